@@ -1,0 +1,121 @@
+"""The nomenclature: which classes a map has, their names and colours."""
+
+import colorsys
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from sitspark.errors import SitsparkError
+
+Colour = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class LandCoverClass:
+    """One class: its code in the ground truth and in the map, its name, its colour (red, green, blue of 0-255)."""
+
+    code: int
+    name: str
+    colour: Colour
+
+    @property
+    def hex_colour(self) -> str:
+        """The colour as #rrggbb."""
+        return "#{:02x}{:02x}{:02x}".format(*self.colour)
+
+
+@dataclass(frozen=True, slots=True)
+class Nomenclature:
+    """Classes in ascending order of their codes; a network's output i is the class at position i."""
+
+    classes: tuple[LandCoverClass, ...]
+
+    def __post_init__(self) -> None:
+        codes = [c.code for c in self.classes]
+        if codes != sorted(set(codes)):
+            raise SitsparkError(f"a nomenclature needs ascending codes without repetition, not {codes}")
+        if codes and not 1 <= codes[0] <= codes[-1] <= 65535:
+            raise SitsparkError(f"class codes lie within 1-65535 (0 means not classified), not {codes[0]}-{codes[-1]}")
+
+    def __len__(self) -> int:
+        return len(self.classes)
+
+    def __iter__(self) -> Iterator[LandCoverClass]:
+        return iter(self.classes)
+
+    @property
+    def codes(self) -> tuple[int, ...]:
+        """All codes, ascending."""
+        return tuple(c.code for c in self.classes)
+
+    def name_of(self, code: int) -> str:
+        """The name of a class; its code as text where the nomenclature doesn't have it."""
+        return next((c.name for c in self.classes if c.code == code), str(code))
+
+    @staticmethod
+    def read(nomenclature: Path, colours: Path) -> "Nomenclature":
+        """Read iota2's two text forms: `name:code` a line, and `code red green blue` a line (or QGIS's colour map).
+
+        Raises SitsparkError with file and line for a line of another form, a repeated code, a class without colour.
+        """
+        names = _read_names(nomenclature)
+        palette = _read_colours(colours)
+        bare = [code for code in names if code not in palette]
+        if bare:
+            listed = ", ".join(f"{code} ({names[code]})" for code in bare)
+            raise SitsparkError(f"{colours}: no colour for class {listed}; add a line 'code red green blue' for each")
+        return Nomenclature(tuple(LandCoverClass(code, names[code], palette[code]) for code in sorted(names)))
+
+    @staticmethod
+    def unnamed(codes: list[int]) -> "Nomenclature":
+        """Classes known by their codes alone, in evenly spread hues."""
+        ordered = sorted(set(codes))
+        hues = [colorsys.hsv_to_rgb(i / max(len(ordered), 1), 0.65, 0.9) for i in range(len(ordered))]
+        return Nomenclature(
+            tuple(
+                LandCoverClass(code, f"class {code}", (int(r * 255), int(g * 255), int(b * 255)))
+                for code, (r, g, b) in zip(ordered, hues, strict=True)
+            )
+        )
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise SitsparkError(f"{path}: no such file; name it in the settings under classes") from None
+    except UnicodeDecodeError as error:
+        raise SitsparkError(f"{path}: is not UTF-8 text ({error.reason} at byte {error.start}); save it as UTF-8") from None
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip() and not line.lstrip().startswith("#"):
+            yield number, line.strip()
+
+
+def _read_names(path: Path) -> dict[int, str]:
+    names: dict[int, str] = {}
+    for number, line in _lines(path):
+        name, _, code = line.rpartition(":")
+        if not name.strip() or not code.strip().isdigit():
+            raise SitsparkError(f"{path}, line {number}: '{line}' is not of the form 'class name:code'")
+        if int(code) in names:
+            raise SitsparkError(f"{path}, line {number}: code {int(code)} is already '{names[int(code)]}'")
+        names[int(code)] = name.strip()
+    if not names:
+        raise SitsparkError(f"{path}: holds no class; write one 'class name:code' a line")
+    return names
+
+
+def _read_colours(path: Path) -> dict[int, Colour]:
+    palette: dict[int, Colour] = {}
+    for number, line in _lines(path):
+        if line.startswith("INTERPOLATION:"):  # the head of a colour map exported by QGIS
+            continue
+        fields = re.split(r"[\s,]+", line)
+        if len(fields) < 4 or not all(field.isdigit() for field in fields[:4]):
+            raise SitsparkError(f"{path}, line {number}: '{line}' is not of the form 'code red green blue'")
+        code, red, green, blue = (int(field) for field in fields[:4])
+        if max(red, green, blue) > 255:
+            raise SitsparkError(f"{path}, line {number}: a colour has three values of 0-255, not '{line}'")
+        palette[code] = (red, green, blue)
+    return palette

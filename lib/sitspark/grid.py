@@ -1,0 +1,224 @@
+"""Value types of the plane: windows, pixel grids, chunks and who owns which ground. Pure geometry, no file.
+
+Axis order is always (row, column) for pixels and (x, y) for coordinates; only north-up grids of square pixels exist here.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from affine import Affine
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Window:
+    """A rectangle of pixels: first row, first column, height and width."""
+
+    row: int
+    col: int
+    height: int
+    width: int
+
+    @property
+    def stop_row(self) -> int:
+        """The row after the last one."""
+        return self.row + self.height
+
+    @property
+    def stop_col(self) -> int:
+        """The column after the last one."""
+        return self.col + self.width
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the window holds no pixel."""
+        return self.height <= 0 or self.width <= 0
+
+    @property
+    def pixels(self) -> int:
+        """The number of pixels."""
+        return max(self.height, 0) * max(self.width, 0)
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """(rows, columns), to index an array that starts at the origin of the grid."""
+        return slice(self.row, self.stop_row), slice(self.col, self.stop_col)
+
+    def intersection(self, other: "Window") -> "Window":
+        """The common part; empty (never negative) when there is none."""
+        row, col = max(self.row, other.row), max(self.col, other.col)
+        return Window(
+            row,
+            col,
+            max(min(self.stop_row, other.stop_row) - row, 0),
+            max(min(self.stop_col, other.stop_col) - col, 0),
+        )
+
+    def contains(self, other: "Window") -> bool:
+        """Whether every pixel of `other` lies in this window."""
+        return self.intersection(other) == other
+
+    def shifted(self, rows: int, cols: int) -> "Window":
+        """The same rectangle, moved."""
+        return Window(self.row + rows, self.col + cols, self.height, self.width)
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A north-up raster grid: CRS (as authority code or WKT), upper-left corner and resolution in CRS units, size in pixels."""
+
+    crs: str
+    left: float
+    top: float
+    resolution: float
+    height: int
+    width: int
+
+    @property
+    def transform(self) -> Affine:
+        """Pixel (column, row) corners to coordinates (x, y)."""
+        return Affine(self.resolution, 0.0, self.left, 0.0, -self.resolution, self.top)
+
+    @property
+    def bounds(self) -> tuple[float, float, float, float]:
+        """(left, bottom, right, top) in CRS units."""
+        return (
+            self.left,
+            self.top - self.height * self.resolution,
+            self.left + self.width * self.resolution,
+            self.top,
+        )
+
+    @property
+    def window(self) -> Window:
+        """The window of the whole grid."""
+        return Window(0, 0, self.height, self.width)
+
+    def cropped(self, window: Window) -> "Grid":
+        """The grid of one window; the window may reach outside."""
+        return Grid(
+            self.crs,
+            self.left + window.col * self.resolution,
+            self.top - window.row * self.resolution,
+            self.resolution,
+            window.height,
+            window.width,
+        )
+
+    def window_of(self, bounds: tuple[float, float, float, float]) -> Window:
+        """The smallest window whose pixels cover the bounds (left, bottom, right, top); it may reach outside the grid."""
+        left, bottom, right, top = bounds
+        # a thousandth of a pixel absorbs the rounding of projected coordinates
+        col = math.floor((left - self.left) / self.resolution + 1e-3)
+        row = math.floor((self.top - top) / self.resolution + 1e-3)
+        stop_col = math.ceil((right - self.left) / self.resolution - 1e-3)
+        stop_row = math.ceil((self.top - bottom) / self.resolution - 1e-3)
+        return Window(row, col, stop_row - row, stop_col - col)
+
+    def offset_of(self, other: "Grid") -> tuple[int, int] | None:
+        """(row, column) of the other grid's corner in pixels of this one; None unless it falls on a pixel corner."""
+        row, col = (self.top - other.top) / self.resolution, (other.left - self.left) / self.resolution
+        # a hundredth of a pixel: far below any geolocation error, far above rounding
+        if abs(row - round(row)) > 0.01 or abs(col - round(col)) > 0.01:
+            return None
+        return round(row), round(col)
+
+    @staticmethod
+    def covering(crs: str, resolution: float, bounds: Iterable[tuple[float, float, float, float]]) -> "Grid":
+        """The smallest grid over all bounds whose upper-left corner is that of the first of them, moved by whole pixels."""
+        boxes = list(bounds)
+        seed = Grid(crs, boxes[0][0], boxes[0][3], resolution, 0, 0)
+        windows = [seed.window_of(box) for box in boxes]
+        row, col = min(w.row for w in windows), min(w.col for w in windows)
+        stop_row, stop_col = max(w.stop_row for w in windows), max(w.stop_col for w in windows)
+        return seed.cropped(Window(row, col, stop_row - row, stop_col - col))
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """One window of the output grid, owned by one tile: the unit of work of a worker."""
+
+    tile: str
+    window: Window
+
+    @property
+    def chunk_id(self) -> str:
+        """Tile, first row and first column on the output grid: unique within a run."""
+        return f"{self.tile}_r{self.window.row:06d}_c{self.window.col:06d}"
+
+
+def territories(extents: Mapping[str, Window], margin: int) -> list[tuple[str, Window]]:
+    """Cut overlapping tiles into rectangles that are owned by one tile each; together they cover every tile once.
+
+    After iota2: tiles are ranked upper-left first; where two overlap the first one owns the ground, except the last
+    `margin` pixels at its right and bottom edge, which serve as a buffer against border effects.
+    """
+    ranked = sorted(extents, key=lambda tile: (extents[tile].row, extents[tile].col, tile))
+    kept = {
+        tile: Window(w.row, w.col, max(w.height - margin, 0), max(w.width - margin, 0)) for tile, w in extents.items()
+    }
+    edges = [*extents.values(), *kept.values()]
+    rows = sorted({edge for w in edges for edge in (w.row, w.stop_row)})
+    cols = sorted({edge for w in edges for edge in (w.col, w.stop_col)})
+
+    def owner(cell: Window) -> str | None:
+        for candidates in (kept, extents):
+            for tile in ranked:
+                if candidates[tile].contains(cell):
+                    return tile
+        return None
+
+    strips: list[tuple[str, Window]] = []
+    for row, stop_row in zip(rows, rows[1:], strict=False):
+        line: list[tuple[str, Window]] = []
+        for col, stop_col in zip(cols, cols[1:], strict=False):
+            cell = Window(row, col, stop_row - row, stop_col - col)
+            tile = owner(cell)
+            if tile is None:
+                continue
+            if line and line[-1][0] == tile and line[-1][1].stop_col == col:
+                last = line[-1][1]
+                line[-1] = (tile, Window(row, last.col, last.height, stop_col - last.col))
+            else:
+                line.append((tile, cell))
+        strips += line
+    return _joined_downwards(strips)
+
+
+def _joined_downwards(strips: list[tuple[str, Window]]) -> list[tuple[str, Window]]:
+    """Join rectangles of one owner that stand exactly below each other."""
+    joined: list[tuple[str, Window]] = []
+    open_at: dict[tuple[str, int, int, int], int] = {}
+    for tile, w in strips:
+        index = open_at.pop((tile, w.col, w.width, w.row), None)
+        if index is None:
+            index = len(joined)
+            joined.append((tile, w))
+        else:
+            above = joined[index][1]
+            joined[index] = (tile, Window(above.row, above.col, above.height + w.height, above.width))
+        open_at[(tile, w.col, w.width, w.stop_row)] = index
+    return joined
+
+
+def chunks_of(extents: Mapping[str, Window], size: int, *, margin: int = 0) -> list[Chunk]:
+    """Chunks of at most size x size pixels that cover every tile's ground exactly once.
+
+    Cuts lie at multiples of `size` from the tile's own corner, so that chunks follow the blocks of its files.
+    """
+    chunks = []
+    for tile, ground in territories(extents, margin):
+        corner = extents[tile]
+        for row in _cuts(ground.row, ground.stop_row, corner.row, size):
+            for col in _cuts(ground.col, ground.stop_col, corner.col, size):
+                chunks.append(Chunk(tile, Window(row.start, col.start, len(row), len(col))))
+    return chunks
+
+
+def _cuts(start: int, stop: int, origin: int, size: int) -> Iterator[range]:
+    """Pieces of [start, stop) cut at origin + k * size."""
+    position = start
+    while position < stop:
+        following = min(origin + ((position - origin) // size + 1) * size, stop)
+        yield range(position, following)
+        position = following

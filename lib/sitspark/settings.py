@@ -1,0 +1,320 @@
+"""The settings of a run: one YAML file, every key typed, with unit and default.
+
+Paths are relative to the settings file. Unknown keys are refused with the nearest known name; an error names key and line.
+"""
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, get_args
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap
+from ruamel.yaml.error import MarkedYAMLError
+
+from sitspark.errors import SitsparkError
+
+
+def _resolved(value: object, info: ValidationInfo) -> object:
+    """A path of the settings file, relative to the folder that the file lies in."""
+    if not isinstance(value, str | Path):
+        return value
+    base = (info.context or {}).get("folder", Path.cwd())
+    return (base / Path(value).expanduser()).resolve()
+
+
+FilePath = Annotated[Path, BeforeValidator(_resolved)]
+
+
+class Section(BaseModel):
+    """A block of settings: immutable, no unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ScenesSettings(Section):
+    """Which imagery is read."""
+
+    folder: FilePath = Field(description="Folder of the archive: <folder>/<tile>/<product> or <folder>/<product>.")
+    layout: Literal["theia_l2a", "landsat_c1_l1"] = Field("theia_l2a", description="How the products are laid out.")
+    tiles: tuple[str, ...] = Field((), description="Tiles to use, as 31TCJ or 013032; empty: all that are found.")
+    start: date | None = Field(None, description="First acquisition date to use (YYYY-MM-DD); null: the earliest.")
+    end: date | None = Field(None, description="Last acquisition date to use (YYYY-MM-DD); null: the latest.")
+    bands: tuple[str, ...] = Field((), description="Bands to read, in this order; empty: all bands of the layout.")
+    reflectance: Literal["FRE", "SRE"] = Field(
+        "FRE", description="Theia only: flat (slope-corrected) or surface reflectance."
+    )
+    exclude: tuple[str, ...] = Field((), description="Names of products to leave out.")
+    on_problem: Literal["fail", "skip"] = Field(
+        "fail", description="A product that can't be used stops the run, or is left out and listed with the reason."
+    )
+
+
+class GridSettings(Section):
+    """The output grid, and the windows in which it is worked through."""
+
+    crs: str | None = Field(None, description="CRS of the map, as EPSG:2154; null: that of the imagery.")
+    resolution: float | None = Field(
+        None, gt=0, description="Pixel size in units of the CRS; null: the finest band's."
+    )
+    interpolator: Literal["nearest", "bilinear", "cubic"] = Field(
+        "cubic", description="How reflectances are brought to the grid; masks are always nearest."
+    )
+    overlap: Literal["owner", "merge"] = Field(
+        "owner",
+        description="Where tiles overlap: the series of the tile that owns the ground, or all acquisitions of all tiles.",
+    )
+    overlap_margin: float = Field(
+        600, ge=0, description="Metres at a tile's right and bottom edge left to its neighbour (iota2: 600)."
+    )
+    chunk_size: int = Field(512, ge=16, description="Side of a chunk, pixels; the memory of a worker grows with its square.")
+
+
+class TimeSettings(Section):
+    """The regular dates onto which the series are interpolated."""
+
+    start: date | None = Field(None, description="First date (YYYY-MM-DD); null: the earliest acquisition of all tiles.")
+    end: date | None = Field(None, description="Last date (YYYY-MM-DD); null: the latest acquisition of all tiles.")
+    step: int = Field(10, ge=1, description="Days between two dates.")
+
+
+IndexName = Literal["ndvi", "ndwi", "brightness"]
+
+
+class FeaturesSettings(Section):
+    """What is computed from the gap-filled series."""
+
+    indices: tuple[IndexName, ...] = Field(
+        ("ndvi", "ndwi", "brightness"), description="Spectral indices appended after the bands, each for all dates."
+    )
+
+
+class ClassesSettings(Section):
+    """The nomenclature."""
+
+    nomenclature: FilePath = Field(description="Text file, 'class name:code' a line (iota2's form).")
+    colours: FilePath = Field(description="Text file, 'code red green blue' a line, or a colour map exported by QGIS.")
+
+
+class GroundTruthSettings(Section):
+    """The labelled polygons, and how they are split."""
+
+    file: FilePath = Field(description="Shapefile, GeoPackage, GeoJSON or GeoParquet of labelled polygons or points.")
+    label_field: str = Field(description="Field that holds the class code (integer).")
+    id_field: str | None = Field(None, description="Field that identifies a feature; null: its number in the file.")
+    point_buffer: float = Field(
+        0, ge=0, description="Metres around a labelled point that take its label; 0: the one pixel it lies in."
+    )
+    overlap_tolerance: float = Field(
+        1, ge=0, description="Pixels that two polygons of different labels may share before both are rejected."
+    )
+    ratio: float = Field(
+        0.75, gt=0, lt=1, description="Share of the polygons of each class for training; the rest is set aside."
+    )
+
+
+class SamplesSettings(Section):
+    """Which labelled pixels become samples."""
+
+    sampler: Literal["periodic", "random"] = Field(
+        "periodic", description="Evenly spread in (tile, row, column) order, or at random."
+    )
+    per_class: int | None = Field(
+        100_000, ge=1, description="At most so many training pixels a class over all tiles; null: all."
+    )
+
+
+class TrainingSettings(Section):
+    """The network and the training loop."""
+
+    network: Literal["mlp"] = Field("mlp", description="Network of the bank: mlp (n/2, 3k, 3k, k; iota2's).")
+    epochs: int = Field(100, ge=1, description="Passes over the training samples.")
+    batch_size: int = Field(1024, ge=1, description="Samples a step, over all processes together.")
+    learning_rate: float = Field(1e-3, gt=0, description="Step size of Adam.")
+    criterion: Literal["loss", "oa", "kappa", "fscore"] = Field(
+        "fscore", description="The epoch that is best by this figure on the monitored samples is kept."
+    )
+    monitor_share: float = Field(
+        0.2, gt=0, lt=1, description="Share of the training polygons of each class that only choose the epoch."
+    )
+    processes: int = Field(1, ge=1, description="Processes that share each batch (TorchDistributor).")
+    threads: int = Field(2, ge=1, description="Threads a process.")
+
+
+class SparkSettings(Section):
+    """The session; on a cluster spark-submit's own configuration wins."""
+
+    master: str = Field("local[*]", description="Where to run when no session exists yet: local[*], spark://host:7077.")
+    driver_memory: str = Field("3g", description="Heap of the driver (in local mode: of everything).")
+    config: dict[str, str] = Field(default_factory=dict, description="Any Spark property.")
+
+
+class Settings(Section):
+    """All settings of a run."""
+
+    output: FilePath = Field(description="Folder of the run: tables, models, maps, accuracy, report.")
+    seed: int = Field(0, ge=0, description="All that is random follows from this and from stable identifiers.")
+    scenes: ScenesSettings
+    grid: GridSettings = GridSettings()  # type: ignore[call-arg]
+    time_series: TimeSettings = TimeSettings()  # type: ignore[call-arg]
+    features: FeaturesSettings = FeaturesSettings()  # type: ignore[call-arg]
+    classes: ClassesSettings
+    ground_truth: GroundTruthSettings
+    samples: SamplesSettings = SamplesSettings()  # type: ignore[call-arg]
+    training: TrainingSettings = TrainingSettings()  # type: ignore[call-arg]
+    spark: SparkSettings = SparkSettings()  # type: ignore[call-arg]
+
+    @model_validator(mode="after")
+    def _periods_are_ordered(self) -> Self:
+        for name, section in (("scenes", self.scenes), ("time_series", self.time_series)):
+            if section.start and section.end and section.end < section.start:
+                raise ValueError(f"{name}.end ({section.end}) lies before {name}.start ({section.start})")
+        return self
+
+
+def read_settings(path: Path, *, overrides: Sequence[str] = ()) -> Settings:
+    """Read a YAML file, apply `key.path=value` overrides, validate.
+
+    Raises SitsparkError with file, line and key for every problem, each on its own.
+    """
+    tree = _read_yaml(path)
+    for override in overrides:
+        _override(tree, override)
+    return parse_settings(tree, source=path)
+
+
+def parse_settings(tree: Mapping[str, Any], *, source: Path) -> Settings:
+    """Validate a nested mapping; paths are relative to the folder of `source`."""
+    try:
+        return Settings.model_validate(_plain(tree), context={"folder": source.resolve().parent})
+    except ValidationError as error:
+        problems = [_sentence(problem, tree, source) for problem in error.errors()]
+        raise SitsparkError("; ".join(problems)) from None
+
+
+def _read_yaml(path: Path) -> CommentedMap:
+    try:
+        tree = YAML(typ="rt").load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SitsparkError(f"{path}: no such settings file") from None
+    except IsADirectoryError:
+        raise SitsparkError(f"{path}: is a folder, not a settings file") from None
+    except UnicodeDecodeError:
+        raise SitsparkError(f"{path}: is not a text file; a settings file is YAML in UTF-8") from None
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else "?"
+        raise SitsparkError(f"{path}, line {line}: not valid YAML: {error.problem}") from None
+    if not isinstance(tree, CommentedMap):
+        raise SitsparkError(f"{path}: holds no settings; start from conf/demo.yaml")
+    return tree
+
+
+def _override(tree: CommentedMap, override: str) -> None:
+    """Set one `key.path=value`; the value is read as YAML."""
+    key, equals, text = override.partition("=")
+    if not equals or not key:
+        raise SitsparkError(f"--set {override}: write it as key=value, for example --set training.epochs=5")
+    *parents, last = key.strip().split(".")
+    node: Any = tree
+    for name in parents:
+        node = node.setdefault(name, CommentedMap())
+        if not isinstance(node, dict):
+            raise SitsparkError(f"--set {override}: {name} is a value, not a section")
+    node[last] = YAML(typ="safe").load(text)
+
+
+def _plain(node: Any) -> Any:
+    if isinstance(node, Mapping):
+        return {str(key): _plain(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_plain(value) for value in node]
+    return node
+
+
+def _sentence(problem: Mapping[str, Any], tree: Mapping[str, Any], source: Path) -> str:
+    """One of pydantic's findings as: file, line, key, what is wrong, what to do."""
+    location = tuple(str(part) for part in problem["loc"])
+    key = ".".join(location)
+    line = _line_of(tree, location)
+    where = f"{source}, line {line}: {key}" if line else f"{source}: {key}"
+    if problem["type"] == "extra_forbidden":
+        known = list(known_keys())
+        near = difflib.get_close_matches(key, known, n=1, cutoff=0.6) or [
+            k for k in known if k.split(".")[-1] == location[-1]
+        ]
+        return f"{where} is no known key" + (f"; did you mean {near[0]}?" if near else "; see docs/settings.md")
+    if problem["type"] == "missing":
+        return f"{source}: {key} is missing; add it ({_description(location)})"
+    if problem["type"] == "value_error":
+        return f"{source}: {problem['ctx']['error']}"
+    message = re.sub(r"^(Input|Value) should be", "should be", problem["msg"])
+    return f"{where} {message}, not {problem['input']!r} ({_description(location)})"
+
+
+def _line_of(tree: Any, location: tuple[str, ...]) -> int | None:
+    """The line of the deepest part of the key that the file has."""
+    line = None
+    for name in location:
+        if not isinstance(tree, CommentedMap) or name not in tree:
+            break
+        if name in tree.lc.data:
+            line = tree.lc.data[name][0] + 1
+        tree = tree[name]
+    return line
+
+
+def _sections(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, field in model.model_fields.items():
+        annotation = field.annotation
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            yield from _sections(annotation, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", field
+
+
+def known_keys() -> dict[str, str]:
+    """Every key of the settings with its sentence."""
+    return {key: field.description or "" for key, field in _sections(Settings)}
+
+
+def _description(location: tuple[str, ...]) -> str:
+    keys = known_keys()
+    for length in range(len(location), 0, -1):
+        found = keys.get(".".join(location[:length]))
+        if found:
+            return found
+    model: Any = Settings
+    for name in location:
+        field = getattr(model, "model_fields", {}).get(name)
+        model = field.annotation if field else None
+    return (getattr(model, "__doc__", None) or "see docs/settings.md").strip()
+
+
+def reference_page() -> str:
+    """The page docs/settings.md: every key with type, default and sentence, as Markdown."""
+    lines = ["# Settings", "", "Written by `python -m sitspark.settings`; every key of a settings file.", ""]
+    lines += ["| key | values | default | what |", "| --- | --- | --- | --- |"]
+    for key, field in _sections(Settings):
+        default = "required" if field.is_required() else f"`{field.get_default(call_default_factory=True)!r}`"
+        lines.append(f"| `{key}` | {_type_name(field.annotation)} | {default} | {field.description} |")
+    return "\n".join(lines) + "\n"
+
+
+def _type_name(annotation: Any) -> str:
+    arguments = get_args(annotation)
+    if not arguments:
+        return getattr(annotation, "__name__", str(annotation)).lower()
+    if all(isinstance(argument, str) for argument in arguments):
+        return ", ".join(arguments)
+    if annotation is dict or getattr(annotation, "__origin__", None) is dict:
+        return "mapping"
+    if getattr(annotation, "__origin__", None) is tuple:
+        return f"list of {_type_name(arguments[0])}"
+    return " or ".join("null" if a is type(None) else _type_name(a) for a in arguments)
+
+
+if __name__ == "__main__":
+    print(reference_page(), end="")
