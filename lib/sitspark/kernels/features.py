@@ -13,6 +13,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from sitspark.errors import SitsparkError
 from sitspark.timegrid import TimeGrid
 
 # changes whenever the same input may give other bits: part of the key of every stage that uses features
@@ -38,6 +39,16 @@ class FeatureSpace:
     nir: str
     swir: str
 
+    def __post_init__(self) -> None:
+        needed = {"ndvi": (self.red, self.nir), "ndwi": (self.nir, self.swir), "brightness": ()}
+        for index in self.indices:
+            absent = [band for band in needed[index] if band not in self.bands]
+            if absent:
+                raise SitsparkError(
+                    f"features.indices: {index} needs band {', '.join(absent)}, which scenes.bands leaves out; "
+                    "add the band or drop the index"
+                )
+
     def __len__(self) -> int:
         return len(self.grid) * (len(self.bands) + len(self.indices))
 
@@ -51,24 +62,12 @@ class FeatureSpace:
     def layout(self) -> npt.NDArray[np.int64]:
         """(red, nir, swir, first NDVI, first NDWI, first brightness) as positions; -1 for what is absent."""
         steps = len(self.grid)
-
-        def first(index: str) -> int:
-            return steps * (len(self.bands) + self.indices.index(index)) if index in self.indices else -1
-
-        def band(name: str, *, needed_by: str) -> int:
-            return self.bands.index(name) if needed_by in self.indices or name in self.bands else 0
-
-        return np.array(
-            [
-                band(self.red, needed_by="ndvi"),
-                band(self.nir, needed_by="ndvi"),
-                band(self.swir, needed_by="ndwi"),
-                first("ndvi"),
-                first("ndwi"),
-                first("brightness"),
-            ],
-            np.int64,
-        )
+        bands = [self.bands.index(name) if name in self.bands else -1 for name in (self.red, self.nir, self.swir)]
+        starts = [
+            steps * (len(self.bands) + self.indices.index(index)) if index in self.indices else -1
+            for index in ("ndvi", "ndwi", "brightness")
+        ]
+        return np.array(bands + starts, np.int64)
 
     def to_json(self) -> str:
         """The space as JSON text, for the metadata of tables and models."""

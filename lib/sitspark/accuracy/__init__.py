@@ -1,0 +1,1 @@
+"""How good a map is: confusion matrices, scores, figures, the report."""

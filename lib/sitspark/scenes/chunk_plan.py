@@ -1,0 +1,105 @@
+"""The chunk plan: the output grid cut into chunks, each with the scenes that cover it (a Sedona join)."""
+
+from dataclasses import dataclass
+from datetime import date
+
+import pandas as pd
+import rasterio.warp
+import shapely
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from sitspark.errors import SitsparkError
+from sitspark.grid import Grid, Window, chunks_of, territories
+from sitspark.scenes.catalogue import to_geographic
+from sitspark.settings import GridSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What the archive covers: the output grid, the window of each tile on it, first and last acquisition."""
+
+    grid: Grid
+    extents: dict[str, Window]
+    first: date
+    last: date
+    overlap_margin: int
+
+    @property
+    def territories(self) -> list[tuple[str, Window]]:
+        """The ground that each tile owns, as rectangles."""
+        return territories(self.extents, self.overlap_margin)
+
+
+def coverage(scenes: DataFrame, settings: GridSettings) -> Coverage:
+    """Derive the output grid from the scenes frame: one row a tile and CRS comes to the driver."""
+    rows = (
+        scenes.where("problem is null")
+        .select("tile", "crs", "acquired", F.explode("assets").alias("asset"))
+        .groupBy("tile", "crs")
+        .agg(
+            F.expr("min(asset.transform[2])").alias("left"),
+            F.expr("min(asset.transform[5] + asset.transform[4] * asset.height)").alias("bottom"),
+            F.expr("max(asset.transform[2] + asset.transform[0] * asset.width)").alias("right"),
+            F.expr("max(asset.transform[5])").alias("top"),
+            F.expr("min(asset.transform[0])").alias("resolution"),
+            F.expr("min(acquired)").alias("first"),
+            F.expr("max(acquired)").alias("last"),
+        )
+        .collect()
+    )
+    if not rows:
+        raise SitsparkError("no usable product is left; see the problems above and scenes.on_problem")
+    crs = settings.crs or rows[0].crs
+    resolution = settings.resolution or min(row.resolution for row in rows)
+    boxes: dict[str, tuple[float, float, float, float]] = {}
+    for row in rows:
+        box = (row.left, row.bottom, row.right, row.top)
+        if row.crs != crs:
+            box = rasterio.warp.transform_bounds(row.crs, crs, *box)
+        known = boxes.get(row.tile, box)
+        boxes[row.tile] = (min(known[0], box[0]), min(known[1], box[1]), max(known[2], box[2]), max(known[3], box[3]))
+    ordered = sorted(boxes, key=lambda tile: (-boxes[tile][3], boxes[tile][0], tile))
+    grid = Grid.covering(crs, resolution, [boxes[tile] for tile in ordered])
+    return Coverage(
+        grid,
+        {tile: grid.window_of(boxes[tile]) for tile in ordered},
+        min(row["first"] for row in rows).date(),
+        max(row["last"] for row in rows).date(),
+        round(settings.overlap_margin / resolution),
+    )
+
+
+def chunk_plan(spark: SparkSession, scenes: DataFrame, covered: Coverage, settings: GridSettings) -> DataFrame:
+    """One row a chunk: chunk_id, tile, row, col, height, width, footprint, scene_ids (sorted).
+
+    With `overlap: owner` the scenes are those of the owning tile, with `merge` all that reach the chunk.
+    """
+    chunks = pd.DataFrame(
+        [
+            {
+                "chunk_id": chunk.chunk_id,
+                "tile": chunk.tile,
+                "row": chunk.window.row,
+                "col": chunk.window.col,
+                "height": chunk.window.height,
+                "width": chunk.window.width,
+                "footprint_wkb": shapely.to_wkb(
+                    to_geographic(shapely.box(*covered.grid.cropped(chunk.window).bounds), covered.grid.crs)
+                ),
+            }
+            for chunk in chunks_of(covered.extents, settings.chunk_size, margin=covered.overlap_margin)
+        ]
+    )
+    plan = spark.createDataFrame(
+        chunks, "chunk_id string, tile string, row int, col int, height int, width int, footprint_wkb binary"
+    ).withColumn("footprint", F.expr("ST_SetSRID(ST_GeomFromWKB(footprint_wkb), 4326)"))
+    owned = F.lit(True) if settings.overlap == "merge" else F.col("c.tile") == F.col("s.tile")
+    reached = (
+        scenes.where("problem is null")
+        .alias("s")
+        .join(F.broadcast(plan).alias("c"), F.expr("ST_Intersects(s.footprint, c.footprint)") & owned)
+        .groupBy("c.chunk_id")
+        .agg(F.sort_array(F.collect_list("s.scene_id")).alias("scene_ids"))
+    )
+    return plan.drop("footprint_wkb").join(reached, "chunk_id")

@@ -1,0 +1,208 @@
+"""Reading a cube: all dates and bands of a window of the output grid, with one validity mask a date.
+
+Masks are read first; a date without a usable pixel in the window is dropped before its bands are decoded.
+"""
+
+import functools
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import rasterio
+from rasterio.enums import Resampling
+from rasterio.errors import RasterioError
+from rasterio.vrt import WarpedVRT
+from rasterio.warp import calculate_default_transform
+from rasterio.windows import Window as RasterWindow
+
+from sitspark.errors import SitsparkError
+from sitspark.grid import Grid, Window
+from sitspark.kernels import masks
+from sitspark.kernels.resample import upsample_2x
+from sitspark.scenes.product import NODATA, Asset, Layout, Scene
+from sitspark.timegrid import day_number
+
+# one thread a task: parallelism is Spark's; product folders need no listing to open one file
+_GDAL = {"GDAL_NUM_THREADS": "1", "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR"}
+_OPEN_FILES = 512  # about 40 dates; far below the usual limit of 1024 descriptors a process
+_SUPPORT = 2  # coarse pixels that cubic interpolation reaches to either side
+_OUTSIDE = 1  # value of a mask where its file ends; not zero, and the fill bit of Landsat
+
+
+@dataclass(frozen=True, slots=True)
+class Cube:
+    """A block of the archive: reflectance x 10 000 int16 (dates, bands, rows, columns), validity, day numbers.
+
+    valid is uint8 (dates, rows, columns), 1 = usable; days int32 (dates,), ascending, with repetitions where two
+    acquisitions fall on one day.
+    """
+
+    reflectance: npt.NDArray[np.int16]
+    valid: npt.NDArray[np.uint8]
+    days: npt.NDArray[np.int32]
+
+    @property
+    def clear_dates(self) -> npt.NDArray[np.uint16]:
+        """The number of usable acquisitions of each pixel, uint16 (rows, columns)."""
+        return self.valid.sum(axis=0, dtype=np.uint16)
+
+
+def read_cube(
+    scenes: Sequence[Scene], grid: Grid, *, layout: Layout, bands: Sequence[str], interpolator: str
+) -> Cube:
+    """Read `scenes` on `grid` (a chunk of the output grid); raises SitsparkError with tile, product, band and file."""
+    with rasterio.Env(**_GDAL):
+        kept, validity = [], []
+        for scene in sorted(scenes, key=lambda s: (s.acquired, s.scene_id)):
+            valid = _read_validity(scene, grid, layout)
+            if valid is not None:
+                kept.append(scene)
+                validity.append(valid)
+        reflectance = np.empty((len(kept), len(bands), grid.height, grid.width), np.int16)
+        for date, scene in enumerate(kept):
+            for position, band in enumerate(bands):
+                _read_band(scene, scene.asset(band), grid, layout, interpolator, out=reflectance[date, position])
+            masks.nodata(reflectance[date], NODATA, validity[date])
+    valid = np.stack(validity) if kept else np.empty((0, grid.height, grid.width), np.uint8)
+    return Cube(reflectance, valid, np.array([day_number(s.acquired.date()) for s in kept], np.int32))
+
+
+def _read_validity(scene: Scene, grid: Grid, layout: Layout) -> npt.NDArray[np.uint8] | None:
+    """The joined masks of a scene, uint8 (rows, columns); None as soon as no pixel is left."""
+    valid = np.ones((grid.height, grid.width), np.uint8)
+    for name in layout.masks:
+        asset = scene.asset(name)
+        values = np.empty((grid.height, grid.width), asset.dtype)
+        _read_asset(scene, asset, grid, interpolator="nearest", nodata=_OUTSIDE, out=values)
+        layout.invalidate(name, values, valid)
+        if not valid.any():
+            return None
+    return valid
+
+
+def _read_band(
+    scene: Scene, asset: Asset, grid: Grid, layout: Layout, interpolator: str, *, out: npt.NDArray[np.int16]
+) -> None:
+    """Read one band on the common scale into `out`."""
+    if layout.scale == 1 and layout.offset == 0 and asset.dtype == "int16":
+        _read_asset(scene, asset, grid, interpolator=interpolator, nodata=layout.stored_nodata, out=out)
+        return
+    stored = np.empty(out.shape, asset.dtype)
+    _read_asset(scene, asset, grid, interpolator=interpolator, nodata=layout.stored_nodata, out=stored)
+    scaled = np.rint(stored * np.float32(layout.scale) + np.float32(layout.offset))
+    out[:] = np.where(stored == layout.stored_nodata, NODATA, scaled.clip(-32768, 32767))
+
+
+def _read_asset(
+    scene: Scene, asset: Asset, grid: Grid, *, interpolator: str, nodata: int, out: npt.NDArray[np.generic]
+) -> None:
+    """Bring one file onto the grid by the cheapest exact way: copy, double, or warp."""
+    try:
+        source = asset.grid(scene.crs) if scene.crs == grid.crs else None
+        if source and source.resolution == grid.resolution and source.offset_of(grid) is not None:
+            _copy(asset, source, grid, nodata, out)
+        elif source and _is_half(source, grid) and asset.dtype == "int16":
+            _double(asset, source, grid, interpolator, nodata, out)
+        else:
+            _warp(scene, asset, grid, interpolator, nodata, out)
+    except (RasterioError, OSError) as error:
+        cause = error.__cause__ or error
+        raise SitsparkError(
+            f"tile {scene.tile}, {scene.acquired:%Y-%m-%d}, {asset.name}: {asset.path} can't be read ({cause}); fetch "
+            f"the file again, or leave the product out with scenes.exclude: [{scene.scene_id}]"
+        ) from error
+
+
+def _is_half(source: Grid, grid: Grid) -> bool:
+    return source.resolution == 2 * grid.resolution and _halved(source).offset_of(grid) is not None
+
+
+def _halved(grid: Grid) -> Grid:
+    return Grid(grid.crs, grid.left, grid.top, grid.resolution / 2, grid.height * 2, grid.width * 2)
+
+
+def _copy(asset: Asset, source: Grid, grid: Grid, nodata: int, out: npt.NDArray[np.generic]) -> None:
+    row, col = source.offset_of(grid) or (0, 0)
+    wanted = Window(row, col, grid.height, grid.width)
+    inside = wanted.intersection(source.window)
+    if inside == wanted:
+        _open(asset.path).read(1, window=_raster_window(inside), out=out)
+        return
+    out[:] = nodata
+    if not inside.is_empty:
+        part = _open(asset.path).read(1, window=_raster_window(inside))
+        out[inside.shifted(-row, -col).slices] = part
+
+
+def _double(
+    asset: Asset, source: Grid, grid: Grid, interpolator: str, nodata: int, out: npt.NDArray[np.generic]
+) -> None:
+    fine = _halved(source)
+    row, col = fine.offset_of(grid) or (0, 0)
+    inside = Window(row, col, grid.height, grid.width).intersection(fine.window)
+    if inside.pixels < out.size:
+        out[:] = nodata
+    if inside.is_empty:
+        return
+    first_row, first_col = max(inside.row // 2 - _SUPPORT, 0), max(inside.col // 2 - _SUPPORT, 0)
+    coarse = Window(
+        first_row,
+        first_col,
+        min(-(-inside.stop_row // 2) + _SUPPORT, source.height) - first_row,
+        min(-(-inside.stop_col // 2) + _SUPPORT, source.width) - first_col,
+    )
+    pixels = _open(asset.path).read(1, window=_raster_window(coarse))
+    upsample_2x(
+        pixels,
+        out[inside.shifted(-row, -col).slices],
+        row0=inside.row - 2 * coarse.row,
+        col0=inside.col - 2 * coarse.col,
+        kind=interpolator,
+        nodata=nodata,
+    )
+
+
+def _warp(scene: Scene, asset: Asset, grid: Grid, interpolator: str, nodata: int, out: npt.NDArray[np.generic]) -> None:
+    # kernel sizes follow from the ratio of resolutions, not from the window, so that chunks make no seams
+    ratio = str(min(_warped_resolution(asset, scene.crs, grid.crs) / grid.resolution, 1.0))
+    with WarpedVRT(
+        _open(asset.path),
+        crs=grid.crs,
+        transform=grid.transform,
+        height=grid.height,
+        width=grid.width,
+        resampling=Resampling[interpolator],
+        src_nodata=nodata,
+        nodata=nodata,
+        tolerance=0,
+        XSCALE=ratio,
+        YSCALE=ratio,
+    ) as warped:
+        warped.read(1, out=out)
+
+
+@functools.lru_cache(maxsize=_OPEN_FILES)
+def _warped_resolution(asset: Asset, source_crs: str, crs: str) -> float:
+    """The pixel size of a file in units of another CRS."""
+    if source_crs == crs:
+        return asset.transform[0]
+    transform, _, _ = calculate_default_transform(source_crs, crs, asset.width, asset.height, *asset.bounds)
+    return float(transform.a)
+
+
+def _raster_window(window: Window) -> RasterWindow:
+    return RasterWindow(window.col, window.row, window.width, window.height)
+
+
+def _open(path: str) -> rasterio.DatasetReader:
+    """An open file, kept for the chunks to come; a file that was written again is opened again."""
+    status = os.stat(path) if Path(path).exists() else None
+    return _open_version(path, status.st_mtime_ns if status else 0)
+
+
+@functools.lru_cache(maxsize=_OPEN_FILES)
+def _open_version(path: str, _modified: int) -> rasterio.DatasetReader:
+    return rasterio.open(path)

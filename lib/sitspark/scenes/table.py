@@ -1,0 +1,35 @@
+"""The scenes table as a worker reads it: by pyarrow, once a process."""
+
+import functools
+from datetime import UTC
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from sitspark.scenes.product import Asset, Scene
+
+
+def load_scenes(folder: Path) -> dict[str, Scene]:
+    """All usable scenes of a run's scenes table by their ids; `folder` holds the Parquet files."""
+    version = max((part.stat().st_mtime_ns for part in folder.glob("*.parquet")), default=0)
+    return _load_version(folder, version)
+
+
+@functools.lru_cache(maxsize=4)  # a worker serves one run, seldom a second one
+def _load_version(folder: Path, _version: int) -> dict[str, Scene]:
+    columns = ["scene_id", "tile", "acquired", "crs", "assets", "problem"]
+    rows = pq.read_table(folder, columns=columns).to_pylist()
+    return {
+        row["scene_id"]: Scene(
+            row["scene_id"],
+            row["tile"],
+            row["acquired"].replace(tzinfo=UTC),
+            row["crs"],
+            tuple(
+                Asset(a["name"], a["path"], a["height"], a["width"], tuple(a["transform"]), a["dtype"])
+                for a in row["assets"]
+            ),
+        )
+        for row in rows
+        if row["problem"] is None
+    }

