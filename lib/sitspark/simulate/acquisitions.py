@@ -1,8 +1,10 @@
 """When the satellites pass: each tile's products of a year, with orbit, sun, cloud cover and swath edge."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
+
+import numpy as np
 
 from sitspark.simulate.landscape import Landscape
 from sitspark.simulate.noise import generator_of
@@ -64,42 +66,58 @@ class Acquisition:
         return math.radians(-23.44) * math.cos(2 * math.pi * (self.day + 10) / 365)
 
 
-def acquisitions(landscape: Landscape, tile: str) -> tuple[Acquisition, ...]:
-    """The products of a tile in the order of time: irregular dates over one year, two orbits, one of them cut by its edge.
+@dataclass(frozen=True, slots=True)
+class _Orbits:
+    """The two orbits that see a tile: numbers, the first day of each in the cycle, and the second one's edge."""
 
-    With 12 dates or more one pass comes as two products of one day that meet in the tile.
+    numbers: tuple[int, int]
+    phases: tuple[int, int]
+    edge: SwathEdge
+
+
+def acquisitions(landscape: Landscape, tile: str) -> tuple[Acquisition, ...]:
+    """The products of a tile in the order of time: irregular dates over one year from two orbits, one cut by its edge.
+
+    With 12 dates or more, one pass comes as two products of the same day that meet within the tile.
     """
     rng = generator_of(landscape.seed, tile, "acquisitions")
-    size, count = landscape.size, landscape.dates
-    # passes of two orbits, in the order of time; each of `count` equal parts of the year gives one
-    phase = int(rng.integers(REPEAT_DAYS))
-    first_orbit, second_orbit = (51, 8) if rng.random() < 0.5 else (8, 108)
-    slope, offset = rng.uniform(0.15, 0.25), size * rng.uniform(0.55, 0.9)
-    side = 1 if rng.random() < 0.5 else -1
-    # the wanted covers are quantiles of a distribution with clear and overcast skies and the wanted mean
-    mean = min(max(landscape.cloud_cover, 1e-6), 1 - 1e-6)
-    draws = rng.beta(1.3 * mean, 1.3 * (1 - mean), 4096)
-    covers = _quantiles(draws, count, rng)
+    orbits = _orbits(landscape.size, rng)
+    passes = sorted((day, which) for which in (0, 1) for day in range(orbits.phases[which], 365, REPEAT_DAYS))
+    covers = _covers(landscape, rng)
     found = []
-    for index in range(count):
-        low, high = 365 * index / count, 365 * (index + 1) / count
-        second = rng.random() < SECOND_ORBIT_SHARE
-        cycle = max(int(rng.uniform(low, high)) // REPEAT_DAYS, 0)
-        day = min(cycle * REPEAT_DAYS + (phase + (3 if second else 0)) % REPEAT_DAYS, 364)
-        clock = time(10, 40 if second else 50, int(rng.integers(10, 50)), int(rng.integers(1000)) * 1000, UTC)
-        edge = None
-        if second:
-            shift = offset + rng.normal(0, 0.01 * size)
-            # seen from the other side, the offset counts from the right
-            edge = SwathEdge(slope, float(side), shift if side > 0 else shift - size)
-        found.append(
-            Acquisition(
-                tile,
-                "SENTINEL2A" if cycle % 2 == 0 else "SENTINEL2B",
-                datetime.combine(landscape.start + timedelta(day), clock),
-                second_orbit if second else first_orbit,
-                covers[index],
-                edge,
-            )
-        )
-    return tuple(sorted(found, key=lambda acquisition: acquisition.product.split("_")[1]))
+    for cover, chances in zip(covers, np.array_split(np.array(passes), landscape.dates), strict=True):
+        weight = np.where(chances[:, 1] == 1, SECOND_ORBIT_SHARE, 1 - SECOND_ORBIT_SHARE)
+        day, which = chances[rng.choice(len(chances), p=weight / weight.sum())]
+        clock = time(10, 50 - 10 * which, int(rng.integers(10, 40)), 1000 * int(rng.integers(1000)), UTC)
+        platform = "SENTINEL2B" if day // REPEAT_DAYS % 2 else "SENTINEL2A"
+        moment = datetime.combine(landscape.start + timedelta(int(day)), clock)
+        edge = replace(orbits.edge, offset=orbits.edge.offset + rng.normal(0, 0.01 * landscape.size)) if which else None
+        found.append(Acquisition(tile, platform, moment, orbits.numbers[which], cover, edge))
+    if len(found) >= FEWEST_DATES_FOR_A_TWIN:
+        first = int(rng.integers(len(found) - 1))
+        found[first : first + 2] = _twins(found[first], landscape.size)
+    return tuple(found)
+
+
+def _orbits(size: int, rng: np.random.Generator) -> _Orbits:
+    phase, side = int(rng.integers(REPEAT_DAYS)), int(rng.choice([-1, 1]))
+    seen = size * rng.uniform(0.5, 0.9)
+    # seen from the east, the tile lies between the edge and its last column
+    edge = SwathEdge(0.2 * side, side, seen if side > 0 else seen - size)
+    numbers = (51, 8) if side > 0 else (8, 108)
+    return _Orbits(numbers, (phase, (phase + 3) % REPEAT_DAYS), edge)
+
+
+def _covers(landscape: Landscape, rng: np.random.Generator) -> list[float]:
+    """Cloud covers of a year in random order, from clear to overcast, of the landscape's mean."""
+    mean = min(max(landscape.cloud_cover, 1e-6), 1 - 1e-6)
+    population = rng.beta(1.3 * mean, 1.3 * (1 - mean), 4096)
+    ranks = (rng.permutation(landscape.dates) + 0.5) / landscape.dates
+    return [float(cover) for cover in np.quantile(population, ranks)]
+
+
+def _twins(whole: Acquisition, size: int) -> list[Acquisition]:
+    """One pass as two products: the north of the tile, and its south 15 seconds later, with some ground in both."""
+    north = replace(whole, edge=SwathEdge(1.0, 0.2, 0.65 * size))
+    south = replace(whole, edge=SwathEdge(-1.0, -0.2, -0.55 * size), acquired=whole.acquired + timedelta(seconds=15))
+    return [north, south]

@@ -1,8 +1,8 @@
 """What lies on the ground: land cover and parcels as a function of position and seed alone.
 
-A landscape is laid in layers, the first that covers a pixel wins: roads, rivers, places (a lake, a town, a massif or a heath in
-each cell of a jittered lattice), woods, and fields. Fields lie in blocks of one orientation and are cut in rows and parcels.
-All lengths are in pixels of 10 m.
+A landscape is laid in layers, the first that covers a pixel wins: roads, rivers, places (a lake, a town, a massif or a
+heath in each cell of a jittered lattice), woods, and fields. Fields lie in blocks of one orientation and are cut in rows
+and parcels. All lengths are in pixels of 10 m.
 """
 
 import math
@@ -14,6 +14,7 @@ from numba import njit, uint64
 
 from sitspark.grid import Window
 from sitspark.simulate.catalogue import Cover, stand_ins
+from sitspark.simulate.climate import climate, region_of
 from sitspark.simulate.landscape import Landscape
 from sitspark.simulate.noise import S32, fractal, hashed, key_of, mixed, smooth, uniform
 
@@ -42,28 +43,27 @@ class Ground(NamedTuple):  # a type that compiled code can take apart
 @lru_cache(maxsize=1)  # the products of a small tile share one window
 def ground(landscape: Landscape, window: Window) -> Ground:
     """The ground of a window of the landscape's area; it may reach outside, the ground goes on there."""
-    area = landscape.area
     shape = (window.height, window.width)
     result = Ground(np.empty(shape, np.uint8), np.empty(shape, np.uint64), np.empty(shape, np.float32))
-    extent = (float(area.height), float(area.width), landscape.gradient)
-    _fill(key_of(landscape.seed, "ground"), window.row, window.col, extent, result.codes, result.parcels, result.vigour)
+    region = region_of(landscape)
+    _fill(key_of(landscape.seed, "ground"), window.row, window.col, region, result.codes, result.parcels, result.vigour)
     stand_ins(landscape.classes).take(result.codes, out=result.codes)
     return result
 
 
 @njit(cache=True, nogil=True)
-def _fill(key, first_row, first_col, extent, codes, parcels, vigour):
+def _fill(key, first_row, first_col, region, codes, parcels, vigour):
     for i in range(codes.shape[0]):
         for j in range(codes.shape[1]):
             row, col = first_row + i + 0.5, first_col + j + 0.5
-            cover, parcel = _land(key, row, col, extent)
+            cover, parcel = _land(key, row, col, region)
             codes[i, j] = cover
             parcels[i, j] = parcel
             vigour[i, j] = 0.8 + 0.4 * smooth(mixed(key + VIGOUR), row, col, 9.0)
 
 
 @njit(cache=True, nogil=True)
-def _land(key, row, col, extent):
+def _land(key, row, col, region):
     """(cover, parcel key) at a position."""
     piece = hashed(key, math.floor(row / PIECE), math.floor(col / PIECE))
     if _road_distance(key, row, col) < 1.5:
@@ -75,16 +75,15 @@ def _land(key, row, col, extent):
     wobble = mixed(key + WARP)
     row += 5.0 * (smooth(wobble, row, col, 13.0) - 0.5)
     col += 5.0 * (smooth(wobble + uint64(1), row, col, 13.0) - 0.5)
-    south, east = row / extent[0] - 0.5, col / extent[1] - 0.5
-    cover, parcel = _place(key, row, col, south * extent[2])
+    cover, parcel = _place(key, row, col, climate(region, row, col)[0])
     if cover:
         return cover, parcel
     wood = fractal(mixed(key + WOODS), row, col, 120.0, 3) + (0.06 if bank < 6.0 else 0.0)
     if wood > 0.615:
-        return _stand(key, row, col, extent)
+        return _stand(key, row, col, region)
     if wood > 0.603:
         return Cover.WOODY_MOORLAND.value, mixed(piece + WOODS)
-    return _field(key, row, col, extent)
+    return _field(key, row, col, region)
 
 
 @njit(cache=True)
@@ -142,7 +141,7 @@ def _place(key, row, col, south):
             if distance > 1.8 * radius:
                 continue
             if outline < 0.0:
-                outline = 0.55 + 0.9 * fractal(key, row, col, 26.0, 2)
+                outline = 0.35 + 1.3 * fractal(key, row, col, 34.0, 3)
             cover, parcel = _inside_place(kind, site, distance / (radius * outline), down / radius, right / radius)
             if cover:
                 stand, _, _ = _nearest_site(key, row, col, 16.0 if kind == TOWN else STAND_SPACING)
@@ -189,16 +188,16 @@ def _inside_place(kind, site, depth, down, right):
 
 
 @njit(cache=True)
-def _stand(key, row, col, extent):
+def _stand(key, row, col, region):
     """(cover, parcel key) of a stand of trees: conifers in patches, and more of them in the east."""
     stand, stand_row, stand_col = _nearest_site(mixed(key + STANDS), row, col, STAND_SPACING)
-    east = stand_col / extent[1] - 0.5
-    conifers = smooth(mixed(key + STANDS), stand_row, stand_col, 100.0) + 0.25 * extent[2] * east
+    _, east = climate(region, stand_row, stand_col)
+    conifers = smooth(mixed(key + STANDS), stand_row, stand_col, 100.0) + 0.25 * east
     return Cover.CONIFEROUS.value if conifers > 0.58 else Cover.BROAD_LEAVED.value, stand
 
 
 @njit(cache=True)
-def _field(key, row, col, extent):
+def _field(key, row, col, region):
     """(cover, parcel key) of a field: a block of one orientation, cut in rows of parcels of 1-10 ha."""
     key = mixed(key + FIELDS)
     farm, farm_row, farm_col = _nearest_site(key, row, col, FARM_SPACING)
@@ -212,7 +211,7 @@ def _field(key, row, col, extent):
     width = 14.0 + 26.0 * uniform(strip)
     place = math.floor(along / width + uniform(mixed(strip)))
     parcel = hashed(farm, line, place + 1)
-    south, east = extent[2] * (farm_row / extent[0] - 0.5), extent[2] * (farm_col / extent[1] - 0.5)
+    south, east = climate(region, farm_row, farm_col)
     return _crop(key, farm_row, farm_col, uniform(mixed(parcel)), south, east), parcel
 
 

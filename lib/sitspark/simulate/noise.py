@@ -28,7 +28,7 @@ def generator_of(*parts: Any) -> np.random.Generator:
 
 
 @njit(cache=True, inline="always")
-def mixed(value: int) -> int:
+def mixed(value: np.uint64) -> np.uint64:
     """Splitmix64's finaliser: uint64 to uint64, every bit depends on every bit."""
     value = (value ^ (value >> S30)) * MIX_1
     value = (value ^ (value >> S27)) * MIX_2
@@ -36,26 +36,28 @@ def mixed(value: int) -> int:
 
 
 @njit(cache=True, inline="always")
-def hashed(key: int, row: int, col: int) -> int:
+def hashed(key: np.uint64, row: int, col: int) -> np.uint64:
     """The uint64 of a key at a lattice position; negative positions are allowed."""
     return mixed(mixed(key + uint64(row) * GOLDEN) ^ (uint64(col) * PRIME))
 
 
 @njit(cache=True, inline="always")
-def uniform(value: int) -> float:
+def uniform(value: np.uint64) -> float:
     """A uint64 as a number in [0, 1)."""
     return float(value >> S11) * (1.0 / 9007199254740992.0)
 
 
 @njit(cache=True, inline="always")
-def normal(value: int) -> float:
+def normal(value: np.uint64) -> float:
     """A uint64 as a nearly normal number of mean 0 and deviation 1: the sum of its four 16-bit quarters."""
-    total = float(value & LOW_16) + float((value >> S16) & LOW_16) + float((value >> S32) & LOW_16) + float(value >> S48)
+    total = (
+        float(value & LOW_16) + float((value >> S16) & LOW_16) + float((value >> S32) & LOW_16) + float(value >> S48)
+    )
     return (total / 65536.0 - 2.0) * 1.7320508075688772
 
 
 @njit(cache=True)
-def smooth(key: int, row: float, col: float, scale: float) -> float:
+def smooth(key: np.uint64, row: float, col: float, scale: float) -> float:
     """Value noise in [0, 1): random numbers on a lattice of `scale` pixels, joined smoothly."""
     y, x = row / scale, col / scale
     i, j = math.floor(y), math.floor(x)
@@ -67,7 +69,7 @@ def smooth(key: int, row: float, col: float, scale: float) -> float:
 
 
 @njit(cache=True)
-def fractal(key: int, row: float, col: float, scale: float, octaves: int) -> float:
+def fractal(key: np.uint64, row: float, col: float, scale: float, octaves: int) -> float:
     """Value noise in [0, 1) with finer and fainter noise upon it, each octave of half the scale and weight."""
     total, weight, sum_of_weights = 0.0, 1.0, 0.0
     for octave in range(octaves):

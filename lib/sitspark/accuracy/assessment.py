@@ -1,0 +1,104 @@
+"""What a comparison of map and reference found, and the document metrics.json that says it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sitspark.accuracy.cross_validation import FoldScores, spread
+from sitspark.accuracy.matrix import ConfusionMatrix
+from sitspark.classes import Nomenclature
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """The confusion matrix of a map, and the number of reference polygons of each class code behind it."""
+
+    matrix: ConfusionMatrix
+    polygons: Mapping[int, int]
+
+
+def metrics_json(
+    nomenclature: Nomenclature, *, assessment: Assessment | None, folds: Sequence[FoldScores] = ()
+) -> dict[str, Any]:
+    """The content of metrics.json: plain dicts, lists, str, int, float; None (null) where a score is undefined.
+
+    Keys: `assessment` (headline scores, `classes`, `confusion_matrix`) and `cross_validation` (`folds`, `spread`),
+    each null where it wasn't done.
+    """
+    return {
+        "assessment": None if assessment is None else _assessment_json(assessment, nomenclature),
+        "cross_validation": _cross_validation_json(folds) if folds else None,
+    }
+
+
+def _assessment_json(assessment: Assessment, nomenclature: Nomenclature) -> dict[str, Any]:
+    matrix = assessment.matrix
+    columns = zip(
+        matrix.codes,
+        matrix.precision,
+        matrix.recall,
+        matrix.f_score,
+        matrix.reference_pixels,
+        matrix.produced_pixels,
+        strict=True,
+    )
+    classes = [
+        {
+            "code": code,
+            "name": nomenclature.name_of(code),
+            "precision": precision,
+            "recall": recall,
+            "f_score": f_score,
+            "reference_pixels": reference,
+            "produced_pixels": produced,
+            "reference_polygons": assessment.polygons.get(code, 0),
+            "largest_confusions": [
+                asdict(confusion) | {"name": nomenclature.name_of(confusion.produced)}
+                for confusion in matrix.largest_confusions(code)
+            ],
+        }
+        for code, precision, recall, f_score, reference, produced in columns
+    ]
+    return {
+        **_headline(matrix),
+        "polygons": sum(entry["reference_polygons"] for entry in classes),
+        "classes": classes,
+        "confusion_matrix": matrix.to_json(),
+    }
+
+
+def _headline(matrix: ConfusionMatrix) -> dict[str, Any]:
+    return {
+        "overall_accuracy": matrix.overall_accuracy,
+        "kappa": matrix.kappa,
+        "mean_f_score": matrix.mean_f_score,
+        "pixels": matrix.total,
+    }
+
+
+def _cross_validation_json(folds: Sequence[FoldScores]) -> dict[str, Any]:
+    sets = {"same_area": [f.same_area for f in folds], "left_out": [f.left_out for f in folds]}
+    return {
+        "folds": [
+            {
+                "fold": fold.fold,
+                "left_out_tile": fold.left_out_tile,
+                "same_area": _headline(fold.same_area),
+                "left_out": _headline(fold.left_out),
+            }
+            for fold in folds
+        ],
+        "spread": {
+            name: {
+                "overall_accuracy": _spread_json([m.overall_accuracy for m in matrices]),
+                "kappa": _spread_json([m.kappa for m in matrices]),
+                "mean_f_score": _spread_json([m.mean_f_score for m in matrices]),
+            }
+            for name, matrices in sets.items()
+        },
+    }
+
+
+def _spread_json(scores: Sequence[float | None]) -> dict[str, Any] | None:
+    found = spread(scores)
+    return None if found is None else asdict(found)

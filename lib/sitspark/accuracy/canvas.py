@@ -1,0 +1,55 @@
+"""What all figures share: inks, a figure without pyplot's global state, PNG bytes."""
+
+import io
+from collections.abc import Iterable
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+INK = "#1f2933"
+MUTED = "#5b6773"
+RULE = "#dfe4e8"
+BLUE = "#2f6690"
+ORANGE = "#c2622d"
+GREEN = "#4b8457"
+UNKNOWN = "#b9c0c7"
+
+DPI = 150
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """A white figure of that size in inches, drawn by Agg."""
+    figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def inset_axes(figure: Figure, width: float, height: float, *, left: float = 0.0, bottom: float = 0.0) -> Axes:
+    """Axes of exactly that size, in inches from the figure's lower-left corner; what sticks out isn't cut off."""
+    across, up = figure.get_size_inches()
+    axes = figure.add_axes((left / across, bottom / up, width / across, height / up))
+    axes.tick_params(length=0, labelsize=8, labelcolor=INK)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    return axes
+
+
+def literal(texts: Iterable[Text]) -> None:
+    """Show names as they are: a dollar sign starts no formula."""
+    for text in texts:
+        text.set_parse_math(False)
+
+
+def shortened(name: str, length: int = 32) -> str:
+    """The name, cut with an ellipsis to at most `length` characters."""
+    return name if len(name) <= length else name[: length - 1].rstrip() + "…"
+
+
+def png(figure: Figure) -> bytes:
+    """The figure as PNG bytes with a narrow white margin around all that is drawn."""
+    buffer = io.BytesIO()
+    # no software tag: the same numbers give the same bytes
+    figure.savefig(buffer, format="png", bbox_inches="tight", pad_inches=0.12, metadata={"Software": None})
+    return buffer.getvalue()

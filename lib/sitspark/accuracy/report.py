@@ -1,0 +1,242 @@
+"""The report of a run: one HTML page that needs nothing but itself."""
+
+import base64
+import json
+import re
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from sitspark.accuracy import figures, quicklook
+from sitspark.accuracy.assessment import Assessment, metrics_json
+from sitspark.accuracy.canvas import DPI
+from sitspark.accuracy.cross_validation import FoldScores
+from sitspark.accuracy.figures import Acquisition
+from sitspark.accuracy.quicklook import ClassArea, Quicklook
+from sitspark.classes import Nomenclature
+
+
+@dataclass(frozen=True, slots=True)
+class MapView:
+    """A finished map, small enough to show, and the ground that each class covers on the whole of it."""
+
+    classification: Quicklook
+    areas: tuple[ClassArea, ...]
+    confidence: Quicklook | None = None
+    clear_dates: Quicklook | None = None
+
+    @staticmethod
+    def read(classification: Path, *, confidence: Path | None = None, validity: Path | None = None) -> "MapView":
+        """Read the rasters of a map: confidence in per cent (0-100), validity in clear dates.
+
+        Raises SitsparkError where a file can't be read.
+        """
+        return MapView(
+            quicklook.read_class_quicklook(classification),
+            quicklook.read_class_areas(classification),
+            None if confidence is None else quicklook.read_measure_quicklook(confidence),
+            None if validity is None else quicklook.read_measure_quicklook(validity),
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Training:
+    """How a model was trained: history (the columns of `training_figure`), the epoch kept, and by which criterion."""
+
+    model_id: str
+    history: pd.DataFrame
+    best_epoch: int
+    criterion: str
+
+
+@dataclass(frozen=True, slots=True)
+class SampleCount:
+    """Polygons, and pixels sampled within them."""
+
+    polygons: int
+    pixels: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClassSamples:
+    """Samples of one class: that train the network, that choose its epoch, that are set aside for the assessment."""
+
+    code: int
+    train: SampleCount
+    monitored: SampleCount
+    set_aside: SampleCount
+
+
+@dataclass(frozen=True, slots=True)
+class ProductLeftOut:
+    """A product that was found but not used, and why."""
+
+    scene_id: str
+    tile: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Why polygons were rejected, and how many."""
+
+    reason: str
+    polygons: int
+
+
+@dataclass(frozen=True, slots=True)
+class StageTime:
+    """A stage of the run and its wall time in seconds; None for a stage whose earlier result was used again."""
+
+    name: str
+    seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All that the page says; what a run didn't do is None or empty, and its section is left out.
+
+    `run` says what was run in words (imagery, period, network, ...); `settings` and `versions` are those of run.json.
+    """
+
+    title: str
+    created: datetime
+    run: Mapping[str, str]
+    nomenclature: Nomenclature
+    settings: Mapping[str, Any]
+    versions: Mapping[str, str]
+    assessment: Assessment | None = None
+    map: MapView | None = None
+    trainings: tuple[Training, ...] = ()
+    samples: tuple[ClassSamples, ...] = ()
+    folds: tuple[FoldScores, ...] = ()
+    acquisitions: tuple[Acquisition, ...] = ()
+    left_out: tuple[ProductLeftOut, ...] = ()
+    rejected: tuple[Rejection, ...] = ()
+    stages: tuple[StageTime, ...] = ()
+
+
+def render(report: Report) -> str:
+    """The page as HTML; its numbers are those of metrics_json, its images are inside."""
+    environment = Environment(
+        loader=PackageLoader("sitspark", "accuracy"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(score=_score, count=_count, hectares=_hectares, share=_share, duration=_duration)
+    environment.globals["picture"] = _picture
+    metrics = metrics_json(report.nomenclature, assessment=report.assessment, folds=report.folds)
+    return environment.get_template("report.html.j2").render(
+        report=report,
+        assessment=metrics["assessment"],
+        cross_validation=metrics["cross_validation"],
+        areas=_areas(report),
+        tiles=_tiles(report.acquisitions),
+        settings=json.dumps(_redacted(report.settings), indent=2, ensure_ascii=False, default=str),
+        figures=_figures(report),
+    )
+
+
+def _figures(report: Report) -> dict[str, Any]:
+    """The PNGs of the page; None for what the run doesn't have."""
+    names = report.nomenclature
+    matrix = None if report.assessment is None else report.assessment.matrix
+    view = report.map
+    return {
+        "map": view and quicklook.classification_picture(view.classification, names),
+        "confidence": view and view.confidence and quicklook.confidence_figure(view.confidence),
+        "clear_dates": view and view.clear_dates and quicklook.clear_dates_figure(view.clear_dates),
+        "confusion": matrix and figures.confusion_matrix_figure(matrix, names),
+        "scores": matrix and figures.class_scores_figure(matrix, names),
+        "trainings": [figures.training_figure(t.history, t.best_epoch) for t in report.trainings],
+        "folds": figures.cross_validation_figure(report.folds) if report.folds else None,
+        "calendar": figures.calendar_figure(report.acquisitions) if report.acquisitions else None,
+    }
+
+
+def _areas(report: Report) -> list[dict[str, Any]]:
+    """The legend: classes that occur on the map, in the order of the nomenclature, with their share of it."""
+    if report.map is None:
+        return []
+    colours = {c.code: c.hex_colour for c in report.nomenclature}
+    whole = sum(area.pixels for area in report.map.areas)
+    return [
+        {
+            "name": report.nomenclature.name_of(area.code),
+            "colour": colours.get(area.code, figures.UNKNOWN),
+            "hectares": area.hectares,
+            "share": area.pixels / whole,
+        }
+        for area in report.map.areas
+    ]
+
+
+def _tiles(acquisitions: Sequence[Acquisition]) -> list[dict[str, Any]]:
+    by_tile: dict[str, list[Acquisition]] = {}
+    for acquisition in acquisitions:
+        by_tile.setdefault(acquisition.tile, []).append(acquisition)
+    return [
+        {
+            "tile": tile,
+            "scenes": len(scenes),
+            "first": min(scene.acquired for scene in scenes),
+            "last": max(scene.acquired for scene in scenes),
+        }
+        for tile, scenes in sorted(by_tile.items())
+    ]
+
+
+# Spark's own default of spark.redaction.regex: a report is passed on, credentials are not
+_SECRET = re.compile(r"(?i)secret|password|token|access[.]?key")
+
+
+def _redacted(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        key: "(redacted)" if _SECRET.search(key) else _redacted(value) if isinstance(value, Mapping) else value
+        for key, value in settings.items()
+    }
+
+
+def _picture(image: bytes, alternative: str) -> Markup:
+    """An <img> of a PNG, its natural size that of the figure in inches."""
+    pixels = struct.unpack(">II", image[16:24])  # width and height in the header of a PNG
+    width, height = (round(side * 96 / DPI) for side in pixels)
+    data = base64.b64encode(image).decode("ascii")
+    source = f"data:image/png;base64,{data}"
+    return Markup(f'<img src="{source}" alt="{escape(alternative)}" width="{width}" height="{height}">')
+
+
+def _score(value: float | None) -> Markup:
+    if value is None:
+        return Markup('<span class="undefined" title="undefined">–</span>')
+    return escape(f"{value:.3f}".replace("-", "−"))
+
+
+def _count(value: int) -> str:
+    return f"{value:,}".replace(",", "\u202f")
+
+
+def _hectares(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return _count(round(value)) if value >= 10 else f"{value:.2f}"
+
+
+def _share(value: float) -> str:
+    return "< 0.1\u202f%" if value < 0.0005 else f"{100 * value:.1f}\u202f%"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"

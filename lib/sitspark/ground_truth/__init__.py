@@ -1,0 +1,1 @@
+"""Labelled polygons: read, cleaned, given to tiles, split into training and validation."""

@@ -1,0 +1,178 @@
+"""Cleaning in Sedona SQL.
+
+Every input feature ends either in pieces that are valid, single-part and in the output CRS, or among the rejected
+features with its reason.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+
+import shapely
+from pyspark.sql import DataFrame, SparkSession, Window
+from pyspark.sql import functions as F
+
+from sitspark.classes import Nomenclature
+from sitspark.errors import SitsparkError
+from sitspark.grid import Grid
+from sitspark.grid import Window as PixelWindow
+
+_REJECTED = ("polygon_id", "label", "reason")
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """The ground that can be labelled: the output grid and the rectangles of it that each tile owns."""
+
+    grid: Grid
+    territories: Sequence[tuple[str, PixelWindow]]
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """`pieces`: polygon_id, piece_id, label, tile, area_m2, geometry. `rejected`: polygon_id, label, reason."""
+
+    pieces: DataFrame
+    rejected: DataFrame
+
+
+def encode_labels(features: DataFrame, nomenclature: Nomenclature, *, source: str) -> DataFrame:
+    """Turn labels into class codes: whole numbers stay, names of the nomenclature become their code.
+
+    Raises SitsparkError with the feature for a text that is neither; a number outside the nomenclature passes.
+    """
+    names = F.create_map(*[F.lit(part) for c in nomenclature for part in (c.name, c.code)])
+    number = F.expr("try_cast(label as double)")
+    whole = number == F.floor(number)
+    code = F.when(whole, F.expr("try_cast(try_cast(label as double) as int)")).otherwise(
+        F.try_element_at(names, F.trim("label"))
+    )
+    encoded = features.withColumn("code", code)
+    for row in encoded.where("trim(label) <> '' and code is null").orderBy("polygon_id").limit(1).collect():
+        raise SitsparkError(
+            f"{source}, feature {row.polygon_id}: label '{row.label}' is neither an integer nor a class name of "
+            "classes.nomenclature; correct it, or name another ground_truth.label_field"
+        )
+    return encoded.select("polygon_id", F.col("code").alias("label"), "wkb")
+
+
+def clean(features: DataFrame, nomenclature: Nomenclature, ground: Ground, *, crs: str, buffer: float, tolerance: float) -> Cleaned:
+    """Clean encoded features whose WKB is in `crs`.
+
+    `buffer` (metres) surrounds points; 0 gives a point the pixel that it lies in. Two polygons of different labels
+    that share more than `tolerance` pixels are both rejected.
+    """
+    known = ", ".join(str(code) for code in nomenclature.codes)
+    judged = features.withColumn("geometry", F.expr("ST_Force_2D(ST_GeomFromWKB(wkb))")).withColumn(
+        "reason",
+        F.expr(f"""
+            case when wkb is null then 'null geometry'
+                 when ST_IsEmpty(geometry) then 'empty geometry'
+                 when label is null then 'no label'
+                 when label not in ({known}) then concat('label ', label, ' is not in the nomenclature') end
+        """),
+    )
+    sound, rejected_alone = _divide(judged)
+    unique, rejected_twins = _divide(_judge_twins(sound))
+    pieces = _pieces(unique, crs, ground.grid, buffer).cache()
+    flat, rejected_flat = _without(unique, pieces, "no area is left after repair")
+    placed = _place(pieces, ground).cache()
+    _, rejected_outside = _without(flat, placed, "outside the imagery")
+    conflicts = _conflicts(placed, tolerance * ground.grid.resolution**2).cache()
+    kept = placed.join(conflicts, "polygon_id", "left_anti")
+    rejections = [rejected_alone, rejected_twins, rejected_flat, rejected_outside, conflicts.select(*_REJECTED)]
+    return Cleaned(kept, reduce(DataFrame.unionByName, rejections))
+
+
+def _divide(judged: DataFrame) -> tuple[DataFrame, DataFrame]:
+    """The features without a reason, and the rejected ones."""
+    return judged.where("reason is null").drop("reason"), judged.where("reason is not null").select(*_REJECTED)
+
+
+def _without(features: DataFrame, present: DataFrame, reason: str) -> tuple[DataFrame, DataFrame]:
+    """The features that are present in another frame, and those that are not, rejected with the reason."""
+    absent = features.join(present, "polygon_id", "left_anti")
+    return features.join(present, "polygon_id", "left_semi"), absent.select(
+        "polygon_id", "label", F.lit(reason).alias("reason")
+    )
+
+
+def _judge_twins(features: DataFrame) -> DataFrame:
+    """Of features with one geometry and one label the first stays; with several labels none does."""
+    same = Window.partitionBy("wkb")
+    order = Window.partitionBy("wkb").orderBy("polygon_id")
+    return (
+        features.withColumn("first", F.first("polygon_id").over(order))
+        .withColumn("rank", F.row_number().over(order))
+        .withColumn("conflict", F.min("label").over(same) != F.max("label").over(same))
+        .withColumn(
+            "reason",
+            F.expr("""
+                case when conflict then 'same geometry as a feature of another label'
+                     when rank > 1 then concat('duplicate of feature ', first) end
+            """),
+        )
+        .drop("first", "rank", "conflict")
+    )
+
+
+def _pieces(features: DataFrame, crs: str, grid: Grid, buffer: float) -> DataFrame:
+    """Valid single polygons in the CRS of the grid; points become their pixel or a disc."""
+    if crs != grid.crs:
+        features = features.withColumn("geometry", F.expr(f"ST_Transform(geometry, '{crs}', '{grid.crs}')"))
+    column = f"floor((ST_X(geometry) - {grid.left}D) / {grid.resolution}D)"
+    row = f"floor(({grid.top}D - ST_Y(geometry)) / {grid.resolution}D)"
+    # half a pixel around the pixel's centre holds that centre and no other one
+    pixel = f"""ST_PolygonFromEnvelope(
+        {grid.left}D + ({column} + 0.25D) * {grid.resolution}D, {grid.top}D - ({row} + 0.75D) * {grid.resolution}D,
+        {grid.left}D + ({column} + 0.75D) * {grid.resolution}D, {grid.top}D - ({row} + 0.25D) * {grid.resolution}D)"""
+    around = f"ST_Buffer(geometry, {buffer}D)" if buffer > 0 else pixel
+    return (
+        features.withColumn(
+            "geometry", F.expr(f"case when ST_GeometryType(geometry) = 'ST_Point' then {around} else geometry end")
+        )
+        .withColumn("parts", F.expr("ST_Dump(ST_CollectionExtract(ST_MakeValid(geometry), 3))"))
+        .select("polygon_id", "label", F.posexplode("parts").alias("piece", "geometry"))
+        .where("ST_Area(geometry) > 0")
+        .select(
+            "polygon_id",
+            F.concat_ws("_", "polygon_id", "piece").alias("piece_id"),
+            "label",
+            F.expr("ST_Area(geometry)").alias("area_m2"),
+            "geometry",
+        )
+    )
+
+
+def _place(pieces: DataFrame, ground: Ground) -> DataFrame:
+    """Give each polygon to the tile that owns its largest part; polygons outside all tiles fall away."""
+    spark = pieces.sparkSession
+    boxes = [
+        (tile, shapely.to_wkb(shapely.box(*ground.grid.cropped(window).bounds))) for tile, window in ground.territories
+    ]
+    owned = spark.createDataFrame(boxes, "tile string, wkb binary").select(
+        "tile", F.expr("ST_GeomFromWKB(wkb)").alias("ground")
+    )
+    tiles = (
+        pieces.join(F.broadcast(owned), F.expr("ST_Intersects(geometry, ground)"))
+        .groupBy("polygon_id", "tile")
+        .agg(F.sum(F.expr("ST_Area(ST_Intersection(geometry, ground))")).alias("area"))
+        .groupBy("polygon_id")
+        # equal parts: the first name, so that the answer doesn't hang on the order of rows
+        .agg(F.expr("min_by(tile, struct(-area, tile))").alias("tile"))
+    )
+    return pieces.join(tiles, "polygon_id")
+
+
+def _conflicts(pieces: DataFrame, area: float) -> DataFrame:
+    """Polygons that share more than `area` (m2) with one of another label: polygon_id, label, reason."""
+    shared = (
+        pieces.alias("a")
+        .join(pieces.alias("b"), F.expr("ST_Intersects(a.geometry, b.geometry) and a.label <> b.label"))
+        .where(F.expr(f"ST_Area(ST_Intersection(a.geometry, b.geometry)) > {area}D"))
+    )
+    return (
+        shared.groupBy(F.col("a.polygon_id").alias("polygon_id"), F.col("a.label").alias("label"))
+        .agg(F.min("b.polygon_id").alias("other"))
+        .select("polygon_id", "label", F.concat(F.lit("overlaps feature "), "other", F.lit(" of another label")).alias("reason"))
+    )

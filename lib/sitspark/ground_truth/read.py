@@ -1,0 +1,149 @@
+"""Reading a vector file into the run's own Parquet: feature number, label as text, geometry as WKB.
+
+GDAL streams shapefile, GeoPackage and GeoJSON (Sedona 1.8.0's readers stop at a null geometry of a GeoPackage, read a
+shapefile in one partition on every pass, and lose the CRS); GeoParquet is read by Spark itself. What follows is Sedona's.
+"""
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pyogrio
+import pyproj
+from pyogrio.errors import DataLayerError, DataSourceError
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyproj.exceptions import CRSError
+
+from sitspark.errors import SitsparkError
+from sitspark.settings import GroundTruthSettings
+
+# the least confidence at which PROJ's guess for an ESRI .prj without authority is the same CRS under another name
+_CRS_CONFIDENCE = 60
+_BATCH = 65_536  # features a row group
+
+
+@dataclass(frozen=True, slots=True)
+class VectorFile:
+    """What the header of a vector file says; `crs` is an authority code as EPSG:2154."""
+
+    path: Path
+    crs: str
+    fields: tuple[str, ...]
+    features: int
+
+
+def inspect_vector(settings: GroundTruthSettings) -> VectorFile:
+    """Read the header of the polygons file; raises SitsparkError for what makes it unusable."""
+    path = settings.file
+    if not path.exists():
+        raise SitsparkError(f"ground_truth.file: there is no file {path}; correct the path")
+    found = _parquet_header(path) if path.suffix == ".parquet" else _gdal_header(path)
+    for key, field in (("label_field", settings.label_field), ("id_field", settings.id_field)):
+        if field is not None and field not in found.fields:
+            raise SitsparkError(
+                f"ground_truth.{key}: {path} has no field '{field}'; its fields are {', '.join(found.fields)}"
+            )
+    if found.features == 0:
+        raise SitsparkError(f"ground_truth.file: {path} holds no feature")
+    return found
+
+
+def _gdal_header(path: Path) -> VectorFile:
+    try:
+        info = pyogrio.read_info(path)
+    except (DataSourceError, DataLayerError) as error:
+        raise SitsparkError(f"ground_truth.file: {path} can't be read as a vector file: {error}") from None
+    return VectorFile(path, _authority_code(info["crs"], path), tuple(info["fields"]), int(info["features"]))
+
+
+def _parquet_header(path: Path) -> VectorFile:
+    try:
+        parquet = pq.ParquetFile(path)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise SitsparkError(f"ground_truth.file: {path} can't be read as GeoParquet: {error}") from None
+    meta = json.loads((parquet.schema_arrow.metadata or {}).get(b"geo", b"null"))
+    if meta is None:
+        raise SitsparkError(
+            f"ground_truth.file: {path} is Parquet without GeoParquet metadata, so its CRS is unknown; write it with "
+            "geopandas' to_parquet or ogr2ogr"
+        )
+    column = meta["columns"][meta["primary_column"]]
+    # GeoParquet 1.1: an absent crs means OGC:CRS84, an explicit null means unknown
+    crs = column.get("crs", "OGC:CRS84")
+    text = json.dumps(crs) if isinstance(crs, dict) else crs
+    fields = tuple(name for name in parquet.schema_arrow.names if name != meta["primary_column"])
+    return VectorFile(path, _authority_code(text, path), fields, parquet.metadata.num_rows)
+
+
+def _authority_code(crs: str | None, path: Path) -> str:
+    if crs in (None, ""):
+        raise SitsparkError(
+            f"ground_truth.file: {path} has no CRS; give it one (a shapefile needs its .prj), for example with "
+            "ogr2ogr -a_srs EPSG:2154"
+        )
+    try:
+        code = pyproj.CRS.from_user_input(crs).to_authority(min_confidence=_CRS_CONFIDENCE)
+    except CRSError as error:
+        raise SitsparkError(f"ground_truth.file: the CRS of {path} can't be understood: {error}") from None
+    if code is None:
+        raise SitsparkError(
+            f"ground_truth.file: the CRS of {path} has no authority code; reproject it, for example with "
+            "ogr2ogr -t_srs EPSG:2154"
+        )
+    return ":".join(code)
+
+
+def read_features(spark: SparkSession, settings: GroundTruthSettings, staging: Path) -> DataFrame:
+    """The features as they are: polygon_id bigint, label string (null where absent), wkb binary (null where absent).
+
+    `staging` is a folder of the run that takes the stream of a GDAL file. polygon_id is `id_field`, or the feature's
+    number in the file (GDAL's FID; from 0 in Parquet).
+    """
+    found = inspect_vector(settings)
+    if settings.file.suffix == ".parquet":
+        return _read_parquet(spark, settings)
+    shutil.rmtree(staging, ignore_errors=True)
+    staging.mkdir(parents=True)
+    _stream(found, settings, staging / "features.parquet")
+    return spark.read.parquet(str(staging))
+
+
+def _read_parquet(spark: SparkSession, settings: GroundTruthSettings) -> DataFrame:
+    meta = json.loads(pq.read_schema(settings.file).metadata[b"geo"])
+    identifier = F.col(settings.id_field) if settings.id_field else F.col("_metadata.row_index")
+    return spark.read.parquet(str(settings.file)).select(
+        identifier.cast("bigint").alias("polygon_id"),
+        F.col(settings.label_field).cast("string").alias("label"),
+        F.col(meta["primary_column"]).alias("wkb"),
+    )
+
+
+def _stream(found: VectorFile, settings: GroundTruthSettings, target: Path) -> None:
+    """Copy the needed columns of a GDAL file batch by batch, in bounded memory."""
+    columns = [settings.label_field, *([settings.id_field] if settings.id_field else [])]
+    schema = pa.schema([("polygon_id", pa.int64()), ("label", pa.string()), ("wkb", pa.binary())])
+    with (
+        pyogrio.open_arrow(found.path, columns=columns, return_fids=True, batch_size=_BATCH, use_pyarrow=True) as (
+            meta,
+            reader,
+        ),
+        pq.ParquetWriter(target, schema) as writer,
+    ):
+        geometry = meta["geometry_name"] or "wkb_geometry"
+        identifier = settings.id_field or meta["fid_column"] or "OGC_FID"
+        for batch in reader:
+            table = pa.Table.from_batches([batch])
+            writer.write_table(
+                pa.table(
+                    [
+                        table[identifier].cast(pa.int64()),
+                        table[settings.label_field].cast(pa.string()),
+                        table[geometry].cast(pa.binary()),
+                    ],
+                    schema=schema,
+                )
+            )

@@ -1,0 +1,204 @@
+"""Bringing a 20 m band to 10 m: interpolation to a grid that is exactly twice as fine.
+
+The numbers are those of GDAL's RasterIO (gcore/overview.cpp): a separable convolution, rows first, in which taps outside
+the image or without data are left out and the weights of the rest are scaled to a sum of 1. One difference: where the
+nearest coarse pixel has no data the result has none, so that nothing is invented beyond the edge of a swath.
+"""
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from sitspark.errors import SitsparkError
+
+# weights of the coarse pixels k-2..k+1 for fine pixel 2k, a quarter of a coarse pixel before the centre of k; mirrored for 2k+1
+_WEIGHTS = {
+    "bilinear": np.array([0.0, 0.25, 0.75, 0.0], np.float32),
+    "cubic": np.array([-0.0234375, 0.2265625, 0.8671875, -0.0703125], np.float32),  # Keys, a = -0.5
+}
+_TAPS = 4
+
+
+def upsample_2x(
+    source: npt.NDArray[np.int16], out: npt.NDArray[np.int16], *, row0: int, col0: int, kind: str, nodata: int
+) -> None:
+    """Fill `out` (int16, rows x columns) with `source` (int16, coarse rows x columns) at twice the resolution.
+
+    `row0`, `col0` place out's first pixel on the fine grid that starts at the corner of `source`. The edges of `source`
+    count as the edges of the image: where the image goes on, give a margin of 2 coarse pixels, and a window has the same
+    bits as the whole. `kind` is nearest, bilinear or cubic; `nodata` never arises from pixels with data.
+    """
+    rows, cols = source.shape
+    if not (0 <= row0 <= 2 * rows - out.shape[0] and 0 <= col0 <= 2 * cols - out.shape[1]):
+        raise ValueError(f"{out.shape} pixels from ({row0}, {col0}) reach outside twice {source.shape}")
+    if kind == "nearest":
+        _nearest(source, out, row0, col0)
+    elif kind in _WEIGHTS:
+        # of one type with the pixels, so that comparisons fill a vector register
+        _convolve(source, out, row0, col0, _WEIGHTS[kind], np.int16(nodata))
+    else:
+        raise SitsparkError(f"grid.interpolator: '{kind}' is unknown; use nearest, bilinear or cubic")
+
+
+@numba.njit(nogil=True, cache=True)
+def _nearest(source: npt.NDArray[np.int16], out: npt.NDArray[np.int16], row0: int, col0: int) -> None:
+    for r in range(out.shape[0]):
+        for c in range(out.shape[1]):
+            out[r, c] = source[(row0 + r) // 2, (col0 + c) // 2]
+
+
+@numba.njit(nogil=True, cache=True)
+def _convolve(
+    source: npt.NDArray[np.int16],
+    out: npt.NDArray[np.int16],
+    row0: int,
+    col0: int,
+    weights: npt.NDArray[np.float32],
+    nodata: np.int16,
+) -> None:
+    """Write every line as if all taps were there, then once more the pixels for which they are not."""
+    rows, cols = source.shape
+    height, width = out.shape
+    mirrored = weights[::-1].copy()
+    line = np.empty(cols, np.float32)
+    fine_line = np.empty(2 * cols, np.int16)
+    holes = np.empty(cols, np.bool_)
+    taps = np.empty(_TAPS), np.empty(_TAPS)
+    # columns that have all their taps inside the image
+    left = min(max(3 - col0, 0), width)
+    right = min(max(2 * cols - 3 - col0, left), width)
+    for r in range(height):
+        first = _first_tap(row0 + r)
+        if first < 0 or first > rows - _TAPS:
+            holes[:] = True
+            _mend(source, out[r], row0 + r, col0, 0, width, holes, weights, mirrored, nodata, taps)
+            continue
+        any_hole = _vertical(source, first, mirrored if (row0 + r) % 2 else weights, nodata, line, holes)
+        _horizontal(line, weights, nodata, fine_line)
+        for c in range(width):
+            out[r, c] = fine_line[col0 + c]
+        if any_hole:
+            _mend(source, out[r], row0 + r, col0, 0, width, holes, weights, mirrored, nodata, taps)
+        else:
+            _mend(source, out[r], row0 + r, col0, 0, left, holes, weights, mirrored, nodata, taps)
+            _mend(source, out[r], row0 + r, col0, right, width, holes, weights, mirrored, nodata, taps)
+
+
+@numba.njit(nogil=True, cache=True)
+def _mend(
+    source: npt.NDArray[np.int16],
+    line: npt.NDArray[np.int16],
+    fine_row: int,
+    col0: int,
+    start: int,
+    stop: int,
+    holes: npt.NDArray[np.bool_],
+    weights: npt.NDArray[np.float32],
+    mirrored: npt.NDArray[np.float32],
+    nodata: np.int16,
+    taps: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]],
+) -> None:
+    """Write the pixels of columns start to stop that have taps outside the image or without data."""
+    cols = source.shape[1]
+    down = mirrored if fine_row % 2 else weights
+    for c in range(start, stop):
+        first = _first_tap(col0 + c)
+        complete = 0 <= first <= cols - _TAPS
+        if complete and not (holes[first] or holes[first + 1] or holes[first + 2] or holes[first + 3]):
+            continue
+        if source[fine_row // 2, (col0 + c) // 2] == nodata:
+            line[c] = nodata
+        else:
+            across = mirrored if (col0 + c) % 2 else weights
+            line[c] = _incomplete(source, fine_row, col0 + c, down, across, nodata, taps)
+
+
+@numba.njit(nogil=True, cache=True, inline="always")
+def _first_tap(fine: int) -> int:
+    """The first of the four coarse pixels around a fine one; -2 and more outside the image at its edges."""
+    return fine // 2 - 2 + fine % 2
+
+
+@numba.njit(nogil=True, cache=True)
+def _vertical(
+    source: npt.NDArray[np.int16],
+    first: int,
+    weights: npt.NDArray[np.float32],
+    nodata: np.int16,
+    line: npt.NDArray[np.float32],
+    holes: npt.NDArray[np.bool_],
+) -> bool:
+    """One line between four coarse rows; `holes` are the columns where one of them has no data."""
+    w0, w1, w2, w3 = weights[0], weights[1], weights[2], weights[3]
+    any_hole = False
+    for c in range(source.shape[1]):
+        a, b, d, e = source[first, c], source[first + 1, c], source[first + 2, c], source[first + 3, c]
+        line[c] = w0 * np.float32(a) + w1 * np.float32(b) + w2 * np.float32(d) + w3 * np.float32(e)
+        hole = (a == nodata) | (b == nodata) | (d == nodata) | (e == nodata)
+        holes[c] = hole
+        any_hole |= hole
+    return any_hole
+
+
+@numba.njit(nogil=True, cache=True)
+def _horizontal(
+    line: npt.NDArray[np.float32], weights: npt.NDArray[np.float32], nodata: np.int16, fine_line: npt.NDArray[np.int16]
+) -> None:
+    """The fine pixels 3 to 2n - 4 of a line of n coarse ones: those that have all taps."""
+    w0, w1, w2, w3 = weights[0], weights[1], weights[2], weights[3]
+    for k in range(1, line.size - 2):
+        a, b, d, e = line[k - 1], line[k], line[k + 1], line[k + 2]
+        fine_line[2 * k + 1] = _digital_number(w3 * a + w2 * b + w1 * d + w0 * e, nodata)
+        fine_line[2 * k + 2] = _digital_number(w0 * a + w1 * b + w2 * d + w3 * e, nodata)
+
+
+@numba.njit(nogil=True, cache=True, inline="always")
+def _digital_number(value: np.float32, nodata: np.int16) -> np.int16:
+    """Rounded half away from zero and saturated; the neighbour of nodata in place of nodata itself (all as GDAL does)."""
+    half = np.float32(0.5) if value >= 0 else np.float32(-0.5)
+    number = np.int16(min(max(value + half, np.float32(-32768)), np.float32(32767)))
+    beside = np.int16(nodata + 1) if nodata < 32767 else np.int16(nodata - 1)
+    return beside if number == nodata else number
+
+
+@numba.njit(nogil=True, cache=True)
+def _incomplete(
+    source: npt.NDArray[np.int16],
+    fine_row: int,
+    fine_col: int,
+    down: npt.NDArray[np.float32],
+    across: npt.NDArray[np.float32],
+    nodata: np.int16,
+    taps: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]],
+) -> np.int16:
+    """A fine pixel that has taps outside the image or without data."""
+    row_taps, col_taps = taps
+    first_row, first_col = _first_tap(fine_row), _first_tap(fine_col)
+    top, bottom = max(-first_row, 0), min(source.shape[0] - first_row, _TAPS)
+    left, right = max(-first_col, 0), min(source.shape[1] - first_col, _TAPS)
+    for i in range(top, bottom):
+        for j in range(left, right):
+            number = source[first_row + i, first_col + j]
+            col_taps[j] = np.nan if number == nodata else number
+        row_taps[i] = _mean_of_taps(col_taps, across, left, right)
+    value = _mean_of_taps(row_taps, down, top, bottom)
+    return nodata if np.isnan(value) else _digital_number(np.float32(value), nodata)
+
+
+@numba.njit(nogil=True, cache=True)
+def _mean_of_taps(
+    taps: npt.NDArray[np.float64], weights: npt.NDArray[np.float32], start: int, stop: int
+) -> float:
+    """The weighted mean of the taps that are not NaN; NaN without weight, or where negative weights have too few of them."""
+    total = weight = 0.0
+    run = longest = 0
+    for i in range(start, stop):
+        run = 0 if np.isnan(taps[i]) else run + 1
+        longest = max(longest, run)
+        if run:
+            total += weights[i] * taps[i]
+            weight += weights[i]
+    # GDAL's rule for cubic: at least half of the taps, side by side
+    if weight <= 0 or (weights[0] < 0 and longest < (stop - start) // 2):
+        return np.nan
+    return total / weight

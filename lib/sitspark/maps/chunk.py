@@ -1,0 +1,175 @@
+"""Classifying one chunk (floor 2: files and networks, no Spark): read, then features and networks block by block."""
+
+import json
+import os
+import platform
+import resource
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from sitspark.grid import Chunk
+from sitspark.kernels.features import FeatureSpace, features_of_pixels, pixel_major
+from sitspark.maps import products
+from sitspark.models.inference import Classifier
+from sitspark.samples.extract import Reading
+from sitspark.scenes.cube import Cube, read_cube
+from sitspark.scenes.product import Scene
+
+# pixels at a time: their series and features stay in the second-level cache, and every product of the network has
+# the same shape, so that a pixel's class can't depend on how the map was cut
+BLOCK = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ModelTarget:
+    """A model, and the folder that takes the chunks of its map."""
+
+    model: Path
+    chunks: Path
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkMap:
+    """What one model says of one chunk: class codes, confidence in per cent (0-100); 0 where there is no clear date."""
+
+    classes: npt.NDArray[np.uint16]
+    confidence: npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkRecord:
+    """The commit of one chunk of one map: written last, by one rename; its files count only with it."""
+
+    chunk_id: str
+    row: int
+    col: int
+    height: int
+    width: int
+    files: dict[str, products.WrittenFile]
+    classified: int
+    dates: int
+    host: str
+    attempt: int
+    seconds: dict[str, float]
+    peak_mb: int
+
+    def to_json(self) -> str:
+        """The record as JSON text."""
+        return json.dumps(asdict(self))
+
+    @staticmethod
+    def read(path: Path) -> "ChunkRecord":
+        """Read back what `to_json` wrote."""
+        fields = json.loads(path.read_text())
+        files = {name: products.WrittenFile(**written) for name, written in fields.pop("files").items()}
+        return ChunkRecord(files=files, **fields)
+
+    def holds(self, folder: Path) -> bool:
+        """Whether the files of the record are there, byte for byte."""
+        return all(
+            (folder / written.name).is_file() and products.sha256_of(folder / written.name) == written.sha256
+            for written in self.files.values()
+        )
+
+
+def classify_cube(cube: Cube, space: FeatureSpace, classifiers: Sequence[Classifier]) -> list[ChunkMap]:
+    """Apply several models to one cube; features are computed once a block and never kept.
+
+    A pixel without any clear date is not classified: class and confidence 0.
+    """
+    dates, bands, height, width = cube.reflectance.shape
+    total = height * width
+    series = cube.reflectance.reshape(dates, bands, total)
+    valid = cube.valid.reshape(dates, total)
+    layout, grid = space.layout(), space.grid.days
+    pixels = np.empty((BLOCK, dates, bands), np.int16)
+    pixels_valid = np.empty((BLOCK, dates), np.uint8)
+    features = np.zeros((BLOCK, len(space)), np.float32)
+    classes = [np.zeros(total, np.uint16) for _ in classifiers]
+    confidence = [np.zeros(total, np.uint8) for _ in classifiers]
+    for first in range(0, total, BLOCK):
+        stop = min(first + BLOCK, total)
+        count = stop - first
+        pixel_major(series, valid, first, pixels[:count], pixels_valid[:count])
+        features_of_pixels(pixels[:count], pixels_valid[:count], cube.days, grid, layout, features[:count])
+        for i, classifier in enumerate(classifiers):
+            position, probability = classifier.classify(features)
+            classes[i][first:stop] = classifier.codes[position[:count]]
+            confidence[i][first:stop] = np.rint(probability[:count] * 100)
+    unseen = ~valid.any(axis=0)
+    for drawn, sure in zip(classes, confidence, strict=True):
+        drawn[unseen] = 0
+        sure[unseen] = 0
+    return [
+        ChunkMap(drawn.reshape(height, width), sure.reshape(height, width))
+        for drawn, sure in zip(classes, confidence, strict=True)
+    ]
+
+
+def write_chunk_maps(
+    chunk: Chunk, scenes: Sequence[Scene], reading: Reading, space: FeatureSpace, *, targets: Sequence[ModelTarget], attempt: int
+) -> list[ChunkRecord]:
+    """Read a chunk, classify it with every model, write its files and, last, the record of each map."""
+    clock = _Clock()
+    grid = reading.grid.cropped(chunk.window)
+    cube = read_cube(scenes, grid, layout=reading.layout, bands=reading.bands, interpolator=reading.interpolator)
+    clock.lap("read")
+    classifiers = [Classifier.load(target.model) for target in targets]
+    clock.lap("load")
+    drawn = classify_cube(cube, space, classifiers)
+    clock.lap("classify")
+    records = []
+    for target, classifier, result in zip(targets, classifiers, drawn, strict=True):
+        classification = products.classification(classifier.codes)
+        arrays = (
+            (classification, result.classes.astype(classification.dtype)),
+            (products.CONFIDENCE, result.confidence),
+            (products.VALIDITY, cube.clear_dates.astype(products.VALIDITY.dtype)),
+        )
+        files = {
+            product.name: products.write_chunk(target.chunks / f"{chunk.chunk_id}_{product.name}.tif", array, grid, product)
+            for product, array in arrays
+        }
+        clock.lap("write")
+        window = chunk.window
+        record = ChunkRecord(
+            chunk.chunk_id, window.row, window.col, window.height, window.width, files,
+            int(np.count_nonzero(result.classes)), len(cube.days), platform.node(), attempt, dict(clock.seconds), _peak_mb(),
+        )
+        _commit(record, target.chunks)
+        records.append(record)
+    return records
+
+
+def _commit(record: ChunkRecord, folder: Path) -> None:
+    draft = folder / f".{record.chunk_id}.{os.getpid()}.json"
+    draft.write_text(record.to_json())
+    draft.replace(folder / f"{record.chunk_id}.json")
+
+
+def committed(folder: Path) -> list[ChunkRecord]:
+    """The records of a folder whose files are there byte for byte, in the order of their ids."""
+    records = (ChunkRecord.read(path) for path in sorted(folder.glob("[!.]*.json")))
+    return [record for record in records if record.holds(folder)]
+
+
+class _Clock:
+    """Seconds by phase."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._mark = time.perf_counter()
+
+    def lap(self, phase: str) -> None:
+        now = time.perf_counter()
+        self.seconds[phase] = round(self.seconds.get(phase, 0.0) + now - self._mark, 4)
+        self._mark = now
+
+
+def _peak_mb() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024

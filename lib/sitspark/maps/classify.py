@@ -1,0 +1,62 @@
+"""The pass over the imagery: descriptors of chunks in, records of written chunks out; pixels stay in the workers."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from pyspark import TaskContext
+from pyspark.sql import DataFrame
+
+from sitspark.grid import Chunk, Window
+from sitspark.kernels.features import FeatureSpace
+from sitspark.maps.chunk import ModelTarget, write_chunk_maps
+from sitspark.samples.extract import Reading
+from sitspark.scenes.table import load_scenes
+
+_RECORDS = "chunk_id string, map int, classified bigint"
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """One pass over the imagery with all that is drawn in it."""
+
+    scenes_table: Path
+    reading: Reading
+    space: FeatureSpace
+    targets: tuple[ModelTarget, ...]
+
+
+def classify(work: DataFrame, imagery: Pass, *, tasks: int) -> DataFrame:
+    """Classify the chunks of `work` (rows of the chunk plan); gives chunk_id, position of the map, classified pixels."""
+
+    def draw(batches: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+        for batch in batches:
+            for row in batch.itertuples():
+                yield _drawn(row, imagery)
+
+    columns = ("chunk_id", "tile", "row", "col", "height", "width", "scene_ids")
+    return work.select(*columns).repartition(tasks).mapInPandas(draw, _RECORDS)
+
+
+def _drawn(row: tuple, imagery: Pass) -> pd.DataFrame:  # type: ignore[type-arg]
+    chunk = Chunk(row.tile, Window(row.row, row.col, row.height, row.width))  # type: ignore[attr-defined]
+    catalogue = load_scenes(imagery.scenes_table)
+    scenes = [catalogue[scene] for scene in row.scene_ids]  # type: ignore[attr-defined]
+    task = TaskContext.get()
+    records = write_chunk_maps(
+        chunk, scenes, imagery.reading, imagery.space,
+        targets=imagery.targets, attempt=task.attemptNumber() if task else 0,
+    )
+    return pd.DataFrame(
+        [{"chunk_id": r.chunk_id, "map": i, "classified": r.classified} for i, r in enumerate(records)]
+    )
+
+
+def descriptors_missing(plan: DataFrame, done: Sequence[str]) -> DataFrame:
+    """The rows of the plan whose chunks are not written yet."""
+    if not done:
+        return plan
+    return plan.join(
+        plan.sparkSession.createDataFrame([(chunk,) for chunk in done], "chunk_id string"), "chunk_id", "left_anti"
+    )

@@ -1,0 +1,171 @@
+"""The frames from polygons to samples: labelled pixels, chosen pixels, observations, samples."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import shapely
+from pyspark.sql import DataFrame, Window
+from pyspark.sql import functions as F
+
+from sitspark.grid import Grid
+from sitspark.grid import Window as PixelWindow
+from sitspark.kernels.features import FeatureSpace, features_of_pixels
+from sitspark.samples.extract import Reading, read_series
+from sitspark.samples.labelled import labelled_pixels
+from sitspark.scenes.table import load_scenes
+from sitspark.settings import SamplesSettings
+
+_KEYS = "sample_id bigint, polygon_id bigint, label int, tile string, fold string, split string, monitored boolean"
+_PIXELS = f"{_KEYS}, chunk_id string, row int, col int"
+_OBSERVATIONS = f"{_KEYS}, x double, y double, acquired array<timestamp>, reflectance array<smallint>, valid array<boolean>"
+
+
+def pieces_by_chunk(polygons: DataFrame, plan: DataFrame, grid: Grid) -> DataFrame:
+    """The Sedona join polygons ⋈ chunks: each chunk with every piece that touches it, geometry as WKB."""
+    step = grid.resolution
+    boxes = plan.select(
+        F.col("tile").alias("chunk_tile"),
+        "chunk_id",
+        "row",
+        "col",
+        "height",
+        "width",
+        F.expr(f"""ST_PolygonFromEnvelope(
+            {grid.left}D + col * {step}D, {grid.top}D - (row + height) * {step}D,
+            {grid.left}D + (col + width) * {step}D, {grid.top}D - row * {step}D)""").alias("box"),
+    )
+    return (
+        polygons.withColumnRenamed("geometry", "outline")
+        .join(F.broadcast(boxes), F.expr("ST_Intersects(outline, box)"))
+        .withColumn("wkb", F.expr("ST_AsBinary(outline)"))
+        .drop("outline", "box", "tile")
+        .withColumnRenamed("chunk_tile", "tile")
+    )
+
+
+def labelled_frame(polygons: DataFrame, plan: DataFrame, grid: Grid) -> DataFrame:
+    """One row a labelled pixel; sample_id is its position on the output grid, row after row."""
+
+    def rasterise(pieces: pd.DataFrame) -> pd.DataFrame:
+        return _labelled(pieces, grid)
+
+    return pieces_by_chunk(polygons, plan, grid).groupBy("chunk_id").applyInPandas(rasterise, _PIXELS)
+
+
+def _labelled(pieces: pd.DataFrame, grid: Grid) -> pd.DataFrame:
+    pieces = pieces.sort_values(["polygon_id", "piece_id"])
+    chunk = pieces.iloc[0]
+    window = PixelWindow(int(chunk["row"]), int(chunk["col"]), int(chunk["height"]), int(chunk["width"]))
+    outlines = shapely.from_wkb(pieces["wkb"].to_numpy())
+    found = labelled_pixels(list(outlines), pieces["label"].tolist(), grid.cropped(window))
+    row, col = found.row + window.row, found.col + window.col
+    keys = pieces[["polygon_id", "label", "tile", "fold", "split", "monitored", "chunk_id"]].iloc[found.piece]
+    return keys.assign(sample_id=row * grid.width + col, row=row, col=col)
+
+
+def choose(pixels: DataFrame, settings: SamplesSettings, *, seed: int) -> DataFrame:
+    """At most `per_class` pixels of each class among those that train, and as many among those set aside.
+
+    periodic: of N pixels in the order (tile, row, column) the k-th is taken when floor((k + 1) n / N) > floor(k n / N),
+    which takes exactly n, evenly spread (OTB's periodic sampler). random: the n smallest hashes of seed and sample.
+    """
+    if settings.per_class is None:
+        return pixels
+    group = Window.partitionBy("label", "split")
+    periodic = ("tile", "row", "col")
+    order = periodic if settings.sampler == "periodic" else (F.xxhash64(F.lit(seed), "sample_id"), "sample_id")
+    ranked = pixels.withColumn("k", (F.row_number().over(group.orderBy(*order)) - 1).cast("bigint")).withColumn(
+        "available", F.count("*").over(group)
+    )
+    n = f"least({settings.per_class}L, available)"
+    kept = f"(k + 1) * {n} div available > k * {n} div available" if settings.sampler == "periodic" else f"k < {n}"
+    return ranked.where(kept).drop("k", "available")
+
+
+def observations(
+    chosen: DataFrame, plan: DataFrame, scenes_table: Path, reading: Reading, *, marks: Path
+) -> DataFrame:
+    """Read the raw series of the chosen pixels: one task row a chunk, one output row a pixel.
+
+    Each chunk that was read leaves an empty file in the folder `marks`, from which progress is told.
+    """
+    pixel = F.struct("sample_id", "polygon_id", "label", "fold", "split", "monitored", "row", "col")
+    by_chunk = chosen.groupBy("chunk_id").agg(F.sort_array(F.collect_list(pixel)).alias("pixels"))
+    work = by_chunk.join(plan.select("chunk_id", "tile", "scene_ids"), "chunk_id")
+    tasks = max(plan.count(), 1)
+
+    def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        scenes = load_scenes(scenes_table)
+        for batch in batches:
+            for chunk in range(batch.num_rows):
+                work = batch.slice(chunk, 1)
+                yield _observed(work, scenes, reading)
+                (marks / work["chunk_id"][0].as_py()).touch()
+
+    return work.repartition(min(tasks, 512), "chunk_id").mapInArrow(read, _OBSERVATIONS)
+
+
+def _observed(chunk: pa.RecordBatch, scenes: dict, reading: Reading) -> pa.RecordBatch:
+    pixels = pa.RecordBatch.from_struct_array(chunk["pixels"].flatten())
+    rows, cols = (pixels[name].to_numpy().astype(np.int64) for name in ("row", "col"))
+    series = read_series([scenes[i] for i in chunk["scene_ids"][0].as_py()], rows, cols, reading)
+    count, dates = series.valid.shape
+    acquired = np.tile(series.days.astype("datetime64[D]").astype("datetime64[us]"), count)
+    grid = reading.grid
+    columns = {name: pixels[name] for name in ("sample_id", "polygon_id", "label")}
+    columns["tile"] = pa.array([chunk["tile"][0].as_py()] * count)
+    columns |= {name: pixels[name] for name in ("fold", "split", "monitored")}
+    columns["x"] = pa.array(grid.left + (cols + 0.5) * grid.resolution)
+    columns["y"] = pa.array(grid.top - (rows + 0.5) * grid.resolution)
+    columns["acquired"] = _lists(pa.array(acquired, pa.timestamp("us", tz="UTC")), count, dates)
+    columns["reflectance"] = _lists(pa.array(series.reflectance.ravel()), count, dates * series.reflectance.shape[2])
+    columns["valid"] = _lists(pa.array(series.valid.ravel().astype(bool)), count, dates)
+    return pa.RecordBatch.from_pydict(columns)
+
+
+def _lists(values: pa.Array, count: int, length: int) -> pa.ListArray:
+    """`count` lists of one length."""
+    return pa.ListArray.from_arrays(pa.array(np.arange(count + 1, dtype=np.int32) * length), values)
+
+
+def samples(observed: DataFrame, space: FeatureSpace, *, seed: int) -> DataFrame:
+    """Gap-fill and derive the features, in a stable pseudo-random order of rows.
+
+    The feature space stands in the metadata of the column `features`, under `feature_space`.
+    """
+
+    @F.pandas_udf("array<float>")  # type: ignore[call-overload]
+    def features(acquired: pd.Series, reflectance: pd.Series, valid: pd.Series) -> pd.Series:
+        return _features(acquired, reflectance, valid, space)
+
+    order = F.xxhash64(F.lit(seed), "sample_id")
+    computed = features("acquired", "reflectance", "valid")
+    return (
+        observed.orderBy(order, "sample_id")
+        .withColumn("features", computed.alias("features", metadata={"feature_space": space.to_json()}))
+        .drop("acquired", "reflectance", "valid")
+    )
+
+
+def _features(acquired: pd.Series, reflectance: pd.Series, valid: pd.Series, space: FeatureSpace) -> pd.Series:
+    """Features of a batch of series, which may have different dates."""
+    out = np.zeros((len(acquired), len(space)), np.float32)
+    grid, layout, bands = space.grid.days, space.layout(), len(space.bands)
+    same_dates, _ = pd.factorize(pd.Series([dates.tobytes() for dates in acquired]))
+    for group in range(same_dates.max(initial=-1) + 1):
+        members = np.flatnonzero(same_dates == group)
+        days = _day_numbers(acquired.iloc[members[0]])
+        pixels = np.stack([reflectance.iloc[i] for i in members]).astype(np.int16).reshape(len(members), len(days), bands)
+        usable = np.stack([valid.iloc[i] for i in members]).astype(np.uint8)
+        block = np.empty((len(members), len(space)), np.float32)
+        features_of_pixels(pixels, usable, days, grid, layout, block)
+        out[members] = block
+    return pd.Series(list(out))
+
+
+def _day_numbers(acquired: npt.NDArray[np.generic]) -> npt.NDArray[np.int32]:
+    return pd.to_datetime(acquired, utc=True).tz_localize(None).to_numpy().astype("datetime64[D]").astype(np.int32)

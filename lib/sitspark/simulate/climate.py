@@ -1,0 +1,32 @@
+"""The eco-climatic gradient over a landscape."""
+
+import math
+from typing import NamedTuple
+
+from numba import njit
+
+from sitspark.simulate.landscape import Landscape
+
+STEEPNESS = 5.0  # of the change between neighbouring tiles, which are rather uniform within
+
+
+class Region(NamedTuple):  # a type that compiled code can take apart
+    """Height and width of the area in pixels, and the strength of its gradient."""
+
+    height: float
+    width: float
+    gradient: float
+
+
+def region_of(landscape: Landscape) -> Region:
+    """The region of a landscape."""
+    area = landscape.area
+    return Region(float(area.height), float(area.width), landscape.gradient)
+
+
+@njit(cache=True)
+def climate(region: Region, row: float, col: float) -> tuple[float, float]:
+    """How southern and how eastern the climate is at a pixel, -0.5 to 0.5 times the gradient each."""
+    south = 0.5 * math.tanh(STEEPNESS * (row / region.height - 0.5))
+    east = 0.5 * math.tanh(STEEPNESS * (col / region.width - 0.5))
+    return region.gradient * south, region.gradient * east

@@ -1,0 +1,117 @@
+"""What the stages of one run share: settings, folder, voice, and what follows from them; Spark starts when first needed."""
+
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from typing import Any
+
+from pyspark.sql import DataFrame, SparkSession
+
+from sitspark import spark as sessions
+from sitspark.classes import Nomenclature
+from sitspark.errors import SitsparkError
+from sitspark.grid import Grid, Window
+from sitspark.kernels.features import FeatureSpace
+from sitspark.samples.extract import Reading
+from sitspark.scenes.catalogue import bands_of
+from sitspark.scenes.chunk_plan import Coverage, chunk_plan
+from sitspark.scenes.layouts import LAYOUTS
+from sitspark.settings import Settings
+from sitspark.timegrid import TimeGrid
+from sitspark.workflow.progress import Voice
+from sitspark.workflow.run_folder import RunFolder
+from sitspark.workflow.tables import read_table
+
+
+@dataclass(frozen=True)
+class Context:
+    """One run at work."""
+
+    settings: Settings
+    folder: RunFolder
+    voice: Voice
+
+    @cached_property
+    def spark(self) -> SparkSession:
+        """The session."""
+        return sessions.session(self.settings.spark, log=self.folder.log)
+
+    @cached_property
+    def nomenclature(self) -> Nomenclature:
+        """The classes."""
+        return Nomenclature.read(self.settings.classes.nomenclature, self.settings.classes.colours)
+
+    def facts(self, stage: str) -> dict[str, Any]:
+        """What a finished stage left for the later ones."""
+        return self.folder.records()[stage].facts
+
+    def table(self, name: str) -> DataFrame:
+        """A table of the run."""
+        return read_table(self.spark, self.folder.table(name))
+
+    @property
+    def coverage(self) -> Coverage:
+        """The output grid and the tiles on it, as the scenes stage found them."""
+        return coverage_from(self.facts("scenes")["coverage"])
+
+    @property
+    def reading(self) -> Reading:
+        """How imagery is read."""
+        scenes = self.settings.scenes
+        return Reading(
+            LAYOUTS[scenes.layout], bands_of(scenes), self.settings.grid.interpolator, self.coverage.grid
+        )
+
+    @property
+    def feature_space(self) -> FeatureSpace:
+        """What a feature vector holds."""
+        return feature_space(self.settings, self.coverage)
+
+    def plan(self) -> DataFrame:
+        """The chunks of the output grid with their scenes."""
+        return chunk_plan(self.spark, self.table("scenes"), self.coverage, self.settings.grid)
+
+
+def feature_space(settings: Settings, covered: Coverage) -> FeatureSpace:
+    """The feature space that settings and archive give; raises SitsparkError where they contradict each other."""
+    layout, times = LAYOUTS[settings.scenes.layout], settings.time_series
+    start, end = times.start or covered.first, times.end or covered.last
+    if end < start:
+        raise SitsparkError(f"time_series: the period {start} to {end} is empty; the imagery is of {covered.first} to {covered.last}")
+    return FeatureSpace(
+        bands_of(settings.scenes),
+        TimeGrid(start, end, times.step),
+        settings.features.indices,
+        layout.red,
+        layout.nir,
+        layout.swir,
+    )
+
+
+def coverage_facts(covered: Coverage) -> dict[str, Any]:
+    """A coverage as JSON-like facts."""
+    grid = covered.grid
+    return {
+        "crs": grid.crs,
+        "left": grid.left,
+        "top": grid.top,
+        "resolution": grid.resolution,
+        "height": grid.height,
+        "width": grid.width,
+        "extents": {tile: [w.row, w.col, w.height, w.width] for tile, w in covered.extents.items()},
+        "first": covered.first.isoformat(),
+        "last": covered.last.isoformat(),
+        "overlap_margin": covered.overlap_margin,
+    }
+
+
+def coverage_from(facts: dict[str, Any]) -> Coverage:
+    """Read back what `coverage_facts` wrote."""
+    grid = Grid(facts["crs"], facts["left"], facts["top"], facts["resolution"], facts["height"], facts["width"])
+    return Coverage(
+        grid,
+        {tile: Window(*window) for tile, window in facts["extents"].items()},
+        date.fromisoformat(facts["first"]),
+        date.fromisoformat(facts["last"]),
+        facts["overlap_margin"],
+    )

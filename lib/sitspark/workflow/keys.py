@@ -1,0 +1,30 @@
+"""Keys of stages: hashes of settings, of earlier keys and of input files."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+
+def digest(*parts: Any) -> str:
+    """The SHA-256 of JSON-like parts, as hexadecimal text."""
+    text = json.dumps(parts, sort_keys=True, default=str, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def fingerprint(paths: Iterable[Path]) -> str:
+    """One hash over name, size and time of change of files; a folder stands for all files below it."""
+    found: list[tuple[str, int, int]] = []
+    for path in paths:
+        if path.is_dir():
+            files: Iterable[Path] = (child for child in path.rglob("*") if child.is_file())
+        elif path.exists():
+            # a shapefile is several files of one stem
+            files = path.parent.glob(f"{path.stem}.*") if path.suffix == ".shp" else [path]
+        else:
+            files = []
+        for file in files:
+            status = file.stat()
+            found.append((str(file), status.st_size, status.st_mtime_ns))
+    return digest(sorted(found))

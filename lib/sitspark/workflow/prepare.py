@@ -1,0 +1,217 @@
+"""The stages from imagery and polygons to samples."""
+
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import functions as F
+
+from sitspark.errors import SitsparkError
+from sitspark.ground_truth.clean import Ground, clean, encode_labels
+from sitspark.ground_truth.read import inspect_vector, read_features
+from sitspark.ground_truth.split import split
+from sitspark.kernels.features import KERNEL_VERSION
+from sitspark.samples import frames
+from sitspark.scenes.catalogue import bands_of, catalogue, flag_other_crs, problems, wanted_products
+from sitspark.scenes.chunk_plan import coverage
+from sitspark.settings import Settings
+from sitspark.workflow.context import Context, coverage_facts
+from sitspark.workflow.keys import fingerprint
+from sitspark.workflow.stage import Outcome, Stage
+from sitspark.workflow.tables import read_table, write_table
+
+_SHOWN = 3  # problems named in an error; the rest is counted
+
+
+def _catalogue(context: Context, _key: str) -> Outcome:
+    settings, target = context.settings, context.folder.table("scenes")
+    scenes = catalogue(context.spark, settings.scenes)
+    if settings.grid.crs is None:
+        # both uses of the frame read the same headers once
+        scenes = flag_other_crs(scenes.cache())
+    write_table(scenes, target, crs="EPSG:4326")
+    table = read_table(context.spark, target)
+    found = problems(table)
+    if found and settings.scenes.on_problem == "fail":
+        more = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+        raise SitsparkError(
+            f"{'; '.join(found[:_SHOWN])}{more}; fetch what is damaged again, name products to leave out in "
+            "scenes.exclude, or set scenes.on_problem: skip"
+        )
+    for sentence in found:
+        context.voice.note(f"left out: {sentence}")
+    covered = coverage(table, settings.grid)
+    used = table.where("problem is null").count()
+    grid = covered.grid
+    return Outcome(
+        f"{used} products of {len(covered.extents)} tiles, {covered.first} to {covered.last}, grid of "
+        f"{grid.width} x {grid.height} pixels of {grid.resolution:g} m in {grid.crs}",
+        {"coverage": coverage_facts(covered), "products": used, "left_out": len(found)},
+        (target,),
+    )
+
+
+def _products_fingerprint(settings: Settings) -> str:
+    return fingerprint(path for path, _ in wanted_products(settings.scenes))
+
+
+def _ground_truth(context: Context, _key: str) -> Outcome:
+    settings, folder, covered = context.settings, context.folder, context.coverage
+    truth = settings.ground_truth
+    features = read_features(context.spark, truth, folder.scratch / "features").cache()
+    encoded = encode_labels(features, context.nomenclature, source=str(truth.file))
+    cleaned = clean(
+        encoded,
+        context.nomenclature,
+        Ground(covered.grid, covered.territories),
+        crs=inspect_vector(truth).crs,
+        buffer=truth.point_buffer,
+        tolerance=truth.overlap_tolerance,
+    )
+    divided = split(
+        cleaned.pieces, ratio=truth.ratio, monitor_share=settings.training.monitor_share, seed=settings.seed
+    )
+    write_table(divided.coalesce(4), folder.table("polygons"), crs=covered.grid.crs)
+    write_table(cleaned.rejected.coalesce(1), folder.table("rejected"))
+    context.spark.catalog.clearCache()
+    polygons, rejected = context.table("polygons"), context.table("rejected")
+    counts = _class_counts(context, polygons)
+    reasons = {
+        row.reason: row["count"]
+        # a reason that names a feature is counted without its number
+        for row in rejected.groupBy(F.regexp_replace("reason", r"(feature|label) \d+", "$1 …").alias("reason"))
+        .count()
+        .orderBy(F.desc("count"), "reason")
+        .collect()
+    }
+    kept = sum(count["train"] + count["validation"] for count in counts.values())
+    if kept == 0:
+        raise SitsparkError(
+            f"ground_truth.file: no polygon of {truth.file} can be used ({_listed(reasons)}); compare its CRS and place "
+            "with the imagery, and its labels with classes.nomenclature"
+        )
+    if not any(count["train"] and count["validation"] for count in counts.values()):
+        raise SitsparkError(
+            f"ground_truth.ratio: {truth.ratio} sets aside no polygon of any class, so that no map could be validated; "
+            "add polygons, or lower the ratio"
+        )
+    for code, count in counts.items():
+        if count["train"] and not count["validation"]:
+            context.voice.note(
+                f"class {code} ({context.nomenclature.name_of(int(code))}) has {count['train']} polygons, none is set "
+                "aside: its accuracy can't be measured"
+            )
+    lost = f", {sum(reasons.values())} rejected ({_listed(reasons)})" if reasons else ""
+    return Outcome(
+        f"{kept} polygons of {sum(1 for c in counts.values() if c['train'])} classes{lost}",
+        {"classes": counts, "rejected": reasons},
+        (folder.table("polygons"), folder.table("rejected")),
+    )
+
+
+def _class_counts(context: Context, polygons: Any) -> dict[str, dict[str, int]]:
+    """Polygons of each class that train, that choose the epoch (part of them), that are set aside."""
+    rows = (
+        polygons.select("polygon_id", "label", "split", "monitored")
+        .distinct()
+        .groupBy("label")
+        .agg(
+            F.count_if(F.col("split") == "train").alias("train"),
+            F.count_if("monitored").alias("monitored"),
+            F.count_if(F.col("split") == "validation").alias("validation"),
+        )
+        .collect()
+    )
+    found = {row.label: row.asDict() for row in rows}
+    empty = {"train": 0, "monitored": 0, "validation": 0}
+    return {
+        str(code): {name: found.get(code, empty)[name] for name in empty} for code in context.nomenclature.codes
+    }
+
+
+def _listed(reasons: dict[str, int]) -> str:
+    return ", ".join(f"{count} {reason}" for reason, count in reasons.items())
+
+
+def _observations(context: Context, key: str) -> Outcome:
+    folder, target = context.folder, context.folder.table("observations")
+    plan = context.plan().cache()
+    pixels = frames.labelled_frame(context.table("polygons"), plan, context.coverage.grid)
+    chosen = frames.choose(pixels, context.settings.samples, seed=context.settings.seed).cache()
+    chunks = chosen.select("chunk_id").distinct().count()
+    if chunks == 0:
+        raise SitsparkError(
+            "ground_truth.file: no polygon holds the centre of a pixel; the polygons are too small for this resolution "
+            "(ground_truth.point_buffer widens points)"
+        )
+    marks = folder.scratch / f"observations-{key[:12]}"
+    marks.mkdir(parents=True, exist_ok=True)
+    observed = frames.observations(chosen, plan, folder.table("scenes"), context.reading, marks=marks)
+    with context.voice.watch("observations", chunks, "chunks", lambda: sum(1 for _ in marks.iterdir())):
+        write_table(observed, target)
+    context.spark.catalog.clearCache()
+    counts = context.table("observations").groupBy("split").count().collect()
+    by_split = {row["split"]: row["count"] for row in counts}
+    return Outcome(
+        f"{sum(by_split.values())} labelled pixels read from {chunks} chunks "
+        f"({by_split.get('train', 0)} for training, {by_split.get('validation', 0)} set aside)",
+        {"pixels": by_split, "chunks": chunks},
+        (target,),
+    )
+
+
+def _samples(context: Context, _key: str) -> Outcome:
+    space, target = context.feature_space, context.folder.table("samples")
+    write_table(frames.samples(context.table("observations"), space, seed=context.settings.seed), target)
+    table = context.table("samples")
+    rows = table.groupBy("label", "split", "monitored").count().collect()
+    pixels: dict[str, dict[str, int]] = {
+        str(code): {"train": 0, "monitored": 0, "validation": 0} for code in context.nomenclature.codes
+    }
+    for row in rows:
+        pixels[str(row.label)][row.split] += row["count"]
+        if row.monitored:
+            pixels[str(row.label)]["monitored"] += row["count"]
+    return Outcome(
+        f"{sum(row['count'] for row in rows)} samples of {len(space)} features "
+        f"({len(space.grid)} dates x {len(space.bands)} bands, {', '.join(space.indices) or 'no indices'})",
+        {"classes": pixels, "features": len(space)},
+        (target,),
+    )
+
+
+def _vector_files(settings: Settings) -> list[Path]:
+    return [settings.ground_truth.file, settings.classes.nomenclature]
+
+
+STAGES = (
+    Stage(
+        "scenes",
+        (),
+        1,
+        lambda s: [s.scenes.model_dump(mode="json"), s.grid.crs, s.grid.resolution, s.grid.overlap_margin,
+                   bands_of(s.scenes), _products_fingerprint(s)],
+        _catalogue,
+    ),
+    Stage(
+        "ground_truth",
+        ("scenes",),
+        1,
+        lambda s: [s.ground_truth.model_dump(mode="json"), s.training.monitor_share, s.seed,
+                   fingerprint(_vector_files(s))],
+        _ground_truth,
+    ),
+    Stage(
+        "observations",
+        ("scenes", "ground_truth"),
+        1,
+        lambda s: [s.samples.model_dump(mode="json"), s.seed, s.grid.interpolator, s.grid.overlap],
+        _observations,
+    ),
+    Stage(
+        "samples",
+        ("observations",),
+        KERNEL_VERSION,
+        lambda s: [s.time_series.model_dump(mode="json"), s.features.model_dump(mode="json"), s.seed],
+        _samples,
+    ),
+)

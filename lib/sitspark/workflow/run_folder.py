@@ -1,0 +1,187 @@
+"""The folder of a run: where everything lies, which stages are done, and who works in it.
+
+`run.json` alone says what is done; a file with the right name proves nothing. It is replaced by one rename, after the
+results of a stage are in place, so that a kill at any moment leaves the old state or the new one.
+"""
+
+import contextlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from sitspark.errors import SitsparkError
+from sitspark.settings import Settings
+
+FORMAT = 1  # of run.json
+
+
+@dataclass(frozen=True, slots=True)
+class StageRecord:
+    """A finished stage: its key, what it said, what later stages need to know, the paths that it published."""
+
+    key: str
+    summary: str
+    seconds: float
+    finished: str
+    facts: dict[str, Any] = field(default_factory=dict)
+    outputs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """The paths of a run, and its record of finished stages."""
+
+    path: Path
+
+    @property
+    def record_file(self) -> Path:
+        """run.json."""
+        return self.path / "run.json"
+
+    @property
+    def log(self) -> Path:
+        """What Spark and its workers print."""
+        return self.path / "logs" / "spark.log"
+
+    @property
+    def scratch(self) -> Path:
+        """Work in progress; may be removed whenever no run is going on."""
+        return self.path / "scratch"
+
+    def table(self, name: str) -> Path:
+        """The folder of a Parquet table."""
+        return self.path / "tables" / name
+
+    def model(self, model_id: str) -> Path:
+        """The folder of a model."""
+        return self.path / "models" / model_id
+
+    def map(self, map_id: str) -> Path:
+        """The folder of a map."""
+        return self.path / "maps" / map_id
+
+    @property
+    def accuracy(self) -> Path:
+        """Metrics, confusion matrices, figures."""
+        return self.path / "accuracy"
+
+    @property
+    def report(self) -> Path:
+        """The page that sums the run up."""
+        return self.path / "report" / "index.html"
+
+    def records(self) -> dict[str, StageRecord]:
+        """The finished stages, in the order in which they finished."""
+        return {
+            name: StageRecord(**(record | {"outputs": tuple(record["outputs"])}))
+            for name, record in self._read().get("stages", {}).items()
+        }
+
+    def _read(self) -> dict[str, Any]:
+        if not self.record_file.exists():
+            return {}
+        try:
+            content: dict[str, Any] = json.loads(self.record_file.read_text())
+        except json.JSONDecodeError:
+            raise SitsparkError(
+                f"{self.record_file}: is damaged; remove the file (the run then starts again) or the folder"
+            ) from None
+        if content.get("format", 0) > FORMAT:
+            raise SitsparkError(f"{self.record_file}: was written by a newer sitspark; use that version, or another output")
+        return content
+
+    def begin(self, settings: Settings) -> None:
+        """Note the settings and versions of this run, keeping the finished stages."""
+        content = self._read()
+        self._write(
+            {
+                "format": FORMAT,
+                "settings": settings.model_dump(mode="json"),
+                "versions": versions(),
+                "git_revision": _git_revision(),
+                "stages": content.get("stages", {}),
+            }
+        )
+
+    def forget(self, name: str) -> None:
+        """Take a stage off the record, before its results are replaced."""
+        content = self._read()
+        if content.get("stages", {}).pop(name, None) is not None:
+            self._write(content)
+
+    def finish(self, name: str, record: StageRecord) -> None:
+        """Put a stage on the record, after its results are in place."""
+        content = self._read()
+        stages = content.setdefault("stages", {})
+        stages.pop(name, None)
+        stages[name] = asdict(record)
+        self._write(content)
+
+    def _write(self, content: dict[str, Any]) -> None:
+        write_atomically(self.record_file, json.dumps(content, indent=2, default=str))
+
+    def prepare(self) -> None:
+        """Create the folder; raises SitsparkError when nothing can be written there."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            probe = self.path / f".writable.{os.getpid()}"
+            probe.touch()
+            probe.unlink()
+        except OSError as error:
+            raise SitsparkError(f"output: {self.path} can't be written ({error.strerror}); choose another folder") from None
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder against a second run; the system frees it when the process ends in any way."""
+        self.prepare()
+        owner = self.path / ".lock.owner"
+        lock = FileLock(self.path / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            who = owner.read_text() if owner.exists() else "another process"
+            raise SitsparkError(f"output: {who} is working in {self.path}; wait for it, or choose another output") from None
+        try:
+            owner.write_text(f"process {os.getpid()} on {platform.node()}, since {now()},")
+            shutil.rmtree(self.scratch, ignore_errors=True)
+            yield
+        finally:
+            owner.unlink(missing_ok=True)
+            lock.release()
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a text file beside its place and rename it once."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(path)
+
+
+def now() -> str:
+    """The present moment in UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def versions() -> dict[str, str]:
+    """The versions that a result may depend on."""
+    names = ("sitspark", "pyspark", "apache-sedona", "numpy", "numba", "rasterio", "torch", "pyarrow", "pandas")
+    return {"python": platform.python_version()} | {name: version(name) for name in names}
+
+
+def _git_revision() -> str | None:
+    """The revision of the source tree that this package is imported from; None for an installed wheel."""
+    answer = subprocess.run(
+        ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"], capture_output=True, text=True, check=False
+    )
+    return answer.stdout.strip() or None

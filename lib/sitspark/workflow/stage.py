@@ -1,0 +1,85 @@
+"""A stage, its key, and running stages in order while skipping those whose key is unchanged."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sitspark.settings import Settings
+from sitspark.workflow.context import Context
+from sitspark.workflow.keys import digest
+from sitspark.workflow.run_folder import StageRecord, now
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a stage's work gives: one line for the user, facts for later stages, the paths that it published."""
+
+    summary: str
+    facts: dict[str, Any] = field(default_factory=dict)
+    outputs: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One step of a run.
+
+    `inputs` gives all that the result depends on beyond the stages before it: parts of the settings, fingerprints of
+    files. `version` rises with every change of the algorithm that changes results. `work` gets the key as well, for
+    stages that keep unfinished work under it.
+    """
+
+    name: str
+    after: tuple[str, ...]
+    version: int
+    inputs: Callable[[Settings], Any]
+    work: Callable[[Context, str], Outcome]
+
+
+def keys(stages: Sequence[Stage], settings: Settings) -> dict[str, str]:
+    """The key of every stage: a hash of its version, its inputs and the keys before it."""
+    found: dict[str, str] = {}
+    for stage in stages:
+        found[stage.name] = digest(
+            stage.name, stage.version, stage.inputs(settings), [found[name] for name in stage.after]
+        )
+    return found
+
+
+def needed(stages: Sequence[Stage], target: str) -> list[Stage]:
+    """The stages that lead to `target`, in order."""
+    by_name: Mapping[str, Stage] = {stage.name: stage for stage in stages}
+    wanted: set[str] = set()
+
+    def want(name: str) -> None:
+        if name not in wanted:
+            wanted.add(name)
+            for before in by_name[name].after:
+                want(before)
+
+    want(target)
+    return [stage for stage in stages if stage.name in wanted]
+
+
+def advance(context: Context, stages: Sequence[Stage], target: str) -> None:
+    """Bring a run up to a stage; what is done under the same key, its outputs in place, is skipped and said."""
+    chosen = needed(stages, target)
+    wanted = keys(stages, context.settings)
+    for stage in chosen:
+        done = context.folder.records().get(stage.name)
+        if done and done.key == wanted[stage.name] and all((context.folder.path / p).exists() for p in done.outputs):
+            context.voice.stage(stage.name, done.summary, None)
+            continue
+        _perform(context, stage, wanted[stage.name])
+
+
+def _perform(context: Context, stage: Stage, key: str) -> None:
+    started = time.monotonic()
+    context.folder.forget(stage.name)
+    outcome = stage.work(context, key)
+    seconds = time.monotonic() - started
+    outputs = tuple(str(path.relative_to(context.folder.path)) for path in outcome.outputs)
+    record = StageRecord(key, outcome.summary, round(seconds, 2), now(), outcome.facts, outputs)
+    context.folder.finish(stage.name, record)
+    context.voice.stage(stage.name, outcome.summary, seconds)

@@ -1,0 +1,99 @@
+"""Plausible results of a run, without any run."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+from rasterio.transform import from_origin
+
+from sitspark.accuracy.assessment import Assessment
+from sitspark.accuracy.cross_validation import FoldScores
+from sitspark.accuracy.figures import Acquisition
+from sitspark.accuracy.report import (
+    ClassSamples,
+    MapView,
+    ProductLeftOut,
+    Rejection,
+    Report,
+    SampleCount,
+    StageTime,
+    Training,
+)
+
+from .plausible import classes, history, matrix
+
+
+@pytest.fixture
+def written_map(tmp_path: Path) -> Callable[..., Path]:
+    def write(
+        name: str, values: np.ndarray, *, nodata: float | None = None, crs: str = "EPSG:32631", size: float = 10
+    ) -> Path:
+        path = tmp_path / name
+        height, width = values.shape
+        with rasterio.open(
+            path,
+            "w",
+            driver="GTiff",
+            height=height,
+            width=width,
+            count=1,
+            dtype=values.dtype,
+            crs=crs,
+            transform=from_origin(500_000 if size >= 1 else 1.5, 4_900_000 if size >= 1 else 44.0, size, size),
+            nodata=nodata,
+        ) as dataset:
+            dataset.write(values, 1)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def full_report(written_map: Callable[..., Path]) -> Report:
+    k = 5
+    names = classes(k)
+    values = np.random.default_rng(1).choice(names.codes, (40, 60)).astype("uint8")
+    values[:10, :10] = 0
+    count = SampleCount(3, 1200)
+    confusion = matrix(k)
+    tiles = ("31TCJ", "31TCK", "31TDJ")
+    return Report(
+        title="run <1>",
+        created=datetime(2025, 3, 4, 15, 7, tzinfo=UTC),
+        run={"Imagery": "Sentinel-2 & Co", "Seed": "0"},
+        nomenclature=names,
+        settings={"seed": 0, "spark": {"config": {"spark.hadoop.fs.s3a.secret.key": "hunter2"}}},
+        versions={"sitspark": "0.1.0"},
+        assessment=Assessment(confusion, dict.fromkeys(names.codes[:-1], 7)),
+        map=MapView.read(
+            written_map("classification.tif", values, nodata=0),
+            confidence=written_map("confidence.tif", np.full((40, 60), 80, "uint8")),
+            validity=written_map("validity.tif", np.full((40, 60), 12, "uint8")),
+        ),
+        trainings=(Training("mlp_0", history(20), 12, "fscore"),),
+        samples=tuple(ClassSamples(code, count, count, SampleCount(0, 0)) for code in names.codes),
+        folds=tuple(FoldScores(i, tile, matrix(k, seed=i), matrix(k, seed=i + 9)) for i, tile in enumerate(tiles)),
+        acquisitions=tuple(
+            Acquisition(tile, date(2018, 1, 3) + timedelta(days=10 * i), None if i % 3 else 0.1 * (i % 10))
+            for tile in tiles
+            for i in range(36)
+        ),
+        left_out=(ProductLeftOut("SENTINEL2A_20180214", "31TCJ", "the mask CLM_R1 is missing"),),
+        rejected=(Rejection("outside the imagery", 48),),
+        stages=(StageTime("scenes", 12.34), StageTime("polygons", None), StageTime("classify", 20455.0)),
+    )
+
+
+@pytest.fixture
+def bare_report() -> Report:
+    return Report(
+        title="bare",
+        created=datetime(2025, 3, 4, 15, 7),
+        run={},
+        nomenclature=classes(2),
+        settings={},
+        versions={},
+    )

@@ -1,0 +1,116 @@
+import io
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sitspark.accuracy import figures, quicklook
+from sitspark.accuracy.cross_validation import FoldScores
+from sitspark.accuracy.figures import Acquisition
+from sitspark.accuracy.matrix import ConfusionMatrix
+from sitspark.errors import SitsparkError
+
+from .plausible import classes, history, matrix
+
+
+def drawn(png: bytes) -> np.ndarray:
+    """The picture (rows, columns, 3), after checks that hold for every figure."""
+    picture = np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
+    assert min(picture.shape[:2]) >= 60 and max(picture.shape[:2]) <= 3000
+    edges = np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
+    assert (edges == 255).all(), "something touches the edge of the picture, so it's cut off"
+    assert (picture != 255).any()
+    return picture
+
+
+@pytest.mark.parametrize("k", [1, 3, 23])
+def test_matrix_and_scores(k: int) -> None:
+    drawn(figures.confusion_matrix_figure(matrix(k), classes(k)))
+    drawn(figures.class_scores_figure(matrix(k), classes(k)))
+
+
+def test_undefined_scores_are_drawable() -> None:
+    empty = ConfusionMatrix.empty(classes(3).codes)
+    drawn(figures.confusion_matrix_figure(empty, classes(3)))
+    drawn(figures.class_scores_figure(empty, classes(3)))
+    drawn(figures.cross_validation_figure([FoldScores(0, "31TCJ", empty, empty)]))
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 100])
+def test_training(epochs: int) -> None:
+    drawn(figures.training_figure(history(epochs), 1))
+
+
+def test_training_without_monitored_scores() -> None:
+    table = history(5).assign(kappa=None, validation_loss=np.nan)
+    drawn(figures.training_figure(table, 5))
+
+
+def test_cross_validation() -> None:
+    folds = [FoldScores(i, f"tile {i}", matrix(4, seed=i), matrix(4, seed=9 + i)) for i in range(4)]
+    drawn(figures.cross_validation_figure(folds))
+
+
+@pytest.mark.parametrize("share", [None, 0.0, 0.6])
+def test_calendar(share: float | None) -> None:
+    drawn(figures.calendar_figure([Acquisition("31TCJ", date(2018, 5, 1), share)]))
+    years = [Acquisition(tile, date(year, 5, 1), share) for tile in "ABCD" for year in range(2016, 2024)]
+    drawn(figures.calendar_figure(years))
+
+
+def test_figures_are_reproducible() -> None:
+    one, other = (figures.class_scores_figure(matrix(3), classes(3)) for _ in range(2))
+    assert one == other
+
+
+@pytest.mark.parametrize("shape", [(50, 80), (1500, 700), (40, 900)])
+def test_map_shows_the_colours_of_its_classes(shape: tuple[int, int], written_map: Callable[..., Path]) -> None:
+    names = classes(3)
+    values = np.full(shape, 11, "uint16")
+    values[:, shape[1] // 2 :] = 12
+    values[:, -shape[1] // 4 :] = 0
+    look = quicklook.read_class_quicklook(written_map("c.tif", values, nodata=0), longest_side=600)
+    assert max(look.values.shape) == min(max(shape), 600)
+    for png in (quicklook.classification_figure(look, names), quicklook.classification_picture(look, names)):
+        colours = {tuple(colour) for colour in drawn(png).reshape(-1, 3).tolist()}
+        assert {names.classes[0].colour, names.classes[1].colour} <= colours
+        assert names.classes[2].colour not in colours
+
+
+def test_map_with_a_code_outside_the_nomenclature(written_map: Callable[..., Path]) -> None:
+    look = quicklook.read_class_quicklook(written_map("c.tif", np.full((30, 30), 99, "uint8")))
+    drawn(quicklook.classification_figure(look, classes(2)))
+
+
+def test_measures(written_map: Callable[..., Path]) -> None:
+    values = np.arange(30 * 20, dtype="uint16").reshape(30, 20) % 100
+    look = quicklook.read_measure_quicklook(written_map("m.tif", values, nodata=99))
+    assert not look.valid[values == 99].any() and look.valid[values != 99].all()
+    drawn(quicklook.confidence_figure(look))
+    drawn(quicklook.clear_dates_figure(look))
+    drawn(quicklook.clear_dates_figure(replace(look, valid=np.zeros_like(look.valid))))
+
+
+def test_areas_are_counted_at_full_resolution(written_map: Callable[..., Path]) -> None:
+    values = np.repeat(np.array([0, 11, 12, 12], "uint8"), 700).reshape(4, 700)
+    areas = quicklook.read_class_areas(written_map("c.tif", values))
+    assert [(a.code, a.pixels, a.hectares) for a in areas] == [
+        (11, 700, pytest.approx(7)),
+        (12, 1400, pytest.approx(14)),
+    ]
+
+
+def test_geographic_map_has_no_hectares_but_a_picture(written_map: Callable[..., Path]) -> None:
+    path = written_map("c.tif", np.full((60, 40), 11, "uint8"), crs="EPSG:4326", size=0.0001)
+    assert [a.hectares for a in quicklook.read_class_areas(path)] == [None]
+    drawn(quicklook.classification_figure(quicklook.read_class_quicklook(path), classes(1)))
+
+
+def test_missing_map_is_named(tmp_path: Path) -> None:
+    for read in (quicklook.read_class_quicklook, quicklook.read_measure_quicklook, quicklook.read_class_areas):
+        with pytest.raises(SitsparkError, match=r"nowhere\.tif"):
+            read(tmp_path / "nowhere.tif")

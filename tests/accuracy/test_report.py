@@ -1,0 +1,132 @@
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+
+from sitspark.accuracy.assessment import Assessment, metrics_json
+from sitspark.accuracy.matrix import ConfusionMatrix
+from sitspark.accuracy.report import Report, render
+
+from .plausible import classes
+
+VOID = {"meta", "img", "link", "br", "input", "hr"}
+
+
+class Page(HTMLParser):
+    """Elements with their attributes, and the text; asserts that elements nest."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text: list[str] = []
+        self.open: list[str] = []
+        self.feed(html)
+        assert not self.open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+    def named(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+def test_page_needs_nothing_but_itself(full_report: Report) -> None:
+    html = render(full_report)
+    page = Page(html)
+    assert len(html) < 2_000_000
+    for _, attributes in page.elements:
+        for name in ("src", "href", "srcset", "data", "action"):
+            value = attributes.get(name)
+            assert value is None or value.startswith(("data:image/png;base64,", "#"))
+    assert not page.named("script") and not page.named("link") and not page.named("iframe")
+    assert "url(" not in html and "@import" not in html
+
+
+def test_page_is_accessible(full_report: Report) -> None:
+    page = Page(render(full_report))
+    images = page.named("img")
+    assert len(images) == 8
+    assert all(image["alt"] and image["width"] and image["height"] for image in images)
+    assert all("scope" in header for header in page.named("th"))
+    assert page.named("html") == [{"lang": "en"}]
+    assert len(page.named("h1")) == len(page.named("title")) == len(page.named("main")) == 1
+    identifiers = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
+    assert len(identifiers) == len(set(identifiers))
+    for link in page.named("a"):
+        assert (link["href"] or "").removeprefix("#") in identifiers
+
+
+def test_names_are_escaped(full_report: Report) -> None:
+    html = render(full_report)
+    assert "Äcker &lt;Mais&gt; &amp; [bold]Öl$_x$" in html
+    assert "<Mais>" not in html and "<1>" not in html and "Sentinel-2 &amp; Co" in html
+
+
+def test_undefined_scores_are_dashes(full_report: Report) -> None:
+    html = render(full_report)
+    # the last class has neither reference nor map pixels
+    row = re.search(r"<tr><th[^>]*>class 4</th>(<td>.*?)</tr>", html[html.index('id="accuracy"') :])
+    assert row is not None
+    assert row[1].count("–</span>") == 4
+    assert "None" not in html and "nan" not in Page(html).text
+
+
+def test_nothing_compared(full_report: Report) -> None:
+    empty = Assessment(ConfusionMatrix.empty(classes(5).codes), {})
+    html = render(replace(full_report, assessment=empty))
+    headline = html[html.index('<dl class="headline"') : html.index('<section id="map"')]
+    assert headline.count("–</span>") == 3
+
+
+def test_sections_of_what_was_not_done_are_absent(bare_report: Report, full_report: Report) -> None:
+    sections = {"map", "accuracy", "cross-validation", "training", "ground-truth", "scenes", "run"}
+    assert {s["id"] for s in Page(render(full_report)).named("section")} == sections
+    bare = Page(render(bare_report))
+    assert {s["id"] for s in bare.named("section")} == {"run"}
+    assert not bare.named("img")
+
+
+def test_page_and_document_agree(full_report: Report) -> None:
+    assert full_report.assessment is not None
+    document = metrics_json(full_report.nomenclature, assessment=full_report.assessment, folds=full_report.folds)
+    assert json.loads(json.dumps(document, allow_nan=False)) == document
+    assessment, matrix = document["assessment"], full_report.assessment.matrix
+    assert assessment["overall_accuracy"] == matrix.overall_accuracy
+    assert assessment["kappa"] == matrix.kappa
+    assert assessment["mean_f_score"] == matrix.mean_f_score
+    assert (assessment["pixels"], assessment["polygons"]) == (matrix.total, 28)
+    assert ConfusionMatrix.from_json(assessment["confusion_matrix"]) == matrix
+    html = render(full_report)
+    for score in ("overall_accuracy", "kappa", "mean_f_score"):
+        assert f"<dd>{assessment[score]:.3f}</dd>" in html
+    assert f"<dd>{matrix.total:,}</dd>".replace(",", "\u202f") in html
+    spread = document["cross_validation"]["spread"]["left_out"]["mean_f_score"]
+    assert f"{spread['mean']:.3f} ± {spread['deviation']:.3f}" in html
+    last = assessment["classes"][-1]
+    assert last["precision"] is last["recall"] is last["f_score"] is None
+    assert last["largest_confusions"] == []
+
+
+def test_document_of_nothing() -> None:
+    assert metrics_json(classes(2), assessment=None) == {"assessment": None, "cross_validation": None}
+
+
+def test_credentials_stay_out_of_the_page(full_report: Report) -> None:
+    html = render(full_report)
+    assert "hunter2" not in html
+    assert "spark.hadoop.fs.s3a.secret.key" in html
+
+
+def test_kappa_below_chance_has_a_minus_sign(full_report: Report) -> None:
+    wrong = Assessment(ConfusionMatrix((11, 12), np.array([[0, 9], [9, 0]])), {})
+    assert "<dd>−1.000</dd>" in render(replace(full_report, assessment=wrong))
