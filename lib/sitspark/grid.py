@@ -4,8 +4,9 @@ Axis order is always (row, column) for pixels and (x, y) for coordinates; only n
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from affine import Affine
 
@@ -154,9 +155,7 @@ def territories(extents: Mapping[str, Window], margin: int) -> list[tuple[str, W
     `margin` pixels at its right and bottom edge, which serve as a buffer against border effects.
     """
     ranked = sorted(extents, key=lambda tile: (extents[tile].row, extents[tile].col, tile))
-    kept = {
-        tile: Window(w.row, w.col, max(w.height - margin, 0), max(w.width - margin, 0)) for tile, w in extents.items()
-    }
+    kept = {tile: _without_margin(window, extents.values(), margin) for tile, window in extents.items()}
     edges = [*extents.values(), *kept.values()]
     rows = sorted({edge for w in edges for edge in (w.row, w.stop_row)})
     cols = sorted({edge for w in edges for edge in (w.col, w.stop_col)})
@@ -169,9 +168,9 @@ def territories(extents: Mapping[str, Window], margin: int) -> list[tuple[str, W
         return None
 
     strips: list[tuple[str, Window]] = []
-    for row, stop_row in zip(rows, rows[1:], strict=False):
+    for row, stop_row in pairwise(rows):
         line: list[tuple[str, Window]] = []
-        for col, stop_col in zip(cols, cols[1:], strict=False):
+        for col, stop_col in pairwise(cols):
             cell = Window(row, col, stop_row - row, stop_col - col)
             tile = owner(cell)
             if tile is None:
@@ -183,6 +182,19 @@ def territories(extents: Mapping[str, Window], margin: int) -> list[tuple[str, W
                 line.append((tile, cell))
         strips += line
     return _joined_downwards(strips)
+
+
+def _without_margin(window: Window, others: Iterable[Window], margin: int) -> Window:
+    """A tile's window less the margin at those of its right and bottom edges beyond which a neighbour goes on."""
+    meeting = [other for other in others if not other.intersection(window).is_empty]
+    right = any(other.stop_col > window.stop_col for other in meeting)
+    below = any(other.stop_row > window.stop_row for other in meeting)
+    return Window(
+        window.row,
+        window.col,
+        max(window.height - margin * below, 0),
+        max(window.width - margin * right, 0),
+    )
 
 
 def _joined_downwards(strips: list[tuple[str, Window]]) -> list[tuple[str, Window]]:
@@ -202,9 +214,10 @@ def _joined_downwards(strips: list[tuple[str, Window]]) -> list[tuple[str, Windo
 
 
 def chunks_of(extents: Mapping[str, Window], size: int, *, margin: int = 0) -> list[Chunk]:
-    """Chunks of at most size x size pixels that cover every tile's ground exactly once.
+    """Chunks of about size x size pixels that cover every tile's ground exactly once.
 
-    Cuts lie at multiples of `size` from the tile's own corner, so that chunks follow the blocks of its files.
+    Cuts lie at multiples of `size` from the tile's own corner, so that chunks follow the blocks of its files; a rest of
+    less than a quarter of `size` joins its neighbour.
     """
     chunks = []
     for tile, ground in territories(extents, margin):
@@ -215,10 +228,9 @@ def chunks_of(extents: Mapping[str, Window], size: int, *, margin: int = 0) -> l
     return chunks
 
 
-def _cuts(start: int, stop: int, origin: int, size: int) -> Iterator[range]:
-    """Pieces of [start, stop) cut at origin + k * size."""
-    position = start
-    while position < stop:
-        following = min(origin + ((position - origin) // size + 1) * size, stop)
-        yield range(position, following)
-        position = following
+def _cuts(start: int, stop: int, origin: int, size: int) -> list[range]:
+    """Pieces of [start, stop) cut at origin + k * size, without short ones at its ends."""
+    first = origin + ((start - origin) // size + 1) * size
+    inner = [at for at in range(first, stop, size) if at - start >= size / 4 and stop - at >= size / 4]
+    edges = [start, *inner, stop]
+    return [range(low, high) for low, high in pairwise(edges)]

@@ -57,9 +57,7 @@ class GridSettings(Section):
     """The output grid, and the windows in which it is worked through."""
 
     crs: str | None = Field(None, description="CRS of the map, as EPSG:2154; null: that of the imagery.")
-    resolution: float | None = Field(
-        None, gt=0, description="Pixel size in units of the CRS; null: the finest band's."
-    )
+    resolution: float | None = Field(None, gt=0, description="Pixel size in units of the CRS; null: the finest band's.")
     interpolator: Literal["nearest", "bilinear", "cubic"] = Field(
         "cubic", description="How reflectances are brought to the grid; masks are always nearest."
     )
@@ -70,13 +68,17 @@ class GridSettings(Section):
     overlap_margin: float = Field(
         600, ge=0, description="Metres at a tile's right and bottom edge left to its neighbour (iota2: 600)."
     )
-    chunk_size: int = Field(512, ge=16, description="Side of a chunk, pixels; the memory of a worker grows with its square.")
+    chunk_size: int = Field(
+        512, ge=16, description="Side of a chunk, pixels; the memory of a worker grows with its square."
+    )
 
 
 class TimeSettings(Section):
     """The regular dates onto which the series are interpolated."""
 
-    start: date | None = Field(None, description="First date (YYYY-MM-DD); null: the earliest acquisition of all tiles.")
+    start: date | None = Field(
+        None, description="First date (YYYY-MM-DD); null: the earliest acquisition of all tiles."
+    )
     end: date | None = Field(None, description="Last date (YYYY-MM-DD); null: the latest acquisition of all tiles.")
     step: int = Field(10, ge=1, description="Days between two dates.")
 

@@ -81,7 +81,7 @@ def full_report(written_map: Callable[..., Path]) -> Report:
             for tile in tiles
             for i in range(36)
         ),
-        left_out=(ProductLeftOut("SENTINEL2A_20180214", "31TCJ", "the mask CLM_R1 is missing"),),
+        products_left_out=(ProductLeftOut("SENTINEL2A_20180214", "31TCJ", "the mask CLM_R1 is missing"),),
         rejected=(Rejection("outside the imagery", 48),),
         stages=(StageTime("scenes", 12.34), StageTime("polygons", None), StageTime("classify", 20455.0)),
     )

@@ -118,7 +118,7 @@ class Report:
     samples: tuple[ClassSamples, ...] = ()
     folds: tuple[FoldScores, ...] = ()
     acquisitions: tuple[Acquisition, ...] = ()
-    left_out: tuple[ProductLeftOut, ...] = ()
+    products_left_out: tuple[ProductLeftOut, ...] = ()
     rejected: tuple[Rejection, ...] = ()
     stages: tuple[StageTime, ...] = ()
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import reduce
 
 import shapely
-from pyspark.sql import DataFrame, SparkSession, Window
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from sitspark.classes import Nomenclature
@@ -56,7 +56,9 @@ def encode_labels(features: DataFrame, nomenclature: Nomenclature, *, source: st
     return encoded.select("polygon_id", F.col("code").alias("label"), "wkb")
 
 
-def clean(features: DataFrame, nomenclature: Nomenclature, ground: Ground, *, crs: str, buffer: float, tolerance: float) -> Cleaned:
+def clean(
+    features: DataFrame, nomenclature: Nomenclature, ground: Ground, *, crs: str, buffer: float, tolerance: float
+) -> Cleaned:
     """Clean encoded features whose WKB is in `crs`.
 
     `buffer` (metres) surrounds points; 0 gives a point the pixel that it lies in. Two polygons of different labels
@@ -174,5 +176,9 @@ def _conflicts(pieces: DataFrame, area: float) -> DataFrame:
     return (
         shared.groupBy(F.col("a.polygon_id").alias("polygon_id"), F.col("a.label").alias("label"))
         .agg(F.min("b.polygon_id").alias("other"))
-        .select("polygon_id", "label", F.concat(F.lit("overlaps feature "), "other", F.lit(" of another label")).alias("reason"))
+        .select(
+            "polygon_id",
+            "label",
+            F.concat(F.lit("overlaps feature "), "other", F.lit(" of another label")).alias("reason"),
+        )
     )

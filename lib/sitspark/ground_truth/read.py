@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 import pyogrio
 import pyproj
 from pyogrio.errors import DataLayerError, DataSourceError
+from pyproj.exceptions import CRSError
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-from pyproj.exceptions import CRSError
 
 from sitspark.errors import SitsparkError
 from sitspark.settings import GroundTruthSettings

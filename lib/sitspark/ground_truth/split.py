@@ -15,7 +15,8 @@ def split(pieces: DataFrame, *, ratio: float, monitor_share: float, seed: int) -
     hashed = in_class.orderBy(F.xxhash64(F.lit(seed), "polygon_id"), "polygon_id")
     counted = polygons.withColumn("n", F.count("*").over(in_class)).withColumn("rank", F.row_number().over(hashed))
     divided = counted.withColumn(
-        "split", F.when(F.col("rank") <= F.greatest(F.lit(1), F.round(F.col("n") * ratio)), "train").otherwise("validation")
+        "split",
+        F.when(F.col("rank") <= F.greatest(F.lit(1), F.round(F.col("n") * ratio)), "train").otherwise("validation"),
     )
     in_split = Window.partitionBy("label", "split")
     again = in_split.orderBy(F.xxhash64(F.lit(seed), F.lit("monitor"), "polygon_id"), "polygon_id")

@@ -1,8 +1,8 @@
 """Bringing a 20 m band to 10 m: interpolation to a grid that is exactly twice as fine.
 
-The numbers are those of GDAL's RasterIO (gcore/overview.cpp): a separable convolution, rows first, in which taps outside
-the image or without data are left out and the weights of the rest are scaled to a sum of 1. One difference: where the
-nearest coarse pixel has no data the result has none, so that nothing is invented beyond the edge of a swath.
+The numbers are those of GDAL's RasterIO (gcore/overview.cpp): a separable convolution in which taps outside the image
+or without data are left out and the weights of the rest are scaled to a sum of 1. One difference: where the nearest
+coarse pixel has no data the result has none, so that nothing is invented beyond the edge of a swath.
 """
 
 import numba
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from sitspark.errors import SitsparkError
 
-# weights of the coarse pixels k-2..k+1 for fine pixel 2k, a quarter of a coarse pixel before the centre of k; mirrored for 2k+1
+# of the coarse pixels k-2..k+1 for fine pixel 2k, whose centre lies a quarter before that of k; mirrored for 2k+1
 _WEIGHTS = {
     "bilinear": np.array([0.0, 0.25, 0.75, 0.0], np.float32),
     "cubic": np.array([-0.0234375, 0.2265625, 0.8671875, -0.0703125], np.float32),  # Keys, a = -0.5
@@ -25,8 +25,8 @@ def upsample_2x(
     """Fill `out` (int16, rows x columns) with `source` (int16, coarse rows x columns) at twice the resolution.
 
     `row0`, `col0` place out's first pixel on the fine grid that starts at the corner of `source`. The edges of `source`
-    count as the edges of the image: where the image goes on, give a margin of 2 coarse pixels, and a window has the same
-    bits as the whole. `kind` is nearest, bilinear or cubic; `nodata` never arises from pixels with data.
+    count as the edges of the image: where the image goes on, give a margin of 2 coarse pixels, and a window has the
+    same bits as the whole. `kind` is nearest, bilinear or cubic; `nodata` never arises from pixels with data.
     """
     rows, cols = source.shape
     if not (0 <= row0 <= 2 * rows - out.shape[0] and 0 <= col0 <= 2 * cols - out.shape[1]):
@@ -75,8 +75,9 @@ def _convolve(
             continue
         any_hole = _vertical(source, first, mirrored if (row0 + r) % 2 else weights, nodata, line, holes)
         _horizontal(line, weights, nodata, fine_line)
+        target, piece = out[r], fine_line[col0 : col0 + width]
         for c in range(width):
-            out[r, c] = fine_line[col0 + c]
+            target[c] = piece[c]
         if any_hole:
             _mend(source, out[r], row0 + r, col0, 0, width, holes, weights, mirrored, nodata, taps)
         else:
@@ -154,7 +155,7 @@ def _horizontal(
 
 @numba.njit(nogil=True, cache=True, inline="always")
 def _digital_number(value: np.float32, nodata: np.int16) -> np.int16:
-    """Rounded half away from zero and saturated; the neighbour of nodata in place of nodata itself (all as GDAL does)."""
+    """Rounded half away from zero and saturated; nodata itself becomes its neighbour (all as GDAL does)."""
     half = np.float32(0.5) if value >= 0 else np.float32(-0.5)
     number = np.int16(min(max(value + half, np.float32(-32768)), np.float32(32767)))
     beside = np.int16(nodata + 1) if nodata < 32767 else np.int16(nodata - 1)
@@ -186,10 +187,8 @@ def _incomplete(
 
 
 @numba.njit(nogil=True, cache=True)
-def _mean_of_taps(
-    taps: npt.NDArray[np.float64], weights: npt.NDArray[np.float32], start: int, stop: int
-) -> float:
-    """The weighted mean of the taps that are not NaN; NaN without weight, or where negative weights have too few of them."""
+def _mean_of_taps(taps: npt.NDArray[np.float64], weights: npt.NDArray[np.float32], start: int, stop: int) -> float:
+    """The weighted mean of the taps that are not NaN; NaN where they are too few."""
     total = weight = 0.0
     run = longest = 0
     for i in range(start, stop):

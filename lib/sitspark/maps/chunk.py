@@ -112,7 +112,13 @@ def classify_cube(cube: Cube, space: FeatureSpace, classifiers: Sequence[Classif
 
 
 def write_chunk_maps(
-    chunk: Chunk, scenes: Sequence[Scene], reading: Reading, space: FeatureSpace, *, targets: Sequence[ModelTarget], attempt: int
+    chunk: Chunk,
+    scenes: Sequence[Scene],
+    reading: Reading,
+    space: FeatureSpace,
+    *,
+    targets: Sequence[ModelTarget],
+    attempt: int,
 ) -> list[ChunkRecord]:
     """Read a chunk, classify it with every model, write its files and, last, the record of each map."""
     clock = _Clock()
@@ -132,14 +138,26 @@ def write_chunk_maps(
             (products.VALIDITY, cube.clear_dates.astype(products.VALIDITY.dtype)),
         )
         files = {
-            product.name: products.write_chunk(target.chunks / f"{chunk.chunk_id}_{product.name}.tif", array, grid, product)
+            product.name: products.write_chunk(
+                target.chunks / f"{chunk.chunk_id}_{product.name}.tif", array, grid, product
+            )
             for product, array in arrays
         }
         clock.lap("write")
         window = chunk.window
         record = ChunkRecord(
-            chunk.chunk_id, window.row, window.col, window.height, window.width, files,
-            int(np.count_nonzero(result.classes)), len(cube.days), platform.node(), attempt, dict(clock.seconds), _peak_mb(),
+            chunk.chunk_id,
+            window.row,
+            window.col,
+            window.height,
+            window.width,
+            files,
+            int(np.count_nonzero(result.classes)),
+            len(cube.days),
+            platform.node(),
+            attempt,
+            dict(clock.seconds),
+            _peak_mb(),
         )
         _commit(record, target.chunks)
         records.append(record)

@@ -45,12 +45,14 @@ def _drawn(row: tuple, imagery: Pass) -> pd.DataFrame:  # type: ignore[type-arg]
     scenes = [catalogue[scene] for scene in row.scene_ids]  # type: ignore[attr-defined]
     task = TaskContext.get()
     records = write_chunk_maps(
-        chunk, scenes, imagery.reading, imagery.space,
-        targets=imagery.targets, attempt=task.attemptNumber() if task else 0,
+        chunk,
+        scenes,
+        imagery.reading,
+        imagery.space,
+        targets=imagery.targets,
+        attempt=task.attemptNumber() if task else 0,
     )
-    return pd.DataFrame(
-        [{"chunk_id": r.chunk_id, "map": i, "classified": r.classified} for i, r in enumerate(records)]
-    )
+    return pd.DataFrame([{"chunk_id": r.chunk_id, "map": i, "classified": r.classified} for i, r in enumerate(records)])
 
 
 def descriptors_missing(plan: DataFrame, done: Sequence[str]) -> DataFrame:

@@ -34,9 +34,7 @@ def read_series(
     scenes: Sequence[Scene], rows: npt.NDArray[np.int64], cols: npt.NDArray[np.int64], reading: Reading
 ) -> PixelSeries:
     """Read the pixels at (rows, cols) of the output grid; only the window around them is decoded."""
-    window = Window(
-        int(rows.min()), int(cols.min()), int(np.ptp(rows)) + 1, int(np.ptp(cols)) + 1
-    )
+    window = Window(int(rows.min()), int(cols.min()), int(np.ptp(rows)) + 1, int(np.ptp(cols)) + 1)
     cube = read_cube(
         scenes,
         reading.grid.cropped(window),

@@ -51,9 +51,7 @@ class Cube:
         return self.valid.sum(axis=0, dtype=np.uint16)
 
 
-def read_cube(
-    scenes: Sequence[Scene], grid: Grid, *, layout: Layout, bands: Sequence[str], interpolator: str
-) -> Cube:
+def read_cube(scenes: Sequence[Scene], grid: Grid, *, layout: Layout, bands: Sequence[str], interpolator: str) -> Cube:
     """Read `scenes` on `grid` (a chunk of the output grid); raises SitsparkError with tile, product, band and file."""
     with rasterio.Env(**_GDAL):
         kept, validity = [], []

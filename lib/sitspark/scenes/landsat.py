@@ -27,7 +27,9 @@ def recognise(name: str) -> ProductName | None:
         acquired = datetime.strptime(found["day"], "%Y%m%d").replace(tzinfo=UTC)
     except ValueError:
         return None
-    return ProductName("landsat8", found["platform"], found["tile"], acquired, int(found["tile"][:3]), found["collection"])
+    return ProductName(
+        "landsat8", found["platform"], found["tile"], acquired, int(found["tile"][:3]), found["collection"]
+    )
 
 
 def file_of(product: str, asset: str, _reflectance: str) -> str:

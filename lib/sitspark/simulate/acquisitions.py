@@ -48,7 +48,7 @@ class Acquisition:
 
     @property
     def sun_zenith(self) -> float:
-        """Degrees from the vertical, by the sun's declination at the tiles' latitude; the pass is an hour before noon."""
+        """Degrees from the vertical at the tiles' latitude, an hour before noon."""
         declination = self._declination
         hour_angle = math.radians(-15.0)
         height = math.sin(LATITUDE) * math.sin(declination)

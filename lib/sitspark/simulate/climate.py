@@ -7,6 +7,7 @@ from numba import njit
 
 from sitspark.simulate.landscape import Landscape
 
+EXTREME = 1.5  # of the climate at the border of the area
 STEEPNESS = 5.0  # of the change between neighbouring tiles, which are rather uniform within
 
 
@@ -26,7 +27,7 @@ def region_of(landscape: Landscape) -> Region:
 
 @njit(cache=True)
 def climate(region: Region, row: float, col: float) -> tuple[float, float]:
-    """How southern and how eastern the climate is at a pixel, -0.5 to 0.5 times the gradient each."""
-    south = 0.5 * math.tanh(STEEPNESS * (row / region.height - 0.5))
-    east = 0.5 * math.tanh(STEEPNESS * (col / region.width - 0.5))
+    """How southern and how eastern the climate is at a pixel, -EXTREME to EXTREME times the gradient each."""
+    south = EXTREME * math.tanh(STEEPNESS * (row / region.height - 0.5))
+    east = EXTREME * math.tanh(STEEPNESS * (col / region.width - 0.5))
     return region.gradient * south, region.gradient * east

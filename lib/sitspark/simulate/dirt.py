@@ -1,7 +1,7 @@
 """The faults of real polygon files, made on purpose and known exactly."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import shapely
@@ -17,70 +17,85 @@ UNKNOWN_CODE = 99
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """One row of the polygon file; `dirt` is what is wrong with it, None for a clean one, and is not in the file."""
+    """One row of the polygon file. outline: None if null. dirt: what is wrong with it, which the file doesn't say."""
 
     id: int
-    polygon: LabelledPolygon
+    code: int
+    outline: shapely.Geometry | None
+    dirt: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A feature that has no number yet."""
+
+    code: int
+    outline: shapely.Geometry | None
     dirt: str | None
 
 
 def soiled(landscape: Landscape, clean: list[LabelledPolygon]) -> list[Feature]:
-    """The clean polygons with faults added, in random order, numbered from 1.
+    """The clean polygons with faults among them, in random order, numbered from 1.
 
-    Kinds: self_intersection, multipart, unknown_label (in place of a clean polygon), duplicate, conflicting_duplicate,
-    overlap, empty, null (added), and across_tiles for a clean polygon that a tile's border cuts.
+    In place of a clean polygon: self_intersection, multipart, unknown_label. Added: duplicate, conflicting_duplicate
+    (another label), overlap (of another label), empty, null. across_tiles is a clean polygon cut by a tile's border.
     """
     rng = generator_of(landscape.seed, "dirt")
-    count = max(FEWEST, round(SHARE * len(clean)))
     pool = [clean[index] for index in rng.permutation(len(clean))]
-    rows: list[tuple[LabelledPolygon, str | None]] = []
+    each = min(max(FEWEST, round(SHARE * len(clean))), len(clean) // 16)
+    borders = shapely.union_all([shapely.box(*landscape.grid_of(tile).bounds).exterior for tile in landscape.extents])
 
-    def soil(kind: str, fault: Callable[[LabelledPolygon], LabelledPolygon], *, keep: bool) -> None:
-        for _ in range(min(count, len(pool) // 2)):
-            victim = pool.pop()
-            rows.append((fault(victim), kind))
-            if keep:
-                rows.append((victim, _border(landscape, victim)))
+    def sound(polygon: LabelledPolygon) -> _Row:
+        cut = polygon.outline.intersects(borders)
+        return _Row(polygon.code, polygon.outline, "across_tiles" if cut else None)
 
-    def relabelled(polygon: LabelledPolygon) -> LabelledPolygon:
-        return replace(polygon, code=int(rng.choice([code for code in landscape.codes if code != polygon.code])))
+    def another(code: int) -> int:
+        return int(rng.choice([other for other in landscape.codes if other != code]))
 
-    soil("self_intersection", _bow_tie, keep=False)
-    soil("unknown_label", lambda polygon: replace(polygon, code=UNKNOWN_CODE), keep=False)
-    soil("multipart", _two_parts, keep=False)
-    soil("duplicate", lambda polygon: polygon, keep=True)
-    soil("conflicting_duplicate", relabelled, keep=True)
-    soil("overlap", lambda polygon: _pushed(relabelled(polygon)), keep=True)
-    soil("empty", lambda polygon: replace(polygon, outline=shapely.Polygon()), keep=True)
-    soil("null", lambda polygon: replace(polygon, outline=None), keep=True)
-    rows += [(polygon, _border(landscape, polygon)) for polygon in pool]
-    return [Feature(number, *rows[index]) for number, index in enumerate(rng.permutation(len(rows)), 1)]
-
-
-def _border(landscape: Landscape, polygon: LabelledPolygon) -> str | None:
-    borders = [shapely.box(*landscape.grid_of(tile).bounds).exterior for tile in landscape.extents]
-    return "across_tiles" if any(polygon.outline.intersects(border) for border in borders) else None
-
-
-def _bow_tie(polygon: LabelledPolygon) -> LabelledPolygon:
-    """Four corners of the outline in an order that makes it cross itself."""
-    outline = polygon.outline.exterior
-    a, b, c, d = (outline.interpolate(share, normalized=True).coords[0] for share in (0.0, 0.25, 0.5, 0.75))
-    return replace(polygon, outline=shapely.Polygon([a, b, d, c]))
+    instead: dict[str, Callable[[LabelledPolygon], _Row]] = {
+        "self_intersection": lambda p: _Row(p.code, _bow_tie(p.outline), "self_intersection"),
+        "multipart": lambda p: _Row(p.code, _two_parts(p.outline), "multipart"),
+        "unknown_label": lambda p: _Row(UNKNOWN_CODE, p.outline, "unknown_label"),
+    }
+    besides: dict[str, Callable[[LabelledPolygon], _Row]] = {
+        "duplicate": lambda p: _Row(p.code, p.outline, "duplicate"),
+        "conflicting_duplicate": lambda p: _Row(another(p.code), p.outline, "conflicting_duplicate"),
+        "overlap": lambda p: _Row(another(p.code), _pushed(p.outline), "overlap"),
+        "empty": lambda p: _Row(p.code, shapely.Polygon(), "empty"),
+        "null": lambda p: _Row(p.code, None, "null"),
+    }
+    rows: list[_Row] = []
+    for fault in instead.values():
+        rows += [fault(pool.pop()) for _ in range(each)]
+    # each polygon has one fault at most, so that a copy has one original
+    for fault, victims in zip(besides.values(), _dealt(pool, each), strict=False):
+        rows += [fault(victim) for victim in victims]
+    rows += [sound(polygon) for polygon in pool]
+    order = rng.permutation(len(rows))
+    return [Feature(number, rows[i].code, rows[i].outline, rows[i].dirt) for number, i in enumerate(order, 1)]
 
 
-def _two_parts(polygon: LabelledPolygon) -> LabelledPolygon:
+def _dealt(pool: list[LabelledPolygon], each: int) -> list[list[LabelledPolygon]]:
+    return [pool[start : start + each] for start in range(0, len(pool), each or 1)]
+
+
+def _bow_tie(outline: shapely.Polygon) -> shapely.Polygon:
+    """Four points of the outline in an order that makes it cross itself."""
+    a, b, c, d = (outline.exterior.interpolate(share, normalized=True).coords[0] for share in (0.0, 0.25, 0.5, 0.75))
+    return shapely.Polygon([a, b, d, c])
+
+
+def _two_parts(outline: shapely.Polygon) -> shapely.MultiPolygon:
     """The outline cut in two by a gap along its middle."""
-    left, bottom, right, top = polygon.outline.bounds
+    left, bottom, right, top = outline.bounds
     middle = (left + right) / 2
     gap = shapely.box(middle - 5, bottom - 1, middle + 5, top + 1)
-    parts = [part for part in shapely.get_parts(polygon.outline.difference(gap)) if part.area > 0]
-    return replace(polygon, outline=shapely.MultiPolygon(parts))
-
-
-def _pushed(polygon: LabelledPolygon) -> LabelledPolygon:
-    """The outline moved by half its width, so that half of it lies on another."""
-    left, _, right, _ = polygon.outline.bounds
-    return replace(
-        polygon, outline=shapely.transform(polygon.outline, lambda xy: xy + np.array([(right - left) / 2, 0.0]))
+    return shapely.MultiPolygon(
+        [p for p in shapely.get_parts(outline.difference(gap)) if isinstance(p, shapely.Polygon)]
     )
+
+
+def _pushed(outline: shapely.Polygon) -> shapely.Polygon:
+    """The outline moved by half its width, so that it lies on another."""
+    left, _, right, _ = outline.bounds
+    return shapely.transform(outline, lambda xy: xy + np.array([(right - left) / 2, 0.0]))

@@ -1,8 +1,8 @@
 """What lies on the ground: land cover and parcels as a function of position and seed alone.
 
-A landscape is laid in layers, the first that covers a pixel wins: roads, rivers, places (a lake, a town, a massif or a
-heath in each cell of a jittered lattice), woods, and fields. Fields lie in blocks of one orientation and are cut in rows
-and parcels. All lengths are in pixels of 10 m.
+A landscape is laid in layers, the first that covers a pixel wins: roads, rivers, places (a lake, a town, a massif or
+a heath in each cell of a jittered lattice), woods, and fields. Fields lie in blocks of one orientation and are cut in
+rows and parcels. All lengths are in pixels of 10 m.
 """
 
 import math
@@ -136,16 +136,18 @@ def _place(key, row, col, south):
             right = col - (x + 0.3 + 0.4 * uniform(mixed(site + uint64(2)))) * PLACE_SPACING
             radius = 20.0 + 34.0 * uniform(mixed(site + uint64(3))) ** 2
             if kind == MASSIF:
-                radius *= 1.0 + 0.6 * south
-            distance = math.sqrt(down * down + right * right)
-            if distance > 1.8 * radius:
+                radius *= 1.0 + 0.22 * south
+            if down * down + right * right > (1.8 * radius) ** 2:
                 continue
             if outline < 0.0:
                 outline = 0.35 + 1.3 * fractal(key, row, col, 34.0, 3)
-            cover, parcel = _inside_place(kind, site, distance / (radius * outline), down / radius, right / radius)
+            stand, stand_row, stand_col = _nearest_site(key, row, col, 14.0 if kind == TOWN else STAND_SPACING)
+            if kind == TOWN:  # built block by block
+                down, right = down + stand_row - row, right + stand_col - col
+            depth = math.sqrt(down * down + right * right) / (radius * outline)
+            cover = _inside_place(kind, depth, down / radius, right / radius, uniform(mixed(stand)))
             if cover:
-                stand, _, _ = _nearest_site(key, row, col, 16.0 if kind == TOWN else STAND_SPACING)
-                return cover, mixed(parcel ^ stand)
+                return cover, mixed(site ^ stand)
     return 0, key
 
 
@@ -158,20 +160,21 @@ def _kind(key, i, j):
 
 
 @njit(cache=True)
-def _inside_place(kind, site, depth, down, right):
-    """(cover, key) at `depth` from a place's centre (1 is its outline); (0, key) outside. down, right: in radii."""
+def _inside_place(kind, depth, down, right, draw):
+    """The cover at `depth` from a place's centre (1 is its outline), or 0; down, right: in radii; draw: the stand's."""
     if kind == LAKE:
         if depth < 0.75:
-            return Cover.WATER.value, site
+            return Cover.WATER.value
         # the windward shore is sand
-        return (Cover.BEACH.value if depth < 1.0 and right + 0.4 * down > -0.1 else 0), site
+        return Cover.BEACH.value if depth < 1.0 and right + 0.4 * down > -0.1 else 0
     if kind == TOWN:
-        works = (down - 0.75) ** 2 + (right - (0.5 if site & uint64(1) else -0.5)) ** 2
-        if works < 0.2:
-            return Cover.INDUSTRIAL.value, site
         if depth < 0.5:
-            return Cover.CONTINUOUS_URBAN.value, site
-        return (Cover.DISCONTINUOUS_URBAN.value if depth < 1.15 else 0), site
+            return Cover.CONTINUOUS_URBAN.value
+        if depth < 1.35 and abs(right) < 0.6 and down > 0.35:
+            return Cover.INDUSTRIAL.value
+        if depth < 1.25 and draw > 0.08:
+            return Cover.DISCONTINUOUS_URBAN.value
+        return Cover.MEADOW.value if depth < 1.0 else 0
     if kind == MASSIF:
         for cover, limit in (
             (Cover.GLACIER, 0.4),
@@ -180,11 +183,13 @@ def _inside_place(kind, site, depth, down, right):
             (Cover.CONIFEROUS, 1.2),
         ):
             if depth < limit:
-                return cover.value, site
-        return 0, site
-    if depth < 0.8:
-        return Cover.WOODY_MOORLAND.value, site
-    return (Cover.NATURAL_GRASSLAND.value if depth < 1.05 else 0), site
+                return cover.value
+        return 0
+    if depth > 1.05:
+        return 0
+    if draw < 0.15:
+        return Cover.BROAD_LEAVED.value
+    return Cover.WOODY_MOORLAND.value if depth < 0.8 and draw < 0.8 else Cover.NATURAL_GRASSLAND.value
 
 
 @njit(cache=True)
@@ -192,7 +197,7 @@ def _stand(key, row, col, region):
     """(cover, parcel key) of a stand of trees: conifers in patches, and more of them in the east."""
     stand, stand_row, stand_col = _nearest_site(mixed(key + STANDS), row, col, STAND_SPACING)
     _, east = climate(region, stand_row, stand_col)
-    conifers = smooth(mixed(key + STANDS), stand_row, stand_col, 100.0) + 0.25 * east
+    conifers = smooth(mixed(key + STANDS), stand_row, stand_col, 100.0) + 0.18 * east
     return Cover.CONIFEROUS.value if conifers > 0.58 else Cover.BROAD_LEAVED.value, stand
 
 
@@ -219,10 +224,10 @@ def _field(key, row, col, region):
 def _crop(key, row, col, draw, south, east):
     """What grows on a parcel: by a draw in [0, 1), the district's habits, and the climate."""
     district = smooth(key + uint64(5), row, col, 150.0)
-    vines = 0.06 + 0.06 * (south + east) + (0.3 if district > 0.66 else 0.0)
-    orchards = 0.06 + 0.04 * (south - east) + (0.25 if district < 0.3 else 0.0)
-    grass = 0.22 - 0.1 * south - 0.08 * east
-    summer = 0.24 + 0.1 * (south - east)
+    vines = 0.06 + 0.045 * (south + east) + (0.3 if district > 0.66 else 0.0)
+    orchards = 0.06 + 0.03 * (south - east) + (0.25 if district < 0.3 else 0.0)
+    grass = 0.22 - 0.07 * south - 0.06 * east
+    summer = 0.24 + 0.07 * (south - east)
     for cover, share in (
         (Cover.VINEYARD, vines),
         (Cover.ORCHARD, orchards),

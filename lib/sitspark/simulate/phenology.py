@@ -39,8 +39,9 @@ ICE = (5300, 5400, 5200, 5000, 4600, 4300, 4100, 3800, 500, 400)
 # effect of the climate on bare soil from west to east: redder and brighter in the infrared
 SOIL_TINT = np.array([-0.25, -0.1, 0.2, 0.2, 0.15, 0.12, 0.1, 0.1, 0.2, 0.25])
 
-# days by which the season is later in the east and earlier in the south, and the growth that drought takes in the south
-DELAY_EAST, DELAY_SOUTH, DROUGHT = 40.0, 20.0, 0.3
+# per unit of the climate: days by which the season is later in the east and earlier in the south, the growth lost to
+# drought in both, and how soils are darker in the east and brighter in the south
+DELAY_EAST, DELAY_SOUTH, DROUGHT, DARKNESS = 34.0, 17.0, 0.17, 0.13
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +81,99 @@ VARIETIES: tuple[Variety, ...] = tuple(
     Variety(*row)
     for row in (
         # wheat, barley, rapeseed, and in the north-east spring barley
-        (Cover.WINTER_CROP, (0.4, -0.3, -0.1), CROP, SOIL, 0.08, 12, 0.06, Season(0.85, 70, 14, 168, 8), Season(0.3, 325, 9, 600, 9)),
-        (Cover.WINTER_CROP, (0.3, -0.1, 0.5), CROP, STRAW, 0.15, 12, 0.06, Season(0.75, 55, 14, 150, 8), Season(0.4, 310, 9, 600, 9)),
-        (Cover.WINTER_CROP, (0.2, 0.2, 0.0), BLOSSOM, SOIL, 0.12, 11, 0.06, Season(0.8, 50, 15, 160, 8), Season(0.55, 270, 9, 600, 9)),
+        (
+            Cover.WINTER_CROP,
+            (0.4, -0.3, -0.1),
+            CROP,
+            SOIL,
+            0.08,
+            12,
+            0.06,
+            Season(0.85, 70, 14, 168, 8),
+            Season(0.3, 325, 9, 600, 9),
+        ),
+        (
+            Cover.WINTER_CROP,
+            (0.3, -0.1, 0.5),
+            CROP,
+            STRAW,
+            0.15,
+            12,
+            0.06,
+            Season(0.75, 55, 14, 150, 8),
+            Season(0.4, 310, 9, 600, 9),
+        ),
+        (
+            Cover.WINTER_CROP,
+            (0.2, 0.2, 0.0),
+            BLOSSOM,
+            SOIL,
+            0.12,
+            11,
+            0.06,
+            Season(0.8, 50, 15, 160, 8),
+            Season(0.55, 270, 9, 600, 9),
+        ),
         (Cover.WINTER_CROP, (0.1, 0.6, -0.6), CROP, SOIL, 0.07, 11, 0.06, Season(0.8, 100, 10, 190, 8)),
         # maize, sunflower, soya after a winter cover, and in the south-west early sorghum
         (Cover.SUMMER_CROP, (0.4, -0.4, -0.3), CROP, SOIL, 0.06, 12, 0.06, Season(0.88, 165, 8, 262, 9)),
-        (Cover.SUMMER_CROP, (0.3, 0.5, 0.2), BLOSSOM, SOIL, 0.06, 12, 0.06, Season(0.75, 150, 9, 228, 9), Season(0.2, 20, 12, 100, 9)),
-        (Cover.SUMMER_CROP, (0.2, 0.0, -0.2), CROP, STRAW, 0.08, 13, 0.06, Season(0.8, 178, 10, 270, 9), Season(0.35, 20, 15, 110, 8)),
+        (
+            Cover.SUMMER_CROP,
+            (0.3, 0.5, 0.2),
+            BLOSSOM,
+            SOIL,
+            0.06,
+            12,
+            0.06,
+            Season(0.75, 150, 9, 228, 9),
+            Season(0.2, 20, 12, 100, 9),
+        ),
+        (
+            Cover.SUMMER_CROP,
+            (0.2, 0.0, -0.2),
+            CROP,
+            STRAW,
+            0.08,
+            13,
+            0.06,
+            Season(0.8, 178, 10, 270, 9),
+            Season(0.35, 20, 15, 110, 8),
+        ),
         (Cover.SUMMER_CROP, (0.1, -0.4, 0.6), CROP, STRAW, 0.08, 13, 0.06, Season(0.7, 140, 9, 218, 9)),
         # mown once or twice, the second season is the gap of the mowing; in the south dry, in the west sown
-        (Cover.MEADOW, (0.5, 0.0, -0.4), GRASS, LITTER, 0.4, 14, 0.07, Season(0.5, 60, 18, 320, 22), Season(-0.4, 150, 3, 178, 10)),
-        (Cover.MEADOW, (0.3, 0.3, 0.4), GRASS, STRAW, 0.3, 15, 0.07, Season(0.5, 70, 18, 215, 22), Season(-0.3, 168, 4, 235, 16)),
-        (Cover.MEADOW, (0.2, -0.5, 0.2), CROP, SOIL, 0.3, 15, 0.07, Season(0.55, 75, 14, 310, 15), Season(-0.4, 195, 3, 220, 7)),
+        (
+            Cover.MEADOW,
+            (0.5, 0.0, -0.4),
+            GRASS,
+            LITTER,
+            0.4,
+            14,
+            0.07,
+            Season(0.5, 60, 18, 320, 22),
+            Season(-0.4, 150, 3, 178, 10),
+        ),
+        (
+            Cover.MEADOW,
+            (0.3, 0.3, 0.4),
+            GRASS,
+            STRAW,
+            0.3,
+            15,
+            0.07,
+            Season(0.5, 70, 18, 215, 22),
+            Season(-0.3, 168, 4, 235, 16),
+        ),
+        (
+            Cover.MEADOW,
+            (0.2, -0.5, 0.2),
+            CROP,
+            SOIL,
+            0.3,
+            15,
+            0.07,
+            Season(0.55, 75, 14, 310, 15),
+            Season(-0.4, 195, 3, 220, 7),
+        ),
         (Cover.NATURAL_GRASSLAND, (0.6, 0.0, 0.5), GRASS, STRAW, 0.25, 14, 0.08, Season(0.45, 90, 16, 200, 22)),
         (Cover.NATURAL_GRASSLAND, (0.4, 0.3, -0.5), GRASS, LITTER, 0.25, 14, 0.08, Season(0.55, 115, 14, 275, 20)),
         (Cover.WOODY_MOORLAND, (0.6, 0.0, -0.4), SHRUB, LITTER, 0.4, 13, 0.09, Season(0.4, 105, 16, 290, 22)),
@@ -109,7 +190,17 @@ VARIETIES: tuple[Variety, ...] = tuple(
         (Cover.ORCHARD, (0.4, -0.2, 0.0), LEAVES, SOIL, 0.2, 11, 0.1, Season(0.45, 105, 12, 285, 15)),
         (Cover.ORCHARD, (0.1, 0.2, 0.7), SHRUB, SOIL, 0.4, 11, 0.1, Season(0.12, 100, 15, 290, 20)),
         (Cover.VINEYARD, (0.6, 0.5, 0.2), LEAVES, SOIL, 0.1, 10, 0.1, Season(0.42, 135, 12, 278, 12)),
-        (Cover.VINEYARD, (0.4, -0.5, -0.2), LEAVES, LITTER, 0.2, 10, 0.1, Season(0.4, 130, 13, 280, 13), Season(0.2, 30, 15, 130, 10)),
+        (
+            Cover.VINEYARD,
+            (0.4, -0.5, -0.2),
+            LEAVES,
+            LITTER,
+            0.2,
+            10,
+            0.1,
+            Season(0.4, 130, 13, 280, 13),
+            Season(0.2, 30, 15, 130, 10),
+        ),
         # slate in the north, tiles in the south
         (Cover.CONTINUOUS_URBAN, (0.5, 0.2, -0.6), LEAVES, SLATES, 0.06, 10, 0.2, Season(0.06, 105, 12, 295, 15)),
         (Cover.CONTINUOUS_URBAN, (0.5, -0.2, 0.6), LEAVES, TILES, 0.06, 10, 0.2, Season(0.06, 105, 12, 295, 15)),
@@ -123,7 +214,17 @@ VARIETIES: tuple[Variety, ...] = tuple(
         (Cover.WATER, (0.7, 0.0, -0.3), MUDDY_WATER, CLEAR_WATER, 0.1, 10, 0.05, Season(0.2, 100, 15, 290, 20)),
         (Cover.WATER, (0.3, 0.3, 0.3), MUDDY_WATER, CLEAR_WATER, 0.6, 15, 0.05, Season(0.3, 20, 15, 140, 20)),
         # ice in summer, snow on it in the other seasons
-        (Cover.GLACIER, (1.0, 0.0, 0.0), SNOW, ICE, 0.1, 8, 0.06, Season(0.9, -60, 12, 165, 14), Season(0.9, 285, 10, 520, 12)),
+        (
+            Cover.GLACIER,
+            (1.0, 0.0, 0.0),
+            SNOW,
+            ICE,
+            0.1,
+            8,
+            0.06,
+            Season(0.9, -60, 12, 165, 14),
+            Season(0.9, 285, 10, 520, 12),
+        ),
     )
 )
 
@@ -197,14 +298,14 @@ def green_share(flora, variety, day):
 def parcel_spectra(flora, code, parcel, day, weather, green, bare):
     """What a parcel of a class shows on a day of the year; weather: (south, east) of `climate`.
 
-    Fills green and bare (10,) with the spectra of its plants and its ground, reflectance x 10000, and returns the share of
-    green.
+    Fills green and bare (10,) with the spectra of its plants and its ground, reflectance x 10000; returns the share of
+    its plants.
     """
     south, east = weather
     variety = variety_of(flora, code, parcel, south, east)
     delay = DELAY_EAST * east - DELAY_SOUTH * south + flora.traits[variety, 1] * normal(mixed(parcel + uint64(2)))
-    vigour = (1.0 - DROUGHT * (south + east * south)) * (1.0 + 0.15 * normal(mixed(parcel + uint64(3))))
-    brightness = 1.0 + 0.18 * normal(mixed(parcel + uint64(4)))
+    vigour = max(1.0 - DROUGHT * (south + east), 0.2) * (1.0 + 0.13 * normal(mixed(parcel + uint64(3))))
+    brightness = max(1.0 + DARKNESS * (south - east), 0.2) * (1.0 + 0.15 * normal(mixed(parcel + uint64(4))))
     for band in range(10):
         green[band] = flora.spectra[variety, 0, band]
         bare[band] = flora.spectra[variety, 1, band] * brightness * (1.0 + SOIL_TINT[band] * east)

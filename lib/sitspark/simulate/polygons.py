@@ -22,17 +22,17 @@ LEAST_AREA = 600.0  # square metres
 
 @dataclass(frozen=True, slots=True)
 class LabelledPolygon:
-    """An outline in the CRS of the landscape and the code it is labelled with; None is a null geometry."""
+    """An outline in the CRS of the landscape, and the code it is labelled with."""
 
     code: int
-    outline: shapely.Geometry | None
+    outline: shapely.Polygon
 
 
 def survey(landscape: Landscape) -> list[LabelledPolygon]:
     """Clean polygons: each lies in one parcel, with its right label.
 
-    In every tile every class has up to `landscape.polygons_per_class` of them, spread over the areas surveyed. The order is
-    tile by tile, area by area.
+    In every tile every class has up to `landscape.polygons_per_class` of them, spread over the areas surveyed. They
+    come tile by tile, area by area.
     """
     found: list[LabelledPolygon] = []
     for tile, blocks in _blocks(landscape).items():
@@ -80,6 +80,6 @@ def _parcels(landscape: Landscape, window: Window) -> Iterator[LabelledPolygon]:
     grid = landscape.area.cropped(window)
     for geometry, number in rasterio.features.shapes(numbers, transform=grid.transform):
         outline = shapely.geometry.shape(geometry).buffer(-INSET, join_style="mitre").simplify(TOLERANCE)
-        outline = max(shapely.get_parts(outline), key=lambda part: part.area, default=outline)
-        if outline.area >= LEAST_AREA and outline.is_valid:
-            yield LabelledPolygon(int(codes[int(number)]), outline)
+        largest = max(shapely.get_parts(outline), key=lambda part: part.area, default=None)
+        if isinstance(largest, shapely.Polygon) and largest.area >= LEAST_AREA and largest.is_valid:
+            yield LabelledPolygon(int(codes[int(number)]), largest)

@@ -97,7 +97,6 @@ def _open(landscape: Landscape, acquisition: Acquisition, folder: Path) -> Itera
             "blockxsize": block,
             "blockysize": block,
             "compress": "deflate",
-            "zlevel": 4,  # a third of the time of the default for 1 % more bytes
         }
         for kind in ("FRE", "SRE") if landscape.sre else ("FRE",):
             for band in group.bands:

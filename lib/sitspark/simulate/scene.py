@@ -20,7 +20,7 @@ from sitspark.simulate.weather import CLOUDY, THINNEST, Sky, sky
 BANDS_10M = ("B2", "B3", "B4", "B8")
 BANDS_20M = ("B5", "B6", "B7", "B8A", "B11", "B12")
 NODATA = -10000
-SATURATED = 11000  # reflectance x 10000 at which the detector of every band is full
+SATURATED = 9800  # reflectance x 10000 at which the detector of every band is full
 CLIMATE_CELL = 16  # the climate is the same within this many pixels
 CLOUD_SPECTRUM = np.array([7200.0, 7100, 7200, 7300, 7400, 7450, 7500, 7550, 4800, 3600])
 # MAJA's bits of the cloud mask

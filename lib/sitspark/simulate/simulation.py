@@ -23,7 +23,7 @@ from sitspark.simulate.vector_files import write_polygons
 
 VERSION = 1  # of the content: a landscape simulated by another version is written anew
 DONE, BEGUN = "simulation.json", "simulation.begun.json"
-CONTENT = ("scenes", "ground_truth", "truth", "nomenclature.txt", "colours.txt", DONE, BEGUN)
+CONTENT = ("scenes", "ground_truth", "truth", "nomenclature.txt", "colours.txt")
 
 Progress = Callable[[int, int], None]
 
@@ -32,8 +32,8 @@ Progress = Callable[[int, int], None]
 class Simulation:
     """What a simulation wrote, or found written.
 
-    scenes: number of products, in `scenes_folder`/tile/product. bytes: of all products. polygons: number of features in each
-    polygon file. dirt: number of faulty features by kind. reused: whether the folder already held this landscape.
+    scenes: number of products, in `scenes_folder`/tile/product. bytes: of all products. polygons: number of features in
+    each polygon file. dirt: number of faulty features by kind. reused: whether the folder already held this landscape.
     """
 
     folder: Path
@@ -90,15 +90,17 @@ def simulate(
 ) -> Simulation:
     """Write a landscape into a folder, or find it there.
 
-    The bytes depend on the landscape alone. A folder with the same landscape is left as it is; an interrupted simulation is
-    completed; one of another landscape is replaced. workers: processes, None for one per core; they are spawned, so a script
-    that calls this with more than one needs `if __name__ == "__main__"`. on_progress(done, all) is called after every product.
+    The bytes depend on the landscape alone. A folder with the same landscape is left as it is; an interrupted
+    simulation is completed; one of another landscape is replaced. on_progress(done, all) is called after every product.
+    workers: processes, None for one per core; they are spawned, so a script that calls this with more than one needs
+    `if __name__ == "__main__"`.
 
     Raises SitsparkError where the folder holds scenes or ground truth that no simulation wrote.
     """
     description = _description(landscape)
     finished = _read(out / DONE)
-    if finished is not None and finished["landscape"] == description:
+    work = [acquisition for tile in landscape.extents for acquisition in acquisitions(landscape, tile)]
+    if finished is not None and finished["landscape"] == description and _holds(out, work):
         return _result(out, finished, reused=True)
     _prepare(out, description)
     classes = nomenclature(landscape.classes)
@@ -106,7 +108,11 @@ def simulate(
     write_truth(landscape, classes, out / "truth" / "classes.tif")
     features = soiled(landscape, survey(landscape))
     write_polygons(features, classes, out / "ground_truth")
-    sizes = list(_write_products(landscape, out / "scenes", workers or os.cpu_count() or 1, on_progress))
+    sizes = []
+    for size in _write_products(landscape, work, out / "scenes", workers or os.cpu_count() or 1):
+        sizes.append(size)
+        if on_progress is not None:
+            on_progress(len(sizes), len(work))
     written = {
         "landscape": description,
         "scenes": len(sizes),
@@ -139,45 +145,38 @@ def _result(out: Path, written: Mapping[str, Any], *, reused: bool) -> Simulatio
 
 def _prepare(out: Path, description: Mapping[str, Any]) -> None:
     """Make the folder ready: keep finished products of the same landscape, remove every other simulation's content."""
-    begun = _read(out / BEGUN)
-    if begun is None or begun["landscape"] != description:
+    marks = [_read(out / name) for name in (DONE, BEGUN)]
+    stale = ["ground_truth", "truth"]
+    if not any(mark is not None and mark["landscape"] == description for mark in marks):
         present = [name for name in CONTENT if (out / name).exists()]
-        if present and not {DONE, BEGUN} & set(present):
+        if present and not any((out / name).exists() for name in (DONE, BEGUN)):
             raise SitsparkError(f"{out}: holds '{present[0]}' that no simulation wrote; name another folder")
-        for name in present:
-            path = out / name
-            # the marks go last, so that an interrupted removal is known as ours
-            if path.is_dir():
-                shutil.rmtree(path)
-            else:
-                path.unlink()
-    for partial in out.glob("scenes/*/.SENTINEL2*"):
-        shutil.rmtree(partial, ignore_errors=True)
+        stale.append("scenes")
     out.mkdir(parents=True, exist_ok=True)
+    # an empty mark while content is removed: an interruption leaves a folder that is ours and of no landscape
+    (out / BEGUN).write_text("{}", encoding="utf-8")
+    (out / DONE).unlink(missing_ok=True)
+    for folder in [*(out / name for name in stale), *out.glob("scenes/*/.SENTINEL2*")]:
+        shutil.rmtree(folder, ignore_errors=True)
+    (out / "ground_truth").mkdir()
+    (out / "truth").mkdir()
     (out / BEGUN).write_text(json.dumps({"landscape": description}), encoding="utf-8")
-    for name in ("ground_truth", "truth"):
-        shutil.rmtree(out / name, ignore_errors=True)
-        (out / name).mkdir()
 
 
-def _write_products(landscape: Landscape, folder: Path, workers: int, on_progress: Progress | None) -> Iterator[int]:
+def _holds(out: Path, work: list[Acquisition]) -> bool:
+    return all((out / "scenes" / acquisition.tile / acquisition.product).is_dir() for acquisition in work)
+
+
+def _write_products(landscape: Landscape, work: list[Acquisition], folder: Path, workers: int) -> Iterator[int]:
     """Write all products and yield their bytes as they are done."""
-    work = [(tile, acquisition) for tile in landscape.extents for acquisition in acquisitions(landscape, tile)]
-    for done, size in enumerate(_sizes(landscape, folder, work, workers), 1):
-        if on_progress is not None:
-            on_progress(done, len(work))
-        yield size
-
-
-def _sizes(landscape: Landscape, folder: Path, work: list[tuple[str, Acquisition]], workers: int) -> Iterator[int]:
     if workers == 1:
-        for tile, acquisition in work:
-            yield write_product(landscape, acquisition, folder / tile)
+        for acquisition in work:
+            yield write_product(landscape, acquisition, folder / acquisition.tile)
         return
     # a fork of a process that holds a JVM or compiled threads may hang
     pool = ProcessPoolExecutor(min(workers, len(work)), multiprocessing.get_context("spawn"))
     try:
-        tasks = [pool.submit(write_product, landscape, acquisition, folder / tile) for tile, acquisition in work]
+        tasks = [pool.submit(write_product, landscape, each, folder / each.tile) for each in work]
         for task in as_completed(tasks):
             yield task.result()
     finally:

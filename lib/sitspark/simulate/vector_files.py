@@ -20,12 +20,12 @@ from sitspark.simulate.landscape import CRS
 WRITTEN = "2018-01-01"
 
 
-def write_polygons(features: list[Feature], nomenclature: Nomenclature, folder: Path) -> tuple[Path, ...]:
-    """Write polygons.shp, .gpkg and .parquet with the fields id, code, name, and dirt.csv (id, kind); return the first three."""
+def write_polygons(features: list[Feature], nomenclature: Nomenclature, folder: Path) -> None:
+    """Write polygons.shp, .gpkg and .parquet with the fields id, code, name, and dirt.csv with the fields id, kind."""
     ids = np.array([feature.id for feature in features], np.int64)
-    codes = np.array([feature.polygon.code for feature in features], np.int32)
+    codes = np.array([feature.code for feature in features], np.int32)
     names = np.array([nomenclature.name_of(int(code)) for code in codes], object)
-    outlines = np.array([feature.polygon.outline for feature in features], object)
+    outlines = np.array([feature.outline for feature in features], object)
     shapefile, geopackage, parquet = (folder / f"polygons.{suffix}" for suffix in ("shp", "gpkg", "parquet"))
     pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": f"{WRITTEN}T00:00:00Z"})
     for path, driver, kind, options in (
@@ -48,7 +48,6 @@ def write_polygons(features: list[Feature], nomenclature: Nomenclature, folder: 
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(("id", "kind"))
         writer.writerows((feature.id, feature.dirt) for feature in features if feature.dirt)
-    return shapefile, geopackage, parquet
 
 
 def _write_geoparquet(fields: pa.Table, outlines: np.ndarray, path: Path) -> None:

@@ -21,8 +21,9 @@ THINNEST, CLOUDY = 0.02, 0.06  # opacities from which MAJA's masks would flag
 class Sky(NamedTuple):  # a type that compiled code can take apart
     """The sky over one window; arrays are (height, width).
 
-    cloud: opacity of the clouds above a pixel, float32, 0-1. shadow: opacity of the clouds between it and the sun, float32.
-    foreign: whether the caster of the shadow is outside the tile, bool. unseen: beyond the swath's edge, bool, by 2 x 2 pixels.
+    cloud: opacity of the clouds above a pixel, float32, 0-1. shadow: of the clouds between it and the sun, float32.
+    foreign: whether the caster of the shadow is outside the tile, bool. unseen: beyond the swath's edge, bool, the same
+    within each 20 m pixel.
     """
 
     cloud: np.ndarray

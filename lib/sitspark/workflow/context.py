@@ -58,9 +58,7 @@ class Context:
     def reading(self) -> Reading:
         """How imagery is read."""
         scenes = self.settings.scenes
-        return Reading(
-            LAYOUTS[scenes.layout], bands_of(scenes), self.settings.grid.interpolator, self.coverage.grid
-        )
+        return Reading(LAYOUTS[scenes.layout], bands_of(scenes), self.settings.grid.interpolator, self.coverage.grid)
 
     @property
     def feature_space(self) -> FeatureSpace:
@@ -77,7 +75,9 @@ def feature_space(settings: Settings, covered: Coverage) -> FeatureSpace:
     layout, times = LAYOUTS[settings.scenes.layout], settings.time_series
     start, end = times.start or covered.first, times.end or covered.last
     if end < start:
-        raise SitsparkError(f"time_series: the period {start} to {end} is empty; the imagery is of {covered.first} to {covered.last}")
+        raise SitsparkError(
+            f"time_series: the period {start} to {end} is empty; the imagery is of {covered.first} to {covered.last}"
+        )
     return FeatureSpace(
         bands_of(settings.scenes),
         TimeGrid(start, end, times.step),

@@ -1,6 +1,5 @@
 """The stages from imagery and polygons to samples."""
 
-from pathlib import Path
 from typing import Any
 
 from pyspark.sql import functions as F
@@ -13,7 +12,6 @@ from sitspark.kernels.features import KERNEL_VERSION
 from sitspark.samples import frames
 from sitspark.scenes.catalogue import bands_of, catalogue, flag_other_crs, problems, wanted_products
 from sitspark.scenes.chunk_plan import coverage
-from sitspark.settings import Settings
 from sitspark.workflow.context import Context, coverage_facts
 from sitspark.workflow.keys import fingerprint
 from sitspark.workflow.stage import Outcome, Stage
@@ -48,10 +46,6 @@ def _catalogue(context: Context, _key: str) -> Outcome:
         {"coverage": coverage_facts(covered), "products": used, "left_out": len(found)},
         (target,),
     )
-
-
-def _products_fingerprint(settings: Settings) -> str:
-    return fingerprint(path for path, _ in wanted_products(settings.scenes))
 
 
 def _ground_truth(context: Context, _key: str) -> Outcome:
@@ -123,9 +117,7 @@ def _class_counts(context: Context, polygons: Any) -> dict[str, dict[str, int]]:
     )
     found = {row.label: row.asDict() for row in rows}
     empty = {"train": 0, "monitored": 0, "validation": 0}
-    return {
-        str(code): {name: found.get(code, empty)[name] for name in empty} for code in context.nomenclature.codes
-    }
+    return {str(code): {name: found.get(code, empty)[name] for name in empty} for code in context.nomenclature.codes}
 
 
 def _listed(reasons: dict[str, int]) -> str:
@@ -179,39 +171,50 @@ def _samples(context: Context, _key: str) -> Outcome:
     )
 
 
-def _vector_files(settings: Settings) -> list[Path]:
-    return [settings.ground_truth.file, settings.classes.nomenclature]
+def _scenes_inputs(context: Context) -> Any:
+    settings = context.settings
+    grid = settings.grid
+    return [
+        settings.scenes.model_dump(mode="json"),
+        bands_of(settings.scenes),
+        [grid.crs, grid.resolution, grid.overlap_margin],
+        fingerprint(path for path, _ in wanted_products(settings.scenes)),
+    ]
+
+
+def _ground_truth_inputs(context: Context) -> Any:
+    settings = context.settings
+    files = [settings.ground_truth.file, settings.classes.nomenclature]
+    return [
+        settings.ground_truth.model_dump(mode="json"),
+        settings.training.monitor_share,
+        settings.seed,
+        fingerprint(files),
+    ]
+
+
+def _observations_inputs(context: Context) -> Any:
+    settings = context.settings
+    return [
+        settings.samples.model_dump(mode="json"),
+        settings.seed,
+        settings.grid.interpolator,
+        settings.grid.overlap,
+    ]
+
+
+def _samples_inputs(context: Context) -> Any:
+    settings = context.settings
+    return [
+        settings.time_series.model_dump(mode="json"),
+        settings.features.model_dump(mode="json"),
+        settings.seed,
+    ]
 
 
 STAGES = (
-    Stage(
-        "scenes",
-        (),
-        1,
-        lambda s: [s.scenes.model_dump(mode="json"), s.grid.crs, s.grid.resolution, s.grid.overlap_margin,
-                   bands_of(s.scenes), _products_fingerprint(s)],
-        _catalogue,
-    ),
-    Stage(
-        "ground_truth",
-        ("scenes",),
-        1,
-        lambda s: [s.ground_truth.model_dump(mode="json"), s.training.monitor_share, s.seed,
-                   fingerprint(_vector_files(s))],
-        _ground_truth,
-    ),
-    Stage(
-        "observations",
-        ("scenes", "ground_truth"),
-        1,
-        lambda s: [s.samples.model_dump(mode="json"), s.seed, s.grid.interpolator, s.grid.overlap],
-        _observations,
-    ),
-    Stage(
-        "samples",
-        ("observations",),
-        KERNEL_VERSION,
-        lambda s: [s.time_series.model_dump(mode="json"), s.features.model_dump(mode="json"), s.seed],
-        _samples,
-    ),
+    Stage("scenes", (), 1, _scenes_inputs, _catalogue),
+    Stage("ground_truth", ("scenes",), 1, _ground_truth_inputs, _ground_truth),
+    Stage("observations", ("scenes", "ground_truth"), 1, _observations_inputs, _observations),
+    Stage("samples", ("observations",), KERNEL_VERSION, _samples_inputs, _samples),
 )

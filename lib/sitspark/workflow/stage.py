@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sitspark.settings import Settings
 from sitspark.workflow.context import Context
 from sitspark.workflow.keys import digest
 from sitspark.workflow.run_folder import StageRecord, now
@@ -33,18 +32,28 @@ class Stage:
     name: str
     after: tuple[str, ...]
     version: int
-    inputs: Callable[[Settings], Any]
+    inputs: Callable[[Context], Any]
     work: Callable[[Context, str], Outcome]
 
 
-def keys(stages: Sequence[Stage], settings: Settings) -> dict[str, str]:
+def keys(stages: Sequence[Stage], context: Context) -> dict[str, str]:
     """The key of every stage: a hash of its version, its inputs and the keys before it."""
     found: dict[str, str] = {}
     for stage in stages:
         found[stage.name] = digest(
-            stage.name, stage.version, stage.inputs(settings), [found[name] for name in stage.after]
+            stage.name, stage.version, stage.inputs(context), [found[name] for name in stage.after]
         )
     return found
+
+
+def finished(stages: Sequence[Stage], context: Context) -> dict[str, StageRecord]:
+    """The stages that are done under their present keys, with all that they published in place."""
+    wanted, records = keys(stages, context), context.folder.records()
+    return {
+        name: record
+        for name, record in records.items()
+        if record.key == wanted.get(name) and all((context.folder.path / path).exists() for path in record.outputs)
+    }
 
 
 def needed(stages: Sequence[Stage], target: str) -> list[Stage]:
@@ -63,15 +72,13 @@ def needed(stages: Sequence[Stage], target: str) -> list[Stage]:
 
 
 def advance(context: Context, stages: Sequence[Stage], target: str) -> None:
-    """Bring a run up to a stage; what is done under the same key, its outputs in place, is skipped and said."""
-    chosen = needed(stages, target)
-    wanted = keys(stages, context.settings)
-    for stage in chosen:
-        done = context.folder.records().get(stage.name)
-        if done and done.key == wanted[stage.name] and all((context.folder.path / p).exists() for p in done.outputs):
-            context.voice.stage(stage.name, done.summary, None)
-            continue
-        _perform(context, stage, wanted[stage.name])
+    """Bring a run up to a stage; what is done under its present key is skipped, and said."""
+    wanted, done = keys(stages, context), finished(stages, context)
+    for stage in needed(stages, target):
+        if stage.name in done:
+            context.voice.stage(stage.name, done[stage.name].summary, None)
+        else:
+            _perform(context, stage, wanted[stage.name])
 
 
 def _perform(context: Context, stage: Stage, key: str) -> None:

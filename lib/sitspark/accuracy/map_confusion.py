@@ -1,0 +1,49 @@
+"""Comparing a finished map with the polygons set aside: a frame of counts, a polygon and a pair of classes a row."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import rasterio
+import shapely
+from pyspark.sql import DataFrame
+from rasterio.windows import Window as RasterWindow
+
+from sitspark.grid import Grid, Window
+from sitspark.samples.frames import pieces_by_chunk
+from sitspark.samples.labelled import labelled_pixels
+
+_COUNTS = "polygon_id bigint, reference int, predicted int, pixels bigint"
+
+
+def map_confusion(polygons: DataFrame, plan: DataFrame, grid: Grid, classification: Path) -> DataFrame:
+    """Count, for each polygon set aside, its pixels by produced class (0 = not classified).
+
+    All pixels whose centre lies in the polygon count, as in sampling: one that two labels claim belongs to none.
+    """
+
+    def compare(pieces: pd.DataFrame) -> pd.DataFrame:
+        return _compared(pieces, grid, classification)
+
+    return pieces_by_chunk(polygons, plan, grid).groupBy("chunk_id").applyInPandas(compare, _COUNTS)
+
+
+def _compared(pieces: pd.DataFrame, grid: Grid, classification: Path) -> pd.DataFrame:
+    # pieces that train take part too, so that a pixel claimed by two labels is seen as such
+    pieces = pieces.sort_values(["polygon_id", "piece_id"])
+    chunk = pieces.iloc[0]
+    window = Window(int(chunk["row"]), int(chunk["col"]), int(chunk["height"]), int(chunk["width"]))
+    outlines = list(shapely.from_wkb(pieces["wkb"].to_numpy()))
+    found = labelled_pixels(outlines, pieces["label"].tolist(), grid.cropped(window))
+    with rasterio.open(classification) as drawn:
+        codes = drawn.read(1, window=RasterWindow(window.col, window.row, window.width, window.height))
+    aside = (pieces["split"] == "validation").to_numpy()[found.piece]
+    owners = pieces.iloc[found.piece[aside]]
+    compared = pd.DataFrame(
+        {
+            "polygon_id": owners["polygon_id"].to_numpy(),
+            "reference": owners["label"].to_numpy(),
+            "predicted": codes[found.row[aside], found.col[aside]].astype(np.int32),
+        }
+    )
+    return compared.groupby(list(compared.columns)).size().reset_index(name="pixels")

@@ -1,0 +1,56 @@
+"""Comparing several models with labelled pixels straight from the samples table, in one pass, without drawing a map."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from sitspark.models.inference import Classifier
+
+_COUNTS = "fold string, area string, reference int, predicted int, pixels bigint"
+
+
+@dataclass(frozen=True, slots=True)
+class FoldModel:
+    """A model that never saw the samples of one fold."""
+
+    left_out: str
+    folder: Path
+
+
+def sample_confusion(samples: DataFrame, models: Sequence[FoldModel]) -> DataFrame:
+    """Counts of (fold, area, reference, predicted).
+
+    area is 'left_out' for all samples of the fold that a model never saw, 'same_area' for the polygons set aside in
+    the other folds.
+    """
+
+    def compare(batches: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+        classifiers = [(model.left_out, Classifier.load(model.folder)) for model in models]
+        for batch in batches:
+            features = np.stack(batch["features"].to_numpy()).astype(np.float32, copy=False)
+            for left_out, classifier in classifiers:
+                position, _ = classifier.classify(features)
+                yield _counted(batch, left_out, classifier.codes[position])
+
+    columns = ("label", "fold", "split", "features")
+    counts = samples.select(*columns).mapInPandas(compare, _COUNTS)
+    return counts.groupBy("fold", "area", "reference", "predicted").agg(F.sum("pixels").alias("pixels"))
+
+
+def _counted(batch: pd.DataFrame, left_out: str, predicted: np.ndarray) -> pd.DataFrame:  # type: ignore[type-arg]
+    outside = (batch["fold"] == left_out).to_numpy()
+    aside = (batch["split"] == "validation").to_numpy()
+    compared = pd.DataFrame(
+        {
+            "fold": left_out,
+            "area": np.where(outside, "left_out", "same_area"),
+            "reference": batch["label"].to_numpy(),
+            "predicted": predicted.astype(np.int32),
+        }
+    )
+    return compared[outside | aside].groupby(list(compared.columns)).size().reset_index(name="pixels")

@@ -1,0 +1,267 @@
+"""`sitspark VERB`: each verb calls one function of the workflow."""
+
+import contextlib
+import sys
+import traceback
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from sitspark.errors import SitsparkError
+from sitspark.settings import Settings, read_settings
+
+app = typer.Typer(
+    help="Land-cover maps from satellite image time series, on Spark.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+console = Console(highlight=False)
+
+SettingsFile = Annotated[Path, typer.Argument(metavar="SETTINGS", help="Settings file (YAML), or an iota2 .cfg.")]
+Overrides = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting; may be repeated.")
+]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the stack trace of an error.")]
+
+
+def main() -> None:
+    """Entry point of the command."""
+    app(prog_name="sitspark")
+
+
+@contextlib.contextmanager
+def _sentences(*, debug: bool) -> Iterator[None]:
+    """Turn any failure into one sentence on standard error and an exit code."""
+    from sitspark.workflow.failures import sentence_of
+
+    complain = Console(stderr=True, highlight=False, soft_wrap=True)
+    try:
+        yield
+    except KeyboardInterrupt:
+        complain.print("[yellow]stopped[/]: the same command goes on where it was")
+        raise typer.Exit(130) from None
+    except (typer.Exit, typer.Abort):
+        raise
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        sentence = sentence_of(error) or f"unforeseen {type(error).__name__}: {error}; --debug shows where"
+        complain.print(f"[red]error[/]: {escape(sentence)}")
+        raise typer.Exit(1) from None
+
+
+def _settings(path: Path, overrides: list[str] | None) -> Settings:
+    if path.suffix == ".cfg":
+        from sitspark.iota2 import read_cfg
+
+        settings, converted = read_cfg(path, overrides=overrides or [])
+        for left_out in converted.left_out:
+            console.print(f"[yellow]![/] not carried over: {escape(left_out.key)} ({escape(left_out.reason)})")
+        return settings
+    return read_settings(path, overrides=overrides or [])
+
+
+def _run(settings_file: Path, overrides: list[str] | None, *targets: str, debug: bool) -> None:
+    with _sentences(debug=debug):
+        settings = _settings(settings_file, overrides)
+        from sitspark.workflow.ending import say_results
+        from sitspark.workflow.run import run
+
+        context = run(settings, targets, console=console)
+        say_results(context, targets[-1], settings_file)
+
+
+@app.command()
+def simulate(
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder to write to.")],
+    tiles: Annotated[int, typer.Option(help="Tiles, 1-9, on a grid as square as possible.")] = 4,
+    size: Annotated[int, typer.Option(help="Side of a tile, pixels of 10 m (a real one: 10980).")] = 512,
+    dates: Annotated[int, typer.Option(help="Products a tile, over one year.")] = 30,
+    classes: Annotated[int, typer.Option(help="Classes, 2-17.")] = 17,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 0,
+    start: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="First day of the year.")] = datetime(
+        2018, 1, 1
+    ),
+    cloud_cover: Annotated[float, typer.Option(help="Mean share of a scene under clouds, 0-1.")] = 0.3,
+    overlap: Annotated[int | None, typer.Option(help="Pixels that neighbours share; default 9 % of the side.")] = None,
+    gradient: Annotated[float, typer.Option(help="Strength of the eco-climatic gradient, 0-3.")] = 1.0,
+    polygons: Annotated[int | None, typer.Option(help="Labelled polygons a class and tile.")] = None,
+    sre: Annotated[bool, typer.Option("--sre", help="Write SRE reflectances beside FRE.")] = False,
+    workers: Annotated[int | None, typer.Option(help="Processes; default: one a core.")] = None,
+    debug: Debug = False,
+) -> None:
+    """Write a synthetic landscape as real Theia products, with dirty polygons and the true map.
+
+    [bold]Example:[/] sitspark simulate runs/simulated --tiles 4 --size 512 --dates 30
+    """
+    from sitspark.simulate import Landscape
+    from sitspark.simulate import simulate as write
+
+    with _sentences(debug=debug):
+        landscape = Landscape(
+            tiles, size, dates, classes, seed, start.date(), cloud_cover, overlap, gradient, polygons, sre
+        )
+        columns = (TextColumn("  simulate"), BarColumn(), MofNCompleteColumn(), TextColumn("products · left"))
+        with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as progress:
+            task = progress.add_task("simulate", total=tiles * dates)
+            written = write(
+                out,
+                landscape,
+                workers=workers,
+                on_progress=lambda done, total: progress.update(task, completed=done, total=total),
+            )
+        state = "= unchanged:" if written.reused else "✓"
+        dirt = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in written.dirt.items())
+        console.print(
+            f"{state} {written.scenes} products of tiles {', '.join(written.tiles)}, {written.bytes / 1e6:.0f} MB, and "
+            f"{written.polygons} polygons (faulty on purpose: {dirt}) in {out}",
+            soft_wrap=True,
+        )
+
+
+@app.command()
+def check(settings: SettingsFile, set_: Overrides = None, debug: Debug = False) -> None:
+    """Validate settings and inputs before anything is computed.
+
+    [bold]Example:[/] sitspark check conf/demo.yaml
+    """
+    with _sentences(debug=debug):
+        from sitspark.workflow.check import check as look
+
+        findings = look(_settings(settings, set_))
+        for finding in findings:
+            mark = "[red]✗[/]" if finding.wrong else "[green]✓[/]"
+            console.print(f"{mark} [bold]{finding.subject:<13}[/] {escape(finding.sentence)}", soft_wrap=True)
+        wrong = sum(finding.wrong for finding in findings)
+        if wrong:
+            raise SitsparkError(f"{wrong} of {len(findings)} checks failed; nothing was computed")
+
+
+@app.command()
+def plan(
+    settings: SettingsFile,
+    set_: Overrides = None,
+    json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Say what a run will read, write, hold in memory, and how long it will take.
+
+    [bold]Example:[/] sitspark plan conf/demo.yaml
+    """
+    with _sentences(debug=debug):
+        from sitspark.workflow.plan import plan as foresee
+
+        foreseen = foresee(_settings(settings, set_))
+        console.print(foreseen.to_json() if json else foreseen.to_text(), soft_wrap=True)
+
+
+@app.command()
+def run(settings: SettingsFile, set_: Overrides = None, debug: Debug = False) -> None:
+    """Run everything: samples, model, map, accuracy, report. What hasn't changed is skipped.
+
+    [bold]Example:[/] sitspark run conf/demo.yaml --set training.epochs=5
+    """
+    _run(settings, set_, "validate", "report", debug=debug)
+
+
+@app.command()
+def ground_truth(settings: SettingsFile, set_: Overrides = None, debug: Debug = False) -> None:
+    """Read, clean and split the labelled polygons.
+
+    [bold]Example:[/] sitspark ground-truth conf/demo.yaml --set ground_truth.ratio=0.5
+    """
+    _run(settings, set_, "ground_truth", debug=debug)
+
+
+@app.command()
+def samples(settings: SettingsFile, set_: Overrides = None, debug: Debug = False) -> None:
+    """Read the labelled pixels and compute their features.
+
+    [bold]Example:[/] sitspark samples conf/demo.yaml --set time_series.step=15
+    """
+    _run(settings, set_, "samples", debug=debug)
+
+
+@app.command()
+def train(settings: SettingsFile, set_: Overrides = None, debug: Debug = False) -> None:
+    """Train the network on the samples.
+
+    [bold]Example:[/] sitspark train conf/demo.yaml --set training.processes=2
+    """
+    _run(settings, set_, "train", debug=debug)
+
+
+@app.command()
+def classify(settings: SettingsFile, set_: Overrides = None, debug: Debug = False) -> None:
+    """Draw the map: classes, confidence, number of clear dates.
+
+    [bold]Example:[/] sitspark classify conf/demo.yaml
+    """
+    _run(settings, set_, "mosaic", debug=debug)
+
+
+@app.command()
+def validate(settings: SettingsFile, set_: Overrides = None, debug: Debug = False) -> None:
+    """Compare the map with the polygons set aside.
+
+    [bold]Example:[/] sitspark validate conf/demo.yaml
+    """
+    _run(settings, set_, "validate", debug=debug)
+
+
+@app.command()
+def cross_validate(settings: SettingsFile, set_: Overrides = None, debug: Debug = False) -> None:
+    """Leave one tile out: train without it, test on its polygons; for every tile in turn.
+
+    [bold]Example:[/] sitspark cross-validate conf/demo.yaml
+    """
+    _run(settings, set_, "cross_validate", "report", debug=debug)
+
+
+@app.command()
+def report(settings: SettingsFile, set_: Overrides = None, debug: Debug = False) -> None:
+    """Write the page that sums up whatever the run has done so far.
+
+    [bold]Example:[/] sitspark report conf/demo.yaml
+    """
+    _run(settings, set_, "report", debug=debug)
+
+
+@app.command()
+def sql(
+    query: Annotated[str, typer.Argument(metavar="QUERY", help="Spark SQL over the tables of a run.")],
+    run_folder: Annotated[
+        Path | None, typer.Option("--run", help="Folder of the run; default: the latest one below ./runs.")
+    ] = None,
+    rows: Annotated[int, typer.Option(help="Rows to show at most.")] = 100,
+    debug: Debug = False,
+) -> None:
+    """Ask the tables of a run: scenes, polygons, rejected, observations, samples, manifest, confusion.
+
+    [bold]Example:[/] sitspark sql "select label, count(*) from samples group by label"
+    """
+    with _sentences(debug=debug):
+        from sitspark.workflow.query import ask
+
+        answer = ask(query, run_folder, rows=rows)
+        table = Table(box=None, header_style="bold")
+        for name in answer.columns:
+            table.add_column(name, justify="right" if name in answer.numeric else "left")
+        for row in answer.rows:
+            table.add_row(*(escape(cell) for cell in row))
+        console.print(table)
+        more = f", more exist; --rows {10 * rows} shows them" if answer.more else ""
+        console.print(f"[dim]{len(answer.rows)} rows of {answer.folder}{more}[/]")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,50 @@
+"""The names of iota2's keys over the years: 2020's camelCase and sections brought to those of 2022."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+# where a key of another section went
+_MOVED = {
+    "chain.random_seed": "arg_train.random_seed",
+    "chain.ratio": "arg_train.ratio",
+    "chain.runs": "arg_train.runs",
+    "chain.split_ground_truth": "arg_train.split_ground_truth",
+    "chain.features": "arg_train.features",
+    "glob_chain.proj": "chain.proj",
+    "glob_chain.features": "arg_train.features",
+    "glob_chain.auto_date": "sensors_data_interpolation.auto_date",
+    "glob_chain.write_outputs": "sensors_data_interpolation.write_outputs",
+    "glob_chain.use_additional_features": "sensors_data_interpolation.use_additional_features",
+    "external_features.number_of_chunks": "python_data_managing.number_of_chunks",
+    "external_features.chunk_size_mode": "python_data_managing.chunk_size_mode",
+    "external_features.chunk_size_x": "python_data_managing.chunk_size_x",
+    "external_features.chunk_size_y": "python_data_managing.chunk_size_y",
+}
+# values that are mappings themselves, with keys that are looked at one by one
+_NESTED = ("arg_train.deep_learning_parameters", "arg_train.deep_learning_parameters.hyperparameters_solver")
+
+
+def canonical(name: str) -> str:
+    """A section's or key's name of 2020 in the form of 2022: outputPath -> output_path, L8Path_old -> l8_path_old."""
+    parts = (re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", "_", part) for part in name.split("_"))
+    return "_".join(parts).lower()
+
+
+def keys_of(tree: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
+    """Every key of a file: as it is written, as it is called today (section.key), and its value."""
+    for section, entries in tree.items():
+        if not isinstance(entries, Mapping):
+            yield section, canonical(section), entries
+            continue
+        for key, value in entries.items():
+            name = f"{canonical(section)}.{canonical(key)}"
+            yield from _unfolded(f"{section}.{key}", _MOVED.get(name, name), value)
+
+
+def _unfolded(written: str, name: str, value: Any) -> Iterator[tuple[str, str, Any]]:
+    if name in _NESTED and isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _unfolded(f"{written}.{key}", f"{name}.{key}", inner)
+    else:
+        yield written, name, value

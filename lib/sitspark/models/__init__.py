@@ -1,0 +1,1 @@
+"""Networks, their data, the training loop and its distribution, and models on disk."""

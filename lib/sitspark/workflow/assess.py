@@ -1,0 +1,214 @@
+"""The stages that say how good a map is: validate and report."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from sitspark.accuracy import figures, quicklook
+from sitspark.accuracy.assessment import Assessment, metrics_json
+from sitspark.accuracy.cross_validation import FoldScores
+from sitspark.accuracy.figures import Acquisition
+from sitspark.accuracy.map_confusion import map_confusion
+from sitspark.accuracy.matrix import ConfusionMatrix
+from sitspark.accuracy.report import (
+    ClassSamples,
+    MapView,
+    ProductLeftOut,
+    Rejection,
+    Report,
+    SampleCount,
+    StageTime,
+    Training,
+    render,
+)
+from sitspark.workflow.context import Context
+from sitspark.workflow.run_folder import StageRecord, versions, write_atomically
+from sitspark.workflow.stage import Outcome, Stage
+from sitspark.workflow.tables import write_table
+
+
+def matrix_of(counts: list[Any], codes: tuple[int, ...]) -> ConfusionMatrix:
+    """A confusion matrix from rows with reference, predicted, pixels; unclassified pixels stay out."""
+    table = np.zeros((len(codes), len(codes)), np.int64)
+    position = {code: i for i, code in enumerate(codes)}
+    for row in counts:
+        if row.reference in position and row.predicted in position:
+            table[position[row.reference], position[row.predicted]] += row.pixels
+    return ConfusionMatrix(codes, table)
+
+
+def _validate(context: Context, _key: str) -> Outcome:
+    folder = context.folder
+    drawn = folder.path / context.facts("mosaic")["map"] / "classification.tif"
+    counted = map_confusion(context.table("polygons"), context.plan(), context.coverage.grid, drawn)
+    target = folder.table("confusion")
+    write_table(_confusion_table(counted, context.facts("train")["model_id"]).coalesce(1), target)
+    rows = context.table("confusion").collect()
+    codes = context.nomenclature.codes
+    matrix = matrix_of(rows, codes)
+    unclassified = sum(row.pixels for row in rows if row.predicted == 0)
+    if unclassified:
+        context.voice.note(
+            f"{unclassified} validation pixels have no clear date: they are not classified and don't count"
+        )
+    polygons = {int(code): count["validation"] for code, count in context.facts("ground_truth")["classes"].items()}
+    assessment = Assessment(matrix, polygons)
+    metrics = metrics_json(context.nomenclature, assessment=assessment)
+    write_atomically(folder.accuracy / "metrics.json", json.dumps(metrics, indent=2, ensure_ascii=False))
+    write_atomically(folder.accuracy / "confusion_map.csv", matrix.to_csv())
+    (folder.accuracy / "confusion_map.png").write_bytes(figures.confusion_matrix_figure(matrix, context.nomenclature))
+    (folder.accuracy / "class_scores.png").write_bytes(figures.class_scores_figure(matrix, context.nomenclature))
+    return Outcome(
+        f"OA {score(matrix.overall_accuracy)}, kappa {score(matrix.kappa)}, mean F {score(matrix.mean_f_score)} on "
+        f"{matrix.total} pixels of {sum(polygons.values())} polygons set aside",
+        {"matrix": matrix.to_json(), "polygons": polygons},
+        (target, folder.accuracy / "metrics.json"),
+    )
+
+
+def _confusion_table(counted: DataFrame, model_id: str) -> DataFrame:
+    return (
+        counted.groupBy("reference", "predicted")
+        .agg(F.sum("pixels").alias("pixels"), F.countDistinct("polygon_id").alias("polygons"))
+        .select(
+            F.lit(model_id).alias("map"),
+            F.lit("set_aside").alias("area"),
+            "reference",
+            "predicted",
+            "pixels",
+            "polygons",
+        )
+        .orderBy("reference", "predicted")
+    )
+
+
+def score(value: float | None) -> str:
+    """A score with three digits; a dash where it is undefined."""
+    return "-" if value is None else f"{value:.3f}"
+
+
+def write_report(context: Context, done: dict[str, StageRecord]) -> Outcome:
+    """Sum up whatever stages are done."""
+    facts = {name: record.facts for name, record in done.items()}
+    covered = context.coverage
+    report = Report(
+        title=f"Land cover {covered.first.year}",
+        created=datetime.now(UTC),
+        run=_run_in_words(context, done),
+        nomenclature=context.nomenclature,
+        settings=context.settings.model_dump(mode="json"),
+        versions=versions(),
+        assessment=assessment_of(facts),
+        map=_map_view(context) if "mosaic" in done else None,
+        trainings=(_training(context, facts["train"]),) if "train" in done else (),
+        samples=_samples(facts),
+        folds=folds_of(facts),
+        acquisitions=_acquisitions(context),
+        products_left_out=_products_left_out(context),
+        rejected=tuple(Rejection(r, n) for r, n in facts.get("ground_truth", {}).get("rejected", {}).items()),
+        stages=tuple(StageTime(name, record.seconds) for name, record in done.items() if name != "report"),
+    )
+    write_atomically(context.folder.report, render(report))
+    return Outcome(
+        f"{context.folder.report.stat().st_size // 1024} kB at {context.folder.report}", {}, (context.folder.report,)
+    )
+
+
+def assessment_of(facts: dict[str, dict[str, Any]]) -> Assessment | None:
+    """The assessment that the stage validate left, if it is done."""
+    found = facts.get("validate")
+    if found is None:
+        return None
+    polygons = {int(code): count for code, count in found["polygons"].items()}
+    return Assessment(ConfusionMatrix.from_json(found["matrix"]), polygons)
+
+
+def folds_of(facts: dict[str, dict[str, Any]]) -> tuple[FoldScores, ...]:
+    """The folds that the stage cross_validate left, if it is done."""
+    return tuple(
+        FoldScores(
+            i,
+            fold["left_out_tile"],
+            ConfusionMatrix.from_json(fold["same_area"]),
+            ConfusionMatrix.from_json(fold["left_out"]),
+        )
+        for i, fold in enumerate(facts.get("cross_validate", {}).get("folds", []), 1)
+    )
+
+
+def _run_in_words(context: Context, done: dict[str, StageRecord]) -> dict[str, str]:
+    covered, settings = context.coverage, context.settings
+    words = {
+        "imagery": f"{done['scenes'].facts['products']} products of {len(covered.extents)} tiles "
+        f"({', '.join(covered.extents)}), {settings.scenes.layout}",
+        "period": f"{covered.first} to {covered.last}, interpolated every {settings.time_series.step} days",
+        "grid": f"{covered.grid.width} x {covered.grid.height} pixels of {covered.grid.resolution:g} m, {covered.grid.crs}",
+        "features": f"{len(context.feature_space)}: {len(context.feature_space.bands)} bands and "
+        f"{', '.join(settings.features.indices) or 'no index'} at {len(context.feature_space.grid)} dates",
+    }
+    if "train" in done:
+        words["model"] = done["train"].summary
+    return words
+
+
+def _map_view(context: Context) -> MapView:
+    folder = context.folder.path / context.facts("mosaic")["map"]
+    view = MapView.read(
+        folder / "classification.tif", confidence=folder / "confidence.tif", validity=folder / "validity.tif"
+    )
+    picture = quicklook.classification_figure(view.classification, context.nomenclature)
+    (folder / "quicklook.png").write_bytes(picture)
+    return view
+
+
+def _training(context: Context, facts: dict[str, Any]) -> Training:
+    folder = context.folder.model(facts["model_id"])
+    history = pd.read_parquet(folder / "history.parquet")
+    (folder / "training.png").write_bytes(figures.training_figure(history, facts["best_epoch"]))
+    return Training(facts["model_id"], history, facts["best_epoch"], context.settings.training.criterion)
+
+
+def _samples(facts: dict[str, dict[str, Any]]) -> tuple[ClassSamples, ...]:
+    if "samples" not in facts or "ground_truth" not in facts:
+        return ()
+    polygons, pixels = facts["ground_truth"]["classes"], facts["samples"]["classes"]
+
+    def count(code: str, name: str) -> SampleCount:
+        own = polygons[code][name] - (polygons[code]["monitored"] if name == "train" else 0)
+        taken = pixels[code][name] - (pixels[code]["monitored"] if name == "train" else 0)
+        return SampleCount(own, taken)
+
+    return tuple(
+        ClassSamples(int(code), count(code, "train"), count(code, "monitored"), count(code, "validation"))
+        for code in polygons
+    )
+
+
+def _acquisitions(context: Context) -> tuple[Acquisition, ...]:
+    """Scenes by tile and date; the clear share is that of the labelled pixels."""
+    scenes = context.table("scenes").where("problem is null").select("tile", F.to_date("acquired").alias("day"))
+    if not (context.folder.table("observations")).exists():
+        rows = scenes.select("tile", "day", F.lit(None).cast("double").alias("clear")).collect()
+    else:
+        seen = (
+            context.table("observations")
+            .select("tile", F.explode(F.arrays_zip("acquired", "valid")).alias("at"))
+            .groupBy("tile", F.to_date("at.acquired").alias("day"))
+            .agg(F.avg(F.col("at.valid").cast("int")).alias("clear"))
+        )
+        # a date without any clear pixel is dropped in reading: it is there with a share of 0
+        rows = scenes.join(seen, ["tile", "day"], "left").fillna(0.0, ["clear"]).collect()
+    return tuple(sorted((Acquisition(r.tile, r.day, r.clear) for r in rows), key=lambda a: (a.tile, a.acquired)))
+
+
+def _products_left_out(context: Context) -> tuple[ProductLeftOut, ...]:
+    rows = context.table("scenes").where("problem is not null").select("scene_id", "tile", "problem").collect()
+    return tuple(sorted((ProductLeftOut(r.scene_id, r.tile, r.problem) for r in rows), key=lambda p: p.scene_id))
+
+
+STAGES = (Stage("validate", ("ground_truth", "mosaic"), 1, lambda _context: None, _validate),)

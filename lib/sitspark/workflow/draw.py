@@ -1,0 +1,143 @@
+"""The stages that make a map: classify chunk by chunk, then mosaic."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sitspark.errors import SitsparkError
+from sitspark.grid import Window
+from sitspark.kernels.features import KERNEL_VERSION
+from sitspark.maps import products
+from sitspark.maps.chunk import ChunkRecord, ModelTarget, committed
+from sitspark.maps.classify import Pass, classify, descriptors_missing
+from sitspark.maps.mosaic import mosaic
+from sitspark.maps.style import qml
+from sitspark.workflow.context import Context
+from sitspark.workflow.run_folder import write_atomically
+from sitspark.workflow.stage import Outcome, Stage
+from sitspark.workflow.tables import replace_folder
+
+_TASKS = 2000  # a driver keeps the state of every task: beyond this several chunks share one
+
+
+def _classify(context: Context, key: str) -> Outcome:
+    folder, space = context.folder, context.feature_space
+    model_id = context.facts("train")["model_id"]
+    everything = folder.map(model_id) / "chunks"
+    chunks = everything / key[:16]
+    for stale in everything.glob("*"):
+        if stale != chunks:
+            shutil.rmtree(stale)
+    chunks.mkdir(parents=True, exist_ok=True)
+    plan = context.plan().cache()
+    total = plan.count()
+    done = [record.chunk_id for record in committed(chunks)]
+    if done:
+        context.voice.note(
+            f"{len(done)} of {total} chunks were written before the run was stopped; going on with the rest"
+        )
+    imagery = Pass(folder.table("scenes"), context.reading, space, (ModelTarget(folder.model(model_id), chunks),))
+    missing = total - len(done)
+    if missing:
+        drawn = classify(descriptors_missing(plan, done), imagery, tasks=min(missing, _TASKS))
+        with context.voice.watch("classify", total, "chunks", lambda: sum(1 for _ in chunks.glob("[!.]*.json"))):
+            drawn.write.format("noop").mode("overwrite").save()
+    context.spark.catalog.clearCache()
+    records = committed(chunks)
+    if len(records) != total:
+        raise SitsparkError(
+            f"classify: {total - len(records)} of {total} chunks are missing in {chunks}; run the same command again"
+        )
+    _write_manifest(records, chunks, folder.table("manifest"))
+    pixels = sum(record.classified for record in records)
+    area = sum(record.height * record.width for record in records)
+    return Outcome(
+        f"{pixels:,} of {area:,} pixels in {total} chunks, {max(r.peak_mb for r in records)} MB at most in a worker",
+        {"model_id": model_id, "chunks": str(chunks.relative_to(folder.path)), "pixels": pixels},
+        (chunks, folder.table("manifest")),
+    )
+
+
+def _write_manifest(records: list[ChunkRecord], chunks: Path, target: Path) -> None:
+    """The manifest table: one row a written file."""
+    rows = [
+        {
+            "chunk_id": record.chunk_id,
+            "product": name,
+            "path": str(chunks / written.name),
+            "sha256": written.sha256,
+            "bytes": written.bytes,
+            "pixels_classified": record.classified,
+            "dates": record.dates,
+            "host": record.host,
+            "task_attempt": record.attempt,
+            "seconds": list(record.seconds.items()),
+            "peak_memory_mb": record.peak_mb,
+        }
+        for record in records
+        for name, written in record.files.items()
+    ]
+    schema = pa.schema(
+        [
+            ("chunk_id", pa.string()),
+            ("product", pa.string()),
+            ("path", pa.string()),
+            ("sha256", pa.string()),
+            ("bytes", pa.int64()),
+            ("pixels_classified", pa.int64()),
+            ("dates", pa.int32()),
+            ("host", pa.string()),
+            ("task_attempt", pa.int32()),
+            ("seconds", pa.map_(pa.string(), pa.float64())),
+            ("peak_memory_mb", pa.int32()),
+        ]
+    )
+    draft = target.with_name(f".{target.name}.draft")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    pq.write_table(pa.Table.from_pylist(rows, schema), draft / "part-0.parquet", compression="zstd")
+    replace_folder(draft, target)
+
+
+def _mosaic(context: Context, _key: str) -> Outcome:
+    facts, folder, covered = context.facts("classify"), context.folder, context.coverage
+    target = folder.map(facts["model_id"])
+    chunks = folder.path / facts["chunks"]
+    records = committed(chunks)
+    drawn = (products.classification(context.nomenclature.codes), products.CONFIDENCE, products.VALIDITY)
+    paths = []
+    with context.voice.bar("mosaic", len(drawn), "rasters") as update:
+        for done, product in enumerate(drawn):
+            update(done, product.name)
+            path = target / f"{product.name}.tif"
+            parts = [
+                (chunks / record.files[product.name].name, Window(record.row, record.col, record.height, record.width))
+                for record in records
+            ]
+            names = context.nomenclature if product.name == "classification" else None
+            mosaic(parts, covered.grid, path, product=product, nomenclature=names)
+            paths.append(path)
+    write_atomically(target / "legend.qml", qml(context.nomenclature))
+    return Outcome(
+        f"{', '.join(path.name for path in paths)} of {covered.grid.width} x {covered.grid.height} pixels",
+        {"map": str(target.relative_to(folder.path))},
+        (*paths, target / "legend.qml"),
+    )
+
+
+def _classify_inputs(context: Context) -> Any:
+    grid = context.settings.grid
+    return [grid.chunk_size, grid.interpolator, grid.overlap]
+
+
+def _legend(context: Context) -> Any:
+    return [[c.code, c.name, c.colour] for c in context.nomenclature]
+
+
+STAGES = (
+    Stage("classify", ("scenes", "samples", "train"), KERNEL_VERSION, _classify_inputs, _classify),
+    Stage("mosaic", ("classify",), 1, _legend, _mosaic),
+)

@@ -1,0 +1,72 @@
+"""The last words of a verb: the accuracy table, where the results lie, what to do next."""
+
+from pathlib import Path
+
+from rich.table import Table
+
+from sitspark.accuracy.cross_validation import FoldScores, spread
+from sitspark.accuracy.text import accuracy_table
+from sitspark.workflow.assess import assessment_of, folds_of, score
+from sitspark.workflow.context import Context
+
+
+def say_results(context: Context, target: str, settings_file: Path) -> None:
+    """Print what the verb that ends with `target` was run for."""
+    say = context.voice.console.print
+    facts = {name: record.facts for name, record in context.folder.records().items()}
+    assessment, folds = assessment_of(facts), folds_of(facts)
+    if target == "ground_truth":
+        say(_class_table(context, facts["ground_truth"]["classes"], "polygons"))
+    if target == "samples":
+        say(_class_table(context, facts["samples"]["classes"], "pixels"))
+    if target in ("validate", "report") and assessment is not None:
+        say(accuracy_table(assessment.matrix, context.nomenclature))
+    if target == "report" and folds:
+        say(_fold_table(folds))
+    for label, path in _results(context, facts, target):
+        say(f"{label:<9} {path}", soft_wrap=True)
+    if target == "report" and not folds:
+        say(f"next      sitspark cross-validate {settings_file}", soft_wrap=True)
+
+
+def _results(context: Context, facts: dict[str, dict], target: str) -> list[tuple[str, Path]]:  # type: ignore[type-arg]
+    folder = context.folder
+    found = []
+    if target == "train":
+        found.append(("model", folder.model(facts["train"]["model_id"])))
+    if target in ("mosaic", "validate", "report") and "mosaic" in facts:
+        found.append(("map", folder.path / facts["mosaic"]["map"] / "classification.tif"))
+    if target == "report":
+        found.append(("report", folder.report))
+    return found
+
+
+def _class_table(context: Context, counts: dict[str, dict[str, int]], unit: str) -> Table:
+    table = Table(box=None, header_style="bold")
+    table.add_column("class")
+    for heading in (f"train ({unit})", "of these monitored", "set aside"):
+        table.add_column(heading, justify="right")
+    for code, count in counts.items():
+        name = context.nomenclature.name_of(int(code))
+        table.add_row(name, *(f"{count[column]:,}" for column in ("train", "monitored", "validation")))
+    return table
+
+
+def _fold_table(folds: tuple[FoldScores, ...]) -> Table:
+    """Scores of each fold in the same area and on the tile left out, with mean and deviation."""
+    table = Table(box=None, header_style="bold", title="leave one tile out", title_justify="left")
+    table.add_column("tile left out")
+    for heading in ("same area OA", "mean F", "left out OA", "mean F"):
+        table.add_column(heading, justify="right")
+    columns = [
+        (f.same_area.overall_accuracy, f.same_area.mean_f_score, f.left_out.overall_accuracy, f.left_out.mean_f_score)
+        for f in folds
+    ]
+    for fold, scores in zip(folds, columns, strict=True):
+        table.add_row(fold.left_out_tile, *(score(value) for value in scores))
+    summaries = [spread(values) for values in zip(*columns, strict=True)]
+    table.add_row(
+        "mean ± deviation",
+        *("-" if s is None else f"{s.mean:.3f} ± {score(s.deviation)}" for s in summaries),
+    )
+    return table

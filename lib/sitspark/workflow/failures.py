@@ -1,0 +1,30 @@
+"""From any exception to the one sentence that a user can act on."""
+
+import re
+
+from pyspark.errors import PySparkException
+
+from sitspark.errors import SitsparkError
+
+# the last line of a Python worker's trace, as Spark quotes it
+_SENTENCE = re.compile(r"^(?:\w+\.)*SitsparkError: (.+)$", re.MULTILINE)
+_PYTHON_ERROR = re.compile(r"^((?:\w+\.)*\w*(?:Error|Exception)): (.+)$", re.MULTILINE)
+
+
+def sentence_of(error: BaseException) -> str | None:
+    """The sentence of an error, also of one that a worker raised and Spark wrapped; None for an unforeseen one."""
+    if isinstance(error, SitsparkError):
+        return str(error)
+    text = str(error)
+    found = _SENTENCE.findall(text)
+    if found:
+        return str(found[-1]).strip()
+    if isinstance(error, PySparkException) or type(error).__module__.startswith("py4j"):
+        if "OutOfMemoryError" in text:
+            return "Spark ran out of memory; raise spark.driver_memory, or lower grid.chunk_size"
+        if "Python worker exited unexpectedly" in text or "MetadataFetchFailed" in text:
+            return "a Python worker was killed (out of memory, or by hand); run the same command again to go on"
+        worker = _PYTHON_ERROR.findall(text)
+        cause = f"{worker[-1][0]}: {worker[-1][1]}" if worker else text.strip().splitlines()[0]
+        return f"Spark stopped: {cause[:300]}"
+    return None

@@ -1,0 +1,122 @@
+"""The stages that train: one model of all tiles, or one model for each tile left out."""
+
+import json
+from typing import Any
+
+from sitspark.accuracy import figures
+from sitspark.accuracy.assessment import metrics_json
+from sitspark.accuracy.cross_validation import FoldScores, spread
+from sitspark.accuracy.sample_confusion import FoldModel, sample_confusion
+from sitspark.errors import SitsparkError
+from sitspark.models.card import ModelCard
+from sitspark.models.distributor import fit
+from sitspark.models.loop import TrainingJob
+from sitspark.workflow.assess import matrix_of, score
+from sitspark.workflow.context import Context
+from sitspark.workflow.run_folder import write_atomically
+from sitspark.workflow.stage import Outcome, Stage
+from sitspark.workflow.tables import write_table
+
+
+def _job(context: Context, model_id: str, left_out_tile: str | None) -> TrainingJob:
+    folder = context.folder
+    return TrainingJob(
+        model_id=model_id,
+        samples=folder.table("samples"),
+        folder=folder.model(model_id),
+        scratch=folder.scratch / model_id,
+        nomenclature=context.nomenclature,
+        settings=context.settings.training,
+        seed=context.settings.seed,
+        left_out_tile=left_out_tile,
+    )
+
+
+def _fit(context: Context, job: TrainingJob, name: str) -> ModelCard:
+    epochs = context.settings.training.epochs
+    with context.voice.bar(name, epochs, "epochs") as update:
+
+        def on_epoch(progress: dict[str, Any]) -> None:
+            update(progress["epoch"], f"F {score(progress['fscore'])} loss {progress['train_loss']:.3f}")
+
+        return fit(job, spark=context.spark, on_epoch=on_epoch)
+
+
+def _train(context: Context, key: str) -> Outcome:
+    model_id = f"{context.settings.training.network}-{key[:8]}"
+    job = _job(context, model_id, None)
+    card = _fit(context, job, "train")
+    return Outcome(
+        f"{card.network.name} of {card.network.parameters:,} weights, best at epoch {card.best_epoch} of "
+        f"{context.settings.training.epochs} by {card.criterion}: monitored OA {score(card.metrics.oa)}, "
+        f"F {score(card.metrics.fscore)}",
+        {"model_id": model_id, "best_epoch": card.best_epoch},
+        (job.folder,),
+    )
+
+
+def _cross_validate(context: Context, key: str) -> Outcome:
+    """One model for each tile left out; all are tested in one pass over the samples."""
+    tiles = [row.fold for row in context.table("samples").select("fold").distinct().orderBy("fold").collect()]
+    if len(tiles) < 2:
+        raise SitsparkError(
+            f"cross-validate: leaving a tile out needs labelled polygons in two tiles or more, here is {', '.join(tiles)}"
+        )
+    models = []
+    for tile in tiles:
+        model_id = f"{context.settings.training.network}-{key[:8]}-without-{tile}"
+        _fit(context, _job(context, model_id, tile), f"without {tile}")
+        models.append(FoldModel(tile, context.folder.model(model_id)))
+    counted = sample_confusion(context.table("samples"), models)
+    target = context.folder.table("confusion_folds")
+    write_table(counted.coalesce(1), target)
+    folds = _fold_scores(context, tiles)
+    metrics = metrics_json(context.nomenclature, assessment=None, folds=folds)["cross_validation"]
+    accuracy = context.folder.accuracy
+    write_atomically(accuracy / "cross_validation.json", json.dumps(metrics, indent=2, ensure_ascii=False))
+    (accuracy / "cross_validation.png").write_bytes(figures.cross_validation_figure(folds))
+    return Outcome(
+        f"{len(tiles)} tiles left out in turn: mean F {_mean(folds, 'same_area')} in the same area, "
+        f"{_mean(folds, 'left_out')} on the tile left out",
+        {
+            "folds": [
+                {
+                    "left_out_tile": fold.left_out_tile,
+                    "same_area": fold.same_area.to_json(),
+                    "left_out": fold.left_out.to_json(),
+                }
+                for fold in folds
+            ]
+        },
+        (target, accuracy / "cross_validation.json", *(model.folder for model in models)),
+    )
+
+
+def _fold_scores(context: Context, tiles: list[str]) -> tuple[FoldScores, ...]:
+    rows = context.table("confusion_folds").collect()
+    codes = context.nomenclature.codes
+    return tuple(
+        FoldScores(
+            number,
+            tile,
+            matrix_of([r for r in rows if r.fold == tile and r.area == "same_area"], codes),
+            matrix_of([r for r in rows if r.fold == tile and r.area == "left_out"], codes),
+        )
+        for number, tile in enumerate(tiles, 1)
+    )
+
+
+def _mean(folds: tuple[FoldScores, ...], area: str) -> str:
+    found = spread([getattr(fold, area).mean_f_score for fold in folds])
+    return "-" if found is None else f"{found.mean:.3f} ± {score(found.deviation)}"
+
+
+def _inputs(context: Context) -> Any:
+    settings = context.settings
+    return [settings.training.model_dump(mode="json"), settings.seed, [c.code for c in context.nomenclature]]
+
+
+STAGES = (
+    Stage("train", ("samples",), 1, _inputs, _train),
+    Stage("cross_validate", ("samples",), 1, _inputs, _cross_validate),
+)

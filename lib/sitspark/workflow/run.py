@@ -1,0 +1,42 @@
+"""Running: bring a run up to a stage, or through all of them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+
+from sitspark.settings import Settings
+from sitspark.workflow import assess, draw, learn, prepare
+from sitspark.workflow.context import Context
+from sitspark.workflow.progress import Voice
+from sitspark.workflow.run_folder import RunFolder
+from sitspark.workflow.stage import Outcome, Stage, advance, finished
+
+_BEFORE_REPORT = (*prepare.STAGES, *learn.STAGES, *draw.STAGES, *assess.STAGES)
+
+
+def _done(context: Context) -> dict[str, Any]:
+    return finished(_BEFORE_REPORT, context)
+
+
+def _report(context: Context, _key: str) -> Outcome:
+    return assess.write_report(context, _done(context))
+
+
+# the page sums up whatever is done, so its key is that of all that is done
+_REPORT = Stage("report", (), 1, lambda context: {name: record.key for name, record in _done(context).items()}, _report)
+
+STAGES = (*_BEFORE_REPORT, _REPORT)
+
+
+def run(settings: Settings, targets: Sequence[str], *, console: Console) -> Context:
+    """Bring the run of these settings up to each target stage in turn; what is unchanged is skipped.
+
+    Raises SitsparkError for everything that the user can mend.
+    """
+    context = Context(settings, RunFolder(settings.output), Voice(console))
+    with context.folder.locked():
+        context.folder.begin(settings)
+        for target in targets:
+            advance(context, STAGES, target)
+    return context

@@ -1,0 +1,156 @@
+"""Mosaics: Cloud-Optimised, the same bytes however they were cut, in bounded memory."""
+
+import random
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+
+from sitspark.classes import LandCoverClass, Nomenclature
+from sitspark.errors import SitsparkError
+from sitspark.grid import Grid, Window
+from sitspark.maps.mosaic import ChunkFile, mosaic
+from sitspark.maps.products import CONFIDENCE, VALIDITY, Product, classification, write_chunk
+
+GRID = Grid("EPSG:32631", 300000, 4900020, 10, 1100, 1300)
+
+
+def nomenclature(last: int = 17) -> Nomenclature:
+    codes = [*range(1, 17), last]
+    return Nomenclature(tuple(LandCoverClass(c, f"class <{c}> & été", (c % 256, 200, 255 - c % 256)) for c in codes))
+
+
+def fake_map(product: Product, last: int = 17) -> np.ndarray:
+    """Rounded patches of 17 classes, with a corner that was never seen."""
+    row, col = np.mgrid[: GRID.height, : GRID.width]
+    field = np.sin(col / 90) + np.cos(row / 70) + np.sin((row + col) / 130)
+    drawn = np.clip(((field + 3) / 6 * 17).astype(int) + 1, 1, 17)
+    drawn[drawn == 17] = last
+    drawn[(col - row) > 900] = 0
+    return drawn.astype(product.dtype)
+
+
+def cut(folder: Path, pixels: np.ndarray, product: Product, size: int) -> list[ChunkFile]:
+    chunks = []
+    for row in range(0, GRID.height, size):
+        for col in range(0, GRID.width, size):
+            window = Window(row, col, min(size, GRID.height - row), min(size, GRID.width - col))
+            path = folder / f"{size}_{row}_{col}.tif"
+            write_chunk(path, pixels[window.slices], GRID.cropped(window), product)
+            chunks.append((path, window))
+    return chunks
+
+
+@pytest.mark.parametrize("last", [17, 300])
+def test_a_classification_is_a_cog_with_colours_and_names(tmp_path: Path, last: int) -> None:
+    names = nomenclature(last)
+    product = classification(names.codes)
+    pixels = fake_map(product, last)
+    out = tmp_path / "map" / "classification.tif"
+    written = mosaic(cut(tmp_path, pixels, product, 400), GRID, out, product=product, nomenclature=names)
+    assert written.bytes == out.stat().st_size
+    with rasterio.open(out) as dataset:
+        np.testing.assert_array_equal(dataset.read(1), pixels)
+        assert dataset.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
+        assert (dataset.crs.to_epsg(), dataset.transform, dataset.nodata) == (32631, GRID.transform, 0)
+        assert dataset.overviews(1) == [2, 4]
+        table = dataset.colormap(1)
+        assert all(table[c.code] == (*c.colour, 255) for c in names)
+        overview = dataset.read(1, out_shape=(550, 650))
+        assert set(np.unique(overview)) <= {0, *names.codes}  # no class is made up between others
+    assert sorted(p.name for p in out.parent.iterdir()) == ["classification.tif", "classification.tif.aux.xml"]
+
+
+@pytest.mark.parametrize("product", [classification([17]), CONFIDENCE, VALIDITY])
+def test_bytes_depend_on_pixels_alone(tmp_path: Path, product: Product) -> None:
+    pixels = fake_map(product)
+    whole = mosaic(cut(tmp_path, pixels, product, 2000), GRID, tmp_path / "whole.tif", product=product)
+    chunks = cut(tmp_path, pixels, product, 333)
+    random.Random(3).shuffle(chunks)
+    assert mosaic(iter(chunks), GRID, tmp_path / "cut.tif", product=product).sha256 == whole.sha256
+
+
+def test_overviews_of_counts_are_averages_of_the_classified(tmp_path: Path) -> None:
+    pixels = np.zeros((GRID.height, GRID.width), np.uint8)
+    pixels[0::2, 0::2], pixels[0::2, 1::2] = 40, 80
+    mosaic(cut(tmp_path, pixels, CONFIDENCE, 512), GRID, tmp_path / "c.tif", product=CONFIDENCE)
+    with rasterio.open(tmp_path / "c.tif") as dataset:
+        assert (dataset.read(1, out_shape=(550, 650)) == 60).all()
+
+
+def test_ground_without_chunk_is_zero(tmp_path: Path) -> None:
+    pixels = fake_map(VALIDITY) + np.uint16(5)
+    chunks = cut(tmp_path, pixels, VALIDITY, 512)
+    mosaic(chunks[1:], GRID, tmp_path / "v.tif", product=VALIDITY)
+    with rasterio.open(tmp_path / "v.tif") as dataset:
+        got = dataset.read(1)
+    assert (got[:512, :512] == 0).all()
+    np.testing.assert_array_equal(got[512:], pixels[512:])
+
+
+def test_replaces_an_older_map_by_one_rename(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out, chunks = tmp_path / "map" / "c.tif", cut(tmp_path, fake_map(CONFIDENCE), CONFIDENCE, 512)
+    mosaic(chunks[:1], GRID, out, product=CONFIDENCE)
+    before = out.read_bytes()
+    with monkeypatch.context() as patched:
+
+        def killed(self: Path, target: Path) -> Path:
+            raise OSError(5, "Input/output error")
+
+        patched.setattr(Path, "replace", killed)
+        with pytest.raises(SitsparkError, match=r"c\.tif: can't be written"):
+            mosaic(chunks, GRID, out, product=CONFIDENCE)
+    assert out.read_bytes() == before
+    mosaic(chunks, GRID, out, product=CONFIDENCE)
+    assert out.read_bytes() != before
+    assert [p.name for p in out.parent.iterdir()] == ["c.tif"]
+
+
+def test_a_missing_chunk_is_named(tmp_path: Path) -> None:
+    chunks = cut(tmp_path, fake_map(CONFIDENCE), CONFIDENCE, 512)
+    chunks[2][0].unlink()
+    with pytest.raises(SitsparkError, match=f"{chunks[2][0].name}: can't be read.*run again"):
+        mosaic(chunks, GRID, tmp_path / "c.tif", product=CONFIDENCE)
+    assert not (tmp_path / "c.tif").exists()
+
+
+def test_a_chunk_of_another_map_is_refused(tmp_path: Path) -> None:
+    (path, window), *_ = cut(tmp_path, fake_map(CONFIDENCE), CONFIDENCE, 512)
+    for wrong in (window.shifted(512, 0), Window(0, 0, 512, 100)):
+        with pytest.raises(SitsparkError, match="is not the chunk at row"):
+            mosaic([(path, wrong)], GRID, tmp_path / "c.tif", product=CONFIDENCE)
+    with pytest.raises(SitsparkError, match="reaches outside the grid"):
+        mosaic([(path, window.shifted(900, 0))], GRID, tmp_path / "c.tif", product=CONFIDENCE)
+
+
+def test_memory_does_not_grow_with_the_mosaic(tmp_path: Path) -> None:
+    """512 MB of pixels in less than 250 MB above the imports; measured in a process of its own."""
+    program = textwrap.dedent(
+        """
+        import resource, sys
+        from pathlib import Path
+        import numpy as np
+        from sitspark.grid import Grid, Window
+        from sitspark.maps.mosaic import mosaic
+        from sitspark.maps.products import VALIDITY, write_chunk
+        folder = Path(sys.argv[1])
+        grid = Grid("EPSG:32631", 300000, 4900020, 10, 65536, 4096)
+        pixels = np.arange(4096 * 4096, dtype=np.uint16).reshape(4096, 4096) % 40
+        chunks = []
+        for row in range(0, grid.height, 4096):
+            window = Window(row, 0, 4096, 4096)
+            write_chunk(folder / f"{row}.tif", pixels, grid.cropped(window), VALIDITY)
+            chunks.append((folder / f"{row}.tif", window))
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        mosaic(chunks, grid, folder / "v.tif", product=VALIDITY)
+        print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+        """
+    )
+    grown = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True, timeout=300
+    )
+    assert int(grown.stdout) < 250

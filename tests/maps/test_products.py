@@ -1,0 +1,84 @@
+"""Chunk files: what is written comes back, whole or not at all, and always in the same bytes."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+
+from sitspark.errors import SitsparkError
+from sitspark.grid import Grid
+from sitspark.maps import products
+from sitspark.maps.products import CONFIDENCE, VALIDITY, Product, classification, read_chunk, write_chunk
+
+GRID = Grid("EPSG:32631", 300000, 4900020, 10, 70, 90)
+
+
+def pixels(product: Product) -> np.ndarray:
+    return np.random.default_rng(1).integers(0, 90, (GRID.height, GRID.width)).astype(product.dtype)
+
+
+@pytest.mark.parametrize(
+    ("codes", "dtype"), [([1, 23], "uint8"), ([11, 255], "uint8"), ([1, 256], "uint16"), ([], "uint8")]
+)
+def test_class_codes_take_the_smallest_type_that_holds_them(codes: list[int], dtype: str) -> None:
+    assert classification(codes).dtype == dtype
+    assert classification(np.array(codes, np.int64)).nodata == 0
+
+
+@pytest.mark.parametrize("product", [classification([1, 300]), CONFIDENCE, VALIDITY])
+def test_a_chunk_comes_back_with_its_place_on_the_ground(tmp_path: Path, product: Product) -> None:
+    path = tmp_path / "maps" / "chunk.tif"
+    written = write_chunk(path, pixels(product), GRID, product)
+    np.testing.assert_array_equal(read_chunk(path), pixels(product))
+    assert (written.name, written.bytes) == ("chunk.tif", path.stat().st_size)
+    assert written.sha256 == hashlib.sha256(path.read_bytes()).hexdigest() == products.sha256_of(path)
+    with rasterio.open(path) as dataset:
+        assert dataset.crs.to_epsg() == 32631
+        assert dataset.transform == GRID.transform
+        assert dataset.nodata == product.nodata
+        assert dataset.profile["tiled"] and dataset.profile["compress"] == "deflate"
+
+
+def test_the_same_pixels_give_the_same_bytes(tmp_path: Path) -> None:
+    first = write_chunk(tmp_path / "a.tif", pixels(VALIDITY), GRID, VALIDITY)
+    second = write_chunk(tmp_path / "b.tif", pixels(VALIDITY), GRID, VALIDITY)
+    assert first.sha256 == second.sha256
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_no_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "chunk.tif"
+    write_chunk(path, pixels(CONFIDENCE), GRID, CONFIDENCE)
+    before = path.read_bytes()
+
+    def full(self: Path, target: Path) -> Path:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(SitsparkError, match=r"chunk\.tif: can't be written \(No space left on device\)"):
+        write_chunk(path, pixels(CONFIDENCE) + np.uint8(1), GRID, CONFIDENCE)
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["chunk.tif"]
+
+
+def test_every_attempt_has_its_own_name() -> None:
+    names = {products.attempt_name(Path("maps/chunk.tif")) for _ in range(100)}
+    assert len(names) == 100
+    assert all(name.parent == Path("maps") and name.name.startswith(".chunk.tif.") for name in names)
+
+
+def test_refuses_arrays_of_another_shape_or_type(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="uint8"):
+        write_chunk(tmp_path / "c.tif", pixels(VALIDITY), GRID, CONFIDENCE)
+    with pytest.raises(ValueError, match="70"):
+        write_chunk(tmp_path / "c.tif", pixels(CONFIDENCE)[1:], GRID, CONFIDENCE)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"II*\x00 cut off"])
+def test_a_missing_or_broken_file_is_named(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "chunk.tif"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(SitsparkError, match=r"chunk\.tif: can't be read"):
+        read_chunk(path)
