@@ -27,9 +27,7 @@ app = typer.Typer(
 console = Console(highlight=False)
 
 SettingsFile = Annotated[Path, typer.Argument(metavar="SETTINGS", help="Settings file (YAML), or an iota2 .cfg.")]
-Overrides = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting; may be repeated.")
-]
+Overrides = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting; may be repeated.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the stack trace of an error.")]
 
 
@@ -88,9 +86,7 @@ def simulate(
     dates: Annotated[int, typer.Option(help="Products a tile, over one year.")] = 30,
     classes: Annotated[int, typer.Option(help="Classes, 2-17.")] = 17,
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 0,
-    start: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="First day of the year.")] = datetime(
-        2018, 1, 1
-    ),
+    start: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="First day of the year.")] = datetime(2018, 1, 1),
     cloud_cover: Annotated[float, typer.Option(help="Mean share of a scene under clouds, 0-1.")] = 0.3,
     overlap: Annotated[int | None, typer.Option(help="Pixels that neighbours share; default 9 % of the side.")] = None,
     gradient: Annotated[float, typer.Option(help="Strength of the eco-climatic gradient, 0-3.")] = 1.0,
@@ -107,9 +103,7 @@ def simulate(
     from sitspark.simulate import simulate as write
 
     with _sentences(debug=debug):
-        landscape = Landscape(
-            tiles, size, dates, classes, seed, start.date(), cloud_cover, overlap, gradient, polygons, sre
-        )
+        landscape = Landscape(tiles, size, dates, classes, seed, start.date(), cloud_cover, overlap, gradient, polygons, sre)
         columns = (TextColumn("  simulate"), BarColumn(), MofNCompleteColumn(), TextColumn("products · left"))
         with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as progress:
             task = progress.add_task("simulate", total=tiles * dates)

@@ -44,9 +44,7 @@ class ScenesSettings(Section):
     start: date | None = Field(None, description="First acquisition date to use (YYYY-MM-DD); null: the earliest.")
     end: date | None = Field(None, description="Last acquisition date to use (YYYY-MM-DD); null: the latest.")
     bands: tuple[str, ...] = Field((), description="Bands to read, in this order; empty: all bands of the layout.")
-    reflectance: Literal["FRE", "SRE"] = Field(
-        "FRE", description="Theia only: flat (slope-corrected) or surface reflectance."
-    )
+    reflectance: Literal["FRE", "SRE"] = Field("FRE", description="Theia only: flat (slope-corrected) or surface reflectance.")
     exclude: tuple[str, ...] = Field((), description="Names of products to leave out.")
     on_problem: Literal["fail", "skip"] = Field(
         "fail", description="A product that can't be used stops the run, or is left out and listed with the reason."
@@ -68,17 +66,13 @@ class GridSettings(Section):
     overlap_margin: float = Field(
         600, ge=0, description="Metres at a tile's right and bottom edge left to its neighbour (iota2: 600)."
     )
-    chunk_size: int = Field(
-        512, ge=16, description="Side of a chunk, pixels; the memory of a worker grows with its square."
-    )
+    chunk_size: int = Field(512, ge=16, description="Side of a chunk, pixels; the memory of a worker grows with its square.")
 
 
 class TimeSettings(Section):
     """The regular dates onto which the series are interpolated."""
 
-    start: date | None = Field(
-        None, description="First date (YYYY-MM-DD); null: the earliest acquisition of all tiles."
-    )
+    start: date | None = Field(None, description="First date (YYYY-MM-DD); null: the earliest acquisition of all tiles.")
     end: date | None = Field(None, description="Last date (YYYY-MM-DD); null: the latest acquisition of all tiles.")
     step: int = Field(10, ge=1, description="Days between two dates.")
 
@@ -244,9 +238,7 @@ def _sentence(problem: Mapping[str, Any], tree: Mapping[str, Any], source: Path)
     where = f"{source}, line {line}: {key}" if line else f"{source}: {key}"
     if problem["type"] == "extra_forbidden":
         known = list(known_keys())
-        near = difflib.get_close_matches(key, known, n=1, cutoff=0.6) or [
-            k for k in known if k.split(".")[-1] == location[-1]
-        ]
+        near = difflib.get_close_matches(key, known, n=1, cutoff=0.6) or [k for k in known if k.split(".")[-1] == location[-1]]
         return f"{where} is no known key" + (f"; did you mean {near[0]}?" if near else "; see docs/settings.md")
     if problem["type"] == "missing":
         return f"{source}: {key} is missing; add it ({_description(location)})"

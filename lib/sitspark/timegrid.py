@@ -31,9 +31,7 @@ class TimeGrid:
     @property
     def dates(self) -> tuple[date, ...]:
         """All dates, ascending."""
-        return tuple(
-            self.start + timedelta(days=offset) for offset in range(0, (self.end - self.start).days + 1, self.step)
-        )
+        return tuple(self.start + timedelta(days=offset) for offset in range(0, (self.end - self.start).days + 1, self.step))
 
     @property
     def days(self) -> npt.NDArray[np.int32]:

@@ -19,9 +19,7 @@ def pixels(product: Product) -> np.ndarray:
     return np.random.default_rng(1).integers(0, 90, (GRID.height, GRID.width)).astype(product.dtype)
 
 
-@pytest.mark.parametrize(
-    ("codes", "dtype"), [([1, 23], "uint8"), ([11, 255], "uint8"), ([1, 256], "uint16"), ([], "uint8")]
-)
+@pytest.mark.parametrize(("codes", "dtype"), [([1, 23], "uint8"), ([11, 255], "uint8"), ([1, 256], "uint16"), ([], "uint8")])
 def test_class_codes_take_the_smallest_type_that_holds_them(codes: list[int], dtype: str) -> None:
     assert classification(codes).dtype == dtype
     assert classification(np.array(codes, np.int64)).nodata == 0

@@ -153,9 +153,7 @@ def _draw_classes(quicklook: Quicklook, nomenclature: Nomenclature) -> tuple[Fig
     return _map_axes(quicklook, picture, longest_side=1000)
 
 
-def _measure_figure(
-    quicklook: Quicklook, valid: npt.NDArray[np.bool_], label: str, colour_map: str, norm: Normalize
-) -> bytes:
+def _measure_figure(quicklook: Quicklook, valid: npt.NDArray[np.bool_], label: str, colour_map: str, norm: Normalize) -> bytes:
     colours = ScalarMappable(norm, colour_map)
     picture = colours.to_rgba(np.ma.masked_array(quicklook.values, ~valid), bytes=True)[..., :3].copy()
     picture[~valid] = 255

@@ -149,9 +149,7 @@ def _pieces(features: DataFrame, crs: str, grid: Grid, buffer: float) -> DataFra
 def _place(pieces: DataFrame, ground: Ground) -> DataFrame:
     """Give each polygon to the tile that owns its largest part; polygons outside all tiles fall away."""
     spark = pieces.sparkSession
-    boxes = [
-        (tile, shapely.to_wkb(shapely.box(*ground.grid.cropped(window).bounds))) for tile, window in ground.territories
-    ]
+    boxes = [(tile, shapely.to_wkb(shapely.box(*ground.grid.cropped(window).bounds))) for tile, window in ground.territories]
     owned = spark.createDataFrame(boxes, "tile string, wkb binary").select(
         "tile", F.expr("ST_GeomFromWKB(wkb)").alias("ground")
     )

@@ -44,9 +44,7 @@ def inspect_vector(settings: GroundTruthSettings) -> VectorFile:
     found = _parquet_header(path) if path.suffix == ".parquet" else _gdal_header(path)
     for key, field in (("label_field", settings.label_field), ("id_field", settings.id_field)):
         if field is not None and field not in found.fields:
-            raise SitsparkError(
-                f"ground_truth.{key}: {path} has no field '{field}'; its fields are {', '.join(found.fields)}"
-            )
+            raise SitsparkError(f"ground_truth.{key}: {path} has no field '{field}'; its fields are {', '.join(found.fields)}")
     if found.features == 0:
         raise SitsparkError(f"ground_truth.file: {path} holds no feature")
     return found

@@ -21,7 +21,7 @@ def split(pieces: DataFrame, *, ratio: float, monitor_share: float, seed: int) -
     in_split = Window.partitionBy("label", "split")
     again = in_split.orderBy(F.xxhash64(F.lit(seed), F.lit("monitor"), "polygon_id"), "polygon_id")
     share = F.least(F.round(F.count("*").over(in_split) * monitor_share), F.count("*").over(in_split) - 1)
-    monitored = divided.withColumn(
-        "monitored", (F.col("split") == "train") & (F.row_number().over(again) <= share)
-    ).select("polygon_id", "split", "monitored")
+    monitored = divided.withColumn("monitored", (F.col("split") == "train") & (F.row_number().over(again) <= share)).select(
+        "polygon_id", "split", "monitored"
+    )
     return pieces.join(monitored, "polygon_id").withColumn("fold", F.col("tile"))

@@ -22,7 +22,11 @@ _MOVED = {
     "external_features.chunk_size_y": "python_data_managing.chunk_size_y",
 }
 # values that are mappings themselves, with keys that are looked at one by one
-_NESTED = ("arg_train.deep_learning_parameters", "arg_train.deep_learning_parameters.hyperparameters_solver")
+_NESTED = (
+    "arg_train.sample_selection",
+    "arg_train.deep_learning_parameters",
+    "arg_train.deep_learning_parameters.hyperparameters_solver",
+)
 
 
 def canonical(name: str) -> str:

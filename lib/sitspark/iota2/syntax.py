@@ -1,8 +1,8 @@
 """The text of an iota2 configuration file as nested mappings.
 
-iota2 reads its files with the package `config`, which evaluates what stands in backticks, includes other files and, since
-0.5, knows no bare words that older files hold. This parser reads the mapping syntax alone, evaluates nothing, and says on
-which line it stopped.
+iota2 reads its files with the package `config`, which evaluates what stands in backticks, includes other files and,
+since 0.5, refuses the bare words that older files hold. This parser reads the mapping syntax alone, evaluates nothing,
+and says on which line it stopped.
 """
 
 import ast
@@ -40,8 +40,8 @@ class _Token:
 def parse(text: str, *, source: Path) -> dict[str, Any]:
     """The mapping that the text holds: str, int, float, bool, None, list and dict, bare words as str.
 
-    Raises SitsparkError with file and line for anything else: an expression in backticks, a substitution, an include, two
-    values without a comma between them, a key that is given twice.
+    Raises SitsparkError with file and line for anything else: an expression in backticks, a substitution, an include,
+    two values without a comma between them, a key that is given twice.
     """
     parser = _Parser(_tokens(text, source), source)
     return parser.entries(until="end")
@@ -105,7 +105,7 @@ class _Parser:
         if token.kind == "string":
             return _string(token, self._source)
         if token.kind == "number":
-            return ast.literal_eval(token.text.lstrip("+"))
+            return int(token.text) if token.text.lstrip("+-").isdigit() else float(token.text)
         if token.kind == "word":
             return _WORDS.get(token.text, token.text)
         self._fail(f"a value is missing before {token.text!r}", token)
@@ -139,13 +139,11 @@ class _Parser:
 
 
 def _string(token: _Token, source: Path) -> str:
-    if _BAD_ESCAPE.search(token.text):
-        raise SitsparkError(
-            f"{source}, line {token.line}: a backslash in {token.text} starts nothing known; write / or \\\\"
-        )
     try:
+        if _BAD_ESCAPE.search(token.text):
+            raise ValueError(token.text)
         return str(ast.literal_eval(token.text))
     except (SyntaxError, ValueError):
         raise SitsparkError(
-            f"{source}, line {token.line}: {token.text} is not a valid text; write / or \\\\ for a backslash"
+            f"{source}, line {token.line}: {token.text} holds a backslash that stands for nothing; write / instead"
         ) from None

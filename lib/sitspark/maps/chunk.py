@@ -138,9 +138,7 @@ def write_chunk_maps(
             (products.VALIDITY, cube.clear_dates.astype(products.VALIDITY.dtype)),
         )
         files = {
-            product.name: products.write_chunk(
-                target.chunks / f"{chunk.chunk_id}_{product.name}.tif", array, grid, product
-            )
+            product.name: products.write_chunk(target.chunks / f"{chunk.chunk_id}_{product.name}.tif", array, grid, product)
             for product, array in arrays
         }
         clock.lap("write")

@@ -55,9 +55,7 @@ def mosaic(
     return WrittenFile(out.name, sha256_of(out), out.stat().st_size)
 
 
-def _assemble(
-    chunks: Iterable[ChunkFile], grid: Grid, path: Path, product: Product, nomenclature: Nomenclature | None
-) -> None:
+def _assemble(chunks: Iterable[ChunkFile], grid: Grid, path: Path, product: Product, nomenclature: Nomenclature | None) -> None:
     by_strip: dict[int, list[ChunkFile]] = {}
     for chunk, window in chunks:
         if not grid.window.contains(window):

@@ -54,9 +54,7 @@ def item(
     classes.apply(classes=_classes(nomenclature))
     described.add_asset(
         "style",
-        pystac.Asset(
-            "./legend.qml", title="Style of the classification for QGIS", media_type="text/xml", roles=["style"]
-        ),
+        pystac.Asset("./legend.qml", title="Style of the classification for QGIS", media_type="text/xml", roles=["style"]),
     )
     return described.to_dict(include_self_link=False)
 

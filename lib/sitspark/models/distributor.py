@@ -6,13 +6,13 @@ import logging
 import os
 import shutil
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from pyspark.ml.torch.distributor import TorchDistributor
-from pyspark.sql import SparkSession
 
 from sitspark.errors import SitsparkError
 from sitspark.models.card import CARD, ModelCard, read_card
@@ -22,14 +22,15 @@ _POLL = 0.3  # seconds between two looks at the progress file
 LOG = "training.log"
 
 
-def fit(job: TrainingJob, *, spark: SparkSession, on_epoch: Callable[[dict[str, Any]], None]) -> ModelCard:
+def fit(job: TrainingJob, *, on_epoch: Callable[[dict[str, Any]], None]) -> ModelCard:
     """Train a model and give its card; `on_epoch` hears of every finished epoch.
 
     Raises SitsparkError with the sentence of the process that failed; what the processes print goes to training.log.
     """
     shutil.rmtree(job.folder, ignore_errors=True)
     job.folder.mkdir(parents=True)
-    distributor = TorchDistributor(num_processes=job.settings.processes, local_mode=True, use_gpu=False, spark=spark)
+    # it runs on the active session
+    distributor = TorchDistributor(num_processes=job.settings.processes, local_mode=True, use_gpu=False)
     logging.getLogger("TorchDistributor").setLevel(logging.WARNING)
     try:
         with _watched(job.folder / PROGRESS, on_epoch), _stdout_to(job.folder / LOG):
@@ -61,7 +62,8 @@ def _end_with(driver: int) -> None:
     """End this process when the driver is gone: a killed run must not go on writing its model."""
 
     def watch() -> None:
-        while not threading.Event().wait(_POLL):
+        while True:
+            time.sleep(_POLL)
             try:
                 os.kill(driver, 0)
             except ProcessLookupError:

@@ -37,9 +37,7 @@ def read_feature_space(folder: Path) -> FeatureSpace:
     if text is None:
         raise SitsparkError(f"{folder}: the column features doesn't say what it holds; make the samples table again")
     if json.loads(text)["kernel_version"] != KERNEL_VERSION:
-        raise SitsparkError(
-            f"{folder}: was made with other feature kernels than this version's; make the samples table again"
-        )
+        raise SitsparkError(f"{folder}: was made with other feature kernels than this version's; make the samples table again")
     return FeatureSpace.from_json(text)
 
 

@@ -72,9 +72,7 @@ def fill(table: Path, scratch: Path, codes: tuple[int, ...], *, left_out: str | 
                     squares = (exact**2).sum(axis=0) + (0 if squares is None else squares)
     if counts["train"] == 0 or total is None or squares is None:
         raise SitsparkError(
-            f"{table}: holds no training sample"
-            + (f" outside tile {left_out}" if left_out else "")
-            + "; label more polygons"
+            f"{table}: holds no training sample" + (f" outside tile {left_out}" if left_out else "") + "; label more polygons"
         )
     mean = total / counts["train"]
     # rounding may leave a tiny negative variance

@@ -21,9 +21,7 @@ from sitspark.settings import SamplesSettings
 
 _KEYS = "sample_id bigint, polygon_id bigint, label int, tile string, fold string, split string, monitored boolean"
 _PIXELS = f"{_KEYS}, chunk_id string, row int, col int"
-_OBSERVATIONS = (
-    f"{_KEYS}, x double, y double, acquired array<timestamp>, reflectance array<smallint>, valid array<boolean>"
-)
+_OBSERVATIONS = f"{_KEYS}, x double, y double, acquired array<timestamp>, reflectance array<smallint>, valid array<boolean>"
 
 
 def pieces_by_chunk(polygons: DataFrame, plan: DataFrame, grid: Grid) -> DataFrame:
@@ -159,9 +157,7 @@ def _features(acquired: pd.Series, reflectance: pd.Series, valid: pd.Series, spa
     for group in range(same_dates.max(initial=-1) + 1):
         members = np.flatnonzero(same_dates == group)
         days = _day_numbers(acquired.iloc[members[0]])
-        pixels = (
-            np.stack([reflectance.iloc[i] for i in members]).astype(np.int16).reshape(len(members), len(days), bands)
-        )
+        pixels = np.stack([reflectance.iloc[i] for i in members]).astype(np.int16).reshape(len(members), len(days), bands)
         usable = np.stack([valid.iloc[i] for i in members]).astype(np.uint8)
         block = np.empty((len(members), len(space)), np.float32)
         features_of_pixels(pixels, usable, days, grid, layout, block)

@@ -72,9 +72,7 @@ def wanted_products(settings: ScenesSettings) -> list[tuple[Path, ProductName]]:
 def catalogue(spark: SparkSession, settings: ScenesSettings) -> DataFrame:
     """The scenes frame: every wanted product, headers opened in parallel; `problem` is null for usable ones."""
     layout, bands, reflectance = LAYOUTS[settings.layout], bands_of(settings), settings.reflectance
-    listed = pd.DataFrame(
-        [{"folder": str(path), **dataclasses.asdict(name)} for path, name in wanted_products(settings)]
-    )
+    listed = pd.DataFrame([{"folder": str(path), **dataclasses.asdict(name)} for path, name in wanted_products(settings)])
     listed["acquired"] = listed["acquired"].dt.tz_localize(None)
     listed["relative_orbit"] = listed["relative_orbit"].astype("Int32")
     tasks = -(-len(listed) * (len(bands) + len(layout.masks)) // _HEADERS_A_TASK)
@@ -86,9 +84,7 @@ def catalogue(spark: SparkSession, settings: ScenesSettings) -> DataFrame:
     names = "folder string, sensor string, platform string, tile string, acquired timestamp, relative_orbit int"
     frame = spark.createDataFrame(listed, f"{names}, processing_baseline string")
     scenes = frame.repartition(tasks, "folder").mapInPandas(inspect, _SCHEMA)
-    return scenes.withColumn("footprint", F.expr("ST_SetSRID(ST_GeomFromWKB(footprint_wkb), 4326)")).drop(
-        "footprint_wkb"
-    )
+    return scenes.withColumn("footprint", F.expr("ST_SetSRID(ST_GeomFromWKB(footprint_wkb), 4326)")).drop("footprint_wkb")
 
 
 def _inspected(batch: pd.DataFrame, layout: str, bands: tuple[str, ...], reflectance: str) -> pd.DataFrame:

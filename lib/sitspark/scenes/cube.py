@@ -136,9 +136,7 @@ def _copy(asset: Asset, source: Grid, grid: Grid, nodata: int, out: npt.NDArray[
         out[inside.shifted(-row, -col).slices] = part
 
 
-def _double(
-    asset: Asset, source: Grid, grid: Grid, interpolator: str, nodata: int, out: npt.NDArray[np.generic]
-) -> None:
+def _double(asset: Asset, source: Grid, grid: Grid, interpolator: str, nodata: int, out: npt.NDArray[np.generic]) -> None:
     fine = _halved(source)
     row, col = fine.offset_of(grid) or (0, 0)
     inside = Window(row, col, grid.height, grid.width).intersection(fine.window)

@@ -9,9 +9,7 @@ import numpy.typing as npt
 from sitspark.kernels import masks
 from sitspark.scenes.product import Layout, ProductName
 
-_NAME = re.compile(
-    r"(?P<platform>LC08)_L1(TP|GT|GS)_(?P<tile>\d{6})_(?P<day>\d{8})_\d{8}_(?P<collection>01)_(T1|T2|RT)$"
-)
+_NAME = re.compile(r"(?P<platform>LC08)_L1(TP|GT|GS)_(?P<tile>\d{6})_(?P<day>\d{8})_\d{8}_(?P<collection>01)_(T1|T2|RT)$")
 
 # Landsat 8 Collection 1 quality band: bit 0 fill, bit 4 cloud, bit 8 the higher of the two shadow-confidence bits
 # (USGS LSDS-1656, table 5-3)
@@ -27,9 +25,7 @@ def recognise(name: str) -> ProductName | None:
         acquired = datetime.strptime(found["day"], "%Y%m%d").replace(tzinfo=UTC)
     except ValueError:
         return None
-    return ProductName(
-        "landsat8", found["platform"], found["tile"], acquired, int(found["tile"][:3]), found["collection"]
-    )
+    return ProductName("landsat8", found["platform"], found["tile"], acquired, int(found["tile"][:3]), found["collection"])
 
 
 def file_of(product: str, asset: str, _reflectance: str) -> str:

@@ -26,8 +26,7 @@ def _load_version(folder: Path, _version: int) -> dict[str, Scene]:
             row["acquired"].replace(tzinfo=UTC),
             row["crs"],
             tuple(
-                Asset(a["name"], a["path"], a["height"], a["width"], tuple(a["transform"]), a["dtype"])
-                for a in row["assets"]
+                Asset(a["name"], a["path"], a["height"], a["width"], tuple(a["transform"]), a["dtype"]) for a in row["assets"]
             ),
         )
         for row in rows

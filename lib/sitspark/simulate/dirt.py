@@ -90,9 +90,7 @@ def _two_parts(outline: shapely.Polygon) -> shapely.MultiPolygon:
     left, bottom, right, top = outline.bounds
     middle = (left + right) / 2
     gap = shapely.box(middle - 5, bottom - 1, middle + 5, top + 1)
-    return shapely.MultiPolygon(
-        [p for p in shapely.get_parts(outline.difference(gap)) if isinstance(p, shapely.Polygon)]
-    )
+    return shapely.MultiPolygon([p for p in shapely.get_parts(outline.difference(gap)) if isinstance(p, shapely.Polygon)])
 
 
 def _pushed(outline: shapely.Polygon) -> shapely.Polygon:

@@ -62,8 +62,7 @@ class Landscape:
             raise SitsparkError(f"the cloud cover is a share of 0-1, not {self.cloud_cover:g}")
         if self.overlap is not None and (self.overlap % 2 or not 0 <= self.overlap <= self.size // 2):
             raise SitsparkError(
-                f"the overlap of tiles is an even number of pixels up to half a tile ({self.size // 2}), "
-                f"not {self.overlap}"
+                f"the overlap of tiles is an even number of pixels up to half a tile ({self.size // 2}), not {self.overlap}"
             )
         if not 0 <= self.gradient <= 3:
             raise SitsparkError(f"the gradient is a strength of 0-3, not {self.gradient:g}")

@@ -50,9 +50,7 @@ def uniform(value: np.uint64) -> float:
 @njit(cache=True, inline="always")
 def normal(value: np.uint64) -> float:
     """A uint64 as a nearly normal number of mean 0 and deviation 1: the sum of its four 16-bit quarters."""
-    total = (
-        float(value & LOW_16) + float((value >> S16) & LOW_16) + float((value >> S32) & LOW_16) + float(value >> S48)
-    )
+    total = float(value & LOW_16) + float((value >> S16) & LOW_16) + float((value >> S32) & LOW_16) + float(value >> S48)
     return (total / 65536.0 - 2.0) * 1.7320508075688772
 
 

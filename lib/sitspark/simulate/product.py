@@ -146,8 +146,7 @@ def _metadata(landscape: Landscape, acquisition: Acquisition, cloud_percent: int
         tile=acquisition.tile,
         platform=acquisition.platform,
         orbit=acquisition.orbit,
-        acquired=acquisition.acquired.strftime("%Y-%m-%dT%H:%M:%S.")
-        + f"{acquisition.acquired.microsecond // 1000:03d}Z",
+        acquired=acquisition.acquired.strftime("%Y-%m-%dT%H:%M:%S.") + f"{acquisition.acquired.microsecond // 1000:03d}Z",
         sun_zenith=acquisition.sun_zenith,
         sun_azimuth=acquisition.sun_azimuth,
         groups=groups,

@@ -26,9 +26,7 @@ CLOUD_SPECTRUM = np.array([7200.0, 7100, 7200, 7300, 7400, 7450, 7500, 7550, 480
 # MAJA's bits of the cloud mask
 CLOUD_OR_SHADOW, CLOUD, THICK_CLOUD, MULTITEMPORAL_CLOUD, THIN_CLOUD, SHADOW, FOREIGN_SHADOW = 1, 2, 4, 8, 16, 32, 64
 # for every band, its file's resolution (0: 10 m, 1: 20 m) and its place among the bands of that resolution
-PLACE_OF_BAND = np.array(
-    [(0, BANDS_10M.index(band)) if band in BANDS_10M else (1, BANDS_20M.index(band)) for band in BANDS]
-)
+PLACE_OF_BAND = np.array([(0, BANDS_10M.index(band)) if band in BANDS_10M else (1, BANDS_20M.index(band)) for band in BANDS])
 
 
 @dataclass(frozen=True, slots=True)

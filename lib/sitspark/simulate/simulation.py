@@ -85,9 +85,7 @@ class Simulation:
         return self.folder / "truth" / "classes.tif"
 
 
-def simulate(
-    out: Path, landscape: Landscape, *, workers: int | None = None, on_progress: Progress | None = None
-) -> Simulation:
+def simulate(out: Path, landscape: Landscape, *, workers: int | None = None, on_progress: Progress | None = None) -> Simulation:
     """Write a landscape into a folder, or find it there.
 
     The bytes depend on the landscape alone. A folder with the same landscape is left as it is; an interrupted

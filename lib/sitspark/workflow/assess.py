@@ -53,9 +53,7 @@ def _validate(context: Context, _key: str) -> Outcome:
     matrix = matrix_of(rows, codes)
     unclassified = sum(row.pixels for row in rows if row.predicted == 0)
     if unclassified:
-        context.voice.note(
-            f"{unclassified} validation pixels have no clear date: they are not classified and don't count"
-        )
+        context.voice.note(f"{unclassified} validation pixels have no clear date: they are not classified and don't count")
     polygons = {int(code): count["validation"] for code, count in context.facts("ground_truth")["classes"].items()}
     assessment = Assessment(matrix, polygons)
     metrics = metrics_json(context.nomenclature, assessment=assessment)
@@ -158,9 +156,7 @@ def _run_in_words(context: Context, done: dict[str, StageRecord]) -> dict[str, s
 
 def _map_view(context: Context) -> MapView:
     folder = context.folder.path / context.facts("mosaic")["map"]
-    view = MapView.read(
-        folder / "classification.tif", confidence=folder / "confidence.tif", validity=folder / "validity.tif"
-    )
+    view = MapView.read(folder / "classification.tif", confidence=folder / "confidence.tif", validity=folder / "validity.tif")
     picture = quicklook.classification_figure(view.classification, context.nomenclature)
     (folder / "quicklook.png").write_bytes(picture)
     return view
@@ -184,8 +180,7 @@ def _samples(facts: dict[str, dict[str, Any]]) -> tuple[ClassSamples, ...]:
         return SampleCount(own, taken)
 
     return tuple(
-        ClassSamples(int(code), count(code, "train"), count(code, "monitored"), count(code, "validation"))
-        for code in polygons
+        ClassSamples(int(code), count(code, "train"), count(code, "monitored"), count(code, "validation")) for code in polygons
     )
 
 

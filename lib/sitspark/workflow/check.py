@@ -94,9 +94,7 @@ def _polygons_meet_imagery(settings: Settings) -> str:
         inspected = inspect_product(path, layout, bands, reflectance=settings.scenes.reflectance)
         if inspected.problem is None and inspected.crs is not None:
             seen.add(name.tile)
-            boxes.append(
-                shapely.box(*rasterio.warp.transform_bounds(inspected.crs, "EPSG:4326", *inspected.assets[0].bounds))
-            )
+            boxes.append(shapely.box(*rasterio.warp.transform_bounds(inspected.crs, "EPSG:4326", *inspected.assets[0].bounds)))
     vector = inspect_vector(settings.ground_truth)
     bounds = _vector_bounds(settings)
     transformer = pyproj.Transformer.from_crs(vector.crs, 4326, always_xy=True)
@@ -113,9 +111,7 @@ def _polygons_meet_imagery(settings: Settings) -> str:
 def _vector_bounds(settings: Settings) -> tuple[float, float, float, float]:
     path = settings.ground_truth.file
     if path.suffix != ".parquet":
-        bounds: tuple[float, float, float, float] = tuple(
-            pyogrio.read_info(path, force_total_bounds=True)["total_bounds"]
-        )
+        bounds: tuple[float, float, float, float] = tuple(pyogrio.read_info(path, force_total_bounds=True)["total_bounds"])
         return bounds
     import json
 

@@ -36,9 +36,7 @@ def _classify(context: Context, key: str) -> Outcome:
     total = plan.count()
     done = [record.chunk_id for record in committed(chunks)]
     if done:
-        context.voice.note(
-            f"{len(done)} of {total} chunks were written before the run was stopped; going on with the rest"
-        )
+        context.voice.note(f"{len(done)} of {total} chunks were written before the run was stopped; going on with the rest")
     imagery = Pass(folder.table("scenes"), context.reading, space, (ModelTarget(folder.model(model_id), chunks),))
     missing = total - len(done)
     if missing:

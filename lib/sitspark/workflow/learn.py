@@ -39,7 +39,9 @@ def _fit(context: Context, job: TrainingJob, name: str) -> ModelCard:
         def on_epoch(progress: dict[str, Any]) -> None:
             update(progress["epoch"], f"F {score(progress['fscore'])} loss {progress['train_loss']:.3f}")
 
-        return fit(job, spark=context.spark, on_epoch=on_epoch)
+        # TorchDistributor runs on the active session
+        context.spark  # noqa: B018
+        return fit(job, on_epoch=on_epoch)
 
 
 def _train(context: Context, key: str) -> Outcome:

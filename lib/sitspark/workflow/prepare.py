@@ -61,9 +61,7 @@ def _ground_truth(context: Context, _key: str) -> Outcome:
         buffer=truth.point_buffer,
         tolerance=truth.overlap_tolerance,
     )
-    divided = split(
-        cleaned.pieces, ratio=truth.ratio, monitor_share=settings.training.monitor_share, seed=settings.seed
-    )
+    divided = split(cleaned.pieces, ratio=truth.ratio, monitor_share=settings.training.monitor_share, seed=settings.seed)
     write_table(divided.coalesce(4), folder.table("polygons"), crs=covered.grid.crs)
     write_table(cleaned.rejected.coalesce(1), folder.table("rejected"))
     context.spark.catalog.clearCache()

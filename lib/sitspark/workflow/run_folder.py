@@ -97,9 +97,7 @@ class RunFolder:
                 f"{self.record_file}: is damaged; remove the file (the run then starts again) or the folder"
             ) from None
         if content.get("format", 0) > FORMAT:
-            raise SitsparkError(
-                f"{self.record_file}: was written by a newer sitspark; use that version, or another output"
-            )
+            raise SitsparkError(f"{self.record_file}: was written by a newer sitspark; use that version, or another output")
         return content
 
     def begin(self, settings: Settings) -> None:
@@ -140,9 +138,7 @@ class RunFolder:
             probe.touch()
             probe.unlink()
         except OSError as error:
-            raise SitsparkError(
-                f"output: {self.path} can't be written ({error.strerror}); choose another folder"
-            ) from None
+            raise SitsparkError(f"output: {self.path} can't be written ({error.strerror}); choose another folder") from None
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -154,9 +150,7 @@ class RunFolder:
             lock.acquire(timeout=0)
         except Timeout:
             who = owner.read_text() if owner.exists() else "another process"
-            raise SitsparkError(
-                f"output: {who} is working in {self.path}; wait for it, or choose another output"
-            ) from None
+            raise SitsparkError(f"output: {who} is working in {self.path}; wait for it, or choose another output") from None
         try:
             owner.write_text(f"process {os.getpid()} on {platform.node()}, since {now()},")
             shutil.rmtree(self.scratch, ignore_errors=True)

@@ -40,9 +40,7 @@ def keys(stages: Sequence[Stage], context: Context) -> dict[str, str]:
     """The key of every stage: a hash of its version, its inputs and the keys before it."""
     found: dict[str, str] = {}
     for stage in stages:
-        found[stage.name] = digest(
-            stage.name, stage.version, stage.inputs(context), [found[name] for name in stage.after]
-        )
+        found[stage.name] = digest(stage.name, stage.version, stage.inputs(context), [found[name] for name in stage.after])
     return found
 
 

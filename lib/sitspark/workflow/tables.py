@@ -20,9 +20,7 @@ def write_table(frame: DataFrame, target: Path, *, crs: str | None = None) -> No
     if crs is None:
         writer.parquet(str(draft))
     else:
-        writer.format("geoparquet").option("geoparquet.crs", json.dumps(pyproj.CRS(crs).to_json_dict())).save(
-            str(draft)
-        )
+        writer.format("geoparquet").option("geoparquet.crs", json.dumps(pyproj.CRS(crs).to_json_dict())).save(str(draft))
     replace_folder(draft, target)
 
 

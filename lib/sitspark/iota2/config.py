@@ -1,0 +1,125 @@
+"""An iota2 configuration file as settings of a run, with a list of all that was not carried over, and why."""
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sitspark.errors import SitsparkError
+from sitspark.iota2.names import keys_of
+from sitspark.iota2.rules import PREFIXES, RULES, defaults
+from sitspark.iota2.syntax import parse
+from sitspark.settings import Settings, _override, parse_settings
+
+_CLASSIFICATION = "i2classification"
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """A key of iota2 that became a setting; `default`: the file didn't have it, and the value is iota2's default."""
+
+    key: str
+    setting: str
+    value: Any
+    default: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A key of the file that no setting expresses, as it is written there, with the reason."""
+
+    key: str
+    value: Any
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """What became of a file: settings as nested mapping, and every key either carried over or left out."""
+
+    tree: dict[str, Any]
+    carried: tuple[Carried, ...]
+    left_out: tuple[LeftOut, ...]
+
+
+def read_cfg(path: Path, *, overrides: Sequence[str] = ()) -> tuple[Settings, Converted]:
+    """Read an iota2 file and apply `key.path=value` overrides, whose keys are those of the settings.
+
+    Raises SitsparkError with file and key or line for what can't be read, and for settings that are missing or wrong.
+    """
+    converted = settings_from_cfg(path)
+    for override in overrides:
+        _override(converted.tree, override)  # type: ignore[arg-type]
+    return parse_settings(converted.tree, source=path), converted
+
+
+def settings_from_cfg(path: Path) -> Converted:
+    """Convert an iota2 file of 2020 (camelCase) or 2022; relative paths mean what they mean in its folder.
+
+    Keys that the file lacks get iota2's defaults, not those of the settings, so that the job stays the same. Raises
+    SitsparkError for a file that is no mapping, for a key given twice with different values (as ratio in chain and in
+    arg_train), and for builders other than the classification of pixels.
+    """
+    written: dict[str, str] = {}
+    values: dict[str, Any] = {}
+    for key, name, value in keys_of(parse(_text_of(path), source=path)):
+        if name in values and values[name] != value:
+            raise SitsparkError(
+                f"{path}: {written[name]} is {values[name]!r} and {key} is {value!r}, but both mean {name}; keep one"
+            )
+        written.setdefault(name, key)
+        values.setdefault(name, value)
+    _check_builders(values, path)
+
+    tree: dict[str, Any] = {}
+    carried: list[Carried] = []
+    left_out: list[LeftOut] = []
+    for name, value in (values | defaults(set(values))).items():
+        outcome = _outcome(name, value, values)
+        if isinstance(outcome, str):
+            left_out.append(LeftOut(written[name], value, outcome))
+            continue
+        for setting, converted in outcome.items():
+            _put(tree, setting, converted)
+            carried.append(Carried(written.get(name, name), setting, converted, default=name not in values))
+    return Converted(tree, tuple(carried), tuple(left_out))
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise SitsparkError(f"{path}: no such file") from None
+    except (UnicodeDecodeError, IsADirectoryError):
+        raise SitsparkError(f"{path}: is not a text file in UTF-8; an iota2 configuration is one") from None
+
+
+def _check_builders(values: dict[str, Any], path: Path) -> None:
+    wanted = values.get("builders.builders_class_name") or []
+    for builder in [wanted] if isinstance(wanted, str) else wanted:
+        if str(builder).replace("_", "").lower() != _CLASSIFICATION:
+            raise SitsparkError(
+                f"{path}: the builder {builder} can't be run here; only the classification of pixels can "
+                "(builders_class_name: ['I2Classification'])"
+            )
+
+
+def _outcome(name: str, value: Any, values: dict[str, Any]) -> dict[str, Any] | str:
+    """Settings by their names, or the reason why there are none."""
+    if name in RULES:
+        if value is None or value == "None":
+            return "is not set"
+        return RULES[name](value, values)
+    for prefix, reason in PREFIXES.items():
+        if f"{name}.".startswith(prefix):
+            return reason
+    near = difflib.get_close_matches(name, RULES, n=1, cutoff=0.8)
+    return "is no known key of iota2" + (f"; did you mean {near[0]}?" if near else "")
+
+
+def _put(tree: dict[str, Any], setting: str, value: Any) -> None:
+    *sections, key = setting.split(".")
+    for section in sections:
+        tree = tree.setdefault(section, {})
+    tree[key] = value

@@ -1,0 +1,267 @@
+"""What each key of iota2 becomes: settings of a run, or the reason why it is left out.
+
+Names are those of 2022; defaults are those of iota2's documentation and of its code of 2020.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Values = Mapping[str, Any]
+# a key's value and those of all other keys, to settings by their names, or to a reason
+Rule = Callable[[Any, Values], dict[str, Any] | str]
+
+_LEARNING = "arg_train.deep_learning_parameters"
+_SOLVER = f"{_LEARNING}.hyperparameters_solver"
+_SELECTION = "arg_train.sample_selection"
+
+# the values that iota2 takes for keys that a file doesn't have, where they differ from those of the settings
+DEFAULTS: dict[str, Any] = {"arg_train.ratio": 0.5}
+SELECTION_DEFAULTS: dict[str, Any] = {f"{_SELECTION}.sampler": "random", f"{_SELECTION}.strategy": "all"}
+LEARNING_DEFAULTS: dict[str, Any] = {
+    f"{_LEARNING}.model_selection_criterion": "loss",
+    f"{_SOLVER}.batch_size": [1000],
+    f"{_SOLVER}.learning_rate": [0.00001],
+}
+
+
+def defaults(names: set[str]) -> dict[str, Any]:
+    """iota2's defaults for a file that has keys of these names; groups that are absent keep the settings' own."""
+    taken = dict(DEFAULTS)
+    if not any(name.startswith(f"{_SELECTION}.") for name in names):
+        taken |= SELECTION_DEFAULTS
+    if any(name.startswith(f"{_LEARNING}.") for name in names):
+        taken |= LEARNING_DEFAULTS
+    return {name: value for name, value in taken.items() if name not in names}
+
+
+def _to(setting: str) -> Rule:
+    return lambda value, _: {setting: value}
+
+
+def _left_out(reason: str) -> Rule:
+    return lambda _value, _: reason
+
+
+def _only(accepted: Any, otherwise: str) -> Rule:
+    """A key that needs no setting while it has this value."""
+    return lambda value, _: "needs no setting: it is always so here" if value == accepted else otherwise
+
+
+def _names(value: Any) -> list[str]:
+    """Names in a list, or in one text with spaces between them."""
+    return [str(name) for name in value] if isinstance(value, list) else str(value).split()
+
+
+def _tiles(value: Any, _: Values) -> dict[str, Any]:
+    return {"scenes.tiles": [re.sub(r"^T(?=\d{2}[A-Z]{3}$)", "", name) for name in _names(value)]}
+
+
+def _resolution(value: Any, _: Values) -> dict[str, Any] | str:
+    sizes = value if isinstance(value, list) else [value]
+    if not sizes:
+        return "needs no setting: an empty list is the resolution of the finest band"
+    if any(size != sizes[0] for size in sizes):
+        return "pixels are square here; set grid.resolution"
+    return {"grid.resolution": sizes[0]}
+
+
+def _date(setting: str) -> Rule:
+    def rule(value: Any, values: Values) -> dict[str, Any] | str:
+        if values.get("sensors_data_interpolation.auto_date", True):
+            return "iota2 uses it with auto_date False only"
+        return {setting: re.sub(r"^(\d{4})(\d{2})(\d{2})$", r"\1-\2-\3", str(value))}
+
+    return rule
+
+
+def _keep_bands(value: Any, values: Values) -> dict[str, Any] | str:
+    if not values.get("iota2_feature_extraction.extract_bands", False):
+        return "iota2 uses it with extract_bands True only"
+    return {"scenes.bands": _names(value)}
+
+
+def _strategy(value: Any, _: Values) -> dict[str, Any] | str:
+    if value == "all":
+        return {"samples.per_class": None}
+    if value == "constant":
+        return "needs no setting: strategy.constant.nb has the number"
+    return "only the strategies all and constant are known; set samples.per_class"
+
+
+def _constant(value: Any, values: Values) -> dict[str, Any] | str:
+    if values.get(f"{_SELECTION}.strategy") != "constant":
+        return "iota2 uses it with the strategy constant only"
+    return {"samples.per_class": value}
+
+
+def _indices(value: Any, _: Values) -> dict[str, Any]:
+    return {"features.indices": [name.lower() for name in _names(value)]}
+
+
+def _network(value: Any, _: Values) -> dict[str, Any] | str:
+    if value == "MLPClassifier":
+        return {"training.network": "mlp"}
+    return f"the network {value} is not in the bank; see training.network for those that are"
+
+
+def _single(setting: str) -> Rule:
+    """A list of values to try, of which one can be taken."""
+
+    def rule(value: Any, _: Values) -> dict[str, Any] | str:
+        tried = value if isinstance(value, list) else [value]
+        return {setting: tried[0]} if len(tried) == 1 else f"a run has one value; choose one as {setting}"
+
+    return rule
+
+
+_NO_REGIONS = "one model is trained for the whole area"
+_NO_FUSION = "maps of several runs or models are not fused"
+_NO_PROBABILITY = "probabilities of all classes are not written; confidence.tif has that of the chosen class"
+_NO_STAGES = "stages that are done with the same settings and inputs are skipped, and nothing else"
+_NO_CUBE = "the cube of features is never written; it is computed block by block"
+_NO_ANNUAL = "samples of other years are not mixed in"
+_CHUNKS = "chunks are squares of grid.chunk_size pixels"
+_CLOUD = "reference pixels without any clear date are left out, as with 1"
+
+RULES: dict[str, Rule] = {
+    "builders.builders_class_name": _left_out("needs no setting: pixels are classified"),
+    "builders.builders_paths": _left_out("builders of one's own are not known here"),
+    "chain.output_path": _to("output"),
+    "chain.remove_output_path": _left_out("a run never deletes its folder; remove it yourself for a fresh start"),
+    "chain.check_inputs": _only(True, "inputs are always checked"),
+    "chain.nomenclature_path": _to("classes.nomenclature"),
+    "chain.color_table": _to("classes.colours"),
+    "chain.list_tile": _tiles,
+    "chain.ground_truth": _to("ground_truth.file"),
+    "chain.data_field": _to("ground_truth.label_field"),
+    "chain.proj": _to("grid.crs"),
+    "chain.spatial_resolution": _resolution,
+    "chain.s2_path": _to("scenes.folder"),
+    "chain.s2_s2c_path": _left_out("products of Sen2Cor are not read"),
+    "chain.s2_l3a_path": _left_out("Theia's monthly syntheses (L3A) are not read"),
+    "chain.l8_path": _left_out("Theia's Landsat products are not read"),
+    "chain.l8_path_old": _left_out("Theia's old Landsat products are not read"),
+    "chain.l5_path_old": _left_out("Theia's old Landsat products are not read"),
+    "chain.s1_path": _left_out("Sentinel-1 is not read"),
+    "chain.user_feat_path": _left_out("rasters of one's own are not read"),
+    "chain.region_path": _left_out(_NO_REGIONS),
+    "chain.region_field": _left_out(_NO_REGIONS),
+    "chain.first_step": _left_out(_NO_STAGES),
+    "chain.last_step": _left_out(_NO_STAGES),
+    "chain.cloud_threshold": _left_out(_CLOUD),
+    "chain.output_statistics": _left_out("the report has these figures"),
+    "chain.remove_tmp_files": _left_out("there are no temporary files to keep; the tables are part of the run"),
+    "chain.logger_level": _left_out("the command line says how much is told"),
+    "chain.logger_file_level": _left_out("the command line says how much is told"),
+    "chain.enable_console": _left_out("the command line says how much is told"),
+    "chain.jobs_path": _left_out("there is no job file; use spark-submit"),
+    "chain.minimum_required_dates": _left_out("a pixel is classified from one clear date on"),
+    "chain.compression_algorithm": _left_out("maps are compressed with deflate"),
+    "chain.compression_predictor": _left_out("maps are compressed with deflate"),
+    "chain.enable_autocontext": _left_out("autocontext is not done"),
+    "chain.autocontext_iterations": _left_out("autocontext is not done"),
+    "arg_train.runs": _only(1, "a run has one split; start it again with another seed and output"),
+    "arg_train.random_seed": _to("seed"),
+    "arg_train.ratio": _to("ground_truth.ratio"),
+    "arg_train.split_ground_truth": _only(True, "a model is never validated with the polygons it was trained on"),
+    f"{_SELECTION}.sampler": _to("samples.sampler"),
+    f"{_SELECTION}.sampler.periodic.jitter": _left_out("periodic sampling is without jitter"),
+    f"{_SELECTION}.strategy": _strategy,
+    f"{_SELECTION}.strategy.constant.nb": _constant,
+    f"{_SELECTION}.per_model": _left_out(_NO_REGIONS),
+    f"{_SELECTION}.per_models": _left_out(_NO_REGIONS),
+    "arg_train.sample_augmentation": _left_out("no synthetic samples are made"),
+    "arg_train.sample_management": _left_out(_NO_REGIONS),
+    "arg_train.sample_validation": _left_out("validation takes all pixels of the polygons set aside"),
+    "arg_train.sampling_validation": _left_out("validation takes all pixels of the polygons set aside"),
+    "arg_train.classifier": _left_out("the classifier is a neural network; see training.network"),
+    "arg_train.options": _left_out("the classifier is a neural network; see training.network"),
+    "arg_train.otb_classifier_options": _left_out("the classifier is a neural network; see training.network"),
+    "arg_train.features": _indices,
+    "arg_train.features_from_raw_dates": _only(False, "models learn from the gap-filled series"),
+    "arg_train.dempster_shafer_sar_opt_fusion": _left_out("Sentinel-1 is not read"),
+    "arg_train.enable_autocontext": _left_out("autocontext is not done"),
+    "arg_train.autocontext_iterations": _left_out("autocontext is not done"),
+    "arg_train.mode_outside_regionsplit": _left_out(_NO_REGIONS),
+    "arg_train.force_standard_labels": _left_out("features have fixed places, not names"),
+    "arg_train.learning_samples_extension": _left_out("samples are Parquet tables"),
+    "arg_train.crop_mix": _left_out(_NO_ANNUAL),
+    "arg_train.prev_features": _left_out(_NO_ANNUAL),
+    "arg_train.output_prev_features": _left_out(_NO_ANNUAL),
+    "arg_train.annual_crop": _left_out(_NO_ANNUAL),
+    "arg_train.a_crop_label_replacement": _left_out(_NO_ANNUAL),
+    "arg_train.samples_classif_mix": _left_out(_NO_ANNUAL),
+    "arg_train.annual_classes_extraction_source": _left_out(_NO_ANNUAL),
+    "arg_train.validity_threshold": _left_out(_NO_ANNUAL),
+    f"{_LEARNING}.dl_name": _network,
+    f"{_LEARNING}.dl_parameters": _left_out("the layers follow from the numbers of features and classes"),
+    f"{_LEARNING}.dl_module": _left_out("networks of one's own are not read from a file"),
+    f"{_LEARNING}.epochs": _to("training.epochs"),
+    f"{_LEARNING}.model_selection_criterion": _to("training.criterion"),
+    f"{_LEARNING}.weighted_labels": _only(False, "classes have equal weights in the loss"),
+    f"{_LEARNING}.num_workers": _left_out("batches come from Parquet row groups; see training.processes and threads"),
+    f"{_LEARNING}.restart_from_checkpoint": _left_out(_NO_STAGES),
+    f"{_LEARNING}.dataloader_mode": _left_out("samples are always streamed"),
+    f"{_LEARNING}.enable_early_stop": _only(False, "all epochs are run, and the best is kept"),
+    f"{_LEARNING}.epoch_to_trigger": _left_out("all epochs are run, and the best is kept"),
+    f"{_LEARNING}.early_stop_patience": _left_out("all epochs are run, and the best is kept"),
+    f"{_LEARNING}.early_stop_tol": _left_out("all epochs are run, and the best is kept"),
+    f"{_LEARNING}.early_stop_metric": _left_out("all epochs are run, and the best is kept"),
+    f"{_LEARNING}.additional_statistics_percentage": _left_out("statistics are those of all training samples"),
+    f"{_LEARNING}.adaptive_lr": _left_out("the learning rate is constant"),
+    f"{_SOLVER}.batch_size": _single("training.batch_size"),
+    f"{_SOLVER}.learning_rate": _single("training.learning_rate"),
+    "arg_classification.classif_mode": _only("separate", _NO_FUSION),
+    "arg_classification.enable_probability_map": _only(False, _NO_PROBABILITY),
+    "arg_classification.generate_final_probability_map": _only(False, _NO_PROBABILITY),
+    "arg_classification.no_label_management": _left_out(_NO_FUSION),
+    "arg_classification.fusion_options": _left_out(_NO_FUSION),
+    "arg_classification.merge_final_classifications": _only(False, _NO_FUSION),
+    "arg_classification.keep_runs_results": _left_out(_NO_FUSION),
+    "sensors_data_interpolation.auto_date": _left_out("needs no setting: time_series.start and end say it"),
+    "sensors_data_interpolation.write_outputs": _only(False, _NO_CUBE),
+    "sensors_data_interpolation.use_additional_features": _only(False, "bandmath expressions are not computed"),
+    "sensors_data_interpolation.use_gapfilling": _only(True, "models learn from the gap-filled series"),
+    "sentinel_2.start_date": _date("time_series.start"),
+    "sentinel_2.end_date": _date("time_series.end"),
+    "sentinel_2.temporal_resolution": _to("time_series.step"),
+    "sentinel_2.keep_bands": _keep_bands,
+    "sentinel_2.additional_features": _left_out("bandmath expressions are not computed"),
+    "sentinel_2.write_reproject_resampled_input_dates_stack": _left_out(_NO_CUBE),
+    "iota2_feature_extraction.copy_input": _only(True, "bands are always among the features"),
+    "iota2_feature_extraction.rel_refl": _only(False, "relative reflectances are not computed"),
+    "iota2_feature_extraction.keep_duplicates": _left_out("relative reflectances are not computed"),
+    "iota2_feature_extraction.extract_bands": _left_out("needs no setting: scenes.bands says it"),
+    "iota2_feature_extraction.acorfeat": _only(False, "atmospherically corrected indices are not computed"),
+    "python_data_managing.number_of_chunks": _left_out(_CHUNKS),
+    "python_data_managing.chunk_size_mode": _left_out(_CHUNKS),
+    "python_data_managing.chunk_size_x": _left_out(_CHUNKS),
+    "python_data_managing.chunk_size_y": _left_out(_CHUNKS),
+}
+
+# sections that are left out whole, and beginnings of names that are
+PREFIXES: dict[str, str] = {
+    "arg_classification.merge_final_classifications_": _NO_FUSION,
+    "arg_classification.dempstershafer_": _NO_FUSION,
+    "arg_classification.boundary_": _NO_REGIONS,
+    "arg_classification.enable_boundary_": _NO_REGIONS,
+    "arg_classification.fusionofclassification_": _NO_FUSION,
+    "chain.s2_": "stacks of reprojected dates are never written",
+    "chain.l8_": "stacks of reprojected dates are never written",
+    "chain.l5_": "stacks of reprojected dates are never written",
+    "landsat": "Theia's Landsat products are not read",
+    "sentinel_2_": "of Sentinel-2 only Theia's L2A products are read",
+    "sentinel_1": "Sentinel-1 is not read",
+    "user_feat.": "rasters of one's own are not read",
+    "external_features.": "features of one's own are not read from a module",
+    "python_data_managing.": _CHUNKS,
+    "scikit_models_parameters.": "the classifier is a neural network; see training.network",
+    "dim_red.": "features are not reduced",
+    "coregistration.": "images are not moved",
+    "task_retry_limits.": "Spark repeats a task that failed; see spark.task.maxFailures under spark.config",
+    "slurm.": "there is no job file; use spark-submit",
+    "simplification.": "maps are not vectorised",
+    "obia.": "pixels are classified, not objects",
+    "pretrained_model.": "a model of iota2 can't be read",
+}

@@ -1,0 +1,249 @@
+"""iota2's configuration files as settings: nothing dropped in silence, iota2's own defaults, two generations of names."""
+
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from sitspark.classes import Nomenclature
+from sitspark.errors import SitsparkError
+from sitspark.iota2 import LeftOut, read_cfg, settings_from_cfg
+from sitspark.iota2.names import canonical
+from sitspark.iota2.rules import RULES
+from sitspark.settings import known_keys, read_settings
+
+CONF = Path(__file__).parents[2] / "conf"
+CFG, TWIN = CONF / "oso_4_tiles.cfg", CONF / "oso_4_tiles.yaml"
+
+SMALL = """
+chain : {{
+    output_path : 'run', nomenclature_path : 'n.txt', color_table : 'c.txt', list_tile : 'T31TCJ'
+    ground_truth : 'gt.shp', data_field : 'code', s2_path : '/archive'
+    {chain}
+}}
+arg_train : {{ {train} }}
+{rest}
+"""
+
+
+def small(folder: Path, *, chain: str = "", train: str = "", rest: str = "") -> Path:
+    path = folder / "job.cfg"
+    path.write_text(SMALL.format(chain=chain, train=train, rest=rest), encoding="utf-8")
+    return path
+
+
+def reasons(path: Path) -> dict[str, str]:
+    return {left.key: left.reason for left in settings_from_cfg(path).left_out}
+
+
+def test_the_published_job_and_its_twin_are_the_same_settings() -> None:
+    settings, _ = read_cfg(CFG)
+    assert settings == read_settings(TWIN)
+    assert settings.scenes.tiles == ("31TCJ", "31TCK", "31TDJ", "31TDK")
+    assert settings.training.epochs == 200 and settings.samples.per_class == 100_000
+    assert settings.classes.nomenclature == (CONF / "oso" / "nomenclature.txt").resolve()
+
+
+def test_the_published_job_leaves_out_what_it_says() -> None:
+    assert set(reasons(CFG)) == {
+        "builders.builders_class_name",
+        "chain.remove_output_path",
+        "chain.check_inputs",
+        "chain.first_step",
+        "chain.last_step",
+        "arg_train.runs",
+        "arg_train.split_ground_truth",
+        "arg_train.sample_selection.strategy",
+        "arg_train.deep_learning_parameters.num_workers",
+        "arg_classification.enable_probability_map",
+        "python_data_managing.number_of_chunks",
+        "task_retry_limits.allowed_retry",
+        "task_retry_limits.maximum_ram",
+        "task_retry_limits.maximum_cpu",
+    }
+
+
+def test_the_twin_shows_every_key_of_the_settings() -> None:
+    shown = set()
+
+    def walk(node: object, prefix: str) -> None:
+        if isinstance(node, dict) and node:
+            for key, value in node.items():
+                walk(value, f"{prefix}.{key}" if prefix else key)
+        else:
+            shown.add(prefix)
+
+    walk(YAML(typ="safe").load(TWIN.read_text()), "")
+    assert shown == set(known_keys())
+
+
+def test_the_nomenclature_of_oso_has_23_coloured_classes() -> None:
+    oso = Nomenclature.read(CONF / "oso" / "nomenclature.txt", CONF / "oso" / "colours.txt")
+    assert oso.codes == tuple(range(1, 24))
+    assert (oso.name_of(1), oso.name_of(19), oso.name_of(23)) == ("Dense built-up areas", "Woody moorlands", "Water")
+    assert len({c.colour for c in oso}) == 23
+
+
+@pytest.mark.parametrize("value", [5, 0.1, "x", True, [], ["x"], [1, 2], {}, {"a": 1}], ids=repr)
+def test_every_rule_leads_to_settings_that_exist_or_to_a_reason(value: object) -> None:
+    switches = {
+        "sensors_data_interpolation.auto_date": False,
+        "iota2_feature_extraction.extract_bands": True,
+        "arg_train.sample_selection.strategy": "constant",
+    }
+    for name, rule in RULES.items():
+        for others in ({}, switches):
+            outcome = rule(value, others | {name: value})
+            assert isinstance(outcome, str) or (outcome and set(outcome) <= set(known_keys())), name
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("outputPath", "output_path"),
+        ("L8Path_old", "l8_path_old"),
+        ("S2_S2C_Path", "s2_s2c_path"),
+        ("argTrain", "arg_train"),
+        ("iota2FeatureExtraction", "iota2_feature_extraction"),
+        ("dimRed", "dim_red"),
+        ("Simplification", "simplification"),
+        ("GlobChain", "glob_chain"),
+        ("Sentinel_2_S2C", "sentinel_2_s2c"),
+        ("Landsat8_old", "landsat8_old"),
+        ("temporal_resolution", "temporal_resolution"),
+        ("userFeatPath", "user_feat_path"),
+    ],
+)
+def test_names_of_2020_become_those_of_2022(old: str, new: str) -> None:
+    assert canonical(old) == new
+
+
+def test_a_file_of_2020_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "old.cfg"
+    path.write_text(
+        """
+        chain : {
+            outputPath : 'run', nomenclaturePath : 'n.txt', colorTable : 'c.txt', listTile : 'T31TCJ T31TDJ'
+            groundTruth : 'gt.shp', dataField : 'code', S2Path : '/archive', L8Path : None
+            spatialResolution : [20, 20], ratio : 0.6, runs : 2, random_seed : 7
+        }
+        GlobChain : { proj : 'EPSG:32631', features : ['NDVI'] }
+        argTrain : { classifier : 'rf', options : ' -classifier.rf.min 5 ' }
+        Sentinel_2 : { temporalResolution : 15 }
+        """
+    )
+    settings, converted = read_cfg(path)
+    assert settings.output == (tmp_path / "run").resolve() and settings.scenes.folder == Path("/archive")
+    assert (settings.grid.crs, settings.grid.resolution) == ("EPSG:32631", 20)
+    assert (settings.ground_truth.ratio, settings.seed, settings.time_series.step) == (0.6, 7, 15)
+    assert settings.features.indices == ("ndvi",)
+    assert {left.key: left.reason for left in converted.left_out} == {
+        "chain.L8Path": "is not set",
+        "chain.runs": "a run has one split; start it again with another seed and output",
+        "argTrain.classifier": "the classifier is a neural network; see training.network",
+        "argTrain.options": "the classifier is a neural network; see training.network",
+    }
+
+
+def test_keys_that_are_absent_have_the_defaults_of_iota2(tmp_path: Path) -> None:
+    settings, converted = read_cfg(small(tmp_path, train="deep_learning_parameters : {dl_name : 'MLPClassifier'}"))
+    assert settings.ground_truth.ratio == 0.5
+    assert (settings.samples.sampler, settings.samples.per_class) == ("random", None)
+    training = settings.training
+    assert (training.epochs, training.batch_size, training.learning_rate, training.criterion) == (100, 1000, 1e-5, "loss")
+    assumed = {carried.key for carried in converted.carried if carried.default}
+    assert {"arg_train.ratio", "arg_train.sample_selection.strategy"} <= assumed
+    assert not any(carried.default for carried in converted.carried if carried.key.startswith("chain."))
+
+
+@pytest.mark.parametrize(
+    ("train", "key", "value"),
+    [
+        ("ratio : 0.3", "ground_truth.ratio", 0.3),
+        ("random_seed : 12", "seed", 12),
+        ("features : []", "features.indices", ()),
+        ("sample_selection : {'sampler':'random', 'strategy':'all'}", "samples.per_class", None),
+        ("sample_selection : {'strategy':'constant', 'strategy.constant.nb':5}", "samples.per_class", 5),
+        ("sample_selection : {'strategy':'constant', 'strategy.constant.nb':5}", "samples.sampler", "periodic"),
+    ],
+)
+def test_training_keys(tmp_path: Path, train: str, key: str, value: object) -> None:
+    settings, _ = read_cfg(small(tmp_path, train=train))
+    node: object = settings
+    for name in key.split("."):
+        node = getattr(node, name)
+    assert node == value
+
+
+def test_ratio_is_taken_from_chain_too_but_not_from_two_places(tmp_path: Path) -> None:
+    assert read_cfg(small(tmp_path, chain="ratio : 0.75"))[0].ground_truth.ratio == 0.75
+    assert read_cfg(small(tmp_path, chain="ratio : 0.75", train="ratio : 0.75"))[0].ground_truth.ratio == 0.75
+    with pytest.raises(SitsparkError, match=r"chain\.ratio is 0\.75 and arg_train\.ratio is 0\.5.*keep one"):
+        read_cfg(small(tmp_path, chain="ratio : 0.75", train="ratio : 0.5"))
+
+
+def test_dates_count_without_auto_date_only(tmp_path: Path) -> None:
+    dates = "sentinel_2 : { start_date : '20180101', end_date : 20181231 }\n"
+    assert read_cfg(small(tmp_path, rest=dates))[0].time_series.start is None
+    assert "auto_date False" in reasons(small(tmp_path, rest=dates))["sentinel_2.start_date"]
+    given = dates + "sensors_data_interpolation : { auto_date : False }"
+    series = read_cfg(small(tmp_path, rest=given))[0].time_series
+    assert (str(series.start), str(series.end)) == ("2018-01-01", "2018-12-31")
+
+
+def test_bands_count_with_extract_bands_only(tmp_path: Path) -> None:
+    keep = "Sentinel_2 : { keep_bands : ['B2', 'B8'] }\n"
+    assert read_cfg(small(tmp_path, rest=keep))[0].scenes.bands == ()
+    extracted = keep + "iota2_feature_extraction : { extract_bands : True }"
+    assert read_cfg(small(tmp_path, rest=extracted))[0].scenes.bands == ("B2", "B8")
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "reason"),
+    [
+        ("chain : {regoin_path : 'r.shp'}", "chain.regoin_path", "did you mean chain.region_path"),
+        ("arg_train : {quantum : 1}", "arg_train.quantum", "is no known key of iota2"),
+        ("nonsense : 3", "nonsense", "is no known key of iota2"),
+        ("external_features : {module : 'f.py'}", "external_features.module", "features of one's own"),
+        ("Landsat8 : {temporal_resolution : 16}", "Landsat8.temporal_resolution", "Landsat"),
+        ("Sentinel_2_S2C : {temporal_resolution : 16}", "Sentinel_2_S2C.temporal_resolution", "only Theia's L2A"),
+        ("arg_classification : {classif_mode : 'fusion'}", "arg_classification.classif_mode", "not fused"),
+    ],
+)
+def test_everything_else_is_listed_with_a_reason(tmp_path: Path, section: str, key: str, reason: str) -> None:
+    path = tmp_path / "job.cfg"
+    path.write_text(section)
+    (left,) = settings_from_cfg(path).left_out
+    assert isinstance(left, LeftOut)
+    assert left.key == key and reason in left.reason
+
+
+def test_values_to_choose_from_are_left_to_the_user(tmp_path: Path) -> None:
+    solver = "deep_learning_parameters : {hyperparameters_solver : {'batch_size' : [100, 200], 'learning_rate' : [0.01]}}"
+    path = small(tmp_path, train=solver)
+    key = "arg_train.deep_learning_parameters.hyperparameters_solver.batch_size"
+    assert reasons(path) == {key: "a run has one value; choose one as training.batch_size"}
+    assert read_cfg(path)[0].training.learning_rate == 0.01
+
+
+def test_only_the_classification_builder_is_run(tmp_path: Path) -> None:
+    for name in ("'i2_classification'", "['I2Classification']"):
+        read_cfg(small(tmp_path, rest=f"builders : {{builders_class_name : {name}}}"))
+    with pytest.raises(SitsparkError, match=r"job\.cfg: the builder I2Obia can't be run here"):
+        read_cfg(small(tmp_path, rest="builders : {builders_class_name : ['I2Classification', 'I2Obia']}"))
+
+
+def test_overrides_name_settings(tmp_path: Path) -> None:
+    settings, _ = read_cfg(small(tmp_path), overrides=["training.epochs=3", "grid.chunk_size=64", "output=elsewhere"])
+    assert (settings.training.epochs, settings.grid.chunk_size) == (3, 64)
+    assert settings.output == (tmp_path / "elsewhere").resolve()
+
+
+def test_problems_name_the_file_and_the_setting(tmp_path: Path) -> None:
+    with pytest.raises(SitsparkError, match=r"job\.cfg: ground_truth\.ratio .*not 1\.5"):
+        read_cfg(small(tmp_path, train="ratio : 1.5"))
+    (tmp_path / "empty.cfg").write_text("")
+    with pytest.raises(SitsparkError, match=r"empty\.cfg: output is missing"):
+        read_cfg(tmp_path / "empty.cfg")
+    with pytest.raises(SitsparkError, match=r"none\.cfg: no such file"):
+        read_cfg(tmp_path / "none.cfg")
