@@ -3,7 +3,7 @@
 import contextlib
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -31,9 +31,13 @@ Overrides = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE
 Debug = Annotated[bool, typer.Option("--debug", help="Show the stack trace of an error.")]
 
 
-def main() -> None:
-    """Entry point of the command."""
-    app(prog_name="sitspark")
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point of the command; gives the exit code: 0 done, 1 a problem, 2 wrong arguments, 130 stopped."""
+    try:
+        app(list(arguments) if arguments is not None else None, prog_name="sitspark", standalone_mode=True)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    return 0
 
 
 @contextlib.contextmanager

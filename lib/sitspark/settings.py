@@ -5,7 +5,7 @@ Paths are relative to the settings file. Unknown keys are refused with the neare
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
@@ -178,7 +178,7 @@ def read_settings(path: Path, *, overrides: Sequence[str] = ()) -> Settings:
     """
     tree = _read_yaml(path)
     for override in overrides:
-        _override(tree, override)
+        apply_override(tree, override)
     return parse_settings(tree, source=path)
 
 
@@ -208,16 +208,16 @@ def _read_yaml(path: Path) -> CommentedMap:
     return tree
 
 
-def _override(tree: CommentedMap, override: str) -> None:
-    """Set one `key.path=value`; the value is read as YAML."""
+def apply_override(tree: MutableMapping[str, Any], override: str) -> None:
+    """Set one `key.path=value` in a nested mapping; the value is read as YAML. Raises SitsparkError for another form."""
     key, equals, text = override.partition("=")
     if not equals or not key:
         raise SitsparkError(f"--set {override}: write it as key=value, for example --set training.epochs=5")
     *parents, last = key.strip().split(".")
     node: Any = tree
     for name in parents:
-        node = node.setdefault(name, CommentedMap())
-        if not isinstance(node, dict):
+        node = node.setdefault(name, {})
+        if not isinstance(node, MutableMapping):
             raise SitsparkError(f"--set {override}: {name} is a value, not a section")
     node[last] = YAML(typ="safe").load(text)
 

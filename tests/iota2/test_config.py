@@ -63,6 +63,20 @@ def test_the_published_job_leaves_out_what_it_says() -> None:
     }
 
 
+def test_what_changes_the_job_is_told_from_what_does_not() -> None:
+    assert {left.key for left in settings_from_cfg(CFG).left_out if left.changes_the_job} == {
+        "chain.remove_output_path",
+        "chain.first_step",
+        "chain.last_step",
+        "arg_train.deep_learning_parameters.num_workers",
+        "arg_classification.enable_probability_map",
+        "python_data_managing.number_of_chunks",
+        "task_retry_limits.allowed_retry",
+        "task_retry_limits.maximum_ram",
+        "task_retry_limits.maximum_cpu",
+    }
+
+
 def test_the_twin_shows_every_key_of_the_settings() -> None:
     shown = set()
 

@@ -71,7 +71,7 @@ VALUES = st.recursive(
 
 
 @given(tree=st.dictionaries(st.text(), VALUES))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_whatever_python_would_write_is_read_back(tree: dict[str, Any]) -> None:
     body = repr(tree)[1:-1]
     assert parse(body, source=SOURCE) == tree

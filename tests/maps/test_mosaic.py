@@ -127,6 +127,16 @@ def test_a_chunk_of_another_map_is_refused(tmp_path: Path) -> None:
         mosaic([(path, window.shifted(900, 0))], GRID, tmp_path / "c.tif", product=CONFIDENCE)
 
 
+def test_chunks_of_a_smaller_type_are_widened_and_of_a_larger_one_refused(tmp_path: Path) -> None:
+    small, large = classification([17]), classification([300])
+    pixels = fake_map(small)
+    widened = mosaic(cut(tmp_path, pixels, small, 700), GRID, tmp_path / "a.tif", product=large)
+    chunks = cut(tmp_path, pixels.astype(np.uint16), large, 600)
+    assert mosaic(chunks, GRID, tmp_path / "b.tif", product=large).sha256 == widened.sha256
+    with pytest.raises(SitsparkError, match="is not the chunk at row"):
+        mosaic(chunks, GRID, tmp_path / "c.tif", product=small)
+
+
 def test_memory_does_not_grow_with_the_mosaic(tmp_path: Path) -> None:
     """512 MB of pixels in less than 250 MB above the imports; measured in a process of its own."""
     program = textwrap.dedent(

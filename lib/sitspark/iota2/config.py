@@ -8,11 +8,12 @@ from typing import Any
 
 from sitspark.errors import SitsparkError
 from sitspark.iota2.names import keys_of
-from sitspark.iota2.rules import PREFIXES, RULES, defaults
+from sitspark.iota2.rules import NEEDS_NONE, PREFIXES, RULES, defaults
 from sitspark.iota2.syntax import parse
-from sitspark.settings import Settings, _override, parse_settings
+from sitspark.settings import Settings, apply_override, parse_settings
 
 _CLASSIFICATION = "i2classification"
+_NOT_SET = "is not set"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,11 @@ class LeftOut:
     value: Any
     reason: str
 
+    @property
+    def changes_the_job(self) -> bool:
+        """Whether a user should know: not so for keys without value, or with the only value there is here."""
+        return not self.reason.startswith((NEEDS_NONE, _NOT_SET))
+
 
 @dataclass(frozen=True, slots=True)
 class Converted:
@@ -50,7 +56,7 @@ def read_cfg(path: Path, *, overrides: Sequence[str] = ()) -> tuple[Settings, Co
     """
     converted = settings_from_cfg(path)
     for override in overrides:
-        _override(converted.tree, override)  # type: ignore[arg-type]
+        apply_override(converted.tree, override)
     return parse_settings(converted.tree, source=path), converted
 
 
@@ -109,7 +115,7 @@ def _outcome(name: str, value: Any, values: dict[str, Any]) -> dict[str, Any] | 
     """Settings by their names, or the reason why there are none."""
     if name in RULES:
         if value is None or value == "None":
-            return "is not set"
+            return _NOT_SET
         return RULES[name](value, values)
     for prefix, reason in PREFIXES.items():
         if f"{name}.".startswith(prefix):

@@ -11,6 +11,8 @@ Values = Mapping[str, Any]
 # a key's value and those of all other keys, to settings by their names, or to a reason
 Rule = Callable[[Any, Values], dict[str, Any] | str]
 
+NEEDS_NONE = "needs no setting"  # how the reason begins where leaving a key out changes nothing
+
 _LEARNING = "arg_train.deep_learning_parameters"
 _SOLVER = f"{_LEARNING}.hyperparameters_solver"
 _SELECTION = "arg_train.sample_selection"
@@ -45,7 +47,7 @@ def _left_out(reason: str) -> Rule:
 
 def _only(accepted: Any, otherwise: str) -> Rule:
     """A key that needs no setting while it has this value."""
-    return lambda value, _: "needs no setting: it is always so here" if value == accepted else otherwise
+    return lambda value, _: f"{NEEDS_NONE}: it is always so here" if value == accepted else otherwise
 
 
 def _names(value: Any) -> list[str]:
@@ -60,7 +62,7 @@ def _tiles(value: Any, _: Values) -> dict[str, Any]:
 def _resolution(value: Any, _: Values) -> dict[str, Any] | str:
     sizes = value if isinstance(value, list) else [value]
     if not sizes:
-        return "needs no setting: an empty list is the resolution of the finest band"
+        return f"{NEEDS_NONE}: an empty list is the resolution of the finest band"
     if any(size != sizes[0] for size in sizes):
         return "pixels are square here; set grid.resolution"
     return {"grid.resolution": sizes[0]}
@@ -85,7 +87,7 @@ def _strategy(value: Any, _: Values) -> dict[str, Any] | str:
     if value == "all":
         return {"samples.per_class": None}
     if value == "constant":
-        return "needs no setting: strategy.constant.nb has the number"
+        return f"{NEEDS_NONE}: strategy.constant.nb has the number"
     return "only the strategies all and constant are known; set samples.per_class"
 
 
@@ -125,7 +127,7 @@ _CHUNKS = "chunks are squares of grid.chunk_size pixels"
 _CLOUD = "reference pixels without any clear date are left out, as with 1"
 
 RULES: dict[str, Rule] = {
-    "builders.builders_class_name": _left_out("needs no setting: pixels are classified"),
+    "builders.builders_class_name": _left_out(f"{NEEDS_NONE}: pixels are classified"),
     "builders.builders_paths": _left_out("builders of one's own are not known here"),
     "chain.output_path": _to("output"),
     "chain.remove_output_path": _left_out("a run never deletes its folder; remove it yourself for a fresh start"),
@@ -219,7 +221,7 @@ RULES: dict[str, Rule] = {
     "arg_classification.fusion_options": _left_out(_NO_FUSION),
     "arg_classification.merge_final_classifications": _only(False, _NO_FUSION),
     "arg_classification.keep_runs_results": _left_out(_NO_FUSION),
-    "sensors_data_interpolation.auto_date": _left_out("needs no setting: time_series.start and end say it"),
+    "sensors_data_interpolation.auto_date": _left_out(f"{NEEDS_NONE}: time_series.start and end say it"),
     "sensors_data_interpolation.write_outputs": _only(False, _NO_CUBE),
     "sensors_data_interpolation.use_additional_features": _only(False, "bandmath expressions are not computed"),
     "sensors_data_interpolation.use_gapfilling": _only(True, "models learn from the gap-filled series"),
@@ -232,7 +234,7 @@ RULES: dict[str, Rule] = {
     "iota2_feature_extraction.copy_input": _only(True, "bands are always among the features"),
     "iota2_feature_extraction.rel_refl": _only(False, "relative reflectances are not computed"),
     "iota2_feature_extraction.keep_duplicates": _left_out("relative reflectances are not computed"),
-    "iota2_feature_extraction.extract_bands": _left_out("needs no setting: scenes.bands says it"),
+    "iota2_feature_extraction.extract_bands": _left_out(f"{NEEDS_NONE}: scenes.bands says it"),
     "iota2_feature_extraction.acorfeat": _only(False, "atmospherically corrected indices are not computed"),
     "python_data_managing.number_of_chunks": _left_out(_CHUNKS),
     "python_data_managing.chunk_size_mode": _left_out(_CHUNKS),

@@ -11,10 +11,13 @@ import numpy.typing as npt
 
 from sitspark.errors import SitsparkError
 
-# of the coarse pixels k-2..k+1 for fine pixel 2k, whose centre lies a quarter before that of k; mirrored for 2k+1
+# by parity of the fine pixel: of the coarse pixels k-2..k+1 for 2k, a quarter before the centre of k; of k-1..k+2 for 2k+1
 _WEIGHTS = {
-    "bilinear": np.array([0.0, 0.25, 0.75, 0.0], np.float32),
-    "cubic": np.array([-0.0234375, 0.2265625, 0.8671875, -0.0703125], np.float32),  # Keys, a = -0.5
+    kind: np.array([weights, weights[::-1]], np.float32)
+    for kind, weights in {
+        "bilinear": [0.0, 0.25, 0.75, 0.0],
+        "cubic": [-0.0234375, 0.2265625, 0.8671875, -0.0703125],  # Keys, a = -0.5
+    }.items()
 }
 _TAPS = 4
 
@@ -59,30 +62,30 @@ def _convolve(
     """Write every line as if all taps were there, then once more the pixels for which they are not."""
     rows, cols = source.shape
     height, width = out.shape
-    mirrored = weights[::-1].copy()
     line = np.empty(cols, np.float32)
     fine_line = np.empty(2 * cols, np.int16)
     holes = np.empty(cols, np.bool_)
-    taps = np.empty(_TAPS), np.empty(_TAPS)
+    taps = np.empty((2, _TAPS))
     # columns that have all their taps inside the image
     left = min(max(3 - col0, 0), width)
     right = min(max(2 * cols - 3 - col0, left), width)
     for r in range(height):
-        first = _first_tap(row0 + r)
+        fine_row = row0 + r
+        first = _first_tap(fine_row)
         if first < 0 or first > rows - _TAPS:
             holes[:] = True
-            _mend(source, out[r], row0 + r, col0, 0, width, holes, weights, mirrored, nodata, taps)
+            _mend(source, out[r], fine_row, col0, holes, weights, nodata, taps)
             continue
-        any_hole = _vertical(source, first, mirrored if (row0 + r) % 2 else weights, nodata, line, holes)
+        any_hole = _vertical(source, first, weights[fine_row % 2], nodata, line, holes)
         _horizontal(line, weights, nodata, fine_line)
         target, piece = out[r], fine_line[col0 : col0 + width]
         for c in range(width):
             target[c] = piece[c]
         if any_hole:
-            _mend(source, out[r], row0 + r, col0, 0, width, holes, weights, mirrored, nodata, taps)
+            _mend(source, target, fine_row, col0, holes, weights, nodata, taps)
         else:
-            _mend(source, out[r], row0 + r, col0, 0, left, holes, weights, mirrored, nodata, taps)
-            _mend(source, out[r], row0 + r, col0, right, width, holes, weights, mirrored, nodata, taps)
+            _mend(source, target[:left], fine_row, col0, holes, weights, nodata, taps)
+            _mend(source, target[right:], fine_row, col0 + right, holes, weights, nodata, taps)
 
 
 @numba.njit(nogil=True, cache=True)
@@ -90,28 +93,24 @@ def _mend(
     source: npt.NDArray[np.int16],
     line: npt.NDArray[np.int16],
     fine_row: int,
-    col0: int,
-    start: int,
-    stop: int,
+    fine_col: int,
     holes: npt.NDArray[np.bool_],
     weights: npt.NDArray[np.float32],
-    mirrored: npt.NDArray[np.float32],
     nodata: np.int16,
-    taps: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]],
+    taps: npt.NDArray[np.float64],
 ) -> None:
-    """Write the pixels of columns start to stop that have taps outside the image or without data."""
+    """Of the fine pixels of `line`, from `fine_col` on, write those that have taps outside the image or without data."""
     cols = source.shape[1]
-    down = mirrored if fine_row % 2 else weights
-    for c in range(start, stop):
-        first = _first_tap(col0 + c)
+    for c in range(line.size):
+        col = fine_col + c
+        first = _first_tap(col)
         complete = 0 <= first <= cols - _TAPS
         if complete and not (holes[first] or holes[first + 1] or holes[first + 2] or holes[first + 3]):
             continue
-        if source[fine_row // 2, (col0 + c) // 2] == nodata:
+        if source[fine_row // 2, col // 2] == nodata:
             line[c] = nodata
         else:
-            across = mirrored if (col0 + c) % 2 else weights
-            line[c] = _incomplete(source, fine_row, col0 + c, down, across, nodata, taps)
+            line[c] = _incomplete(source, fine_row, col, weights, nodata, taps)
 
 
 @numba.njit(nogil=True, cache=True, inline="always")
@@ -146,7 +145,7 @@ def _horizontal(
     line: npt.NDArray[np.float32], weights: npt.NDArray[np.float32], nodata: np.int16, fine_line: npt.NDArray[np.int16]
 ) -> None:
     """The fine pixels 3 to 2n - 4 of a line of n coarse ones: those that have all taps."""
-    w0, w1, w2, w3 = weights[0], weights[1], weights[2], weights[3]
+    w0, w1, w2, w3 = weights[0, 0], weights[0, 1], weights[0, 2], weights[0, 3]
     for k in range(1, line.size - 2):
         a, b, d, e = line[k - 1], line[k], line[k + 1], line[k + 2]
         fine_line[2 * k + 1] = _digital_number(w3 * a + w2 * b + w1 * d + w0 * e, nodata)
@@ -167,22 +166,20 @@ def _incomplete(
     source: npt.NDArray[np.int16],
     fine_row: int,
     fine_col: int,
-    down: npt.NDArray[np.float32],
-    across: npt.NDArray[np.float32],
+    weights: npt.NDArray[np.float32],
     nodata: np.int16,
-    taps: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]],
+    taps: npt.NDArray[np.float64],
 ) -> np.int16:
     """A fine pixel that has taps outside the image or without data."""
-    row_taps, col_taps = taps
     first_row, first_col = _first_tap(fine_row), _first_tap(fine_col)
     top, bottom = max(-first_row, 0), min(source.shape[0] - first_row, _TAPS)
     left, right = max(-first_col, 0), min(source.shape[1] - first_col, _TAPS)
     for i in range(top, bottom):
         for j in range(left, right):
             number = source[first_row + i, first_col + j]
-            col_taps[j] = np.nan if number == nodata else number
-        row_taps[i] = _mean_of_taps(col_taps, across, left, right)
-    value = _mean_of_taps(row_taps, down, top, bottom)
+            taps[1, j] = np.nan if number == nodata else number
+        taps[0, i] = _mean_of_taps(taps[1], weights[fine_col % 2], left, right)
+    value = _mean_of_taps(taps[0], weights[fine_row % 2], top, bottom)
     return nodata if np.isnan(value) else _digital_number(np.float32(value), nodata)
 
 

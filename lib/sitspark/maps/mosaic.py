@@ -98,8 +98,9 @@ def _copy_chunk(path: Path, window: Window, grid: Grid, rows: Window, pixels: np
     try:
         with rasterio.open(path) as dataset:
             expected = grid.cropped(window)
+            fits = np.can_cast(dataset.dtypes[0], pixels.dtype)
             placed = dataset.transform.almost_equals(expected.transform, precision=grid.resolution / 100)
-            if dataset.shape != (window.height, window.width) or dataset.dtypes[0] != pixels.dtype or not placed:
+            if dataset.shape != (window.height, window.width) or not placed or not fits:
                 raise SitsparkError(
                     f"{path}: is not the chunk at row {window.row}, column {window.col} of this map; delete the folder "
                     "of the map's chunks and run again"

@@ -1,9 +1,11 @@
 """The chunk plan: the output grid cut into chunks, each with the scenes that cover it (a Sedona join)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
 import pandas as pd
+import pyproj
 import rasterio.warp
 import shapely
 from pyspark.sql import DataFrame, SparkSession
@@ -31,6 +33,18 @@ class Coverage:
         return territories(self.extents, self.overlap_margin)
 
 
+@dataclass(frozen=True, slots=True)
+class TileExtent:
+    """Where the products of a tile lie: bounds (left, bottom, right, top) and finest resolution in units of their CRS."""
+
+    tile: str
+    crs: str
+    bounds: tuple[float, float, float, float]
+    resolution: float
+    first: date
+    last: date
+
+
 def coverage(scenes: DataFrame, settings: GridSettings) -> Coverage:
     """Derive the output grid from the scenes frame: one row a tile and CRS comes to the driver."""
     rows = (
@@ -49,23 +63,44 @@ def coverage(scenes: DataFrame, settings: GridSettings) -> Coverage:
         .collect()
     )
     if not rows:
-        raise SitsparkError("no usable product is left; see the problems above and scenes.on_problem")
-    crs = settings.crs or rows[0].crs
-    resolution = settings.resolution or min(row.resolution for row in rows)
+        raise SitsparkError("scenes: no usable product is left; see why above, and scenes.on_problem")
+    return cover(
+        [
+            TileExtent(
+                row.tile,
+                row.crs,
+                (row.left, row.bottom, row.right, row.top),
+                row.resolution,
+                row["first"].date(),
+                row["last"].date(),
+            )
+            for row in rows
+        ],
+        settings,
+    )
+
+
+def cover(tiles: Sequence[TileExtent], settings: GridSettings) -> Coverage:
+    """The output grid over all tiles: CRS and resolution as set, or those of the imagery; upper-left tiles first.
+
+    Raises SitsparkError for a geographic CRS: areas, margins and resolutions are in metres.
+    """
+    crs = settings.crs or tiles[0].crs
+    if not pyproj.CRS.from_user_input(crs).is_projected:
+        raise SitsparkError(f"grid.crs: {crs} is not a projected CRS; choose one in metres, as EPSG:2154 or a UTM zone")
+    resolution = settings.resolution or min(tile.resolution for tile in tiles)
     boxes: dict[str, tuple[float, float, float, float]] = {}
-    for row in rows:
-        box = (row.left, row.bottom, row.right, row.top)
-        if row.crs != crs:
-            box = rasterio.warp.transform_bounds(row.crs, crs, *box)
-        known = boxes.get(row.tile, box)
-        boxes[row.tile] = (min(known[0], box[0]), min(known[1], box[1]), max(known[2], box[2]), max(known[3], box[3]))
+    for tile in tiles:
+        box = tile.bounds if tile.crs == crs else rasterio.warp.transform_bounds(tile.crs, crs, *tile.bounds)
+        known = boxes.get(tile.tile, box)
+        boxes[tile.tile] = (min(known[0], box[0]), min(known[1], box[1]), max(known[2], box[2]), max(known[3], box[3]))
     ordered = sorted(boxes, key=lambda tile: (-boxes[tile][3], boxes[tile][0], tile))
     grid = Grid.covering(crs, resolution, [boxes[tile] for tile in ordered])
     return Coverage(
         grid,
         {tile: grid.window_of(boxes[tile]) for tile in ordered},
-        min(row["first"] for row in rows).date(),
-        max(row["last"] for row in rows).date(),
+        min(tile.first for tile in tiles),
+        max(tile.last for tile in tiles),
         round(settings.overlap_margin / resolution),
     )
 

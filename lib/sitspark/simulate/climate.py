@@ -7,7 +7,7 @@ from numba import njit
 
 from sitspark.simulate.landscape import Landscape
 
-EXTREME = 1.5  # of the climate at the border of the area
+EXTREME = 0.7  # of the climate at the border of the area
 STEEPNESS = 5.0  # of the change between neighbouring tiles, which are rather uniform within
 
 

@@ -1,4 +1,8 @@
-"""Randomness as a function of position: the same pixel gets the same number from whatever window it is computed."""
+"""Randomness as a function of position: the same pixel gets the same number from whatever window it is computed.
+
+Compiled code is cached by its own file alone: after a change of a compiled function or constant here, in `climate` or in
+`phenology`, remove the package's __pycache__, for its callers in other modules keep the old one.
+"""
 
 import hashlib
 import math

@@ -41,7 +41,7 @@ SOIL_TINT = np.array([-0.25, -0.1, 0.2, 0.2, 0.15, 0.12, 0.1, 0.1, 0.2, 0.25])
 
 # per unit of the climate: days by which the season is later in the east and earlier in the south, the growth lost to
 # drought in both, and how soils are darker in the east and brighter in the south
-DELAY_EAST, DELAY_SOUTH, DROUGHT, DARKNESS = 34.0, 17.0, 0.17, 0.13
+DELAY_EAST, DELAY_SOUTH, DROUGHT, DARKNESS = 40.0, 20.0, 0.2, 0.15
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """The stages that make a map: classify chunk by chunk, then mosaic."""
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from sitspark.maps import products
 from sitspark.maps.chunk import ChunkRecord, ModelTarget, committed
 from sitspark.maps.classify import Pass, classify, descriptors_missing
 from sitspark.maps.mosaic import mosaic
+from sitspark.maps.stac import item
 from sitspark.maps.style import qml
 from sitspark.workflow.context import Context
 from sitspark.workflow.run_folder import write_atomically
@@ -119,10 +121,19 @@ def _mosaic(context: Context, _key: str) -> Outcome:
             mosaic(parts, covered.grid, path, product=product, nomenclature=names)
             paths.append(path)
     write_atomically(target / "legend.qml", qml(context.nomenclature))
+    described = item(
+        facts["model_id"],
+        covered.grid,
+        products=drawn,
+        nomenclature=context.nomenclature,
+        first=covered.first,
+        last=covered.last,
+    )
+    write_atomically(target / "item.json", json.dumps(described, indent=2, ensure_ascii=False))
     return Outcome(
         f"{', '.join(path.name for path in paths)} of {covered.grid.width} x {covered.grid.height} pixels",
         {"map": str(target.relative_to(folder.path))},
-        (*paths, target / "legend.qml"),
+        (*paths, target / "legend.qml", target / "item.json"),
     )
 
 

@@ -8,12 +8,13 @@ from sitspark.accuracy.cross_validation import FoldScores, spread
 from sitspark.accuracy.text import accuracy_table
 from sitspark.workflow.assess import assessment_of, folds_of, score
 from sitspark.workflow.context import Context
+from sitspark.workflow.run import done
 
 
 def say_results(context: Context, target: str, settings_file: Path) -> None:
     """Print what the verb that ends with `target` was run for."""
     say = context.voice.console.print
-    facts = {name: record.facts for name, record in context.folder.records().items()}
+    facts = {name: record.facts for name, record in done(context).items()}
     assessment, folds = assessment_of(facts), folds_of(facts)
     if target == "ground_truth":
         say(_class_table(context, facts["ground_truth"]["classes"], "polygons"))

@@ -1,6 +1,7 @@
 """The stages that train: one model of all tiles, or one model for each tile left out."""
 
 import json
+import shutil
 from typing import Any
 
 from sitspark.accuracy import figures
@@ -8,7 +9,7 @@ from sitspark.accuracy.assessment import metrics_json
 from sitspark.accuracy.cross_validation import FoldScores, spread
 from sitspark.accuracy.sample_confusion import FoldModel, sample_confusion
 from sitspark.errors import SitsparkError
-from sitspark.models.card import ModelCard
+from sitspark.models.card import HISTORY, ModelCard
 from sitspark.models.distributor import fit
 from sitspark.models.loop import TrainingJob
 from sitspark.workflow.assess import matrix_of, score
@@ -41,7 +42,11 @@ def _fit(context: Context, job: TrainingJob, name: str) -> ModelCard:
 
         # TorchDistributor runs on the active session
         context.spark  # noqa: B018
-        return fit(job, on_epoch=on_epoch)
+        card = fit(job, on_epoch=on_epoch)
+    history = context.folder.table("history")
+    history.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(job.folder / HISTORY, history / f"{job.model_id}.parquet")
+    return card
 
 
 def _train(context: Context, key: str) -> Outcome:

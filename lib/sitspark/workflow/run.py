@@ -1,7 +1,6 @@
 """Running: bring a run up to a stage, or through all of them."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from rich.console import Console
 
@@ -9,22 +8,23 @@ from sitspark.settings import Settings
 from sitspark.workflow import assess, draw, learn, prepare
 from sitspark.workflow.context import Context
 from sitspark.workflow.progress import Voice
-from sitspark.workflow.run_folder import RunFolder
+from sitspark.workflow.run_folder import RunFolder, StageRecord
 from sitspark.workflow.stage import Outcome, Stage, advance, finished
 
 _BEFORE_REPORT = (*prepare.STAGES, *learn.STAGES, *draw.STAGES, *assess.STAGES)
 
 
-def _done(context: Context) -> dict[str, Any]:
+def done(context: Context) -> dict[str, StageRecord]:
+    """The finished stages whose results are those of the present settings and inputs."""
     return finished(_BEFORE_REPORT, context)
 
 
 def _report(context: Context, _key: str) -> Outcome:
-    return assess.write_report(context, _done(context))
+    return assess.write_report(context, done(context))
 
 
 # the page sums up whatever is done, so its key is that of all that is done
-_REPORT = Stage("report", (), 1, lambda context: {name: record.key for name, record in _done(context).items()}, _report)
+_REPORT = Stage("report", (), 1, lambda context: {name: record.key for name, record in done(context).items()}, _report)
 
 STAGES = (*_BEFORE_REPORT, _REPORT)
 

@@ -1,0 +1,8 @@
+"""spark-submit jobs/check.py SETTINGS: the same as `sitspark check`, on the session that spark-submit configures."""
+
+import sys
+
+from sitspark.cli import main
+
+if __name__ == "__main__":
+    main(["check", *sys.argv[1:]])

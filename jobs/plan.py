@@ -1,0 +1,8 @@
+"""spark-submit jobs/plan.py SETTINGS: the same as `sitspark plan`, on the session that spark-submit configures."""
+
+import sys
+
+from sitspark.cli import main
+
+if __name__ == "__main__":
+    main(["plan", *sys.argv[1:]])

@@ -1,0 +1,187 @@
+"""Foreseeing a run: what is read, written and held in memory, and how long the map takes, before anything is paid."""
+
+import json
+import os
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+
+from sitspark.classes import Nomenclature
+from sitspark.grid import Grid, Window, chunks_of
+from sitspark.kernels.features import FeatureSpace
+from sitspark.maps.chunk import classify_cube
+from sitspark.models.inference import Classifier
+from sitspark.models.networks import NETWORKS
+from sitspark.scenes.catalogue import bands_of, wanted_products
+from sitspark.scenes.chunk_plan import Coverage, TileExtent, cover
+from sitspark.scenes.cube import read_cube
+from sitspark.scenes.inspect import inspect_product
+from sitspark.scenes.layouts import LAYOUTS
+from sitspark.scenes.product import ProductName, Scene
+from sitspark.settings import Settings
+from sitspark.workflow.context import feature_space
+
+_TRIED = 256  # pixels; side of the window on which the speed is measured
+_BASE_MB = 700  # of a Python worker with numba, torch, GDAL and their caches loaded; seen in the demonstration
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What a run will take; sizes in bytes, times in seconds of one core, and of the clock with `cores` cores.
+
+    `seconds` is for the map alone: labelled pixels are read once more, at most as much as their chunks.
+    """
+
+    products: int
+    tiles: int
+    chunks: int
+    pixels: int
+    dates: int
+    features: int
+    bytes_to_read: int
+    bytes_to_write: int
+    worker_memory_mb: int
+    cores: int
+    pixels_per_core_second: int
+    core_seconds: float
+    seconds: float
+
+    def to_json(self) -> str:
+        """The numbers as JSON."""
+        return json.dumps(asdict(self), indent=2)
+
+    def to_text(self) -> str:
+        """The numbers in sentences."""
+        return "\n".join(
+            (
+                f"read     {self.products} products of {self.tiles} tiles, {_size(self.bytes_to_read)}; up to {self.dates} "
+                "dates a tile",
+                f"features {self.features} a pixel",
+                f"map      {self.pixels:,} pixels in {self.chunks} chunks; {_size(self.bytes_to_write)} before compression",
+                f"memory   {self.worker_memory_mb} MB a worker, {self.cores} at a time",
+                f"time     {_duration(self.core_seconds)} of one core at {self.pixels_per_core_second:,} pixels a second "
+                f"(measured now on a window of these products), {_duration(self.seconds)} with {self.cores} cores; reading "
+                "the labelled pixels and training come on top",
+            )
+        )
+
+
+def plan(settings: Settings) -> Foreseen:
+    """Open the headers, time one window of the real products with a network of the right size, and multiply."""
+    by_tile: dict[str, list[tuple[Path, ProductName]]] = {}
+    for path, name in wanted_products(settings.scenes):
+        by_tile.setdefault(name.tile, []).append((path, name))
+    covered = _coverage(settings, by_tile)
+    chunks = chunks_of(covered.extents, settings.grid.chunk_size, margin=covered.overlap_margin)
+    space = feature_space(settings, covered)
+    pixels = sum(chunk.window.pixels for chunk in chunks)
+    dates = max(len(products) for products in by_tile.values())
+    if settings.grid.overlap == "merge":
+        dates = sum(len(products) for products in by_tile.values())
+    tile = next(iter(by_tile))
+    speed = _measured_speed(settings, by_tile[tile], covered, tile, space)
+    cores = _cores(settings.spark.master)
+    core_seconds = pixels / speed
+    largest = max(chunk.window.pixels for chunk in chunks)
+    return Foreseen(
+        products=sum(len(products) for products in by_tile.values()),
+        tiles=len(by_tile),
+        chunks=len(chunks),
+        pixels=pixels,
+        dates=dates,
+        features=len(space),
+        bytes_to_read=sum(_bytes(path, settings) for products in by_tile.values() for path, _ in products),
+        # class and confidence of one byte, validity of two
+        bytes_to_write=4 * pixels,
+        worker_memory_mb=round(_BASE_MB + largest * dates * (2 * len(space.bands) + 1) / 1e6),
+        cores=cores,
+        pixels_per_core_second=round(speed),
+        core_seconds=round(core_seconds, 1),
+        seconds=round(core_seconds / min(cores, len(chunks)), 1),
+    )
+
+
+def _coverage(settings: Settings, by_tile: dict[str, list[tuple[Path, ProductName]]]) -> Coverage:
+    """The output grid as the first usable product of each tile shows it."""
+    extents = []
+    for tile, products in by_tile.items():
+        scene = next(iter(_scenes(settings, products, most=1)))
+        boxes = [asset.bounds for asset in scene.assets]
+        days = [name.acquired.date() for _, name in products]
+        extents.append(
+            TileExtent(
+                tile,
+                scene.crs,
+                (min(b[0] for b in boxes), min(b[1] for b in boxes), max(b[2] for b in boxes), max(b[3] for b in boxes)),
+                min(asset.transform[0] for asset in scene.assets),
+                min(days),
+                max(days),
+            )
+        )
+    return cover(extents, settings.grid)
+
+
+def _scenes(settings: Settings, products: list[tuple[Path, ProductName]], *, most: int) -> list[Scene]:
+    layout, bands = LAYOUTS[settings.scenes.layout], bands_of(settings.scenes)
+    scenes: list[Scene] = []
+    for path, name in products:
+        found = inspect_product(path, layout, bands, reflectance=settings.scenes.reflectance)
+        if found.problem is None and found.crs is not None:
+            scenes.append(Scene(path.name, name.tile, name.acquired, found.crs, found.assets))
+        if len(scenes) == most:
+            break
+    return scenes
+
+
+def _measured_speed(
+    settings: Settings, products: list[tuple[Path, ProductName]], covered: Coverage, tile: str, space: FeatureSpace
+) -> float:
+    """Pixels a second of one core, from a window in the middle of a tile with all its dates."""
+    layout, extent = LAYOUTS[settings.scenes.layout], covered.extents[tile]
+    classes = len(Nomenclature.read(settings.classes.nomenclature, settings.classes.colours))
+    classifier = Classifier.of(NETWORKS[settings.training.network](len(space), classes).eval(), tuple(range(1, classes + 1)))
+    scenes = _scenes(settings, products, most=len(products))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        # the first round pays for compiling and for opening files
+        for side in (32, _TRIED):
+            grid = _middle(covered.grid, extent, side)
+            started = time.process_time()
+            cube = read_cube(scenes, grid, layout=layout, bands=space.bands, interpolator=settings.grid.interpolator)
+            classify_cube(cube, space, [classifier])
+            seconds = time.process_time() - started
+    finally:
+        torch.set_num_threads(threads)
+    return grid.height * grid.width / seconds
+
+
+def _middle(grid: Grid, extent: Window, side: int) -> Grid:
+    height, width = min(side, extent.height), min(side, extent.width)
+    return grid.cropped(
+        Window(extent.row + (extent.height - height) // 2, extent.col + (extent.width - width) // 2, height, width)
+    )
+
+
+def _bytes(product: Path, settings: Settings) -> int:
+    layout, bands = LAYOUTS[settings.scenes.layout], bands_of(settings.scenes)
+    names = (layout.file_of(product.name, name, settings.scenes.reflectance) for name in (*layout.masks, *bands))
+    return sum((product / name).stat().st_size for name in names if (product / name).exists())
+
+
+def _cores(master: str) -> int:
+    """Tasks at a time: what a local master says; for a cluster, as many as this machine has."""
+    inside = master.partition("[")[2].rstrip("]").split(",")[0]
+    return int(inside) if inside.isdigit() else os.cpu_count() or 1
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
