@@ -1,4 +1,4 @@
-"""spark-submit jobs/check.py SETTINGS: the same as `sitspark check`, on the session that spark-submit configures."""
+"""spark-submit jobs/check.py SETTINGS: the same as `sitspark check`, on spark-submit's session."""
 
 import sys
 

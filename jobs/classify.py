@@ -1,4 +1,4 @@
-"""spark-submit jobs/classify.py SETTINGS: the same as `sitspark classify`, on the session that spark-submit configures."""
+"""spark-submit jobs/classify.py SETTINGS: the same as `sitspark classify`, on spark-submit's session."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""spark-submit jobs/cross_validate.py SETTINGS: the same as `sitspark cross-validate`, on the session that spark-submit configures."""
+"""spark-submit jobs/cross_validate.py SETTINGS: the same as `sitspark cross-validate`, on spark-submit's session."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""spark-submit jobs/ground_truth.py SETTINGS: the same as `sitspark ground-truth`, on the session that spark-submit configures."""
+"""spark-submit jobs/ground_truth.py SETTINGS: the same as `sitspark ground-truth`, on spark-submit's session."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""spark-submit jobs/plan.py SETTINGS: the same as `sitspark plan`, on the session that spark-submit configures."""
+"""spark-submit jobs/plan.py SETTINGS: the same as `sitspark plan`, on spark-submit's session."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""spark-submit jobs/report.py SETTINGS: the same as `sitspark report`, on the session that spark-submit configures."""
+"""spark-submit jobs/report.py SETTINGS: the same as `sitspark report`, on spark-submit's session."""
 
 import sys
 

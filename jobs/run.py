@@ -1,4 +1,4 @@
-"""spark-submit jobs/run.py SETTINGS: the same as `sitspark run`, on the session that spark-submit configures."""
+"""spark-submit jobs/run.py SETTINGS: the same as `sitspark run`, on spark-submit's session."""
 
 import sys
 

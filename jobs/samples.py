@@ -1,4 +1,4 @@
-"""spark-submit jobs/samples.py SETTINGS: the same as `sitspark samples`, on the session that spark-submit configures."""
+"""spark-submit jobs/samples.py SETTINGS: the same as `sitspark samples`, on spark-submit's session."""
 
 import sys
 

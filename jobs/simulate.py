@@ -1,4 +1,4 @@
-"""spark-submit jobs/simulate.py SETTINGS: the same as `sitspark simulate`, on the session that spark-submit configures."""
+"""spark-submit jobs/simulate.py SETTINGS: the same as `sitspark simulate`, on spark-submit's session."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""spark-submit jobs/sql.py SETTINGS: the same as `sitspark sql`, on the session that spark-submit configures."""
+"""spark-submit jobs/sql.py SETTINGS: the same as `sitspark sql`, on spark-submit's session."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""spark-submit jobs/train.py SETTINGS: the same as `sitspark train`, on the session that spark-submit configures."""
+"""spark-submit jobs/train.py SETTINGS: the same as `sitspark train`, on spark-submit's session."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""spark-submit jobs/validate.py SETTINGS: the same as `sitspark validate`, on the session that spark-submit configures."""
+"""spark-submit jobs/validate.py SETTINGS: the same as `sitspark validate`, on spark-submit's session."""
 
 import sys
 

@@ -10,6 +10,8 @@ from sitspark.errors import SitsparkError
 
 Colour = tuple[int, int, int]
 
+_LARGEST_CODE = 65535  # maps are uint16 at most
+
 
 @dataclass(frozen=True, slots=True)
 class LandCoverClass:
@@ -35,8 +37,10 @@ class Nomenclature:
         codes = [c.code for c in self.classes]
         if codes != sorted(set(codes)):
             raise SitsparkError(f"a nomenclature needs ascending codes without repetition, not {codes}")
-        if codes and not 1 <= codes[0] <= codes[-1] <= 65535:
-            raise SitsparkError(f"class codes lie within 1-65535 (0 means not classified), not {codes[0]}-{codes[-1]}")
+        if codes and not 1 <= codes[0] <= codes[-1] <= _LARGEST_CODE:
+            raise SitsparkError(
+                f"class codes lie within 1-{_LARGEST_CODE} (0 means not classified), not {codes[0]}-{codes[-1]}"
+            )
 
     def __len__(self) -> int:
         return len(self.classes)
@@ -83,7 +87,7 @@ class Nomenclature:
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError):
         raise SitsparkError(f"{path}: no such file; name it in the settings under classes") from None
     except UnicodeDecodeError as error:
         raise SitsparkError(f"{path}: is not UTF-8 text ({error.reason} at byte {error.start}); save it as UTF-8") from None
@@ -96,8 +100,10 @@ def _read_names(path: Path) -> dict[int, str]:
     names: dict[int, str] = {}
     for number, line in _lines(path):
         name, _, code = line.rpartition(":")
-        if not name.strip() or not code.strip().isdigit():
+        if not name.strip() or not code.strip().isdecimal():
             raise SitsparkError(f"{path}, line {number}: '{line}' is not of the form 'class name:code'")
+        if not 1 <= int(code) <= _LARGEST_CODE:
+            raise SitsparkError(f"{path}, line {number}: class codes lie within 1-{_LARGEST_CODE}, not {int(code)}")
         if int(code) in names:
             raise SitsparkError(f"{path}, line {number}: code {int(code)} is already '{names[int(code)]}'")
         names[int(code)] = name.strip()
@@ -112,7 +118,7 @@ def _read_colours(path: Path) -> dict[int, Colour]:
         if line.startswith("INTERPOLATION:"):  # the head of a colour map exported by QGIS
             continue
         fields = re.split(r"[\s,]+", line)
-        if len(fields) < 4 or not all(field.isdigit() for field in fields[:4]):
+        if len(fields) < 4 or not all(field.isdecimal() for field in fields[:4]):
             raise SitsparkError(f"{path}, line {number}: '{line}' is not of the form 'code red green blue'")
         code, red, green, blue = (int(field) for field in fields[:4])
         if max(red, green, blue) > 255:

@@ -4,6 +4,7 @@ Paths are relative to the settings file. Unknown keys are refused with the neare
 """
 
 import difflib
+import json
 import re
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from datetime import date
@@ -13,7 +14,8 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
-from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.constructor import RoundTripConstructor
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from sitspark.errors import SitsparkError
 
@@ -33,6 +35,11 @@ class Section(BaseModel):
     """A block of settings: immutable, no unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_means_defaults(cls, value: object) -> object:
+        return {} if value is None else value
 
 
 class ScenesSettings(Section):
@@ -140,12 +147,21 @@ class TrainingSettings(Section):
     threads: int = Field(2, ge=1, description="Threads a process.")
 
 
+def _property(value: object) -> object:
+    """A Spark property as text: YAML reads 8 as a number and true as a boolean."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, int | float) else value
+
+
 class SparkSettings(Section):
     """The session; on a cluster spark-submit's own configuration wins."""
 
     master: str = Field("local[*]", description="Where to run when no session exists yet: local[*], spark://host:7077.")
     driver_memory: str = Field("3g", description="Heap of the driver (in local mode: of everything).")
-    config: dict[str, str] = Field(default_factory=dict, description="Any Spark property.")
+    config: dict[str, Annotated[str, BeforeValidator(_property)]] = Field(
+        default_factory=dict, description="Any Spark property."
+    )
 
 
 class Settings(Section):
@@ -191,9 +207,22 @@ def parse_settings(tree: Mapping[str, Any], *, source: Path) -> Settings:
         raise SitsparkError("; ".join(problems)) from None
 
 
+class _Constructor(RoundTripConstructor):
+    """Dates stay text, so that a day that doesn't exist is found with its key and line."""
+
+
+_Constructor.add_constructor("tag:yaml.org,2002:timestamp", lambda _, node: node.value)
+
+
+def _load(text: str) -> Any:
+    yaml = YAML(typ="rt")
+    yaml.Constructor = _Constructor
+    return yaml.load(text)
+
+
 def _read_yaml(path: Path) -> CommentedMap:
     try:
-        tree = YAML(typ="rt").load(path.read_text(encoding="utf-8"))
+        tree = _load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise SitsparkError(f"{path}: no such settings file") from None
     except IsADirectoryError:
@@ -203,6 +232,8 @@ def _read_yaml(path: Path) -> CommentedMap:
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else "?"
         raise SitsparkError(f"{path}, line {line}: not valid YAML: {error.problem}") from None
+    except YAMLError as error:
+        raise SitsparkError(f"{path}: not valid YAML: {error}") from None
     if not isinstance(tree, CommentedMap):
         raise SitsparkError(f"{path}: holds no settings; start from conf/demo.yaml")
     return tree
@@ -211,15 +242,23 @@ def _read_yaml(path: Path) -> CommentedMap:
 def apply_override(tree: MutableMapping[str, Any], override: str) -> None:
     """Set one `key.path=value` in a nested mapping; the value is read as YAML. Raises SitsparkError for another form."""
     key, equals, text = override.partition("=")
-    if not equals or not key:
+    key = key.strip()
+    # what follows a whole key is one name, as in spark.config.spark.sql.shuffle.partitions
+    whole = next((known for known in known_keys() if key.startswith(f"{known}.")), None)
+    *parents, last = [*whole.split("."), key[len(whole) + 1 :]] if whole else key.split(".")
+    if not equals or not all((*parents, last)):
         raise SitsparkError(f"--set {override}: write it as key=value, for example --set training.epochs=5")
-    *parents, last = key.strip().split(".")
     node: Any = tree
     for name in parents:
-        node = node.setdefault(name, {})
+        if node.get(name) is None:
+            node[name] = {}
+        node = node[name]
         if not isinstance(node, MutableMapping):
             raise SitsparkError(f"--set {override}: {name} is a value, not a section")
-    node[last] = YAML(typ="safe").load(text)
+    try:
+        node[last] = _load(text)
+    except YAMLError:
+        raise SitsparkError(f"--set {override}: '{text}' is not a value in YAML") from None
 
 
 def _plain(node: Any) -> Any:
@@ -237,13 +276,17 @@ def _sentence(problem: Mapping[str, Any], tree: Mapping[str, Any], source: Path)
     line = _line_of(tree, location)
     where = f"{source}, line {line}: {key}" if line else f"{source}: {key}"
     if problem["type"] == "extra_forbidden":
-        known = list(known_keys())
+        known = [*Settings.model_fields, *known_keys()]
         near = difflib.get_close_matches(key, known, n=1, cutoff=0.6) or [k for k in known if k.split(".")[-1] == location[-1]]
         return f"{where} is no known key" + (f"; did you mean {near[0]}?" if near else "; see docs/settings.md")
     if problem["type"] == "missing":
         return f"{source}: {key} is missing; add it ({_description(location)})"
     if problem["type"] == "value_error":
         return f"{source}: {problem['ctx']['error']}"
+    if problem["type"] == "model_type":
+        return f"{where} is a section with keys of its own, not {problem['input']!r} ({_description(location)})"
+    if problem["type"] == "path_type":
+        return f"{where} should be a path, not {problem['input']!r} ({_description(location)})"
     message = re.sub(r"^(Input|Value) should be", "should be", problem["msg"])
     return f"{where} {message}, not {problem['input']!r} ({_description(location)})"
 
@@ -254,7 +297,7 @@ def _line_of(tree: Any, location: tuple[str, ...]) -> int | None:
     for name in location:
         if not isinstance(tree, CommentedMap) or name not in tree:
             break
-        if name in tree.lc.data:
+        if name in (tree.lc.data or {}):  # None where it was written as {}
             line = tree.lc.data[name][0] + 1
         tree = tree[name]
     return line
@@ -292,8 +335,10 @@ def reference_page() -> str:
     lines = ["# Settings", "", "Written by `python -m sitspark.settings`; every key of a settings file.", ""]
     lines += ["| key | values | default | what |", "| --- | --- | --- | --- |"]
     for key, field in _sections(Settings):
-        default = "required" if field.is_required() else f"`{field.get_default(call_default_factory=True)!r}`"
-        lines.append(f"| `{key}` | {_type_name(field.annotation)} | {default} | {field.description} |")
+        # as one writes it in YAML: null, [], true
+        default = "required" if field.is_required() else f"`{json.dumps(field.get_default(call_default_factory=True))}`"
+        what = str(field.description).replace("<", "&lt;")
+        lines.append(f"| `{key}` | {_type_name(field.annotation)} | {default} | {what} |")
     return "\n".join(lines) + "\n"
 
 

@@ -42,7 +42,7 @@ def session(settings: SparkSettings, *, log: Path | None = None) -> SparkSession
     if "PYSPARK_GATEWAY_PORT" not in os.environ:
         builder = builder.master(settings.master).config("spark.driver.memory", settings.driver_memory)
         builder = builder.config("spark.jars.packages", ",".join(PACKAGES))
-    for key, value in (DEFAULTS | dict(settings.config)).items():
+    for key, value in (dict(DEFAULTS) | settings.config).items():
         builder = builder.config(key, value)
     with _stderr_to(log):
         spark: SparkSession = SedonaContext.create(builder.getOrCreate())

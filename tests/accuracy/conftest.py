@@ -28,9 +28,7 @@ from .plausible import classes, history, matrix
 
 @pytest.fixture
 def written_map(tmp_path: Path) -> Callable[..., Path]:
-    def write(
-        name: str, values: np.ndarray, *, nodata: float | None = None, crs: str = "EPSG:32631", size: float = 10
-    ) -> Path:
+    def write(name: str, values: np.ndarray, *, nodata: float | None = None, crs: str = "EPSG:32631", size: float = 10) -> Path:
         path = tmp_path / name
         height, width = values.shape
         with rasterio.open(

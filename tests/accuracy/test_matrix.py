@@ -117,9 +117,7 @@ def test_largest_confusions() -> None:
 
 
 def test_otb_text(worked: ConfusionMatrix) -> None:
-    assert worked.to_csv() == (
-        "#Reference labels (rows):1,2,3\n#Produced labels (columns):1,2,3\n5,1,0\n2,7,0\n1,0,0\n"
-    )
+    assert worked.to_csv() == ("#Reference labels (rows):1,2,3\n#Produced labels (columns):1,2,3\n5,1,0\n2,7,0\n1,0,0\n")
 
 
 def test_the_matrix_is_a_value(worked: ConfusionMatrix) -> None:

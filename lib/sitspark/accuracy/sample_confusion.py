@@ -1,6 +1,6 @@
 """Comparing several models with labelled pixels straight from the samples table, in one pass, without drawing a map."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,10 +29,10 @@ def sample_confusion(samples: DataFrame, models: Sequence[FoldModel]) -> DataFra
     the other folds.
     """
 
-    def compare(batches: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    def compare(batches: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
         classifiers = [(model.left_out, Classifier.load(model.folder)) for model in models]
         for batch in batches:
-            features = np.stack(batch["features"].to_numpy()).astype(np.float32, copy=False)
+            features = np.stack(list(batch["features"])).astype(np.float32, copy=False)
             for left_out, classifier in classifiers:
                 position, _ = classifier.classify(features)
                 yield _counted(batch, left_out, classifier.codes[position])

@@ -173,7 +173,7 @@ def features_of_pixels(
 
 
 @numba.njit(nogil=True, cache=True, inline="always")
-def _normalised_difference(a: float, b: float) -> float:
+def _normalised_difference(a: np.float32, b: np.float32) -> np.float32:
     total = a + b
     if abs(total) < SMALLEST_DENOMINATOR:
         return np.float32(0)

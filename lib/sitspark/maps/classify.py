@@ -1,6 +1,6 @@
 """The pass over the imagery: descriptors of chunks in, records of written chunks out; pixels stay in the workers."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +30,7 @@ class Pass:
 def classify(work: DataFrame, imagery: Pass, *, tasks: int) -> DataFrame:
     """Classify the chunks of `work` (rows of the chunk plan); gives chunk_id, position of the map, classified pixels."""
 
-    def draw(batches: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    def draw(batches: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
         for batch in batches:
             for row in batch.itertuples():
                 yield _drawn(row, imagery)

@@ -1,5 +1,7 @@
 """The bank of networks. Each takes raw features and standardises them in its first layer."""
 
+from itertools import pairwise
+
 import torch
 from torch import nn
 
@@ -30,19 +32,21 @@ class Mlp(nn.Module):
         super().__init__()
         sizes = (features, features // 2, 3 * classes, 3 * classes, classes)
         self.standardise = Standardise(features)
-        self.linear = nn.ModuleList(nn.Linear(a, b) for a, b in zip(sizes, sizes[1:], strict=False))
+        self.linear: nn.ModuleList = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Raw features float32 (samples, features) to class scores (samples, classes) before softmax."""
         x = self.standardise(x)
         for layer in self.linear[:-1]:
             x = torch.relu(layer(x))
-        return self.linear[-1](x)
+        scores: torch.Tensor = self.linear[-1](x)
+        return scores
 
     def folded(self) -> list[tuple[torch.Tensor, torch.Tensor]]:
         """Weights and biases of all layers with the standardisation inside the first one, float32."""
         with torch.no_grad():
-            layers = [(layer.weight.double(), layer.bias.double()) for layer in self.linear]
+            parameters = [parameter.double() for parameter in self.linear.parameters()]
+            layers = list(zip(parameters[::2], parameters[1::2], strict=True))
             weight, bias = layers[0]
             scaled = weight / self.standardise.deviation.double()
             layers[0] = (scaled, bias - scaled @ self.standardise.mean.double())

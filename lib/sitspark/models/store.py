@@ -79,7 +79,13 @@ def fill(table: Path, scratch: Path, codes: tuple[int, ...], *, left_out: str | 
     deviation = np.sqrt(np.maximum(squares / counts["train"] - mean**2, 0))
     deviation[deviation <= 1e-6 * np.maximum(np.abs(mean), 1)] = 1
     # the file that says the others are complete
-    np.savez(scratch / "statistics.npz", mean=mean, deviation=deviation, **counts)
+    np.savez(
+        scratch / "statistics.npz",
+        mean=mean,
+        deviation=deviation,
+        train=counts["train"],
+        monitored=counts["monitored"],
+    )
 
 
 def _positions(

@@ -1,6 +1,6 @@
 """The frames from polygons to samples: labelled pixels, chosen pixels, observations, samples."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -96,7 +96,7 @@ def observations(chosen: DataFrame, plan: DataFrame, scenes_table: Path, reading
     work = by_chunk.join(plan.select("chunk_id", "tile", "scene_ids"), "chunk_id")
     tasks = max(plan.count(), 1)
 
-    def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def read(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         scenes = load_scenes(scenes_table)
         for batch in batches:
             for chunk in range(batch.num_rows):
@@ -165,5 +165,5 @@ def _features(acquired: pd.Series, reflectance: pd.Series, valid: pd.Series, spa
     return pd.Series(list(out))
 
 
-def _day_numbers(acquired: npt.NDArray[np.generic]) -> npt.NDArray[np.int32]:
+def _day_numbers(acquired: npt.NDArray[np.datetime64]) -> npt.NDArray[np.int32]:
     return pd.to_datetime(acquired, utc=True).tz_localize(None).to_numpy().astype("datetime64[D]").astype(np.int32)

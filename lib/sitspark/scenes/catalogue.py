@@ -1,7 +1,7 @@
 """The catalogue: one row a product, with Sedona footprints, and what was left out with the reason."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,7 @@ import pyproj
 import shapely
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+from shapely.geometry.base import BaseGeometry
 
 from sitspark.errors import SitsparkError
 from sitspark.scenes.inspect import inspect_product
@@ -77,7 +78,7 @@ def catalogue(spark: SparkSession, settings: ScenesSettings) -> DataFrame:
     listed["relative_orbit"] = listed["relative_orbit"].astype("Int32")
     tasks = -(-len(listed) * (len(bands) + len(layout.masks)) // _HEADERS_A_TASK)
 
-    def inspect(batches: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    def inspect(batches: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
         for batch in batches:
             yield _inspected(batch, settings.layout, bands, reflectance)
 
@@ -113,7 +114,7 @@ def _footprint(assets: tuple[Asset, ...], crs: str | None) -> bytes | None:
     return shapely.to_wkb(to_geographic(outline, crs))
 
 
-def to_geographic(outline: shapely.Geometry, crs: str) -> shapely.Geometry:
+def to_geographic(outline: BaseGeometry, crs: str) -> BaseGeometry:
     """A polygon in EPSG:4326 (lon, lat), its edges cut so that they follow the straight lines of the projection."""
     left, bottom, right, top = outline.bounds
     dense = shapely.segmentize(outline, max(right - left, top - bottom) / 20)

@@ -4,7 +4,6 @@ Masks are read first; a date without a usable pixel in the window is dropped bef
 """
 
 import functools
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -154,7 +153,7 @@ def _double(asset: Asset, source: Grid, grid: Grid, interpolator: str, nodata: i
     pixels = _open(asset.path).read(1, window=_raster_window(coarse))
     upsample_2x(
         pixels,
-        out[inside.shifted(-row, -col).slices],
+        out[inside.shifted(-row, -col).slices],  # type: ignore[arg-type]  # int16: the caller looked
         row0=inside.row - 2 * coarse.row,
         col0=inside.col - 2 * coarse.col,
         kind=interpolator,
@@ -196,8 +195,8 @@ def _raster_window(window: Window) -> RasterWindow:
 
 def _open(path: str) -> rasterio.DatasetReader:
     """An open file, kept for the chunks to come; a file that was written again is opened again."""
-    status = os.stat(path) if Path(path).exists() else None
-    return _open_version(path, status.st_mtime_ns if status else 0)
+    file = Path(path)
+    return _open_version(path, file.stat().st_mtime_ns if file.exists() else 0)
 
 
 @functools.lru_cache(maxsize=_OPEN_FILES)

@@ -1,0 +1,92 @@
+"""One Spark session and one finished run for the whole suite."""
+
+import io
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+from rich.console import Console
+
+from sitspark import spark as sessions
+from sitspark.settings import Settings, SparkSettings, parse_settings
+from sitspark.simulate import Landscape, Simulation, simulate
+from sitspark.workflow.context import Context
+from sitspark.workflow.run import run
+
+ROOT = Path(__file__).parent.parent
+# small enough for seconds, large enough for several chunks a tile and for every stage to have work
+LANDSCAPE = Landscape(tiles=4, size=128, dates=10, classes=6, seed=3, polygons=12)
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> SparkSession:
+    settings = SparkSettings(master="local[2]", driver_memory="2g")
+    return sessions.session(settings, log=tmp_path_factory.mktemp("logs") / "spark.log")
+
+
+@pytest.fixture(scope="session")
+def simulation(tmp_path_factory: pytest.TempPathFactory) -> Simulation:
+    return simulate(tmp_path_factory.mktemp("simulated"), LANDSCAPE, workers=1)
+
+
+def settings_tree(simulated: Path, output: Path) -> dict:
+    """The settings of a small run on a simulation."""
+    return {
+        "output": str(output),
+        "scenes": {"folder": str(simulated / "scenes")},
+        "grid": {"chunk_size": 64, "overlap_margin": 40},
+        "time_series": {"step": 30},
+        "classes": {"nomenclature": str(simulated / "nomenclature.txt"), "colours": str(simulated / "colours.txt")},
+        "ground_truth": {
+            "file": str(simulated / "ground_truth" / "polygons.gpkg"),
+            "label_field": "code",
+            "id_field": "id",
+        },
+        "samples": {"per_class": 300},
+        "training": {"epochs": 12, "batch_size": 64, "learning_rate": 3e-3, "threads": 1},
+        "spark": {"driver_memory": "2g"},
+    }
+
+
+def settings_of(tree: dict) -> Settings:
+    return parse_settings(tree, source=ROOT / "settings.yaml")
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """A run that went through all stages, what it printed, and the tree of its settings."""
+
+    context: Context
+    printed: str
+    tree: dict
+    simulated: Path
+
+    @property
+    def map(self) -> Path:
+        return self.context.folder.path / self.context.facts("mosaic")["map"]
+
+
+def run_quietly(tree: dict, *targets: str) -> tuple[Context, str]:
+    """Run to the targets; the context and what was printed."""
+    console = Console(file=io.StringIO(), width=200)
+    context = run(settings_of(tree), targets, console=console)
+    return context, console.file.getvalue()  # type: ignore[attr-defined]
+
+
+@pytest.fixture(scope="session")
+def finished(spark: SparkSession, simulation: Simulation, tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
+    tree = settings_tree(simulation.folder, tmp_path_factory.mktemp("run") / "out")
+    context, printed = run_quietly(tree, "validate", "report")
+    return FinishedRun(context, printed, tree, simulation.folder)
+
+
+@pytest.fixture
+def run_copy(finished: FinishedRun, tmp_path: Path) -> FinishedRun:
+    """A copy of the finished run that a test may change; simulated inputs are shared."""
+    target = tmp_path / "out"
+    shutil.copytree(finished.context.folder.path, target)
+    tree = finished.tree | {"output": str(target)}
+    context, printed = run_quietly(tree, "report")
+    return FinishedRun(context, printed, tree, finished.simulated)

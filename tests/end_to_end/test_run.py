@@ -1,0 +1,221 @@
+"""A whole run on a small simulated landscape: what it publishes, what it skips, what may not change its result."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pystac
+import pytest
+import rasterio
+
+from sitspark.grid import Window
+from sitspark.kernels.features import features_of_pixels, pixel_major
+from sitspark.maps.products import sha256_of
+from sitspark.scenes.cube import read_cube
+from sitspark.scenes.table import load_scenes
+from sitspark.workflow.context import Context
+from tests.conftest import FinishedRun, run_quietly
+
+
+def states(printed: str) -> dict[str, str]:
+    """Whether each stage worked or was unchanged, from what a run printed."""
+    lines = [line for line in printed.splitlines() if line[:1] in "✓="]
+    return {line.split()[1]: "unchanged" if line.startswith("=") else "worked" for line in lines}
+
+
+def test_the_map_agrees_with_the_true_map(finished: FinishedRun) -> None:
+    with (
+        rasterio.open(finished.map / "classification.tif") as drawn,
+        rasterio.open(finished.simulated / "truth/classes.tif") as true,
+    ):
+        assert drawn.bounds == true.bounds
+        reference = true.read(1)
+        right = np.mean(drawn.read(1)[reference > 0] == reference[reference > 0])
+    # a network that learnt nothing would be right in a third of the pixels at most
+    assert right > 0.8
+
+
+def test_every_pixel_has_class_confidence_and_clear_dates_together(finished: FinishedRun) -> None:
+    read = {name: rasterio.open(finished.map / f"{name}.tif").read(1) for name in ("classification", "confidence", "validity")}
+    seen = read["validity"] > 0
+    assert ((read["classification"] > 0) == seen).all()
+    assert (read["confidence"][seen] > 0).all() and (read["confidence"] <= 100).all()
+    assert set(np.unique(read["classification"])) <= {0, *finished.context.nomenclature.codes}
+
+
+def test_the_map_is_a_cog_with_colours_and_names(finished: FinishedRun) -> None:
+    with rasterio.open(finished.map / "classification.tif") as drawn:
+        assert drawn.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
+        colours = drawn.colormap(1)
+    for land_cover in finished.context.nomenclature:
+        assert colours[land_cover.code][:3] == land_cover.colour
+        assert land_cover.name in (finished.map / "classification.tif.aux.xml").read_text()
+        assert land_cover.name in (finished.map / "legend.qml").read_text()
+
+
+def test_the_stac_item_names_files_that_exist(finished: FinishedRun) -> None:
+    item = pystac.Item.from_file(str(finished.map / "item.json"))
+    assert all((finished.map / asset.href).exists() for asset in item.assets.values())
+
+
+def test_a_samples_features_are_those_of_the_map_bit_for_bit(finished: FinishedRun) -> None:
+    context = finished.context
+    reading, space, scenes = context.reading, context.feature_space, load_scenes(context.folder.table("scenes"))
+    samples = pq.read_table(context.folder.table("samples")).to_pylist()
+    plan = context.plan().collect()
+    checked = 0
+    for chunk in plan:
+        window = Window(chunk.row, chunk.col, chunk.height, chunk.width)
+        inside = [s for s in samples if window.contains(Window(*divmod(s["sample_id"], reading.grid.width), 1, 1))]
+        if not inside:
+            continue
+        cube = read_cube(
+            [scenes[i] for i in chunk.scene_ids],
+            reading.grid.cropped(window),
+            layout=reading.layout,
+            bands=reading.bands,
+            interpolator=reading.interpolator,
+        )
+        dates, bands = cube.reflectance.shape[:2]
+        pixels = np.empty((window.pixels, dates, bands), np.int16)
+        valid = np.empty((window.pixels, dates), np.uint8)
+        pixel_major(cube.reflectance.reshape(dates, bands, -1), cube.valid.reshape(dates, -1), 0, pixels, valid)
+        drawn = np.empty((window.pixels, len(space)), np.float32)
+        features_of_pixels(pixels, valid, cube.days, space.grid.days, space.layout(), drawn)
+        for sample in inside:
+            row, col = divmod(sample["sample_id"], reading.grid.width)
+            position = (row - window.row) * window.width + col - window.col
+            assert np.array_equal(np.float32(sample["features"]), drawn[position])
+            checked += 1
+    assert checked == len(samples) > 1000
+
+
+def test_validation_pixels_never_train(finished: FinishedRun) -> None:
+    table = pq.read_table(finished.context.folder.table("samples"), columns=["polygon_id", "split", "monitored"]).to_pandas()
+    by_polygon = table.groupby("polygon_id")["split"].nunique()
+    assert by_polygon.max() == 1
+    assert not table.loc[table["split"] == "validation", "monitored"].any()
+    card = json.loads((finished.context.folder.model(finished.context.facts("train")["model_id"]) / "card.json").read_text())
+    used = sum(c["train"] + c["monitored"] for c in card["classes"])
+    assert used == (table["split"] == "train").sum()
+
+
+def test_the_metrics_follow_from_the_map_and_the_polygons(finished: FinishedRun) -> None:
+    import geopandas
+
+    polygons = geopandas.read_parquet(finished.context.folder.table("polygons"))
+    with rasterio.open(finished.map / "classification.tif") as drawn:
+        codes = drawn.read(1)
+        shapes = [(row.geometry, i) for i, row in enumerate(polygons.itertuples(), 1)]
+        owner = rasterio.features.rasterize(shapes, out_shape=codes.shape, transform=drawn.transform, dtype="int32")
+    aside = np.concatenate([[False], (polygons["split"] == "validation").to_numpy()])[owner]
+    reference = np.concatenate([[0], polygons["label"].to_numpy()])[owner]
+    counted = aside & (codes > 0)
+    metrics = json.loads((finished.context.folder.accuracy / "metrics.json").read_text())["assessment"]
+    # polygons may share a pixel at their edges, which this simple count gives to the last one
+    assert metrics["pixels"] == pytest.approx(counted.sum(), abs=5)
+    assert metrics["overall_accuracy"] == pytest.approx((codes == reference)[counted].mean(), abs=2e-3)
+
+
+def test_the_manifest_holds_every_file_of_every_chunk(finished: FinishedRun) -> None:
+    manifest = finished.context.table("manifest").collect()
+    assert len(manifest) == 3 * finished.context.plan().count()
+    assert all(sha256_of(Path(row.path)) == row.sha256 for row in manifest)
+
+
+def test_a_second_run_skips_everything_without_starting_spark(run_copy: FinishedRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Context) -> None:
+        raise AssertionError("Spark was started though nothing had changed")
+
+    monkeypatch.setattr(Context, "spark", property(refuse))
+    _, printed = run_quietly(run_copy.tree, "validate", "report")
+    assert set(states(printed).values()) == {"unchanged"} and len(states(printed)) == 9
+
+
+def test_a_changed_setting_runs_again_only_what_depends_on_it(run_copy: FinishedRun) -> None:
+    tree = run_copy.tree | {"training": run_copy.tree["training"] | {"epochs": 2}}
+    _, printed = run_quietly(tree, "train")
+    assert states(printed) == {
+        "scenes": "unchanged",
+        "ground_truth": "unchanged",
+        "observations": "unchanged",
+        "samples": "unchanged",
+        "train": "worked",
+    }
+    tree = run_copy.tree | {"time_series": {"step": 45}}
+    _, printed = run_quietly(tree, "samples")
+    assert states(printed) == {
+        "scenes": "unchanged",
+        "ground_truth": "unchanged",
+        "observations": "unchanged",
+        "samples": "worked",
+    }
+
+
+def test_a_changed_input_file_is_noticed(run_copy: FinishedRun, tmp_path: Path) -> None:
+    nomenclature = tmp_path / "nomenclature.txt"
+    nomenclature.write_text((run_copy.simulated / "nomenclature.txt").read_text())
+    tree = run_copy.tree | {"classes": run_copy.tree["classes"] | {"nomenclature": str(nomenclature)}}
+    run_quietly(tree, "ground_truth")
+    assert states(run_quietly(tree, "ground_truth")[1])["ground_truth"] == "unchanged"
+    nomenclature.write_text(nomenclature.read_text() + "one more class:98\n")
+    colours = tmp_path / "colours.txt"
+    colours.write_text((run_copy.simulated / "colours.txt").read_text() + "98 1 2 3\n")
+    tree["classes"]["colours"] = str(colours)
+    assert states(run_quietly(tree, "ground_truth")[1]) == {"scenes": "unchanged", "ground_truth": "worked"}
+
+
+def test_a_result_removed_by_hand_is_made_again(run_copy: FinishedRun) -> None:
+    before = sha256_of(run_copy.map / "confidence.tif")
+    (run_copy.map / "confidence.tif").unlink()
+    _, printed = run_quietly(run_copy.tree, "mosaic")
+    assert states(printed)["classify"] == "unchanged" and states(printed)["mosaic"] == "worked"
+    assert sha256_of(run_copy.map / "confidence.tif") == before
+
+
+@pytest.mark.parametrize("chunk_size", [50, 128, 200])
+def test_the_map_does_not_depend_on_the_chunk_size(run_copy: FinishedRun, chunk_size: int) -> None:
+    names = ("classification.tif", "confidence.tif", "validity.tif")
+    before = {name: sha256_of(run_copy.map / name) for name in names}
+    tree = run_copy.tree | {"grid": run_copy.tree["grid"] | {"chunk_size": chunk_size}}
+    _, printed = run_quietly(tree, "mosaic")
+    assert states(printed)["classify"] == "worked"
+    assert {name: sha256_of(run_copy.map / name) for name in names} == before
+
+
+def test_chunks_written_before_a_stop_are_kept_and_damaged_ones_are_not(run_copy: FinishedRun) -> None:
+    folder = run_copy.context.folder
+    chunks = folder.path / run_copy.context.facts("classify")["chunks"]
+    before = sha256_of(run_copy.map / "classification.tif")
+    folder.forget("classify")
+    folder.forget("mosaic")
+    records = sorted(chunks.glob("*.json"))
+    records[0].unlink()  # its files are there, its commit isn't
+    damaged = chunks / f"{records[1].stem}_classification.tif"
+    damaged.write_bytes(damaged.read_bytes()[:-7])
+    kept = chunks / f"{records[2].stem}_classification.tif"
+    written = kept.stat().st_mtime_ns
+    _, printed = run_quietly(run_copy.tree, "mosaic")
+    assert f"{len(records) - 2} of {len(records)} chunks were written before" in printed
+    assert kept.stat().st_mtime_ns == written
+    assert sha256_of(run_copy.map / "classification.tif") == before
+
+
+def test_a_second_run_on_the_same_folder_is_refused(run_copy: FinishedRun) -> None:
+    from sitspark.errors import SitsparkError
+
+    with run_copy.context.folder.locked(), pytest.raises(SitsparkError, match=r"process \d+ on .* is working in"):
+        run_quietly(run_copy.tree, "report")
+
+
+def test_leaving_a_tile_out_costs_accuracy(run_copy: FinishedRun) -> None:
+    context, printed = run_quietly(run_copy.tree, "cross_validate", "report")
+    scores = json.loads((context.folder.accuracy / "cross_validation.json").read_text())
+    assert len(scores["folds"]) == 4
+    same, left_out = (scores["spread"][area]["overall_accuracy"]["mean"] for area in ("same_area", "left_out"))
+    assert not math.isnan(left_out)
+    assert left_out < same - 0.03
+    assert "4 tiles left out in turn" in printed
+    assert "left out" in context.folder.report.read_text()

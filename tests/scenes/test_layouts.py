@@ -1,0 +1,148 @@
+"""Names of products and files as Theia and the USGS write them, and the two shapes of an archive."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sitspark.scenes import landsat, theia
+from sitspark.scenes.layouts import LAYOUTS
+from sitspark.scenes.product import ProductName, find_products
+
+THEIA_NAME = "SENTINEL2A_20180103-105429-123_L2A_T31TCJ_C_V2-2"
+LANDSAT_NAME = "LC08_L1TP_013032_20180131_20180207_01_T1"
+
+
+@pytest.mark.parametrize(
+    ("name", "platform", "tile", "acquired"),
+    [
+        (THEIA_NAME, "SENTINEL2A", "31TCJ", datetime(2018, 1, 3, 10, 54, 29, tzinfo=UTC)),
+        (
+            "SENTINEL2B_20180628-105756-357_L2A_T31TDK_D_V1-8",
+            "SENTINEL2B",
+            "31TDK",
+            datetime(2018, 6, 28, 10, 57, 56, tzinfo=UTC),
+        ),
+        ("SENTINEL2C_20250301-000000-000_L2A_T01CDH_C_V4-0", "SENTINEL2C", "01CDH", datetime(2025, 3, 1, tzinfo=UTC)),
+        (
+            "SENTINEL2A_20200229-105429-123_L2A_T31TCJ_C_V2-2",
+            "SENTINEL2A",
+            "31TCJ",
+            datetime(2020, 2, 29, 10, 54, 29, tzinfo=UTC),
+        ),
+    ],
+)
+def test_names_of_theia(name: str, platform: str, tile: str, acquired: datetime) -> None:
+    assert theia.recognise(name) == ProductName("sentinel2", platform, tile, acquired)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "SENTINEL2A_20180103-105429-123_L1C_T31TCJ_C_V2-2",  # other levels
+        "SENTINEL2X_20180115-000000-000_L3A_T31TCJ_D_V1-1",
+        "SENTINEL2A_20180103-105429-123_L2A_T31TCJ_C_V2-2.zip",
+        "SENTINEL2A_20180230-105429-123_L2A_T31TCJ_C_V2-2",  # no such day
+        "SENTINEL2A_20190229-105429-123_L2A_T31TCJ_C_V2-2",
+        "SENTINEL2A_20180103-255429-123_L2A_T31TCJ_C_V2-2",  # no such hour
+        "SENTINEL2A_20180103-105429-123_L2A_31TCJ_C_V2-2",
+        "xSENTINEL2A_20180103-105429-123_L2A_T31TCJ_C_V2-2",
+        "S2A_MSIL2A_20180103T105429_N0206_R051_T31TCJ_20180103T142332.SAFE",
+        LANDSAT_NAME,
+        "",
+    ],
+)
+def test_names_that_are_not_of_theia(name: str) -> None:
+    assert theia.recognise(name) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "tile", "acquired"),
+    [
+        (LANDSAT_NAME, "013032", datetime(2018, 1, 31, tzinfo=UTC)),
+        ("LC08_L1GT_199030_20200229_20200301_01_T2", "199030", datetime(2020, 2, 29, tzinfo=UTC)),
+        ("LC08_L1GS_001001_20181231_20190101_01_RT", "001001", datetime(2018, 12, 31, tzinfo=UTC)),
+    ],
+)
+def test_names_of_landsat(name: str, tile: str, acquired: datetime) -> None:
+    """The path is the relative orbit."""
+    assert landsat.recognise(name) == ProductName("landsat8", "LC08", tile, acquired, int(tile[:3]), "01")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "LC08_L1TP_013032_20180131_20180207_02_T1",  # Collection 2 has other scaling and bits
+        "LC08_L2SP_013032_20180131_20180207_01_T1",
+        "LE07_L1TP_013032_20180131_20180207_01_T1",
+        "LC08_L1TP_013032_20180132_20180207_01_T1",
+        "LC08_L1TP_13032_20180131_20180207_01_T1",
+        "LC08_L1TP_013032_20180131_20180207_01_T1.tar.gz",
+        THEIA_NAME,
+    ],
+)
+def test_names_that_are_not_of_landsat(name: str) -> None:
+    assert landsat.recognise(name) is None
+
+
+def test_files_of_a_product() -> None:
+    assert theia.file_of(THEIA_NAME, "B8A", "FRE") == f"{THEIA_NAME}_FRE_B8A.tif"
+    assert theia.file_of(THEIA_NAME, "B8A", "SRE") == f"{THEIA_NAME}_SRE_B8A.tif"
+    assert theia.file_of(THEIA_NAME, "CLM", "SRE") == f"MASKS/{THEIA_NAME}_CLM_R1.tif"
+    assert landsat.file_of(LANDSAT_NAME, "B5", "FRE") == "LC08_L1TP_013032_20180131_B5.TIF"
+    assert landsat.file_of(LANDSAT_NAME, "BQA", "FRE") == "LC08_L1TP_013032_20180131_BQA.TIF"
+
+
+def test_layouts_name_bands_that_they_have() -> None:
+    for name, layout in LAYOUTS.items():
+        assert layout.name == name
+        assert {layout.red, layout.nir, layout.swir} <= set(layout.bands)
+        assert not set(layout.bands) & set(layout.masks)
+
+
+def test_any_bit_of_any_theia_mask_invalidates() -> None:
+    for mask in theia.LAYOUT.masks:
+        valid = np.ones((1, 9), np.uint8)
+        theia.LAYOUT.invalidate(mask, np.array([[0, *(1 << bit for bit in range(8))]], np.uint8), valid)
+        assert valid.tolist() == [[1] + [0] * 8]
+    assert set(theia.LAYOUT.masks) == {"CLM", "SAT", "EDG"}
+
+
+@pytest.mark.parametrize(
+    ("quality", "usable"),
+    [
+        (0b0000_1010_1010_0000, 1),  # 2720: clear, all confidences low
+        (0b0000_0000_0000_0001, 0),  # 1: fill
+        (0b0000_1010_1010_0010, 1),  # terrain occlusion alone
+        (0b0000_1010_1010_1100, 1),  # saturation of some bands alone
+        (0b0000_1010_1111_0000, 0),  # 2800: cloud
+        (0b0000_1010_1110_0000, 1),  # high confidence of cloud without the cloud bit
+        (0b0000_1011_1010_0000, 0),  # 2976: high confidence of shadow
+        (0b0000_1011_0010_0000, 0),  # medium confidence of shadow never occurs, its upper bit is set
+        (0b0000_1010_1010_0000 | 0b11 << 9, 1),  # high confidence of snow
+        (0b0001_1010_1010_0000, 1),  # high confidence of cirrus: 6816
+    ],
+)
+def test_quality_bits_of_landsat(quality: int, usable: int) -> None:
+    valid = np.ones((1, 1), np.uint8)
+    landsat.LAYOUT.invalidate("BQA", np.array([[quality]], np.uint16), valid)
+    assert valid[0, 0] == usable
+
+
+def test_products_are_found_in_both_shapes_of_an_archive(tmp_path: Path) -> None:
+    other = THEIA_NAME.replace("0103", "0203")
+    third = THEIA_NAME.replace("31TCJ", "31TDJ")
+    for folder in (f"31TCJ/{other}", THEIA_NAME, f"31TDJ/{third}", "31TDJ/notes", f"a/b/{THEIA_NAME}", f"{LANDSAT_NAME}"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / THEIA_NAME.replace("SENTINEL2A", "SENTINEL2B")).write_text("a file is no product")
+    (tmp_path / "31TCJ" / THEIA_NAME).write_text("nor here")
+    found = find_products(tmp_path, theia.LAYOUT)
+    assert [path.relative_to(tmp_path).as_posix() for path, _ in found] == [f"31TCJ/{other}", f"31TDJ/{third}", THEIA_NAME]
+    assert [name.tile for _, name in found] == ["31TCJ", "31TDJ", "31TCJ"]
+    assert [path.name for path, _ in find_products(tmp_path, landsat.LAYOUT)] == [LANDSAT_NAME]
+
+
+def test_a_product_is_not_searched_for_products(tmp_path: Path) -> None:
+    (tmp_path / THEIA_NAME / THEIA_NAME).mkdir(parents=True)
+    assert len(find_products(tmp_path, theia.LAYOUT)) == 1

@@ -1,0 +1,242 @@
+"""Settings: every problem is a sentence with file, line and key; overrides; the reference page and the shipped examples."""
+
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from sitspark.errors import SitsparkError
+from sitspark.settings import Settings, known_keys, parse_settings, read_settings, reference_page
+
+ROOT = Path(__file__).parent.parent
+MINIMAL = """\
+output: run
+scenes:
+  folder: archive
+classes:
+  nomenclature: names.txt
+  colours: colours.txt
+ground_truth:
+  file: polygons.shp
+  label_field: code
+"""
+
+
+@pytest.fixture
+def read(tmp_path: Path):
+    def write_and_read(text: str, *overrides: str) -> Settings:
+        path = tmp_path / "run.yaml"
+        path.write_text(text, encoding="utf-8")
+        return read_settings(path, overrides=overrides)
+
+    return write_and_read
+
+
+def test_defaults_are_those_of_the_reference_job(read) -> None:
+    settings = read(MINIMAL)
+    assert (settings.scenes.layout, settings.scenes.reflectance, settings.grid.interpolator) == ("theia_l2a", "FRE", "cubic")
+    assert (settings.grid.overlap, settings.grid.overlap_margin, settings.time_series.step) == ("owner", 600, 10)
+    assert settings.features.indices == ("ndvi", "ndwi", "brightness")
+    assert (settings.ground_truth.ratio, settings.samples.sampler, settings.samples.per_class) == (0.75, "periodic", 100_000)
+
+
+def test_paths_are_relative_to_the_settings_file(read, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir("/")
+    monkeypatch.setenv("HOME", "/home/someone")
+    text = MINIMAL.replace("archive", "../archive").replace("names.txt", "/data/names.txt").replace(": colours", ": ~/colours")
+    settings = read(text, "output=elsewhere/run")
+    assert settings.output == tmp_path / "elsewhere" / "run"
+    assert settings.scenes.folder == tmp_path.parent / "archive"
+    assert settings.classes.nomenclature == Path("/data/names.txt")
+    assert settings.classes.colours == Path("/home/someone/colours.txt")
+
+
+def test_dates_are_dates(read) -> None:
+    settings = read(MINIMAL + "time_series:\n  start: 2018-01-01\n  end: '2018-12-31'\n", "scenes.start=2017-12-01")
+    assert (settings.time_series.start, settings.time_series.end) == (date(2018, 1, 1), date(2018, 12, 31))
+    assert settings.scenes.start == date(2017, 12, 1)
+
+
+@pytest.mark.parametrize(
+    ("added", "sentence"),
+    [
+        # unknown keys
+        ("training:\n  epoch: 3\n", "line 11: training.epoch is no known key; did you mean training.epochs?"),
+        ("trainin:\n  epochs: 3\n", "line 10: trainin is no known key; did you mean training?"),
+        ("chunk_size: 64\n", "line 10: chunk_size is no known key; did you mean grid.chunk_size?"),
+        ("epochs: 3\n", "line 10: epochs is no known key; did you mean training.epochs?"),
+        ("zzz: 3\n", "line 10: zzz is no known key; see docs/settings.md"),
+        # wrong types
+        ("training:\n  epochs: ten\n", "line 11: training.epochs should be a valid integer"),
+        ("training:\n  epochs: ten\n", "not 'ten' (Passes over the training samples.)"),
+        ("training: 5\n", "line 10: training is a section with keys of its own, not 5 (The network"),
+        ("grid:\n  chunk_size: [1]\n", "line 11: grid.chunk_size should be a valid integer, not [1]"),
+        ("time_series:\n  start: 2018-06-31\n", "line 11: time_series.start should be a valid date"),
+        ("time_series:\n  start: soon\n", "not 'soon' (First date (YYYY-MM-DD); null: the earliest acquisition of all tiles.)"),
+        # out of range
+        ("grid:\n  chunk_size: 15\n", "line 11: grid.chunk_size should be greater than or equal to 16, not 15"),
+        ("seed: -1\n", "line 10: seed should be greater than or equal to 0, not -1"),
+        ("training:\n  monitor_share: 1\n", "line 11: training.monitor_share should be less than 1, not 1"),
+        ("grid:\n  resolution: 0\n", "line 11: grid.resolution should be greater than 0, not 0"),
+        ("grid:\n  interpolator: lanczos\n", "should be 'nearest', 'bilinear' or 'cubic', not 'lanczos'"),
+        (
+            "features:\n  indices: [ndvi, evi]\n",
+            "line 11: features.indices.1 should be 'ndvi', 'ndwi' or 'brightness', not 'evi'",
+        ),
+        # order of dates
+        ("time_series: {start: 2018-02-01, end: 2018-01-31}\n", "time_series.end (2018-01-31) lies before time_series.start"),
+        # not YAML
+        ("a: [1\n", "line 11: not valid YAML"),
+        ("\tb: 1\n", "line 10: not valid YAML"),
+        ("output: other\n", 'line 10: not valid YAML: found duplicate key "output"'),
+        ("a: \x07\n", "not valid YAML: unacceptable character #x0007"),
+    ],
+)
+def test_a_problem_is_a_sentence_with_file_line_and_key(read, tmp_path: Path, added: str, sentence: str) -> None:
+    with pytest.raises(SitsparkError) as caught:
+        read(MINIMAL + added)
+    assert str(caught.value).startswith(str(tmp_path / "run.yaml"))
+    assert sentence in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_period_of_scenes_that_ends_before_it_starts(read) -> None:
+    text = MINIMAL.replace("  folder: archive\n", "  folder: archive\n  start: 2018-03-01\n  end: 2018-02-28\n")
+    with pytest.raises(SitsparkError, match=r"scenes.end \(2018-02-28\) lies before scenes.start \(2018-03-01\)"):
+        read(text)
+
+
+@pytest.mark.parametrize(
+    ("gone", "sentence"),
+    [
+        ("output: run\n", r"output is missing; add it \(Folder of the run"),
+        ("  label_field: code\n", r"ground_truth.label_field is missing; add it \(Field that holds the class code"),
+        ("scenes:\n  folder: archive\n", r"scenes is missing; add it \(Which imagery is read.\)"),
+        ("  folder: archive\n", r"scenes.folder is missing; add it"),
+    ],
+)
+def test_a_missing_key_is_named_with_its_meaning(read, gone: str, sentence: str) -> None:
+    with pytest.raises(SitsparkError, match=sentence):
+        read(MINIMAL.replace(gone, ""))
+
+
+def test_an_empty_path_is_named(read) -> None:
+    with pytest.raises(SitsparkError, match=r"line 1: output should be a path, not None"):
+        read(MINIMAL.replace("output: run", "output:"))
+
+
+def test_every_problem_is_told_at_once(read) -> None:
+    with pytest.raises(SitsparkError) as caught:
+        read(MINIMAL.replace("output: run\n", "") + "seed: x\ntraining:\n  epochs: 0\n  zzz: 1\n")
+    for part in ("output is missing", "seed should be", "training.epochs should be", "training.zzz is no known key"):
+        assert part in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "- a\n- b\n", "just a text\n", "# only comments\n"])
+def test_a_file_without_settings(read, text: str) -> None:
+    with pytest.raises(SitsparkError, match=r"run.yaml: holds no settings; start from conf/demo.yaml"):
+        read(text)
+
+
+def test_files_that_are_none(tmp_path: Path) -> None:
+    (tmp_path / "image.tif").write_bytes(b"II*\x00\xff\xfe")
+    for name, sentence in (("absent.yaml", "no such settings file"), ("", "is a folder"), ("image.tif", "is not a text file")):
+        with pytest.raises(SitsparkError, match=sentence):
+            read_settings(tmp_path / name)
+
+
+def test_an_empty_section_means_its_defaults(read) -> None:
+    assert read(MINIMAL + "grid:\n  # chunk_size: 64\n").grid == read(MINIMAL).grid
+
+
+def test_overrides_win_and_are_read_as_yaml(read) -> None:
+    settings = read(
+        MINIMAL + "training:\n  epochs: 7\n  batch_size: 9\n",
+        "training.epochs=5",
+        "samples.per_class=null",
+        "scenes.tiles=[31TCJ, 31TCK]",
+        "features.indices=[]",
+        " seed = 3",
+        "training.epochs=6",
+    )
+    assert (settings.training.epochs, settings.training.batch_size, settings.seed) == (6, 9, 3)
+    assert settings.samples.per_class is None
+    assert settings.scenes.tiles == ("31TCJ", "31TCK")
+    assert settings.features.indices == ()
+
+
+@pytest.mark.parametrize("begun", ["", "grid:\n", "grid: {}\n", "grid:\n  overlap: merge\n"])
+def test_an_override_creates_its_section(read, begun: str) -> None:
+    assert read(MINIMAL + begun, "grid.chunk_size=64").grid.chunk_size == 64
+
+
+def test_spark_properties_keep_their_dots_and_become_text(read) -> None:
+    settings = read(
+        MINIMAL + "spark:\n  config:\n    spark.executor.cores: 4\n    spark.speculation: true\n",
+        "spark.config.spark.sql.shuffle.partitions=8",
+    )
+    assert settings.spark.config == {
+        "spark.executor.cores": "4",
+        "spark.speculation": "true",
+        "spark.sql.shuffle.partitions": "8",
+    }
+
+
+@pytest.mark.parametrize(
+    ("override", "sentence"),
+    [
+        ("training.epochs", "--set training.epochs: write it as key=value, for example --set training.epochs=5"),
+        ("=5", "--set =5: write it as key=value"),
+        (" =5", "--set =5: write it as key=value"),
+        (".epochs=5", "--set .epochs=5: write it as key=value"),
+        ("training.=5", "--set training.=5: write it as key=value"),
+        ("output.x=5", "--set output.x=5: output is a value, not a section"),
+        ("training.epochs=[1,", "--set training.epochs=[1,: '[1,' is not a value in YAML"),
+        ("training.epochs=abc", "training.epochs should be a valid integer"),
+        ("training.epoch=5", "training.epoch is no known key; did you mean training.epochs?"),
+        ("grid.chunk_size=1", "grid.chunk_size should be greater than or equal to 16, not 1"),
+        ("scenes.start=2018-06-31", "scenes.start should be a valid date"),
+    ],
+)
+def test_a_wrong_override_is_a_sentence(read, override: str, sentence: str) -> None:
+    with pytest.raises(SitsparkError) as caught:
+        read(MINIMAL, override)
+    assert sentence in str(caught.value)
+
+
+def test_settings_survive_their_own_json(read, tmp_path: Path) -> None:
+    """What a run folder keeps can be read back as settings."""
+    settings = read(MINIMAL, "scenes.start=2018-01-01", "samples.per_class=null", "spark.config.spark.x=1")
+    assert parse_settings(settings.model_dump(mode="json"), source=tmp_path / "run.json") == settings
+
+
+def test_every_key_has_a_sentence() -> None:
+    assert len(known_keys()) > 35
+    for key, sentence in known_keys().items():
+        assert sentence and sentence.rstrip(")").endswith((".", "iota2's")), key
+
+
+def test_the_reference_page_is_up_to_date() -> None:
+    """If this fails: python -m sitspark.settings > docs/settings.md."""
+    page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    assert page == reference_page()
+    assert all(f"| `{key}` |" in page for key in known_keys())
+
+
+def test_the_reference_page_is_printed_by_the_module() -> None:
+    printed = subprocess.run([sys.executable, "-m", "sitspark.settings"], capture_output=True, text=True, check=True)
+    assert printed.stdout == reference_page()
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "conf").glob("*.yaml")), ids=lambda path: path.name)
+def test_the_shipped_examples_parse(path: Path) -> None:
+    settings = read_settings(path)
+    assert settings.output.is_relative_to(ROOT)
+
+
+def test_the_demonstration_and_new_york_are_shipped() -> None:
+    assert {"demo.yaml", "l8_new_york.yaml"} <= {path.name for path in (ROOT / "conf").glob("*.yaml")}
+    new_york = read_settings(ROOT / "conf" / "l8_new_york.yaml")
+    assert all(path.exists() for path in (new_york.scenes.folder, new_york.classes.nomenclature, new_york.ground_truth.file))
