@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sitspark.grid import Chunk, Grid, Window, chunks_of, territories
@@ -32,6 +32,7 @@ def painted(windows: list[Window]) -> np.ndarray:
 @given(TILES, st.integers(0, 15))
 @example({"A": Window(0, 0, 10, 10), "B": Window(0, 0, 10, 10)}, 4)
 @example({"A": Window(0, 0, 30, 30), "B": Window(10, 10, 5, 5)}, 15)
+@settings(deadline=None)
 def test_territories_cover_the_union_of_tiles_exactly_once(extents: dict[str, Window], margin: int) -> None:
     ground = territories(extents, margin)
     assert (painted([window for _, window in ground]) == (painted(list(extents.values())) > 0)).all()
@@ -40,6 +41,7 @@ def test_territories_cover_the_union_of_tiles_exactly_once(extents: dict[str, Wi
 
 @given(TILES, st.integers(0, 15), st.integers(1, 50))
 @example({"A": Window(0, 0, 40, 40), "B": Window(0, 33, 40, 40)}, 3, 16)
+@settings(deadline=None)
 def test_chunks_cover_the_union_of_tiles_exactly_once(extents: dict[str, Window], margin: int, size: int) -> None:
     chunks = chunks_of(extents, size, margin=margin)
     assert (painted([chunk.window for chunk in chunks]) == (painted(list(extents.values())) > 0)).all()
@@ -48,12 +50,12 @@ def test_chunks_cover_the_union_of_tiles_exactly_once(extents: dict[str, Window]
 
 
 @given(TILES, st.integers(0, 15), st.integers(1, 50))
+@settings(deadline=None)
 def test_chunk_sizes_stay_within_bounds(extents: dict[str, Window], margin: int, size: int) -> None:
     """At most 1.5 times the size asked for; less than a quarter only where the territory itself is narrower."""
+    owned = territories(extents, margin)
     for chunk in chunks_of(extents, size, margin=margin):
-        ground = next(
-            window for tile, window in territories(extents, margin) if tile == chunk.tile and window.contains(chunk.window)
-        )
+        ground = next(window for tile, window in owned if tile == chunk.tile and window.contains(chunk.window))
         for length, available in ((chunk.window.height, ground.height), (chunk.window.width, ground.width)):
             assert length <= max(1.5 * size, 1)
             assert length >= size / 4 or length == available
@@ -136,6 +138,7 @@ def test_chunk_ids_name_tile_and_place() -> None:
 
 
 @given(WINDOWS, WINDOWS)
+@settings(deadline=None)
 def test_intersection_is_what_both_hold(a: Window, b: Window) -> None:
     common = a.intersection(b)
     assert common.pixels == (painted([a, b]) == 2).sum()
@@ -145,6 +148,7 @@ def test_intersection_is_what_both_hold(a: Window, b: Window) -> None:
 
 
 @given(GRIDS, WINDOWS)
+@settings(deadline=None)
 def test_window_of_a_crop_is_its_window(grid: Grid, window: Window) -> None:
     cropped = grid.cropped(window)
     assert grid.window_of(cropped.bounds) == window
@@ -153,6 +157,7 @@ def test_window_of_a_crop_is_its_window(grid: Grid, window: Window) -> None:
 
 
 @given(GRIDS, WINDOWS, st.floats(0.01, 0.99), st.floats(0.01, 0.99))
+@settings(deadline=None)
 def test_window_of_covers_pixels_that_are_only_touched(grid: Grid, window: Window, dx: float, dy: float) -> None:
     left, bottom, right, top = grid.cropped(window).bounds
     step = grid.resolution
@@ -161,6 +166,7 @@ def test_window_of_covers_pixels_that_are_only_touched(grid: Grid, window: Windo
 
 
 @given(GRIDS, WINDOWS, st.sampled_from([0.5, 0.25, 1 / 3, 0.02, 0.9]), st.booleans())
+@settings(deadline=None)
 def test_offset_of_refuses_a_grid_shifted_by_part_of_a_pixel(grid: Grid, window: Window, part: float, down: bool) -> None:
     c = grid.cropped(window)
     shift = part * grid.resolution
@@ -185,6 +191,7 @@ BOXES = st.lists(
 
 
 @given(BOXES, st.sampled_from([1, 7, 10, 60]))
+@settings(deadline=None)
 def test_covering_holds_all_boxes_tightly_on_the_pixels_of_the_first(
     boxes: list[tuple[float, float, float, float]], resolution: float
 ) -> None:

@@ -144,7 +144,7 @@ class TrainingSettings(Section):
         0.2, gt=0, lt=1, description="Share of the training polygons of each class that only choose the epoch."
     )
     processes: int = Field(1, ge=1, description="Processes that share each batch (TorchDistributor).")
-    threads: int = Field(2, ge=1, description="Threads a process.")
+    threads: int = Field(1, ge=1, description="Threads a process; small networks lose by more than one on a busy machine.")
 
 
 def _property(value: object) -> object:

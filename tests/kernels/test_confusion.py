@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sitspark.kernels.confusion import confusion_counts
@@ -25,6 +25,7 @@ def test_pixels_without_a_known_class_on_either_side_are_left_out(reference: int
 
 
 @given(st.lists(st.tuples(st.sampled_from([0, 1, 2, 3, 7, 300, 999]), st.sampled_from([0, 1, 2, 3, 7, 300])), max_size=60))
+@settings(deadline=None)
 def test_equals_counting_one_by_one(pairs: list[tuple[int, int]]) -> None:
     reference, produced = np.array([r for r, _ in pairs], np.int32), np.array([p for _, p in pairs], np.uint16)
     counts = confusion_counts(reference, produced, CODES)

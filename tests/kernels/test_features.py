@@ -281,6 +281,7 @@ def test_an_index_without_its_band_is_refused_with_a_sentence(bands: tuple[str, 
 
 
 @given(series())
+@settings(deadline=None)
 def test_json_round_trip(s: Series) -> None:
     again = FeatureSpace.from_json(s.space.to_json())
     assert again == s.space

@@ -36,7 +36,8 @@ def classify(work: DataFrame, imagery: Pass, *, tasks: int) -> DataFrame:
                 yield _drawn(row, imagery)
 
     columns = ("chunk_id", "tile", "row", "col", "height", "width", "scene_ids")
-    return work.select(*columns).repartition(tasks).mapInPandas(draw, _RECORDS)
+    # neighbours one after the other: a worker finds the files of its tile open
+    return work.select(*columns).repartitionByRange(tasks, "tile", "row", "col").mapInPandas(draw, _RECORDS)
 
 
 def _drawn(row: tuple, imagery: Pass) -> pd.DataFrame:  # type: ignore[type-arg]

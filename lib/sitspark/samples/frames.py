@@ -86,7 +86,9 @@ def choose(pixels: DataFrame, settings: SamplesSettings, *, seed: int) -> DataFr
     return ranked.where(kept).drop("k", "available")
 
 
-def observations(chosen: DataFrame, plan: DataFrame, scenes_table: Path, reading: Reading, *, marks: Path) -> DataFrame:
+def observations(
+    chosen: DataFrame, plan: DataFrame, scenes_table: Path, reading: Reading, *, tasks: int, marks: Path
+) -> DataFrame:
     """Read the raw series of the chosen pixels: one task row a chunk, one output row a pixel.
 
     Each chunk that was read leaves an empty file in the folder `marks`, from which progress is told.
@@ -94,7 +96,6 @@ def observations(chosen: DataFrame, plan: DataFrame, scenes_table: Path, reading
     pixel = F.struct("sample_id", "polygon_id", "label", "fold", "split", "monitored", "row", "col")
     by_chunk = chosen.groupBy("chunk_id").agg(F.sort_array(F.collect_list(pixel)).alias("pixels"))
     work = by_chunk.join(plan.select("chunk_id", "tile", "scene_ids"), "chunk_id")
-    tasks = max(plan.count(), 1)
 
     def read(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         scenes = load_scenes(scenes_table)
@@ -104,7 +105,8 @@ def observations(chosen: DataFrame, plan: DataFrame, scenes_table: Path, reading
                 yield _observed(work, scenes, reading)
                 (marks / work["chunk_id"][0].as_py()).touch()
 
-    return work.repartition(min(tasks, 512), "chunk_id").mapInArrow(read, _OBSERVATIONS)
+    # the id begins with the tile: neighbours one after the other, so that a worker finds the files of its tile open
+    return work.repartitionByRange(tasks, "chunk_id").mapInArrow(read, _OBSERVATIONS)
 
 
 def _observed(chunk: pa.RecordBatch, scenes: dict, reading: Reading) -> pa.RecordBatch:

@@ -17,6 +17,7 @@ from sitspark.workflow.keys import fingerprint
 from sitspark.workflow.stage import Outcome, Stage
 from sitspark.workflow.tables import read_table, write_table
 
+_TASKS = 2000  # a driver keeps the state of every task: beyond this several chunks share one
 _SHOWN = 3  # problems named in an error; the rest is counted
 
 
@@ -135,7 +136,9 @@ def _observations(context: Context, key: str) -> Outcome:
         )
     marks = folder.scratch / f"observations-{key[:12]}"
     marks.mkdir(parents=True, exist_ok=True)
-    observed = frames.observations(chosen, plan, folder.table("scenes"), context.reading, marks=marks)
+    observed = frames.observations(
+        chosen, plan, folder.table("scenes"), context.reading, tasks=min(chunks, _TASKS), marks=marks
+    )
     with context.voice.watch("observations", chunks, "chunks", lambda: sum(1 for _ in marks.iterdir())):
         write_table(observed, target)
     context.spark.catalog.clearCache()

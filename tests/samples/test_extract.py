@@ -1,0 +1,55 @@
+"""Series of chosen pixels: the numbers of the cube that the map is made of."""
+
+import numpy as np
+import pytest
+import rasterio
+from rasterio.transform import from_origin
+
+from sitspark.grid import Grid
+from sitspark.samples.extract import Reading, read_series
+from sitspark.scenes.cube import read_cube
+from sitspark.scenes.inspect import inspect_product
+from sitspark.scenes.product import Scene
+from sitspark.scenes.theia import LAYOUT
+
+GRID = Grid("EPSG:32631", 300_000, 4_900_020, 10, 60, 80)
+BANDS = ("B4", "B11")
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory: pytest.TempPathFactory) -> list[Scene]:
+    """Two dates with clouds in places."""
+    archive, rng, found = tmp_path_factory.mktemp("archive"), np.random.default_rng(4), []
+    for day in ("20180103", "20180113"):
+        product = archive / f"SENTINEL2A_{day}-105429-123_L2A_T31TCJ_C_V2-2"
+        files = {name: (rng.random((60, 80)) < 0.3).astype(np.uint8) for name in LAYOUT.masks}
+        files |= {"B4": rng.integers(0, 5000, (60, 80)).astype(np.int16)}
+        files |= {"B11": rng.integers(0, 5000, (30, 40)).astype(np.int16)}
+        for name, values in files.items():
+            path = product / LAYOUT.file_of(product.name, name, "FRE")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            step = 600 / values.shape[0]
+            shape = {"height": values.shape[0], "width": values.shape[1], "count": 1, "dtype": values.dtype}
+            place = {"crs": "EPSG:32631", "transform": from_origin(300_000, 4_900_020, step, step)}
+            with rasterio.open(path, "w", driver="GTiff", **shape, **place) as file:
+                file.write(values, 1)
+        inspected = inspect_product(product, LAYOUT, BANDS, reflectance="FRE")
+        name = LAYOUT.recognise(product.name)
+        found.append(Scene(product.name, name.tile, name.acquired, inspected.crs, inspected.assets))
+    return found
+
+
+@pytest.mark.parametrize("interpolator", ["nearest", "bilinear", "cubic"])
+@pytest.mark.parametrize("places", [[(0, 0)], [(59, 79), (0, 0)], [(31, 7), (33, 7), (33, 52), (12, 20)], [(17, 40), (17, 41)]])
+def test_a_pixel_has_the_series_of_the_cube(scenes: list[Scene], places: list, interpolator: str) -> None:
+    """Only the window around the pixels is read; that must not change a number, at borders of 20 m pixels neither."""
+    cube = read_cube(scenes, GRID, layout=LAYOUT, bands=BANDS, interpolator=interpolator)
+    rows, cols = np.array(places).T
+    series = read_series(scenes, rows, cols, Reading(LAYOUT, BANDS, interpolator, GRID))
+    kept = np.flatnonzero(np.isin(cube.days, series.days))
+    dropped = np.setdiff1d(np.arange(2), kept)
+    assert not cube.valid[np.ix_(dropped, rows, cols)].any()
+    for pixel, (row, col) in enumerate(places):
+        assert (series.reflectance[pixel] == cube.reflectance[kept, :, row, col]).all()
+        assert (series.valid[pixel] == cube.valid[kept, row, col]).all()
+    assert series.reflectance.flags.c_contiguous and series.valid.flags.c_contiguous  # as the kernel is compiled for

@@ -1,0 +1,76 @@
+"""The scenes table as a worker reads it."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from sitspark.scenes.product import Asset, Scene
+from sitspark.scenes.table import load_scenes
+
+ASSET = {
+    "name": "B4",
+    "path": "/archive/B4.tif",
+    "height": 40,
+    "width": 50,
+    "transform": [10.0, 0.0, 3e5, 0.0, -10.0, 4.9e6],
+    "dtype": "int16",
+}
+ACQUIRED = datetime(2018, 1, 3, 10, 54, 29, tzinfo=UTC)
+
+
+def write(folder: Path, *scene_ids: str, problem: str | None = None, name: str = "part-0.parquet") -> None:
+    folder.mkdir(exist_ok=True)
+    rows = [
+        {"scene_id": i, "tile": "31TCJ", "acquired": ACQUIRED, "crs": "EPSG:32631", "assets": [ASSET], "problem": problem}
+        for i in scene_ids
+    ]
+    schema = pa.Table.from_pylist(rows).schema
+    schema = schema.set(schema.get_field_index("problem"), pa.field("problem", pa.string()))
+    pq.write_table(pa.Table.from_pylist(rows, schema), folder / name)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write(tmp_path / "scenes", "A", "B")
+    (tmp_path / "scenes" / "_SUCCESS").touch()
+    return tmp_path / "scenes"
+
+
+def test_a_scene_is_what_was_written(folder: Path) -> None:
+    asset = Asset("B4", "/archive/B4.tif", 40, 50, (10.0, 0.0, 3e5, 0.0, -10.0, 4.9e6), "int16")
+    scenes = load_scenes(folder)
+    assert scenes["A"] == Scene("A", "31TCJ", ACQUIRED, "EPSG:32631", (asset,))
+    assert set(scenes) == {"A", "B"}
+    assert scenes["A"].asset("B4") is scenes["A"].assets[0]
+
+
+def test_scenes_with_a_problem_are_left_out(folder: Path) -> None:
+    write(folder, "C", problem="C: band B4 is missing", name="part-1.parquet")
+    assert set(load_scenes(folder)) == {"A", "B"}
+
+
+def test_a_table_that_was_written_again_is_read_again(folder: Path) -> None:
+    """A worker process outlives a run."""
+    assert set(load_scenes(folder)) == {"A", "B"}
+    write(folder, "D")
+    later = (folder / "part-0.parquet").stat().st_mtime_ns + 10**9
+    os.utime(folder / "part-0.parquet", ns=(later, later))
+    assert set(load_scenes(folder)) == {"D"}
+
+
+@pytest.mark.parametrize(
+    ("transform", "square"),
+    [
+        ((10.0, 0.0, 0.0, 0.0, -10.0, 0.0), True),
+        ((10.0, 0.0, 0.0, 0.0, -10.000000001, 0.0), True),
+        ((3024.0789, 0.0, 0.0, 0.0, -3031.5584, 0.0), False),  # oblong
+        ((10.0, 0.0, 0.0, 0.0, 10.0, 0.0), False),  # south up
+        ((10.0, 0.1, 0.0, 0.0, -10.0, 0.0), False),  # turned
+    ],
+)
+def test_only_north_up_images_of_square_pixels_have_a_grid(transform: tuple, square: bool) -> None:
+    assert (Asset("B4", "p", 4, 5, transform, "int16").grid("EPSG:32631") is not None) == square
