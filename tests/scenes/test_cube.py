@@ -247,9 +247,10 @@ def test_bands_of_a_dropped_date_are_not_even_opened(tmp_path: Path) -> None:
 
 def test_dates_ascend_and_two_acquisitions_of_a_day_are_both_kept(tmp_path: Path) -> None:
     whens = ["20180203-105429", "20180103-105959", "20180103-105429", "20180113-105429"]
+    platforms = ["SENTINEL2A", "SENTINEL2A", "SENTINEL2B", "SENTINEL2B"]  # the order of names is another one
     scenes = [
-        scene_of(write_theia(tmp_path, {"B4": np.full((40, 40), value, np.int16)}, when=when), ("B4",))
-        for value, when in enumerate(whens)
+        scene_of(write_theia(tmp_path, {"B4": np.full((40, 40), value, np.int16)}, when=when, platform=platform), ("B4",))
+        for value, (when, platform) in enumerate(zip(whens, platforms, strict=True))
     ]
     cube = read(scenes, grid_of(40, 40))
     assert (cube.days - cube.days[0]).tolist() == [0, 0, 10, 31]

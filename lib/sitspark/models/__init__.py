@@ -1,1 +1,1 @@
-"""Networks, their data, the training loop and its distribution, and models on disk."""
+"""From the samples table to a model, and from a model to classes: networks, training loop, model files, inference."""

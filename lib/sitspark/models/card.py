@@ -1,34 +1,28 @@
-"""A model on disk: weights, and the card that says all that is needed to use them."""
+"""The model card: all that is needed to use a model, and to know where it comes from."""
 
-import hashlib
+import json
+import os
 from pathlib import Path
-from typing import Annotated
+from typing import Any
 
-import numpy as np
-import torch
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
-from safetensors.torch import load_file
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sitspark.classes import LandCoverClass, Nomenclature
 from sitspark.errors import SitsparkError
 from sitspark.kernels.features import FeatureSpace
-from sitspark.models.networks import NETWORKS, Mlp
+from sitspark.models.history import Criterion, Epoch
+from sitspark.settings import TrainingSettings
 
-SCHEMA_VERSION = 1  # of card.json
-WEIGHTS = "weights.safetensors"
-CARD = "card.json"
-HISTORY = "history.parquet"
-
-# a score that isn't defined is null in JSON, never NaN
-Score = Annotated[float | None, BeforeValidator(lambda v: None if v is None or np.isnan(v) else v)]
+SCHEMA_VERSION = 1  # rises when an older sitspark can no longer use the card
+CARD, WEIGHTS, HISTORY = "card.json", "weights.safetensors", "history.parquet"
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True)
 
 
-class NetworkCard(_Strict):
-    """Which network, for how many features and classes, and how many weights it has."""
+class NetworkCard(_Part):
+    """Which network of the bank, for how many features and classes; `parameters` is the count of trained numbers."""
 
     name: str
     features: int
@@ -36,8 +30,8 @@ class NetworkCard(_Strict):
     parameters: int
 
 
-class ClassCard(_Strict):
-    """A class, and how many samples of it were used."""
+class ClassCard(_Part):
+    """A class, the samples of it that the network was fitted to, and those that only chose the epoch."""
 
     code: int
     name: str
@@ -46,98 +40,76 @@ class ClassCard(_Strict):
     monitored: int
 
 
-class MetricsCard(_Strict):
-    """Scores at the epoch that was kept, on the monitored samples; null where undefined."""
+class StatisticsCard(_Part):
+    """Mean and deviation of each feature over the fitted samples."""
 
-    train_loss: float
-    validation_loss: Score
-    oa: Score
-    kappa: Score
-    fscore: Score
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
 
 
-class ModelCard(_Strict):
-    """Everything about a model but its weights."""
+class ModelCard(_Part):
+    """What `card.json` holds.
 
-    schema_version: int
+    `criterion` is what chose the epoch: that of the settings, or 'train_loss' when no sample was monitored; `metrics`
+    are those of that epoch.
+    """
+
+    schema_version: int = SCHEMA_VERSION
     model_id: str
     network: NetworkCard
-    feature_space: str
+    feature_space: dict[str, Any]
     classes: tuple[ClassCard, ...]
-    left_out_tile: str | None
+    training: TrainingSettings
     seed: int
-    training: dict[str, object]
-    criterion: str
+    left_out_tile: str | None
+    statistics: StatisticsCard
+    criterion: Criterion
     best_epoch: int
-    metrics: MetricsCard
+    metrics: Epoch
     seconds: float
+    device: str
     versions: dict[str, str]
     weights_sha256: str
 
     @property
-    def nomenclature(self) -> Nomenclature:
-        """The classes in the order of the network's outputs."""
-        return Nomenclature(tuple(LandCoverClass(c.code, c.name, c.colour) for c in self.classes))
+    def space(self) -> FeatureSpace:
+        """What the feature vectors hold."""
+        return FeatureSpace.from_json(json.dumps(self.feature_space))
 
     @property
-    def space(self) -> FeatureSpace:
-        """What the network eats."""
-        return FeatureSpace.from_json(self.feature_space)
+    def nomenclature(self) -> Nomenclature:
+        """The classes, in the order of the network's outputs."""
+        return Nomenclature(tuple(LandCoverClass(c.code, c.name, c.colour) for c in self.classes))
 
 
 def read_card(folder: Path) -> ModelCard:
-    """Read a model's card; raises SitsparkError for a folder without one, or a card of a later schema."""
+    """Read a model's card.
+
+    Raises SitsparkError when there is none (the folder is then no model), for a damaged one and for one of a newer
+    sitspark.
+    """
     path = folder / CARD
     try:
-        text = path.read_text(encoding="utf-8")
+        fields = json.loads(path.read_text(encoding="utf-8"))
+        schema = fields["schema_version"]
     except FileNotFoundError:
-        raise SitsparkError(f"{folder}: is no model, it holds no {CARD}; train it (again)") from None
-    try:
-        return ModelCard.model_validate_json(text)
-    except ValidationError as error:
-        version = _schema_version(text)
-        if version is not None and version > SCHEMA_VERSION:
-            raise SitsparkError(
-                f"{path}: was written by a newer sitspark (schema {version}, this one reads {SCHEMA_VERSION}); use that version"
-            ) from None
-        problem = error.errors()[0]
+        raise SitsparkError(f"{folder}: is no model, for it has no {CARD}; train it, or name another folder") from None
+    except (ValueError, KeyError, TypeError):
+        raise SitsparkError(f"{path}: is damaged; train the model again, or restore the file") from None
+    if schema > SCHEMA_VERSION:
         raise SitsparkError(
-            f"{path}: is damaged ({'.'.join(map(str, problem['loc']))}: {problem['msg']}); train again"
-        ) from None
-
-
-def _schema_version(text: str) -> int | None:
-    class _Version(BaseModel):
-        schema_version: int
-
-    try:
-        return _Version.model_validate_json(text).schema_version
-    except ValidationError:
-        return None
-
-
-def load_network(folder: Path) -> tuple[Mlp, ModelCard]:
-    """The network with its weights; raises SitsparkError when the weights aren't those that the card names."""
-    card = read_card(folder)
-    if card.schema_version > SCHEMA_VERSION:
-        raise SitsparkError(
-            f"{folder / CARD}: was written by a newer sitspark (schema {card.schema_version}, this one reads "
-            f"{SCHEMA_VERSION}); use that version"
+            f"{path}: was written by a newer sitspark (schema {schema}, this one reads up to {SCHEMA_VERSION}); "
+            "update sitspark, or train the model again"
         )
-    weights = folder / WEIGHTS
-    if not weights.exists() or sha256(weights) != card.weights_sha256:
-        raise SitsparkError(f"{weights}: isn't the file that {CARD} describes; train the model again")
-    network = NETWORKS[card.network.name](card.network.features, card.network.classes)
-    network.load_state_dict(load_file(weights))
-    return network.eval(), card
+    try:
+        return ModelCard.model_validate(fields)
+    except ValidationError as error:
+        key = ".".join(str(part) for part in error.errors()[0]["loc"])
+        raise SitsparkError(f"{path}: is damaged at {key}; train the model again, or restore the file") from None
 
 
-def sha256(path: Path) -> str:
-    """The SHA-256 of a file, as hexadecimal text."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def count_parameters(network: torch.nn.Module) -> int:
-    """Trainable weights and biases."""
-    return sum(p.numel() for p in network.parameters())
+def write_atomically(path: Path, text: str) -> None:
+    """Write a text file beside its place and rename it once, so that readers see the old text or the new one."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(path)

@@ -1,97 +1,149 @@
-"""Training on Spark's TorchDistributor: the loop in processes of its own, watched from the driver."""
+"""Training through Spark's TorchDistributor: starts the processes, tells progress, brings errors and the card back."""
 
-import contextlib
 import json
 import logging
 import os
 import shutil
+import sys
 import threading
-import time
-import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from pyspark.ml.torch.distributor import TorchDistributor
+from pyspark.sql import SparkSession
 
+import sitspark
 from sitspark.errors import SitsparkError
-from sitspark.models.card import CARD, ModelCard, read_card
-from sitspark.models.loop import PROGRESS, TrainingJob, train
+from sitspark.models.card import ModelCard, read_card
+from sitspark.models.loop import TrainingJob
+from sitspark.models.model import remove_model
+from sitspark.models.rank import raise_rank_error, run_rank
 
-_POLL = 0.3  # seconds between two looks at the progress file
-LOG = "training.log"
+OnEpoch = Callable[[dict[str, Any]], None]
+
+_POLL = 0.2  # seconds between two looks at the progress
 
 
-def fit(job: TrainingJob, *, on_epoch: Callable[[dict[str, Any]], None]) -> ModelCard:
-    """Train a model and give its card; `on_epoch` hears of every finished epoch.
+def fit(job: TrainingJob, *, spark: SparkSession | None = None, on_epoch: OnEpoch | None = None) -> ModelCard:
+    """Train a model in `training.processes` processes on this machine; gives its card.
 
-    Raises SitsparkError with the sentence of the process that failed; what the processes print goes to training.log.
+    A model that is in the folder already is replaced. `on_epoch` is called, from another thread, with the fields of the
+    latest `Epoch` and `epochs`, their number in all. What the processes print goes to `training.log` in the folder of
+    the model. Raises SitsparkError with the sentence of the process that failed, or without a Spark session.
     """
-    shutil.rmtree(job.folder, ignore_errors=True)
-    job.folder.mkdir(parents=True)
-    # it runs on the active session
-    distributor = TorchDistributor(num_processes=job.settings.processes, local_mode=True, use_gpu=False)
-    logging.getLogger("TorchDistributor").setLevel(logging.WARNING)
+    if (spark or SparkSession.getActiveSession()) is None:
+        raise SitsparkError("training needs a Spark session, and none is active; start one with sitspark.spark.session")
+    remove_model(job.folder)
+    shutil.rmtree(job.scratch, ignore_errors=True)
+    for folder in (job.folder, job.scratch):
+        folder.mkdir(parents=True, exist_ok=True)
+    log = job.folder / "training.log"
     try:
-        with _watched(job.folder / PROGRESS, on_epoch), _stdout_to(job.folder / LOG):
-            # its return value is a race between processes: the files of the first one are what counts
-            distributor.run(_train, job, os.getpid())
-    except RuntimeError as error:
-        raise SitsparkError(_failure(job.folder)) from error
+        with _environment(_variables(job)), _reported(job.progress, on_epoch), log.open("w", encoding="utf-8") as file:
+            _distribute(job, file)
+        raise_rank_error(job, log)
     finally:
         shutil.rmtree(job.scratch, ignore_errors=True)
-    if not (job.folder / CARD).exists():
-        raise SitsparkError(_failure(job.folder))
-    (job.folder / PROGRESS).unlink(missing_ok=True)
-    return read_card(job.folder)
-
-
-def _train(job: TrainingJob, driver: int) -> None:
-    """What each process runs: the loop, its errors kept in a file, its end tied to that of the driver."""
-    _end_with(driver)
     try:
-        train(job)
-    except Exception as error:
-        rank = os.environ.get("RANK", "0")
-        sentence = str(error) if isinstance(error, SitsparkError) else f"training: {type(error).__name__}: {error}"
-        (job.folder / f"error_rank{rank}.txt").write_text(f"{sentence}\n{traceback.format_exc()}")
-        raise
+        return read_card(job.folder)
+    except SitsparkError:
+        raise SitsparkError(
+            f"training {job.model_id} was ended from outside (often for want of memory); {log} tells more; run it again, "
+            "with fewer training.processes if memory is short"
+        ) from None
 
 
-def _end_with(driver: int) -> None:
-    """End this process when the driver is gone: a killed run must not go on writing its model."""
-
-    def watch() -> None:
-        while True:
-            time.sleep(_POLL)
-            try:
-                os.kill(driver, 0)
-            except ProcessLookupError:
-                os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
+def _distribute(job: TrainingJob, file: TextIO) -> None:
+    """Run the processes to their end, with all that they and the distributor print going to `file`."""
+    with _logged_to(file):
+        distributor = TorchDistributor(num_processes=job.settings.processes, local_mode=True, use_gpu=False)
+        distributor.input_params["log_streaming_client"] = _LogFile(file)
+        # what failed is in the notes of the processes; that nothing failed is proven by the card alone, since the value
+        # that run returns is a race of the processes
+        with suppress(RuntimeError):
+            distributor.run(run_rank, job)
 
 
-def _failure(folder: Path) -> str:
-    """The sentence of the first process that left one."""
-    errors = sorted(folder.glob("error_rank*.txt"))
-    if errors:
-        return errors[0].read_text().splitlines()[0]
-    return f"training ended without a model; see {folder / LOG}"
+class _LogFile:
+    """What TorchDistributor takes for a client of its log server, and then doesn't print to standard output itself."""
+
+    failed = False
+
+    def __init__(self, file: TextIO) -> None:
+        self.sock = self
+        self._file = file
+
+    def getsockname(self) -> tuple[str, int]:
+        """An address; equal to the peer's, which means that the other end prints."""
+        return "127.0.0.1", 0
+
+    getpeername = getsockname
+
+    def send(self, line: str) -> None:
+        """Take one line."""
+        self._file.write(line + "\n")
+        self._file.flush()
 
 
-@contextlib.contextmanager
-def _watched(progress: Path, on_epoch: Callable[[dict[str, Any]], None]) -> Iterator[None]:
+@contextmanager
+def _logged_to(file: TextIO) -> Iterator[None]:
+    """Send TorchDistributor's own log there instead of to the terminal."""
+    logger, handler = logging.getLogger(TorchDistributor.__name__), logging.StreamHandler(file)
+    propagated, logger.propagate = logger.propagate, False
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate = propagated
+
+
+def _variables(job: TrainingJob) -> Mapping[str, str]:
+    """What the processes need to know from their environment."""
+    source = str(Path(sitspark.__file__).parents[1])
+    inherited = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+    return {
+        "PYTHONPATH": os.pathsep.join([source, *inherited]),
+        "PYSPARK_PYTHON": sys.executable,
+        "OMP_NUM_THREADS": str(job.settings.threads),
+        "PET_LOCAL_ADDR": "127.0.0.1",  # torchrun's --local-addr: a laptop's host name often resolves to no address
+    }
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def _reported(progress: Path, on_epoch: OnEpoch | None) -> Iterator[None]:
+    """Tell each new state of the progress file while the block runs, and the last one at its end."""
+    if on_epoch is None:
+        yield
+        return
     finished = threading.Event()
 
     def look() -> None:
-        seen = 0
-        while not finished.wait(_POLL):
-            if progress.exists():
-                found = json.loads(progress.read_text())
-                if found["epoch"] != seen:
-                    seen = found["epoch"]
-                    on_epoch(found)
+        told = ""
+        while True:
+            last = finished.wait(_POLL)
+            text = progress.read_text(encoding="utf-8") if progress.exists() else ""
+            if text != told:
+                on_epoch(json.loads(text))
+                told = text
+            if last:
+                return
 
     watcher = threading.Thread(target=look, daemon=True)
     watcher.start()
@@ -100,10 +152,3 @@ def _watched(progress: Path, on_epoch: Callable[[dict[str, Any]], None]) -> Iter
     finally:
         finished.set()
         watcher.join()
-
-
-@contextlib.contextmanager
-def _stdout_to(log: Path) -> Iterator[None]:
-    """TorchDistributor writes what its processes print to sys.stdout."""
-    with log.open("w") as file, contextlib.redirect_stdout(file):
-        yield

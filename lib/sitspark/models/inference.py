@@ -1,60 +1,65 @@
-"""Applying a model: features in, classes and probabilities out, as lean as torch allows."""
+"""From features to classes, as the map and the accuracy need it: no gradients, the standardisation folded in."""
 
-import functools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor, nn
 
-from sitspark.models.card import CARD, load_network
-from sitspark.models.networks import Mlp
+from sitspark.models.model import Model
+from sitspark.models.networks import Network
+
+# samples at a time, always: matrix products of another height may round otherwise, and a pixel's class must not depend
+# on the pixels that happen to be computed with it
+BLOCK = 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Classifier:
-    """A network ready to classify: its layers with the standardisation folded in, and the class code of each output."""
+    """A trained network at work; `codes` are the class codes, uint16 (classes,), in the order of its outputs.
 
-    layers: tuple[tuple[torch.Tensor, torch.Tensor], ...]
+    Takes as many threads as torch has in the calling process. Each row's result is the same, bit for bit, whatever rows
+    come with it and in whatever number.
+    """
+
     codes: npt.NDArray[np.uint16]
+    _network: nn.Module
 
     @staticmethod
     def load(folder: Path) -> "Classifier":
-        """Load a model, once a process; raises SitsparkError for a folder that holds no usable model."""
-        card = folder / CARD
-        return _load_version(folder, card.stat().st_mtime_ns if card.exists() else 0)
+        """Read a model; raises SitsparkError as `Model.load` does."""
+        model = Model.load(folder)
+        return Classifier.of(model.network, model.card.nomenclature.codes)
 
     @staticmethod
-    def of(network: Mlp, codes: tuple[int, ...]) -> "Classifier":
-        """Make a network ready."""
-        return Classifier(tuple(network.folded()), np.asarray(codes, np.uint16))
-
-    def probabilities(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Class probabilities, float32 (samples, classes), of features float32 (samples, features)."""
-        with torch.inference_mode():
-            return torch.softmax(self._scores(features), 1).numpy()
+    def of(network: Network, codes: tuple[int, ...]) -> "Classifier":
+        """Prepare a network whose outputs are the classes `codes`."""
+        return Classifier(np.array(codes, np.uint16), network.folded().eval())
 
     def classify(self, features: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-        """Position of the most probable class and its probability, of features float32 (samples, features)."""
-        with torch.inference_mode():
-            scores = self._scores(features)
-            best, position = scores.max(1)
-            # the softmax of the best score alone
-            probability = torch.exp(best - torch.logsumexp(scores, 1))
-            return position.numpy(), probability.numpy()
+        """The position of the likeliest class, int64 (n,), and its probability, float32 (n,), of float32 (n, features)."""
+        position, probability = np.empty(len(features), np.int64), np.empty(len(features), np.float32)
+        for rows, scores in self._scores(features):
+            best, place = scores.softmax(1).max(1)
+            probability[rows], position[rows] = best.numpy(), place.numpy()
+        return position, probability
 
-    def _scores(self, features: npt.NDArray[np.float32]) -> torch.Tensor:
-        x = torch.from_numpy(features)
-        for weight, bias in self.layers[:-1]:
-            x = torch.nn.functional.linear(x, weight, bias).relu_()
-        weight, bias = self.layers[-1]
-        return torch.nn.functional.linear(x, weight, bias)
+    def probabilities(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """The probability of every class, float32 (n, classes), of features float32 (n, features)."""
+        found = np.empty((len(features), len(self.codes)), np.float32)
+        for rows, scores in self._scores(features):
+            found[rows] = scores.softmax(1).numpy()
+        return found
 
-
-@functools.lru_cache(maxsize=16)  # the models of one cross-validation
-def _load_version(folder: Path, _modified: int) -> Classifier:
-    # one thread a task: parallelism is Spark's
-    torch.set_num_threads(1)
-    network, card = load_network(folder)
-    return Classifier.of(network, card.nomenclature.codes)
+    @torch.inference_mode()
+    def _scores(self, features: npt.NDArray[np.float32]) -> Iterator[tuple[slice, Tensor]]:
+        """Block by block: which rows, and their scores."""
+        for start in range(0, len(features), BLOCK):
+            block = torch.from_numpy(features[start : start + BLOCK])
+            count = len(block)
+            if count < BLOCK:
+                block = nn.functional.pad(block, (0, 0, 0, BLOCK - count))
+            yield slice(start, start + count), self._network(block)[:count]

@@ -1,39 +1,42 @@
-"""The training loop, as every process of a training runs it; knows torch and files, not Spark."""
+"""The training loop: runs in every process of a training; the first one writes the files."""
 
-import dataclasses
+import copy
+import hashlib
 import json
+import math
 import os
 import platform
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import torch
-import torch.distributed as dist
-from safetensors.torch import save
-from torch import nn
-from torch.nn.functional import cross_entropy
-from torch.nn.parallel import DistributedDataParallel
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils import deterministic
 
-from sitspark import __version__
 from sitspark.accuracy.matrix import ConfusionMatrix
 from sitspark.classes import Nomenclature
 from sitspark.errors import SitsparkError
-from sitspark.models import card as cards
-from sitspark.models.networks import NETWORKS, Mlp
-from sitspark.models.samples_table import read_feature_space
-from sitspark.models.store import SampleStore, TrainingData, batches, features_range, fill, open_data
+from sitspark.models.card import ClassCard, ModelCard, NetworkCard, StatisticsCard, write_atomically
+from sitspark.models.data import Samples, SampleStore, Selection, decode, epoch_order, feature_space_of, share
+from sitspark.models.history import Criterion, Epoch, is_better
+from sitspark.models.model import serialise, write_model
+from sitspark.models.networks import NETWORKS, Network
+from sitspark.models.process_group import ProcessGroup, joined
 from sitspark.settings import TrainingSettings
-
-PROGRESS = "progress.json"
-_EVALUATED = 65_536  # monitored samples a forward pass: bounded memory
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingJob:
-    """One model to train: `samples` is a table, `folder` takes the model, `scratch` the copied samples."""
+    """One model to train.
+
+    `samples` is the folder of the samples table, `folder` takes the model, `scratch` (local disk) takes decoded samples
+    and notes on progress.
+    """
 
     model_id: str
     samples: Path
@@ -42,212 +45,194 @@ class TrainingJob:
     nomenclature: Nomenclature
     settings: TrainingSettings
     seed: int
-    left_out_tile: str | None
+    left_out_tile: str | None = None
+
+    @property
+    def progress(self) -> Path:
+        """The file that says how far the training is, a JSON object: the fields of `Epoch` and `epochs`."""
+        return self.scratch / "progress.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Epoch:
-    """What one epoch gave; scores on the monitored samples, None where undefined."""
+class _Learner:
+    """What changes during training, in one process."""
 
-    epoch: int
-    train_loss: float
-    validation_loss: float | None
-    oa: float | None
-    kappa: float | None
-    fscore: float | None
-    learning_rate: float
-    seconds: float
-    samples_per_second: float
+    network: Network
+    parallel: nn.Module
+    optimiser: torch.optim.Optimizer
+    group: ProcessGroup
+
+
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    """The outcome of training: what was noted, the epoch kept, and the network's state at that epoch."""
+
+    history: tuple[Epoch, ...]
+    best: Epoch
+    criterion: Criterion
+    state: dict[str, Tensor]
 
 
 def train(job: TrainingJob) -> None:
-    """Train on all processes of the group that torchrun has opened; the first one writes the model.
+    """Train and write a model: Adam, cross-entropy, the epoch kept that is best by the criterion.
 
-    Raises SitsparkError when the loss stops being a finite number.
+    On one kind of processor the same job gives the same bytes of weights; the number of processes changes them by
+    rounding alone. Raises SitsparkError for samples that can't be used and for a loss that is no longer finite.
     """
-    ranks, rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
+    started = time.perf_counter()
+    with joined() as group:
+        _be_deterministic(job)
+        folder = job.scratch / "samples"
+        if group.is_first:
+            decode(job.samples, Selection(job.left_out_tile), codes=job.nomenclature.codes, folder=folder)
+        group.wait()
+        store = SampleStore.open(folder)
+        learner = _learner(job, store, group)
+        fit = _fit(job, store, learner)
+        if group.is_first:
+            weights = serialise(fit.state)
+            card = _card(job, store, learner, fit=fit, weights=weights, seconds=time.perf_counter() - started)
+            write_model(job.folder, card, weights, fit.history)
+
+
+def _be_deterministic(job: TrainingJob) -> None:
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # CUDA's condition for reproducible products
     torch.set_num_threads(job.settings.threads)
-    torch.manual_seed(job.seed)
     torch.use_deterministic_algorithms(True)
-    if ranks > 1:
-        dist.init_process_group("gloo")
-    try:
-        started = time.monotonic()
-        data = _shared_data(job, ranks)
-        network = _network(job, data)
-        history, best, weights = _epochs(job, data, network, rank=rank, ranks=ranks)
-        if rank == 0:
-            _write_model(job, data, history, best, weights, seconds=time.monotonic() - started)
-    finally:
-        if ranks > 1:
-            dist.destroy_process_group()
+    # nothing here reads memory before writing it
+    deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    torch.manual_seed(job.seed)
 
 
-def _shared_data(job: TrainingJob, ranks: int) -> TrainingData:
-    """The samples, copied once on each machine by its first process."""
-    if int(os.environ.get("LOCAL_RANK", "0")) == 0:
-        fill(job.samples, job.scratch, job.nomenclature.codes, left_out=job.left_out_tile)
-    if ranks > 1:
-        dist.barrier()
-    return open_data(job.scratch)
-
-
-def _network(job: TrainingJob, data: TrainingData) -> Mlp:
-    network = NETWORKS[job.settings.network](len(data.statistics.mean), len(job.nomenclature))
-    network.standardise.mean.copy_(torch.from_numpy(data.statistics.mean))
-    network.standardise.deviation.copy_(torch.from_numpy(data.statistics.deviation))
-    return network
-
-
-def _epochs(
-    job: TrainingJob, data: TrainingData, network: Mlp, *, rank: int, ranks: int
-) -> tuple[list[Epoch], Epoch, dict[str, torch.Tensor]]:
-    """All epochs; the history, the best epoch and its weights."""
-    trained: nn.Module = DistributedDataParallel(network) if ranks > 1 else network
+def _learner(job: TrainingJob, store: SampleStore, group: ProcessGroup) -> _Learner:
+    network = NETWORKS[job.settings.network](store.fitted.features.shape[1], len(job.nomenclature))
+    network.standardise.take(store.statistics)
+    network.to(group.device)
     optimiser = torch.optim.Adam(network.parameters(), lr=job.settings.learning_rate)
+    return _Learner(network, group.parallel(network), optimiser, group)
+
+
+def _fit(job: TrainingJob, store: SampleStore, learner: _Learner) -> _Fit:
+    # without monitored samples only the training loss is left to choose by
+    criterion: Criterion = job.settings.criterion if len(store.monitored) else "train_loss"
     history: list[Epoch] = []
-    best: Epoch | None = None
-    weights: dict[str, torch.Tensor] = {}
+    best, state = None, {}
     for number in range(1, job.settings.epochs + 1):
-        started = time.monotonic()
-        network.train()
-        loss = _one_epoch(job, data.train, trained, optimiser, number, rank=rank, ranks=ranks)
-        seconds = time.monotonic() - started
-        network.eval()
-        validation_loss, matrix = _evaluate(network, data.monitored, job.nomenclature.codes, rank=rank, ranks=ranks)
-        epoch = Epoch(
-            number,
-            loss,
-            validation_loss,
-            matrix.overall_accuracy,
-            matrix.kappa,
-            matrix.mean_f_score,
-            job.settings.learning_rate,
-            round(seconds, 4),
-            round(len(data.train) / seconds, 1),
-        )
+        epoch = _epoch(job, store, learner, number=number)
         history.append(epoch)
-        if best is None or _merit(epoch, job.settings.criterion) > _merit(best, job.settings.criterion):
-            best, weights = epoch, {name: value.clone() for name, value in network.state_dict().items()}
-        if rank == 0:
-            _replace(job.folder / PROGRESS, json.dumps(dataclasses.asdict(epoch)).encode())
-    assert best is not None  # settings ask for one epoch or more
-    return history, best, weights
+        if best is None or is_better(epoch, best, criterion):
+            best, state = epoch, copy.deepcopy(learner.network.state_dict())
+        if learner.group.is_first:
+            write_atomically(job.progress, json.dumps(asdict(epoch) | {"epochs": job.settings.epochs}))
+    assert best is not None  # the settings ask for one epoch at least
+    return _Fit(tuple(history), best, criterion, {name: tensor.cpu() for name, tensor in state.items()})
 
 
-def _merit(epoch: Epoch, criterion: str) -> float:
-    """What the best epoch has most of; the training loss decides where nothing is monitored."""
-    if epoch.validation_loss is None:
-        return -epoch.train_loss
-    if criterion == "loss":
-        return -epoch.validation_loss
-    value: float | None = getattr(epoch, criterion)
-    return -np.inf if value is None else value
-
-
-def _one_epoch(
-    job: TrainingJob,
-    store: SampleStore,
-    network: nn.Module,
-    optimiser: torch.optim.Optimizer,
-    number: int,
-    *,
-    rank: int,
-    ranks: int,
-) -> float:
-    """Mean loss of one pass over the training samples."""
-    total = torch.zeros(1, dtype=torch.float64)
-    order = batches(len(store), job.settings.batch_size, seed=job.seed, epoch=number, rank=rank, ranks=ranks)
-    for step, (chosen, size) in enumerate(order, 1):
-        features = torch.from_numpy(np.ascontiguousarray(store.features[chosen]))
-        target = torch.from_numpy(store.target[chosen])
-        optimiser.zero_grad(set_to_none=True)
-        loss = cross_entropy(network(features), target, reduction="sum")
-        # DistributedDataParallel averages over ranks: together this is the mean over the global batch
-        (loss * (ranks / size)).backward()
-        if not torch.isfinite(loss):
-            raise SitsparkError(
-                f"training: the loss is not finite in epoch {number}, batch {step}; {features_range(job.samples)}; lower "
-                "training.learning_rate, or look for damaged imagery"
-            )
-        optimiser.step()
-        total += loss.detach().double()
-    if ranks > 1:
-        dist.all_reduce(total)
-    return float(total) / len(store)
-
-
-def _evaluate(
-    network: nn.Module, store: SampleStore, codes: tuple[int, ...], *, rank: int, ranks: int
-) -> tuple[float | None, ConfusionMatrix]:
-    """Loss and confusion matrix of the monitored samples; each process takes its share."""
-    classes = len(codes)
-    sums = torch.zeros(1 + classes * classes, dtype=torch.float64)
-    share = np.array_split(np.arange(len(store)), ranks)[rank]
-    with torch.inference_mode():
-        for start in range(0, len(share), _EVALUATED):
-            part = slice(int(share[0]) + start, int(share[0]) + min(start + _EVALUATED, len(share)))
-            scores = network(torch.from_numpy(np.ascontiguousarray(store.features[part])))
-            target = torch.from_numpy(store.target[part])
-            sums[0] += cross_entropy(scores, target, reduction="sum").double()
-            pairs = target * classes + scores.argmax(1)
-            sums[1:] += torch.bincount(pairs, minlength=classes * classes)
-    if ranks > 1:
-        dist.all_reduce(sums)
-    counts = sums[1:].reshape(classes, classes).numpy().astype(np.int64)
-    return (float(sums[0]) / len(store) if len(store) else None), ConfusionMatrix(codes, counts)
-
-
-def _write_model(
-    job: TrainingJob,
-    data: TrainingData,
-    history: list[Epoch],
-    best: Epoch,
-    weights: dict[str, torch.Tensor],
-    *,
-    seconds: float,
-) -> None:
-    """Weights, history and, last, the card: a folder without a card is no model."""
-    _replace(job.folder / cards.WEIGHTS, save(weights))
-    table = pd.DataFrame([dataclasses.asdict(epoch) for epoch in history])
-    table.insert(0, "model_id", job.model_id)
-    table.to_parquet(job.folder / cards.HISTORY, index=False)
-    network = NETWORKS[job.settings.network](len(data.statistics.mean), len(job.nomenclature))
-    counts = [np.bincount(s.target, minlength=len(job.nomenclature)) for s in (data.train, data.monitored)]
-    card = cards.ModelCard(
-        schema_version=cards.SCHEMA_VERSION,
-        model_id=job.model_id,
-        network=cards.NetworkCard(
-            name=job.settings.network,
-            features=len(data.statistics.mean),
-            classes=len(job.nomenclature),
-            parameters=cards.count_parameters(network),
-        ),
-        feature_space=read_feature_space(job.samples).to_json(),
-        classes=tuple(
-            cards.ClassCard(code=c.code, name=c.name, colour=c.colour, train=int(train), monitored=int(monitored))
-            for c, train, monitored in zip(job.nomenclature, *counts, strict=True)
-        ),
-        left_out_tile=job.left_out_tile,
-        seed=job.seed,
-        training=job.settings.model_dump(mode="json"),
-        criterion=job.settings.criterion if len(data.monitored) else "training loss (no sample is monitored)",
-        best_epoch=best.epoch,
-        metrics=cards.MetricsCard(
-            train_loss=best.train_loss,
-            validation_loss=best.validation_loss,
-            oa=best.oa,
-            kappa=best.kappa,
-            fscore=best.fscore,
-        ),
-        seconds=round(seconds, 2),
-        versions={"sitspark": __version__, "torch": torch.__version__, "python": platform.python_version()},
-        weights_sha256=cards.sha256(job.folder / cards.WEIGHTS),
+def _epoch(job: TrainingJob, store: SampleStore, learner: _Learner, *, number: int) -> Epoch:
+    started = time.perf_counter()
+    train_loss = _train_once(job, store.fitted, learner, number=number)
+    rate = len(store.fitted) / (time.perf_counter() - started)
+    validation_loss, matrix = _assess(job, store.monitored, learner)
+    return Epoch(
+        epoch=number,
+        train_loss=train_loss,
+        validation_loss=validation_loss,
+        oa=matrix.overall_accuracy,
+        kappa=matrix.kappa,
+        fscore=matrix.mean_f_score,
+        learning_rate=job.settings.learning_rate,
+        seconds=time.perf_counter() - started,
+        samples_per_second=rate,
     )
-    _replace(job.folder / cards.CARD, card.model_dump_json(indent=2).encode())
 
 
-def _replace(path: Path, content: bytes) -> None:
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_bytes(content)
-    draft.replace(path)
+def _train_once(job: TrainingJob, samples: Samples, learner: _Learner, *, number: int) -> float:
+    """One pass over the fitted samples; gives the mean loss."""
+    order = epoch_order(len(samples), seed=job.seed, epoch=number)
+    learner.parallel.train()
+    summed = 0.0
+    for batch, members in enumerate(order.split(job.settings.batch_size), 1):
+        mine = members[_my_share(learner.group, len(members))]
+        features, positions = _gathered(samples, mine, learner.group)
+        learner.optimiser.zero_grad()
+        loss = F.cross_entropy(learner.parallel(features), positions, reduction="sum")
+        value = loss.item()
+        if not math.isfinite(value):
+            raise _not_finite(job, value, f"in epoch {number}, batch {batch}", features)
+        # the processes' gradients are averaged, and their shares may differ by a sample: so the mean is taken here
+        (loss * (learner.group.ranks / len(members))).backward()
+        learner.optimiser.step()
+        summed += value
+    return float(learner.group.total(torch.tensor([summed], dtype=torch.float64))) / len(samples)
+
+
+@torch.inference_mode()
+def _assess(job: TrainingJob, samples: Samples, learner: _Learner) -> tuple[float | None, ConfusionMatrix]:
+    """Mean loss (None without samples) and confusions of class positions on the monitored samples."""
+    learner.network.eval()
+    classes = tuple(range(len(job.nomenclature)))
+    summed, counts = 0.0, np.zeros((len(classes), len(classes)), np.int64)
+    for features, positions in _in_order(samples, job.settings.batch_size, learner.group):
+        scores = learner.network(features)
+        summed += F.cross_entropy(scores, positions, reduction="sum").item()
+        counts += ConfusionMatrix.between(positions.cpu().numpy(), scores.argmax(1).cpu().numpy(), classes).counts
+    totals = learner.group.total(torch.from_numpy(np.append(summed, counts.ravel()))).numpy()
+    matrix = ConfusionMatrix(classes, totals[1:].reshape(counts.shape).astype(np.int64))
+    return (float(totals[0]) / len(samples) if len(samples) else None), matrix
+
+
+def _in_order(samples: Samples, batch_size: int, group: ProcessGroup) -> Iterator[tuple[Tensor, Tensor]]:
+    """This process's part of the samples, batch by batch."""
+    part = _my_share(group, len(samples))
+    for start in range(part.start, part.stop, batch_size):
+        rows = slice(start, min(start + batch_size, part.stop))
+        yield samples.features[rows].to(group.device), samples.positions[rows].to(group.device)
+
+
+def _gathered(samples: Samples, members: Tensor, group: ProcessGroup) -> tuple[Tensor, Tensor]:
+    features = samples.features.index_select(0, members).to(group.device)
+    return features, samples.positions.index_select(0, members).to(group.device)
+
+
+def _my_share(group: ProcessGroup, count: int) -> slice:
+    return share(count, rank=group.rank, ranks=group.ranks)
+
+
+def _not_finite(job: TrainingJob, loss: float, when: str, features: Tensor) -> SitsparkError:
+    low, high = features.min().item(), features.max().item()
+    return SitsparkError(
+        f"training {job.model_id}: the loss became {loss} {when} (features there are within {low:.6g} to {high:.6g}); "
+        f"lower training.learning_rate (it is {job.settings.learning_rate:g})"
+    )
+
+
+def _card(job: TrainingJob, store: SampleStore, learner: _Learner, *, fit: _Fit, weights: bytes, seconds: float) -> ModelCard:
+    classes = len(job.nomenclature)
+    fitted, monitored = (torch.bincount(s.positions, minlength=classes) for s in (store.fitted, store.monitored))
+    return ModelCard(
+        model_id=job.model_id,
+        network=NetworkCard(
+            name=job.settings.network,
+            features=store.fitted.features.shape[1],
+            classes=classes,
+            parameters=learner.network.weights,
+        ),
+        feature_space=json.loads(feature_space_of(job.samples).to_json()),
+        classes=tuple(
+            ClassCard(code=c.code, name=c.name, colour=c.colour, train=int(fitted[i]), monitored=int(monitored[i]))
+            for i, c in enumerate(job.nomenclature)
+        ),
+        training=job.settings,
+        seed=job.seed,
+        left_out_tile=job.left_out_tile,
+        statistics=StatisticsCard(
+            mean=tuple(store.statistics.mean.tolist()), deviation=tuple(store.statistics.deviation.tolist())
+        ),
+        criterion=fit.criterion,
+        best_epoch=fit.best.epoch,
+        metrics=fit.best,
+        seconds=seconds,
+        device=str(learner.group.device),
+        versions={"python": platform.python_version()} | {name: version(name) for name in ("sitspark", "torch")},
+        weights_sha256=hashlib.sha256(weights).hexdigest(),
+    )

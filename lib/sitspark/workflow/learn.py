@@ -40,9 +40,7 @@ def _fit(context: Context, job: TrainingJob, name: str) -> ModelCard:
         def on_epoch(progress: dict[str, Any]) -> None:
             update(progress["epoch"], f"F {score(progress['fscore'])} loss {progress['train_loss']:.3f}")
 
-        # TorchDistributor runs on the active session
-        context.spark  # noqa: B018
-        card = fit(job, on_epoch=on_epoch)
+        card = fit(job, spark=context.spark, on_epoch=on_epoch)
     history = context.folder.table("history")
     history.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(job.folder / HISTORY, history / f"{job.model_id}.parquet")

@@ -1,0 +1,209 @@
+"""From the samples table to tensors: decoded once, row group by row group, into memory-mapped files of local disk.
+
+Memory stays bounded whatever the size of the table, and any sample can be reached, so that a mini-batch is drawn from
+all samples and is the same whatever the number of processes.
+"""
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from torch import Tensor
+
+from sitspark.errors import SitsparkError
+from sitspark.kernels.features import FeatureSpace
+from sitspark.models.statistics import RunningStatistics, Statistics
+
+_COLUMNS = ("sample_id", "label", "fold", "split", "monitored", "features")
+_BLOCK = 8192  # samples decoded at a time: some tens of MB
+_SPARK_SCHEMA = b"org.apache.spark.sql.parquet.row.metadata"
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which samples a model may see: those of the split 'train', without those of the tile left out.
+
+    A sample goes with the tile of its polygon (column fold), so that no polygon is half left out. Samples of the other
+    split are set aside for the accuracy of the map and are never seen.
+    """
+
+    left_out_tile: str | None = None
+
+    def mask(self, rows: pa.RecordBatch) -> npt.NDArray[np.bool_]:
+        """True for the rows that are seen, bool (n,)."""
+        seen: npt.NDArray[np.bool_] = _strings(rows, "split") == "train"
+        return seen if self.left_out_tile is None else seen & (_strings(rows, "fold") != self.left_out_tile)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Samples:
+    """Features float32 (n, features) and class positions int64 (n,), both in memory-mapped files."""
+
+    features: Tensor
+    positions: Tensor
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SampleStore:
+    """The samples of one training: those the network is fitted to, those that only choose the epoch; and statistics.
+
+    The statistics are of the fitted samples alone.
+    """
+
+    fitted: Samples
+    monitored: Samples
+    statistics: Statistics
+
+    @staticmethod
+    def open(folder: Path) -> "SampleStore":
+        """Map the files that `decode` wrote."""
+        with np.load(folder / "statistics.npz") as saved:
+            statistics = Statistics(int(saved["count"]), saved["mean"], saved["deviation"])
+        features = len(statistics.mean)
+        return SampleStore(_mapped(folder / "fitted", features), _mapped(folder / "monitored", features), statistics)
+
+
+def parts_of(table: Path) -> list[Path]:
+    """The part files of a table in the order of their names, which is the order of its rows.
+
+    Raises SitsparkError when there are none.
+    """
+    parts = sorted(table.glob("[!._]*.parquet"))
+    if not parts:
+        raise SitsparkError(f"{table}: is no samples table (it holds no Parquet file); run the stage samples first")
+    return parts
+
+
+def feature_space_of(table: Path) -> FeatureSpace:
+    """The feature space that Spark keeps in the metadata of the column `features`.
+
+    Raises SitsparkError for a table without it.
+    """
+    part = parts_of(table)[0]
+    metadata = pq.read_schema(part).metadata or {}
+    fields = json.loads(metadata.get(_SPARK_SCHEMA, b"{}")).get("fields", [])
+    found = [field["metadata"].get("feature_space") for field in fields if field["name"] == "features"]
+    if not found or found[0] is None:
+        raise SitsparkError(
+            f"{part}: does not say what its features are (column features, metadata feature_space); "
+            "make the samples table again with sitspark"
+        )
+    return FeatureSpace.from_json(found[0])
+
+
+def decode(table: Path, selection: Selection, *, codes: tuple[int, ...], folder: Path) -> None:
+    """Write the selected samples of a table into `folder`, for `SampleStore.open`.
+
+    `codes` are the class codes in the order of the network's outputs. Raises SitsparkError, naming file and sample, for
+    a feature that is missing or not finite, a vector of another length than the feature space has, a label that is no
+    class of the nomenclature, a selection without samples to fit to, a disk that can't hold them.
+    """
+    space = feature_space_of(table)
+    folder.mkdir(parents=True, exist_ok=True)
+    _refuse_full_disk(table, len(space), folder)
+    running = RunningStatistics(len(space))
+    with ExitStack() as stack:
+        names = [f"{kind}.{what}" for kind in ("fitted", "monitored") for what in ("features", "positions")]
+        files = {name: stack.enter_context((folder / name).open("wb")) for name in names}
+        for part, rows in _blocks(table):
+            selected = rows.filter(pa.array(selection.mask(rows)))
+            features = _features(selected, space, part)
+            positions = _positions(selected, codes, part)
+            monitored = selected["monitored"].to_numpy(zero_copy_only=False).astype(bool)
+            running.add(features[~monitored])
+            for kind, members in (("fitted", ~monitored), ("monitored", monitored)):
+                features[members].tofile(files[f"{kind}.features"])
+                positions[members].tofile(files[f"{kind}.positions"])
+    statistics = running.result()
+    if statistics.count == 0:
+        without = f" outside tile {selection.left_out_tile}" if selection.left_out_tile else ""
+        raise SitsparkError(f"{table}: holds no sample to train on{without}; check the ground truth and the split")
+    np.savez(folder / "statistics.npz", count=statistics.count, mean=statistics.mean, deviation=statistics.deviation)
+
+
+def epoch_order(count: int, *, seed: int, epoch: int) -> Tensor:
+    """The order in which an epoch takes its samples, int64 (count,): a permutation that follows from seed and epoch."""
+    return torch.from_numpy(np.random.default_rng((seed, epoch)).permutation(count))
+
+
+def share(count: int, *, rank: int, ranks: int) -> slice:
+    """The contiguous share of one process in a batch of `count` samples; the shares of all cover it without overlap."""
+    return slice(count * rank // ranks, count * (rank + 1) // ranks)
+
+
+def _blocks(table: Path) -> Iterator[tuple[Path, pa.RecordBatch]]:
+    """All rows in their order, with the part file they come from."""
+    for part in parts_of(table):
+        with pq.ParquetFile(part, pre_buffer=False) as file:
+            absent = [name for name in _COLUMNS if name not in file.schema_arrow.names]
+            if absent:
+                raise SitsparkError(f"{part}: is no samples table (no column {', '.join(absent)}); name another table")
+            for group in range(file.num_row_groups):
+                for rows in file.iter_batches(batch_size=_BLOCK, row_groups=[group], columns=list(_COLUMNS)):
+                    yield part, rows
+
+
+def _strings(rows: pa.RecordBatch, column: str) -> npt.NDArray[np.object_]:
+    values: npt.NDArray[np.object_] = rows[column].to_numpy(zero_copy_only=False)
+    return values
+
+
+def _features(rows: pa.RecordBatch, space: FeatureSpace, part: Path) -> npt.NDArray[np.float32]:
+    """The feature vectors, float32 (n, features)."""
+    lengths = rows["features"].value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
+    _refuse(lengths != len(space), rows, part, f"has no vector of {len(space)} features, which the feature space asks for")
+    values = rows["features"].flatten().to_numpy(zero_copy_only=False).astype(np.float32, copy=False)
+    features = values.reshape(len(rows), len(space))
+    broken = ~np.isfinite(features)
+    if broken.any():
+        sample, feature = np.argwhere(broken)[0]
+        name, value = space.names[feature], features[sample, feature]
+        _refuse(broken.any(axis=1), rows, part, f"has {value} as feature {name}, and a network needs finite numbers")
+    return features
+
+
+def _positions(rows: pa.RecordBatch, codes: tuple[int, ...], part: Path) -> npt.NDArray[np.int64]:
+    """The position of each sample's label among the classes, int64 (n,)."""
+    known, labels = np.asarray(codes), rows["label"].to_numpy()
+    positions = np.searchsorted(known, labels).clip(max=len(known) - 1)
+    _refuse(known[positions] != labels, rows, part, "has a label that is no class of the nomenclature")
+    return positions.astype(np.int64)
+
+
+def _refuse(faulty: npt.NDArray[np.bool_], rows: pa.RecordBatch, part: Path, fault: str) -> None:
+    if faulty.any():
+        sample = rows["sample_id"][int(np.argmax(faulty))]
+        raise SitsparkError(f"{part}: sample {sample} {fault}; make the samples table again")
+
+
+def _refuse_full_disk(table: Path, features: int, folder: Path) -> None:
+    needed = sum(pq.read_metadata(part).num_rows for part in parts_of(table)) * (4 * features + 8)
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise SitsparkError(
+            f"{folder}: the samples may need {needed / 1e9:.1f} GB of local disk and {free / 1e9:.1f} GB are free; "
+            "free some, or lower samples.per_class"
+        )
+
+
+def _mapped(stem: Path, features: int) -> Samples:
+    """The two files of one kind of samples as tensors."""
+    positions, values = stem.with_suffix(".positions"), stem.with_suffix(".features")
+    count = positions.stat().st_size // 8
+    if count == 0:  # an empty file can't be mapped
+        return Samples(torch.empty(0, features), torch.empty(0, dtype=torch.int64))
+    return Samples(
+        torch.from_file(str(values), size=count * features, dtype=torch.float32).reshape(count, features),
+        torch.from_file(str(positions), size=count, dtype=torch.int64),
+    )

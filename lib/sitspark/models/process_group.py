@@ -1,0 +1,66 @@
+"""The processes that train one model together: who is who, and sums over all of them."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+_PATIENCE = timedelta(hours=24)  # the others wait while the first decodes a table of any size
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessGroup:
+    """This process's rank among `ranks`, and the device it computes on."""
+
+    rank: int
+    ranks: int
+    device: torch.device
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this is the process that writes files."""
+        return self.rank == 0
+
+    def wait(self) -> None:
+        """Go on only when all processes have come here."""
+        if self.ranks > 1:
+            dist.barrier()
+
+    def total(self, values: Tensor) -> Tensor:
+        """The element-wise sum over all processes, on the CPU, of float64 values (n,)."""
+        if self.ranks == 1:
+            return values.cpu()
+        summed = values.to(self.device)
+        dist.all_reduce(summed)
+        return summed.cpu()
+
+    def parallel(self, network: nn.Module) -> nn.Module:
+        """The network such that backward() leaves the mean gradient of all processes in each of them."""
+        return DistributedDataParallel(network, broadcast_buffers=False) if self.ranks > 1 else network
+
+
+@contextmanager
+def joined() -> Iterator[ProcessGroup]:
+    """Join the processes that torchrun started; without torchrun a group of one.
+
+    Each process takes a GPU of its own where there are enough, else the CPU.
+    """
+    rank, ranks = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+    enough = torch.cuda.is_available() and torch.cuda.device_count() >= ranks
+    device = torch.device("cuda", rank) if enough else torch.device("cpu")
+    if enough:
+        torch.cuda.set_device(device)
+    if ranks == 1:
+        yield ProcessGroup(rank, ranks, device)
+        return
+    dist.init_process_group("nccl" if enough else "gloo", timeout=_PATIENCE)
+    try:
+        yield ProcessGroup(rank, ranks, device)
+    finally:
+        dist.destroy_process_group()

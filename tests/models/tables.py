@@ -1,0 +1,93 @@
+"""Samples tables as Spark writes them, without Spark; and jobs on them."""
+
+import json
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sitspark.classes import Nomenclature
+from sitspark.kernels.features import FeatureSpace
+from sitspark.models.loop import TrainingJob
+from sitspark.settings import TrainingSettings
+from sitspark.timegrid import TimeGrid
+
+SPACE = FeatureSpace(
+    ("B4", "B8", "B11"), TimeGrid(date(2018, 1, 1), date(2018, 1, 21), 10), ("ndvi",), red="B4", nir="B8", swir="B11"
+)
+CODES = (11, 12, 31)
+NOMENCLATURE = Nomenclature.unnamed(list(CODES))
+
+
+@dataclass(frozen=True)
+class Table:
+    """The columns of a samples table."""
+
+    features: np.ndarray
+    label: np.ndarray
+    fold: np.ndarray
+    split: np.ndarray
+    monitored: np.ndarray
+
+    @property
+    def fitted(self) -> np.ndarray:
+        """Which samples a model of all tiles is fitted to."""
+        return (self.split == "train") & ~self.monitored
+
+
+def separable(n: int = 1200, *, seed: int = 0) -> Table:
+    """Three classes far apart in reflectance-like features; the last feature never varies."""
+    random = np.random.default_rng(seed)
+    position = random.integers(0, len(CODES), n)
+    centres = random.uniform(500, 4000, (len(CODES), len(SPACE)))
+    features = (centres[position] + random.normal(0, 100, (n, len(SPACE)))).astype(np.float32)
+    features[:, -1] = 1234.5
+    split = np.where(random.random(n) < 0.75, "train", "validation")
+    return Table(
+        features=features,
+        label=np.array(CODES, np.int32)[position],
+        fold=random.choice(["31TCJ", "31TCK"], n),
+        split=split,
+        monitored=(split == "train") & (random.random(n) < 0.2),
+    )
+
+
+def write(table: Table, folder: Path, *, space: FeatureSpace | None = SPACE, parts: int = 3) -> Path:
+    """Write part files with row groups of 100 samples and Spark's metadata (none of the features for no space)."""
+    folder.mkdir(parents=True)
+    metadata = {} if space is None else {"feature_space": space.to_json()}
+    spark = {"type": "struct", "fields": [{"name": "features", "metadata": metadata}]}
+    columns = {
+        "sample_id": pa.array(np.arange(len(table.label))),
+        "polygon_id": pa.array(np.arange(len(table.label)) // 7),
+        "label": pa.array(table.label, pa.int32()),
+        "tile": pa.array(table.fold),
+        "fold": pa.array(table.fold),
+        "split": pa.array(table.split),
+        "monitored": pa.array(table.monitored),
+        "features": pa.array(list(table.features), pa.list_(pa.float32())),
+    }
+    whole = pa.table(columns).replace_schema_metadata({"org.apache.spark.sql.parquet.row.metadata": json.dumps(spark)})
+    size = -(-len(table.label) // parts)
+    for part in range(parts):
+        pq.write_table(whole.slice(part * size, size), folder / f"part-{part:05}.parquet", row_group_size=100)
+    return folder
+
+
+def job(samples: Path, root: Path, *, left_out_tile: str | None = None, **settings: Any) -> TrainingJob:
+    """A small job on one thread."""
+    chosen = {"epochs": 4, "batch_size": 128, "learning_rate": 0.01, "threads": 1} | settings
+    return TrainingJob(
+        model_id="m",
+        samples=samples,
+        folder=root / "model",
+        scratch=root / "scratch",
+        nomenclature=NOMENCLATURE,
+        settings=TrainingSettings(**chosen),
+        seed=5,
+        left_out_tile=left_out_tile,
+    )

@@ -1,0 +1,115 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from sitspark.errors import SitsparkError
+from sitspark.models.data import SampleStore, Selection, decode, epoch_order, feature_space_of, share
+
+from .tables import CODES, SPACE, Table, separable, write
+
+
+def stored(samples: Path, folder: Path, left_out_tile: str | None = None) -> SampleStore:
+    decode(samples, Selection(left_out_tile), codes=CODES, folder=folder)
+    return SampleStore.open(folder)
+
+
+def test_fitted_and_monitored_samples_keep_the_order_of_the_table(table: Table, samples: Path, tmp_path: Path) -> None:
+    store = stored(samples, tmp_path)
+    monitored = (table.split == "train") & table.monitored
+    for found, members in ((store.fitted, table.fitted), (store.monitored, monitored)):
+        np.testing.assert_array_equal(found.features.numpy(), table.features[members])
+        np.testing.assert_array_equal(np.array(CODES)[found.positions.numpy()], table.label[members])
+
+
+def test_the_number_of_part_files_does_not_matter(table: Table, samples: Path, tmp_path: Path) -> None:
+    other = stored(write(table, tmp_path / "one", parts=1), tmp_path / "a")
+    assert torch.equal(stored(samples, tmp_path / "b").fitted.features, other.fitted.features)
+
+
+def test_statistics_are_those_of_the_fitted_samples(table: Table, samples: Path, tmp_path: Path) -> None:
+    statistics = stored(samples, tmp_path).statistics
+    fitted = table.features[table.fitted].astype(np.float64)
+    assert statistics.count == len(fitted)
+    np.testing.assert_allclose(statistics.mean, fitted.mean(0), rtol=1e-12)
+    np.testing.assert_allclose(statistics.deviation, fitted.std(0), rtol=1e-10, atol=1e-9)
+
+
+def test_the_tile_left_out_and_the_set_aside_never_enter(table: Table, samples: Path, tmp_path: Path) -> None:
+    store = stored(samples, tmp_path, "31TCK")
+    members = table.fitted & (table.fold != "31TCK")
+    np.testing.assert_array_equal(store.fitted.features.numpy(), table.features[members])
+    seen = np.concatenate([store.fitted.features.numpy(), store.monitored.features.numpy()])
+    hidden = table.features[(table.split == "validation") | (table.fold == "31TCK")]
+    assert not {row.tobytes() for row in seen} & {row.tobytes() for row in hidden}
+
+
+def test_no_monitored_sample_gives_an_empty_set(table: Table, tmp_path: Path) -> None:
+    bare = replace(table, monitored=np.zeros(len(table.label), bool))
+    assert len(stored(write(bare, tmp_path / "t"), tmp_path / "s").monitored) == 0
+
+
+def test_the_feature_space_is_read_back(samples: Path) -> None:
+    assert feature_space_of(samples) == SPACE
+
+
+def broken(table: Table, field: str, value: object) -> Table:
+    changed = getattr(table, field).copy()
+    changed[np.flatnonzero(table.fitted)[3]] = value
+    return replace(table, **{field: changed})
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "expected"),
+    [
+        ("features", np.nan, "has nan as feature b4_20180101"),
+        ("features", np.inf, "has inf as feature b4_20180101"),
+        ("label", 99, "no class of the nomenclature"),
+    ],
+)
+def test_a_broken_sample_is_named(field: str, value: object, expected: str, tmp_path: Path) -> None:
+    table = separable()
+    samples = write(broken(table, field, value), tmp_path / "t")
+    with pytest.raises(SitsparkError, match=expected) as error:
+        stored(samples, tmp_path / "s")
+    assert f"sample {np.flatnonzero(table.fitted)[3]} " in str(error.value)
+    assert "part-00000.parquet" in str(error.value)
+
+
+def test_vectors_of_another_length_are_refused(table: Table, tmp_path: Path) -> None:
+    samples = write(replace(table, features=table.features[:, :-1]), tmp_path / "t")
+    with pytest.raises(SitsparkError, match="no vector of 12 features"):
+        stored(samples, tmp_path / "s")
+
+
+def test_a_table_that_does_not_name_its_features_is_refused(table: Table, tmp_path: Path) -> None:
+    samples = write(table, tmp_path / "t", space=None)
+    with pytest.raises(SitsparkError, match="does not say what its features are"):
+        stored(samples, tmp_path / "s")
+
+
+def test_a_folder_without_table_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SitsparkError, match="is no samples table"):
+        feature_space_of(tmp_path)
+
+
+def test_nothing_to_train_on_is_refused(table: Table, tmp_path: Path) -> None:
+    samples = write(replace(table, fold=np.full(len(table.label), "31TCJ")), tmp_path / "t")
+    with pytest.raises(SitsparkError, match="no sample to train on outside tile 31TCJ"):
+        stored(samples, tmp_path / "s", "31TCJ")
+
+
+def test_an_epoch_takes_every_sample_once_in_an_order_of_its_own() -> None:
+    first, again, second = (epoch_order(1000, seed=3, epoch=epoch) for epoch in (1, 1, 2))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, second)
+    assert torch.equal(first.sort().values, torch.arange(1000))
+
+
+@pytest.mark.parametrize("count", [0, 1, 5, 1024])
+@pytest.mark.parametrize("ranks", [1, 2, 3, 7])
+def test_the_shares_of_a_batch_cover_it(count: int, ranks: int) -> None:
+    taken = [i for rank in range(ranks) for i in range(count)[share(count, rank=rank, ranks=ranks)]]
+    assert taken == list(range(count))

@@ -1,0 +1,126 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import accuracy_score, cohen_kappa_score, f1_score, log_loss
+
+from sitspark.errors import SitsparkError
+from sitspark.models.card import HISTORY, WEIGHTS, ModelCard, read_card
+from sitspark.models.history import Criterion, Epoch, is_better
+from sitspark.models.inference import Classifier
+from sitspark.models.loop import TrainingJob, train
+
+from .tables import Table, job, write
+
+
+def monitored(table: Table) -> np.ndarray:
+    return (table.split == "train") & table.monitored
+
+
+def test_separable_classes_are_recovered(table: Table, samples: Path, tmp_path: Path) -> None:
+    longer = job(samples, tmp_path, epochs=40, criterion="loss")
+    train(longer)
+    classifier, aside = Classifier.load(longer.folder), table.split == "validation"
+    position, probability = classifier.classify(table.features[aside])
+    assert (classifier.codes[position] == table.label[aside]).mean() > 0.99
+    assert probability.mean() > 0.9
+
+
+def test_metrics_are_those_of_scikit_learn(table: Table, trained: TrainingJob, card: ModelCard) -> None:
+    classifier, members = Classifier.load(trained.folder), monitored(table)
+    reference, probabilities = table.label[members], classifier.probabilities(table.features[members])
+    produced = classifier.codes[probabilities.argmax(1)]
+    assert card.metrics.oa == pytest.approx(accuracy_score(reference, produced))
+    assert card.metrics.kappa == pytest.approx(cohen_kappa_score(reference, produced))
+    assert card.metrics.fscore == pytest.approx(f1_score(reference, produced, average="macro"))
+    exact = probabilities.astype(np.float64)
+    loss = log_loss(reference, exact / exact.sum(1, keepdims=True), labels=classifier.codes)
+    assert card.metrics.validation_loss == pytest.approx(loss, rel=1e-3, abs=1e-6)
+
+
+def test_wrong_labels_show_in_the_metrics(table: Table, tmp_path: Path) -> None:
+    random, wrong = np.random.default_rng(0), table.label.copy()
+    members = np.flatnonzero(monitored(table))
+    chosen = random.choice(members, len(members) // 4, replace=False)
+    wrong[chosen] = np.where(wrong[chosen] == 11, 12, 11)
+    wrongly = job(write(replace(table, label=wrong), tmp_path / "t"), tmp_path, epochs=12)
+    train(wrongly)
+    assert read_card(wrongly.folder).metrics.oa == pytest.approx(1 - len(chosen) / len(members), abs=0.02)
+
+
+def test_the_same_job_gives_the_same_bytes(samples: Path, trained: TrainingJob, tmp_path: Path) -> None:
+    again = job(samples, tmp_path)
+    train(again)
+    assert (again.folder / WEIGHTS).read_bytes() == (trained.folder / WEIGHTS).read_bytes()
+
+
+def test_history_has_a_row_an_epoch(trained: TrainingJob, card: ModelCard) -> None:
+    history = pd.read_parquet(trained.folder / HISTORY)
+    assert history["epoch"].tolist() == [1, 2, 3, 4]
+    assert set(history["model_id"]) == {"m"}
+    assert history["train_loss"].is_monotonic_decreasing
+    best = history.sort_values("fscore", ascending=False, kind="stable").iloc[0]
+    assert best["epoch"] == card.best_epoch
+
+
+def test_the_weights_kept_are_those_of_the_best_epoch(samples: Path, tmp_path: Path) -> None:
+    long = job(samples, tmp_path / "long", criterion="fscore")
+    train(long)
+    best = read_card(long.folder).best_epoch
+    short = job(samples, tmp_path / "short", epochs=best)
+    train(short)
+    assert (long.folder / WEIGHTS).read_bytes() == (short.folder / WEIGHTS).read_bytes()
+
+
+def test_the_card_says_what_was_used(table: Table, samples: Path, tmp_path: Path) -> None:
+    partial = job(samples, tmp_path, left_out_tile="31TCJ", epochs=1)
+    train(partial)
+    card = read_card(partial.folder)
+    assert card.left_out_tile == "31TCJ"
+    inside = table.fold != "31TCJ"
+    for found in card.classes:
+        of_class = inside & (table.label == found.code)
+        assert (found.train, found.monitored) == ((of_class & table.fitted).sum(), (of_class & monitored(table)).sum())
+    fitted = table.features[inside & table.fitted].astype(np.float64)
+    np.testing.assert_allclose(card.statistics.mean, fitted.mean(0), rtol=1e-12)
+
+
+def test_without_monitored_samples_the_training_loss_chooses(table: Table, tmp_path: Path) -> None:
+    bare = replace(table, monitored=np.zeros(len(table.label), bool))
+    alone = job(write(bare, tmp_path / "t"), tmp_path, epochs=2)
+    train(alone)
+    card = read_card(alone.folder)
+    assert (card.criterion, card.best_epoch) == ("train_loss", 2)
+    assert card.metrics.validation_loss is None
+    assert card.metrics.oa is None
+
+
+def test_a_loss_that_explodes_stops_with_a_sentence(samples: Path, tmp_path: Path) -> None:
+    wild = job(samples, tmp_path, learning_rate=1e30)
+    with pytest.raises(SitsparkError, match=r"loss became \S+ in epoch 1, batch \d+ \(features there are within .* to "):
+        train(wild)
+    with pytest.raises(SitsparkError, match="is no model"):
+        read_card(wild.folder)
+
+
+def epoch(number: int, **values: float | None) -> Epoch:
+    chosen = {"train_loss": 1.0, "validation_loss": 1.0, "oa": 0.5, "kappa": 0.5, "fscore": 0.5} | values
+    return Epoch(epoch=number, learning_rate=0.1, seconds=1, samples_per_second=1, **chosen)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("criterion", "values", "better"),
+    [
+        ("loss", {"validation_loss": 0.9}, True),
+        ("loss", {"validation_loss": 1.1}, False),
+        ("oa", {"oa": 0.6}, True),
+        ("fscore", {"fscore": 0.4}, False),
+        ("fscore", {}, False),  # a tie: the earlier one stays
+        ("kappa", {"kappa": None}, False),
+        ("train_loss", {"train_loss": 0.5}, True),
+    ],
+)
+def test_which_epoch_is_better(criterion: Criterion, values: dict[str, float | None], better: bool) -> None:
+    assert is_better(epoch(2, **values), epoch(1), criterion) is better
