@@ -123,5 +123,6 @@ def _read_colours(path: Path) -> dict[int, Colour]:
         code, red, green, blue = (int(field) for field in fields[:4])
         if max(red, green, blue) > 255:
             raise SitsparkError(f"{path}, line {number}: a colour has three values of 0-255, not '{line}'")
-        palette[code] = (red, green, blue)
+        if palette.setdefault(code, (red, green, blue)) != (red, green, blue):
+            raise SitsparkError(f"{path}, line {number}: class {code} has another colour further up; keep one of the two")
     return palette

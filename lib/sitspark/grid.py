@@ -151,10 +151,10 @@ class Chunk:
 def territories(extents: Mapping[str, Window], margin: int) -> list[tuple[str, Window]]:
     """Cut overlapping tiles into rectangles that are owned by one tile each; together they cover every tile once.
 
-    After iota2: tiles are ranked upper-left first; where two overlap the first one owns the ground, except the last
+    After iota2: where two tiles overlap the left one owns the ground (of two in one column the upper one), except the last
     `margin` pixels at its right and bottom edge, which serve as a buffer against border effects.
     """
-    ranked = sorted(extents, key=lambda tile: (extents[tile].row, extents[tile].col, tile))
+    ranked = sorted(extents, key=lambda tile: (extents[tile].col, extents[tile].row, tile))
     kept = {tile: _without_margin(window, extents.values(), margin) for tile, window in extents.items()}
     edges = [*extents.values(), *kept.values()]
     rows = sorted({edge for w in edges for edge in (w.row, w.stop_row)})

@@ -47,7 +47,7 @@ class ScenesSettings(Section):
 
     folder: FilePath = Field(description="Folder of the archive: <folder>/<tile>/<product> or <folder>/<product>.")
     layout: Literal["theia_l2a", "landsat_c1_l1"] = Field("theia_l2a", description="How the products are laid out.")
-    tiles: tuple[str, ...] = Field((), description="Tiles to use, as 31TCJ or 013032; empty: all that are found.")
+    tiles: tuple[str, ...] = Field((), description='Tiles to use, as 31TCJ or "013032" (a number in quotes); empty: all.')
     start: date | None = Field(None, description="First acquisition date to use (YYYY-MM-DD); null: the earliest.")
     end: date | None = Field(None, description="Last acquisition date to use (YYYY-MM-DD); null: the latest.")
     bands: tuple[str, ...] = Field((), description="Bands to read, in this order; empty: all bands of the layout.")

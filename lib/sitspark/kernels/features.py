@@ -87,8 +87,13 @@ class FeatureSpace:
 
     @staticmethod
     def from_json(text: str) -> "FeatureSpace":
-        """Read back what `to_json` wrote."""
+        """Read back what `to_json` wrote; raises SitsparkError for features of another kernel version."""
         fields: dict[str, Any] = json.loads(text)
+        if fields["kernel_version"] != KERNEL_VERSION:
+            raise SitsparkError(
+                f"features of kernel version {fields['kernel_version']} can't be used by version {KERNEL_VERSION}; run the "
+                "samples stage again"
+            )
         grid = TimeGrid(date.fromisoformat(fields["start"]), date.fromisoformat(fields["end"]), fields["step"])
         return FeatureSpace(
             tuple(fields["bands"]), grid, tuple(fields["indices"]), fields["red"], fields["nir"], fields["swir"]

@@ -28,7 +28,7 @@ from sitspark.timegrid import day_number
 _GDAL = {"GDAL_NUM_THREADS": "1", "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR"}
 _OPEN_FILES = 512  # about 40 dates; far below the usual limit of 1024 descriptors a process
 _SUPPORT = 2  # coarse pixels that cubic interpolation reaches to either side
-_TOLERANCE = 1e-6  # pixels that a warp may be off; exactly 0 makes rasterio 1.4 pass no transformer at all
+_TOLERANCE = 1e-8  # pixels: from 1e-7 on windows give the same numbers; exactly 0 makes rasterio 1.4 fail
 _OUTSIDE = 1  # value of a mask where its file ends; not zero, and the fill bit of Landsat
 
 

@@ -1,0 +1,198 @@
+"""From dirty features to clean, split polygons: every feature is accounted for, and nothing hangs on partitions."""
+
+import csv
+from collections import Counter
+from pathlib import Path
+
+import geopandas
+import pytest
+import shapely
+from pyspark.sql import DataFrame, SparkSession
+
+from sitspark.classes import LandCoverClass, Nomenclature
+from sitspark.errors import SitsparkError
+from sitspark.grid import Grid, Window
+from sitspark.ground_truth.clean import Cleaned, Ground, clean, encode_labels
+from sitspark.ground_truth.read import inspect_vector, read_features
+from sitspark.ground_truth.split import split
+from sitspark.settings import GroundTruthSettings
+from tests.conftest import FinishedRun
+
+CLASSES = Nomenclature((LandCoverClass(1, "crop", (1, 1, 1)), LandCoverClass(2, "forest", (2, 2, 2))))
+GRID = Grid("EPSG:32631", 300_000, 5_000_000, 10, 100, 100)
+GROUND = Ground(GRID, [("west", Window(0, 0, 100, 50)), ("east", Window(0, 50, 100, 50))])
+
+
+def square(x: float, y: float, side: float = 50) -> str:
+    """A square whose lower left corner lies x, y metres right of and below the grid's upper left corner."""
+    return shapely.box(300_000 + x, 5_000_000 - y - side, 300_000 + x + side, 5_000_000 - y).wkt
+
+
+BOW_TIE = "POLYGON((300100 4999900, 300150 4999850, 300150 4999900, 300100 4999850, 300100 4999900))"
+
+
+def cleaned(spark: SparkSession, features: list[tuple[int, int | None, str | None]], **options: float) -> Cleaned:
+    rows = [(i, label, None if wkt is None else shapely.to_wkb(shapely.from_wkt(wkt))) for i, label, wkt in features]
+    frame = spark.createDataFrame(rows, "polygon_id bigint, label int, wkb binary")
+    choices = {"buffer": 0.0, "tolerance": 1.0} | options
+    return clean(frame, CLASSES, GROUND, crs="EPSG:32631", **choices)
+
+
+def reasons(found: Cleaned) -> dict[int, str]:
+    return {row.polygon_id: row.reason for row in found.rejected.collect()}
+
+
+@pytest.mark.parametrize(
+    ("features", "rejected"),
+    [
+        pytest.param([(1, 1, square(0, 0))], {}, id="a sound polygon stays"),
+        pytest.param([(1, 1, None)], {1: "null geometry"}, id="null"),
+        pytest.param([(1, 1, "POLYGON EMPTY")], {1: "empty geometry"}, id="empty"),
+        pytest.param([(1, None, square(0, 0))], {1: "no label"}, id="no label"),
+        pytest.param([(1, 99, square(0, 0))], {1: "label 99 is not in the nomenclature"}, id="unknown label"),
+        pytest.param(
+            [(1, 1, square(0, 0)), (2, 1, square(0, 0))], {2: "duplicate of feature 1"}, id="of two equal ones the first stays"
+        ),
+        pytest.param(
+            [(1, 1, square(0, 0)), (2, 2, square(0, 0))],
+            {1: "same geometry as a feature of another label", 2: "same geometry as a feature of another label"},
+            id="equal geometry and different labels: neither stays",
+        ),
+        pytest.param(
+            [(1, 1, square(0, 0)), (2, 2, square(20, 20))],
+            {1: "overlaps feature 2 of another label", 2: "overlaps feature 1 of another label"},
+            id="overlap of different labels",
+        ),
+        pytest.param([(1, 1, square(0, 0)), (2, 1, square(20, 20))], {}, id="overlap of one label"),
+        pytest.param([(1, 1, square(0, 0)), (2, 2, square(49, 0))], {}, id="overlap of less than a pixel"),
+        pytest.param([(1, 1, square(0, 0)), (2, 2, square(50, 0))], {}, id="neighbours that touch"),
+        pytest.param([(1, 1, square(5000, 0))], {1: "outside the imagery"}, id="outside"),
+        pytest.param([(1, 1, "LINESTRING(300010 4999990, 300020 4999990)")], {1: "no area is left after repair"}, id="a line"),
+        pytest.param([(1, 1, BOW_TIE)], {}, id="a bow-tie is repaired"),
+    ],
+)
+def test_each_fault_has_its_reason(spark: SparkSession, features: list, rejected: dict[int, str]) -> None:
+    found = cleaned(spark, features)
+    assert reasons(found) == rejected
+    kept = {row.polygon_id for row in found.pieces.collect()}
+    assert kept == {feature[0] for feature in features} - set(rejected)
+
+
+def test_pieces_are_valid_and_single_and_keep_the_area(spark: SparkSession) -> None:
+    parts = shapely.union_all([shapely.from_wkt(square(0, 0)), shapely.from_wkt(square(200, 0))]).wkt
+    pieces = (
+        cleaned(spark, [(1, 1, BOW_TIE), (2, 2, parts)])
+        .pieces.selectExpr("polygon_id", "piece_id", "ST_AsBinary(geometry) wkb", "area_m2")
+        .collect()
+    )
+    shapes = [shapely.from_wkb(bytes(row.wkb)) for row in pieces]
+    assert all(shape.geom_type == "Polygon" and shape.is_valid for shape in shapes)
+    assert Counter(row.polygon_id for row in pieces) == {1: 2, 2: 2}
+    assert len({row.piece_id for row in pieces}) == 4
+    assert sum(row.area_m2 for row in pieces if row.polygon_id == 1) == pytest.approx(2 * 50 * 25 / 2)
+
+
+def test_a_polygon_across_tiles_belongs_to_the_one_with_its_largest_part(spark: SparkSession) -> None:
+    found = cleaned(spark, [(1, 1, square(490, 0)), (2, 1, square(460, 100)), (3, 1, square(475, 300))])
+    # the third lies half and half: the first name of the two
+    assert {row.polygon_id: row.tile for row in found.pieces.collect()} == {1: "east", 2: "west", 3: "east"}
+
+
+def test_a_point_takes_its_pixel_or_a_disc(spark: SparkSession) -> None:
+    point = [(1, 1, "POINT(300014 4999987)")]
+    (pixel,) = cleaned(spark, point).pieces.selectExpr("ST_AsBinary(geometry) wkb").collect()
+    assert shapely.from_wkb(bytes(pixel.wkb)).centroid.coords[0] == pytest.approx((300_015, 4_999_985))
+    (disc,) = cleaned(spark, point, buffer=20.0).pieces.select("area_m2").collect()
+    assert disc.area_m2 == pytest.approx(3.14159 * 400, rel=0.03)
+
+
+def test_nothing_is_lost_of_a_real_files_dirt(finished: FinishedRun) -> None:
+    """Every feature of the file is either a polygon or rejected, once; each kind of dirt ends where it should."""
+    source = geopandas.read_file(finished.simulated / "ground_truth" / "polygons.gpkg")
+    kept = {row.polygon_id for row in finished.context.table("polygons").select("polygon_id").distinct().collect()}
+    rejected = finished.context.table("rejected").collect()
+    assert kept | {row.polygon_id for row in rejected} == set(source["id"])
+    assert len(kept) + len(rejected) == len(source)
+    why = {row.polygon_id: row.reason for row in rejected}
+    with (finished.simulated / "ground_truth" / "dirt.csv").open() as file:
+        dirt = {int(row["id"]): row["kind"] for row in csv.DictReader(file)}
+    starts = {
+        "null": "null geometry",
+        "empty": "empty geometry",
+        "unknown_label": "label 99",
+        "duplicate": "duplicate of",
+        "conflicting_duplicate": "same geometry",
+        "overlap": "overlaps",
+    }
+    for polygon, kind in dirt.items():
+        if kind in starts:
+            assert why[polygon].startswith(starts[kind]), (polygon, kind, why[polygon])
+    repaired = {polygon for polygon, kind in dirt.items() if kind in ("self_intersection", "multipart")}
+    assert repaired <= kept
+
+
+@pytest.mark.parametrize("name", ["polygons.shp", "polygons.gpkg", "polygons.parquet"])
+def test_all_file_formats_give_the_same_features(finished: FinishedRun, spark: SparkSession, tmp_path: Path, name: str) -> None:
+    def read(file: str) -> dict[int, tuple[str, bool]]:
+        path = finished.simulated / "ground_truth" / file
+        settings = GroundTruthSettings(file=path, label_field="code", id_field="id")
+        assert inspect_vector(settings).crs == "EPSG:32631"
+        rows = read_features(spark, settings, tmp_path / "features").collect()
+        empty = {None, "GEOMETRYCOLLECTION EMPTY", "POLYGON EMPTY", "MULTIPOLYGON EMPTY"}
+        return {row.polygon_id: (row.label, row.wkb is None or shapely.from_wkb(bytes(row.wkb)).wkt in empty) for row in rows}
+
+    assert read(name) == read("polygons.gpkg")
+
+
+def labelled(spark: SparkSession, count: int, partitions: int) -> DataFrame:
+    rows = [(i, 1 + i % 3, f"tile{i % 2}") for i in range(count)]
+    return spark.createDataFrame(rows, "polygon_id bigint, label int, tile string").repartition(partitions)
+
+
+def sets_of(frame: DataFrame, **options: float) -> dict[int, tuple[str, bool]]:
+    choices = {"ratio": 0.75, "monitor_share": 0.2, "seed": 0} | options
+    return {row.polygon_id: (row.split, row.monitored) for row in split(frame, **choices).collect()}  # type: ignore[arg-type]
+
+
+def test_the_split_does_not_depend_on_partitions_or_on_the_order_of_rows(spark: SparkSession) -> None:
+    once = sets_of(labelled(spark, 90, 1))
+    assert sets_of(labelled(spark, 90, 7)) == once
+    assert sets_of(labelled(spark, 90, 2).orderBy("tile", "polygon_id", ascending=False)) == once
+    assert sets_of(labelled(spark, 90, 1), seed=1) != once
+
+
+@pytest.mark.parametrize(
+    ("count", "train", "monitored"), [(1, 1, 0), (2, 2, 0), (3, 2, 0), (4, 3, 1), (20, 15, 3), (40, 30, 6)]
+)
+def test_each_class_is_split_at_the_ratio(spark: SparkSession, count: int, train: int, monitored: int) -> None:
+    """n_train = max(1, round(n x 0.75)), half up; of these round(n_train x 0.2) choose the epoch, never all."""
+    frame = spark.range(count).selectExpr("id polygon_id", "5 label", "'t' tile")
+    sets = list(sets_of(frame).values())
+    assert sum(name == "train" for name, _ in sets) == train
+    assert sum(chosen for _, chosen in sets) == monitored
+    assert all(name == "train" for name, chosen in sets if chosen)
+
+
+def test_labels_may_be_numbers_or_class_names(spark: SparkSession) -> None:
+    frame = spark.createDataFrame(
+        [(1, "2", None), (2, "crop", None), (3, " forest ", None), (4, "1.0", None), (5, None, None), (6, "77", None)],
+        "polygon_id bigint, label string, wkb binary",
+    )
+    found = {row.polygon_id: row.label for row in encode_labels(frame, CLASSES, source="x.gpkg").collect()}
+    assert found == {1: 2, 2: 1, 3: 2, 4: 1, 5: None, 6: 77}
+
+
+def test_a_label_that_is_neither_names_file_and_feature(spark: SparkSession) -> None:
+    frame = spark.createDataFrame([(3, "1.5", None)], "polygon_id bigint, label string, wkb binary")
+    with pytest.raises(SitsparkError, match=r"x\.gpkg, feature 3: label '1\.5' is neither an integer nor a class name"):
+        encode_labels(frame, CLASSES, source="x.gpkg")
+
+
+def test_overlaps_are_found_by_a_range_join_and_tiles_by_a_broadcast(
+    spark: SparkSession, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cleaned(spark, [(1, 1, square(0, 0)), (2, 2, square(200, 0))]).rejected.explain()
+    printed = capsys.readouterr().out
+    assert "RangeJoin" in printed
+    assert "BroadcastIndexJoin" in printed or "InMemoryTableScan" in printed
+    assert "CartesianProduct" not in printed and "BroadcastNestedLoopJoin" not in printed
