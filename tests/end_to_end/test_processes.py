@@ -34,6 +34,23 @@ def start(*arguments: str) -> subprocess.Popen[str]:
     )
 
 
+def descendants(pid: int) -> list[int]:
+    """All processes that a process has started, and those have started."""
+    listed = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+    children: dict[int, list[int]] = {}
+    for line in listed.splitlines():
+        child, parent = map(int, line.split())
+        children.setdefault(parent, []).append(child)
+    found = children.get(pid, [])
+    return found + [below for child in found for below in descendants(child)]
+
+
+def arguments_of(pid: int) -> str:
+    """The command line of a process; empty when it has ended."""
+    path = Path(f"/proc/{pid}/cmdline")
+    return path.read_text().replace("\0", " ") if path.exists() else ""
+
+
 def map_hashes(output: Path) -> dict[str, str]:
     (folder,) = (output / "maps").iterdir()
     return {name: sha256_of(folder / name) for name in MAP_FILES}
@@ -53,18 +70,22 @@ def test_a_run_killed_while_classifying_ends_with_the_same_bytes(
     finished: FinishedRun, run_copy: FinishedRun, tmp_path: Path, victim: str
 ) -> None:
     """kill -9 of the whole run, or of its Python workers alone; the same command completes it."""
-    tree = run_copy.tree | {"grid": run_copy.tree["grid"] | {"chunk_size": 16}}
+    tree = run_copy.tree | {"grid": run_copy.tree["grid"] | {"chunk_size": 32}}
     settings = str(write_settings(tree, tmp_path / "settings.yaml"))
+    earlier = run_copy.context.folder.path / run_copy.context.facts("classify")["chunks"]
     process = start("classify", settings)
     chunks = Path(tree["output"]) / "maps"
     deadline = time.monotonic() + 200
-    while len(list(chunks.glob("*/chunks/*/[!.]*.json"))) < 20 or _old_chunks(chunks, run_copy):
+    while earlier.exists() or len(list(chunks.glob("*/chunks/*/[!.]*.json"))) < 8:
         assert process.poll() is None and time.monotonic() < deadline, process.communicate()[0]
         time.sleep(0.02)
     if victim == "everything":
         os.killpg(process.pid, signal.SIGKILL)
     else:
-        subprocess.run(["pkill", "-KILL", "-g", str(process.pid), "-f", "pyspark.daemon"], check=True)
+        workers = [pid for pid in descendants(process.pid) if "pyspark.daemon" in arguments_of(pid)]
+        assert workers
+        for pid in workers:
+            os.kill(pid, signal.SIGKILL)
     printed, _ = process.communicate(timeout=120)
     if victim == "workers":
         assert process.returncode == 1
@@ -75,11 +96,6 @@ def test_a_run_killed_while_classifying_ends_with_the_same_bytes(
     assert "chunks were written before the run was stopped" in printed
     assert map_hashes(Path(tree["output"])) == {name: sha256_of(finished.map / name) for name in MAP_FILES}
     assert not list(chunks.rglob("*.part"))
-
-
-def _old_chunks(chunks: Path, run: FinishedRun) -> bool:
-    """Whether the chunks seen are still those of the run that was copied."""
-    return (run.context.folder.path / run.context.facts("classify")["chunks"]).exists()
 
 
 def test_ctrl_c_says_that_the_same_command_goes_on(run_copy: FinishedRun, tmp_path: Path) -> None:
