@@ -56,7 +56,6 @@ DEFAULTS: Mapping[str, str] = {
     "spark.ui.showConsoleProgress": "false",
     # a chunk is a task of seconds: nothing is gained by 200 partitions of a few rows
     "spark.sql.shuffle.partitions": "16",
-    "spark.sql.adaptive.coalescePartitions.parallelismFirst": "false",
     # the sentence of a Python error is wanted, not a second copy of its trace
     "spark.sql.pyspark.jvmStacktrace.enabled": "false",
 }

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import shapely
@@ -139,11 +138,13 @@ def samples(observed: DataFrame, space: FeatureSpace, *, seed: int) -> DataFrame
     """
 
     @F.pandas_udf("array<float>")  # type: ignore[call-overload]
-    def features(acquired: pd.Series, reflectance: pd.Series, valid: pd.Series) -> pd.Series:
-        return _features(acquired, reflectance, valid, space)
+    def features(days: pd.Series, reflectance: pd.Series, valid: pd.Series) -> pd.Series:
+        return _features(days, reflectance, valid, space)
 
     order = F.xxhash64(F.lit(seed), "sample_id")
-    computed = features("acquired", "reflectance", "valid")
+    # as numbers: Spark converts timestamps inside arrays one by one in Python
+    days = F.transform("acquired", lambda moment: F.unix_date(moment.cast("date")))
+    computed = features(days, "reflectance", "valid")
     return (
         observed.orderBy(order, "sample_id")
         .withColumn("features", computed.alias("features", metadata={"feature_space": space.to_json()}))
@@ -151,21 +152,23 @@ def samples(observed: DataFrame, space: FeatureSpace, *, seed: int) -> DataFrame
     )
 
 
-def _features(acquired: pd.Series, reflectance: pd.Series, valid: pd.Series, space: FeatureSpace) -> pd.Series:
+def _features(days: pd.Series, reflectance: pd.Series, valid: pd.Series, space: FeatureSpace) -> pd.Series:
     """Features of a batch of series, which may have different dates."""
-    out = np.zeros((len(acquired), len(space)), np.float32)
+    out = np.zeros((len(days), len(space)), np.float32)
     grid, layout, bands = space.grid.days, space.layout(), len(space.bands)
-    same_dates, _ = pd.factorize(pd.Series([dates.tobytes() for dates in acquired]))
+    dates, series, usable = days.to_numpy(), reflectance.to_numpy(), valid.to_numpy()
+    same_dates, _ = pd.factorize(np.array([own.tobytes() for own in dates], object))
     for group in range(same_dates.max(initial=-1) + 1):
         members = np.flatnonzero(same_dates == group)
-        days = _day_numbers(acquired.iloc[members[0]])
-        pixels = np.stack([reflectance.iloc[i] for i in members]).astype(np.int16).reshape(len(members), len(days), bands)
-        usable = np.stack([valid.iloc[i] for i in members]).astype(np.uint8)
+        own = dates[members[0]].astype(np.int32)
         block = np.empty((len(members), len(space)), np.float32)
-        features_of_pixels(pixels, usable, days, grid, layout, block)
+        features_of_pixels(
+            np.stack(list(series[members])).astype(np.int16).reshape(len(members), len(own), bands),
+            np.stack(list(usable[members])).astype(np.uint8),
+            own,
+            grid,
+            layout,
+            block,
+        )
         out[members] = block
     return pd.Series(list(out))
-
-
-def _day_numbers(acquired: npt.NDArray[np.datetime64]) -> npt.NDArray[np.int32]:
-    return pd.to_datetime(acquired, utc=True).tz_localize(None).to_numpy().astype("datetime64[D]").astype(np.int32)
