@@ -3,11 +3,14 @@
 import contextlib
 import os
 import shutil
+import signal
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import FrameType
 
 from pyspark.sql import SparkSession
 from sedona.spark import SedonaContext
@@ -44,7 +47,7 @@ def session(settings: SparkSettings, *, log: Path | None = None) -> SparkSession
         builder = builder.config("spark.jars.packages", ",".join(PACKAGES))
     for key, value in (dict(DEFAULTS) | settings.config).items():
         builder = builder.config(key, value)
-    with _stderr_to(log):
+    with _stderr_to(log), _interrupt_deferred():
         spark: SparkSession = SedonaContext.create(builder.getOrCreate())
     return spark
 
@@ -77,6 +80,28 @@ def _stderr_to(log: Path | None) -> Iterator[None]:
         os.dup2(saved, 2)
         os.close(saved)
         os.close(target)
+
+
+@contextlib.contextmanager
+def _interrupt_deferred() -> Iterator[None]:
+    """Let Ctrl-C wait until the JVM is up: one that is interrupted while starting outlives its driver."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    wanted = threading.Event()
+
+    def remember(_number: int, _frame: FrameType | None) -> None:
+        wanted.set()
+
+    before = signal.signal(signal.SIGINT, remember)
+    try:
+        yield
+    finally:
+        # pyspark puts a handler of its own there, which cancels running jobs
+        if signal.getsignal(signal.SIGINT) is remember:
+            signal.signal(signal.SIGINT, before)
+    if wanted.is_set():
+        raise KeyboardInterrupt
 
 
 def java_home() -> Path:

@@ -22,8 +22,6 @@ KERNEL_VERSION = 1
 # denominators below this give an index of 0 (iota2FeatureExtraction)
 SMALLEST_DENOMINATOR = 1e-5
 
-STRIP = 64  # pixels transposed at a time: their series stay in the first-level cache
-
 
 @dataclass(frozen=True, slots=True)
 class FeatureSpace:
@@ -110,19 +108,16 @@ def pixel_major(
 ) -> None:
     """Transpose series (dates, bands, all pixels) from pixel `first` into pixels (count, dates, bands); valid alike."""
     dates, bands, _ = series.shape
-    count = pixels.shape[0]
-    for start in range(0, count, STRIP):
-        stop = min(start + STRIP, count)
-        for d in range(dates):
+    for d in range(dates):
+        # bands inside: as many streams are read as one line of the cache is written with
+        for p in range(pixels.shape[0]):
             for b in range(bands):
-                for p in range(start, stop):
-                    pixels[p, d, b] = series[d, b, first + p]
-            for p in range(start, stop):
-                pixels_valid[p, d] = valid[d, first + p]
+                pixels[p, d, b] = series[d, b, first + p]
+            pixels_valid[p, d] = valid[d, first + p]
 
 
 # no 'nnan' and 'ninf': a NaN must stay visible; the others only let the compiler fuse and reorder
-@numba.njit(nogil=True, cache=True, fastmath={"contract", "reassoc", "arcp", "nsz"})
+@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "reassoc", "arcp", "nsz"})
 def features_of_pixels(
     pixels: npt.NDArray[np.int16],
     valid: npt.NDArray[np.uint8],
@@ -177,7 +172,7 @@ def features_of_pixels(
                 row[brightness_at + k] = np.sqrt(squares)
 
 
-@numba.njit(nogil=True, cache=True, inline="always")
+@numba.njit(nogil=True, cache=True, inline="always", error_model="numpy")
 def _normalised_difference(a: np.float32, b: np.float32) -> np.float32:
     total = a + b
     if abs(total) < SMALLEST_DENOMINATOR:

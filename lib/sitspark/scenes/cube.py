@@ -27,6 +27,9 @@ from sitspark.timegrid import day_number
 # one thread a task: parallelism is Spark's; product folders need no listing to open one file
 _GDAL = {"GDAL_NUM_THREADS": "1", "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR"}
 _OPEN_FILES = 512  # about 40 dates; far below the usual limit of 1024 descriptors a process
+# Decoded blocks that GDAL keeps, in sizes of the cube: those of 20 m bands serve the neighbouring chunks too, and reading
+# takes twice as long where they are gone. Left alone GDAL takes 5 % of the machine's memory, in each process.
+_BLOCKS, _LEAST_BLOCKS = 4, 256 * 2**20
 _SUPPORT = 2  # coarse pixels that cubic interpolation reaches to either side
 _TOLERANCE = 1e-8  # pixels: from 1e-7 on windows give the same numbers; exactly 0 makes rasterio 1.4 fail
 _OUTSIDE = 1  # value of a mask where its file ends; not zero, and the fill bit of Landsat
@@ -52,33 +55,33 @@ class Cube:
 
 def read_cube(scenes: Sequence[Scene], grid: Grid, *, layout: Layout, bands: Sequence[str], interpolator: str) -> Cube:
     """Read `scenes` on `grid` (a chunk of the output grid); raises SitsparkError with tile, product, band and file."""
-    with rasterio.Env(**_GDAL):
-        kept, validity = [], []
+    blocks = _BLOCKS * len(scenes) * len(bands) * grid.window.pixels * np.dtype(np.int16).itemsize
+    with rasterio.Env(**_GDAL, GDAL_CACHEMAX=max(blocks, _LEAST_BLOCKS)):
+        kept: list[Scene] = []
+        valid = np.empty((len(scenes), grid.height, grid.width), np.uint8)
         for scene in sorted(scenes, key=lambda s: (s.acquired, s.scene_id)):
-            valid = _read_validity(scene, grid, layout)
-            if valid is not None:
+            if _read_validity(scene, grid, layout, out=valid[len(kept)]):
                 kept.append(scene)
-                validity.append(valid)
+        valid = valid[: len(kept)]
         reflectance = np.empty((len(kept), len(bands), grid.height, grid.width), np.int16)
         for date, scene in enumerate(kept):
             for position, band in enumerate(bands):
                 _read_band(scene, scene.asset(band), grid, layout, interpolator, out=reflectance[date, position])
-            masks.nodata(reflectance[date], NODATA, validity[date])
-    valid = np.stack(validity) if kept else np.empty((0, grid.height, grid.width), np.uint8)
+            masks.nodata(reflectance[date], NODATA, valid[date])
     return Cube(reflectance, valid, np.array([day_number(s.acquired.date()) for s in kept], np.int32))
 
 
-def _read_validity(scene: Scene, grid: Grid, layout: Layout) -> npt.NDArray[np.uint8] | None:
-    """The joined masks of a scene, uint8 (rows, columns); None as soon as no pixel is left."""
-    valid = np.ones((grid.height, grid.width), np.uint8)
+def _read_validity(scene: Scene, grid: Grid, layout: Layout, *, out: npt.NDArray[np.uint8]) -> bool:
+    """Join the masks of a scene in `out` (rows, columns); false as soon as no pixel is left."""
+    out[:] = 1
     for name in layout.masks:
         asset = scene.asset(name)
         values = np.empty((grid.height, grid.width), asset.dtype)
         _read_asset(scene, asset, grid, interpolator="nearest", nodata=_OUTSIDE, out=values)
-        layout.invalidate(name, values, valid)
-        if not valid.any():
-            return None
-    return valid
+        layout.invalidate(name, values, out)
+        if not out.any():
+            return False
+    return True
 
 
 def _read_band(
