@@ -5,4 +5,4 @@ import sys
 from sitspark.cli import main
 
 if __name__ == "__main__":
-    main(["cross-validate", *sys.argv[1:]])
+    sys.exit(main(["cross-validate", *sys.argv[1:]]))

@@ -3,6 +3,7 @@
 The second time everything is unchanged, and said to be so.
 """
 
+import os
 import sys
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def compare_with_truth(simulated: Path, run: RunFolder) -> None:
 if __name__ == "__main__":
     settings = ROOT / "conf" / "demo.yaml"
     simulated = ROOT / "runs" / "simulated"
-    code = main(["simulate", str(simulated)]) or main(["run", str(settings.relative_to(Path.cwd())), *sys.argv[1:]])
+    code = main(["simulate", str(simulated)]) or main(["run", os.path.relpath(settings), *sys.argv[1:]])
     if code == 0:
         compare_with_truth(simulated, RunFolder(ROOT / "runs" / "demo"))
     sys.exit(code)

@@ -5,4 +5,4 @@ import sys
 from sitspark.cli import main
 
 if __name__ == "__main__":
-    main(["report", *sys.argv[1:]])
+    sys.exit(main(["report", *sys.argv[1:]]))

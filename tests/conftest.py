@@ -17,7 +17,7 @@ from sitspark.workflow.run import run
 
 ROOT = Path(__file__).parent.parent
 # small enough for seconds, large enough for several chunks a tile and for every stage to have work
-LANDSCAPE = Landscape(tiles=4, size=128, dates=10, classes=6, seed=3, polygons=12)
+LANDSCAPE = Landscape(tiles=4, size=256, dates=10, classes=6, seed=3, polygons=12)
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +36,7 @@ def settings_tree(simulated: Path, output: Path) -> dict:
     return {
         "output": str(output),
         "scenes": {"folder": str(simulated / "scenes")},
-        "grid": {"chunk_size": 64, "overlap_margin": 40},
+        "grid": {"chunk_size": 100, "overlap_margin": 40},
         "time_series": {"step": 30},
         "classes": {"nomenclature": str(simulated / "nomenclature.txt"), "colours": str(simulated / "colours.txt")},
         "ground_truth": {

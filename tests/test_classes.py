@@ -98,11 +98,3 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
 def test_a_nomenclature_is_ascending_and_in_range(codes: list[int], sentence: str) -> None:
     with pytest.raises(SitsparkError, match=sentence):
         Nomenclature(tuple(LandCoverClass(code, "x", (0, 0, 0)) for code in codes))
-
-
-def test_unnamed_classes_get_different_colours() -> None:
-    classes = Nomenclature.unnamed([7, 3, 3, 11, 200])
-    assert classes.codes == (3, 7, 11, 200)
-    assert len({c.colour for c in classes}) == 4
-    assert all(0 <= value <= 255 for c in classes for value in c.colour)
-    assert Nomenclature.unnamed([]).codes == ()

@@ -1,6 +1,5 @@
 """The nomenclature: which classes a map has, their names and colours."""
 
-import colorsys
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -37,6 +36,10 @@ class Nomenclature:
         codes = [c.code for c in self.classes]
         if codes != sorted(set(codes)):
             raise SitsparkError(f"a nomenclature needs ascending codes without repetition, not {codes}")
+        names = [c.name for c in self.classes]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise SitsparkError(f"a nomenclature needs names without repetition; '{twice}' stands for several codes")
         if codes and not 1 <= codes[0] <= codes[-1] <= _LARGEST_CODE:
             raise SitsparkError(
                 f"class codes lie within 1-{_LARGEST_CODE} (0 means not classified), not {codes[0]}-{codes[-1]}"
@@ -70,18 +73,6 @@ class Nomenclature:
             listed = ", ".join(f"{code} ({names[code]})" for code in bare)
             raise SitsparkError(f"{colours}: no colour for class {listed}; add a line 'code red green blue' for each")
         return Nomenclature(tuple(LandCoverClass(code, names[code], palette[code]) for code in sorted(names)))
-
-    @staticmethod
-    def unnamed(codes: list[int]) -> "Nomenclature":
-        """Classes known by their codes alone, in evenly spread hues."""
-        ordered = sorted(set(codes))
-        hues = [colorsys.hsv_to_rgb(i / max(len(ordered), 1), 0.65, 0.9) for i in range(len(ordered))]
-        return Nomenclature(
-            tuple(
-                LandCoverClass(code, f"class {code}", (int(r * 255), int(g * 255), int(b * 255)))
-                for code, (r, g, b) in zip(ordered, hues, strict=True)
-            )
-        )
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:

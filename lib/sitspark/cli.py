@@ -66,7 +66,7 @@ def _settings(path: Path, overrides: list[str] | None) -> Settings:
         from sitspark.iota2 import read_cfg
 
         settings, converted = read_cfg(path, overrides=overrides or [])
-        for left_out in converted.left_out:
+        for left_out in (item for item in converted.left_out if item.changes_the_job):
             console.print(f"[yellow]![/] not carried over: {escape(left_out.key)} ({escape(left_out.reason)})")
         return settings
     return read_settings(path, overrides=overrides or [])

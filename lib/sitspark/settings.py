@@ -11,7 +11,17 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
+import pyproj
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.constructor import RoundTripConstructor
@@ -26,6 +36,27 @@ def _resolved(value: object, info: ValidationInfo) -> object:
         return value
     base = (info.context or {}).get("folder", Path.cwd())
     return (base / Path(value).expanduser()).resolve()
+
+
+def _without_repetition(names: tuple[str, ...]) -> tuple[str, ...]:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"should name {', '.join(twice)} once")
+    return names
+
+
+def _canonical_crs(crs: str | None) -> str | None:
+    """The authority code in its usual spelling, so that equal CRSs are equal texts."""
+    if crs is None:
+        return None
+    try:
+        found = pyproj.CRS.from_user_input(crs)
+    except pyproj.exceptions.CRSError:
+        raise ValueError("should be a known CRS, as EPSG:2154") from None
+    code = found.to_authority()
+    if code is None or not found.is_projected:
+        raise ValueError("should be a projected CRS with an authority code, in metres, as EPSG:2154")
+    return ":".join(code)
 
 
 FilePath = Annotated[Path, BeforeValidator(_resolved)]
@@ -50,7 +81,9 @@ class ScenesSettings(Section):
     tiles: tuple[str, ...] = Field((), description='Tiles to use, as 31TCJ or "013032" (a number in quotes); empty: all.')
     start: date | None = Field(None, description="First acquisition date to use (YYYY-MM-DD); null: the earliest.")
     end: date | None = Field(None, description="Last acquisition date to use (YYYY-MM-DD); null: the latest.")
-    bands: tuple[str, ...] = Field((), description="Bands to read, in this order; empty: all bands of the layout.")
+    bands: Annotated[tuple[str, ...], AfterValidator(_without_repetition)] = Field(
+        (), description="Bands to read, in this order; empty: all bands of the layout."
+    )
     reflectance: Literal["FRE", "SRE"] = Field("FRE", description="Theia only: flat (slope-corrected) or surface reflectance.")
     exclude: tuple[str, ...] = Field((), description="Names of products to leave out.")
     on_problem: Literal["fail", "skip"] = Field(
@@ -61,7 +94,9 @@ class ScenesSettings(Section):
 class GridSettings(Section):
     """The output grid, and the windows in which it is worked through."""
 
-    crs: str | None = Field(None, description="CRS of the map, as EPSG:2154; null: that of the imagery.")
+    crs: Annotated[str | None, AfterValidator(_canonical_crs)] = Field(
+        None, description="CRS of the map, as EPSG:2154; null: that of the imagery."
+    )
     resolution: float | None = Field(None, gt=0, description="Pixel size in units of the CRS; null: the finest band's.")
     interpolator: Literal["nearest", "bilinear", "cubic"] = Field(
         "cubic", description="How reflectances are brought to the grid; masks are always nearest."
@@ -90,7 +125,7 @@ IndexName = Literal["ndvi", "ndwi", "brightness"]
 class FeaturesSettings(Section):
     """What is computed from the gap-filled series."""
 
-    indices: tuple[IndexName, ...] = Field(
+    indices: Annotated[tuple[IndexName, ...], AfterValidator(_without_repetition)] = Field(
         ("ndvi", "ndwi", "brightness"), description="Spectral indices appended after the bands, each for all dates."
     )
 

@@ -33,6 +33,8 @@ def session(settings: SparkSettings, *, log: Path | None = None) -> SparkSession
     """
     active = SparkSession.getActiveSession()
     if active is not None:
+        for key, value in ALWAYS.items():
+            active.conf.set(key, value)
         return SedonaContext.create(active)
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
@@ -41,20 +43,23 @@ def session(settings: SparkSettings, *, log: Path | None = None) -> SparkSession
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     os.environ["JAVA_HOME"] = str(java_home())
     builder = SedonaContext.builder().appName("sitspark")
-    # under spark-submit master and memory are the cluster's business
+    chosen = dict(ALWAYS) | settings.config
+    # under spark-submit all the rest is the cluster's business
     if "PYSPARK_GATEWAY_PORT" not in os.environ:
         builder = builder.master(settings.master).config("spark.driver.memory", settings.driver_memory)
         builder = builder.config("spark.jars.packages", ",".join(PACKAGES))
-    for key, value in (dict(DEFAULTS) | settings.config).items():
+        chosen = dict(ON_A_LAPTOP) | chosen
+    for key, value in chosen.items():
         builder = builder.config(key, value)
     with _stderr_to(log), _interrupt_deferred():
         spark: SparkSession = SedonaContext.create(builder.getOrCreate())
     return spark
 
 
-DEFAULTS: Mapping[str, str] = {
-    "spark.sql.session.timeZone": "UTC",
-    "spark.sql.execution.arrow.pyspark.enabled": "true",
+# the numbers depend on it: acquisition times are in UTC
+ALWAYS: Mapping[str, str] = {"spark.sql.session.timeZone": "UTC"}
+
+ON_A_LAPTOP: Mapping[str, str] = {
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
     # a chunk is a task of seconds: nothing is gained by 200 partitions of a few rows

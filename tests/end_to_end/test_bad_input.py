@@ -11,6 +11,7 @@ from pyspark.sql import SparkSession
 
 from sitspark.simulate import Simulation
 from sitspark.workflow.failures import sentence_of
+from sitspark.workflow.run_folder import RunFolder
 from tests.conftest import run_quietly, settings_tree
 
 PRODUCT = "31TCK"
@@ -119,9 +120,11 @@ def test_a_broken_input_ends_in_one_sentence(
     for word in words:
         assert word in sentence
     # nothing of the failed stage is left that the next run would take for done
-    again = pytest.raises(Exception)
-    with again:
+    with pytest.raises(Exception) as again:
         run_quietly(archive.tree, "observations")
+    assert sentence_of(again.value) == sentence
+    output = Path(archive.tree["output"])
+    assert "observations" not in RunFolder(output).records() and not (output / "tables" / "observations").exists()
 
 
 def test_a_broken_product_may_be_left_out(spark: SparkSession, simulation: Simulation, tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def test_a_run_killed_while_classifying_ends_with_the_same_bytes(
     finished: FinishedRun, run_copy: FinishedRun, tmp_path: Path, victim: str
 ) -> None:
     """kill -9 of the whole run, or of its Python workers alone; the same command completes it."""
-    tree = run_copy.tree | {"grid": run_copy.tree["grid"] | {"chunk_size": 32}}
+    tree = run_copy.tree | {"grid": run_copy.tree["grid"] | {"chunk_size": 64}}
     settings = str(write_settings(tree, tmp_path / "settings.yaml"))
     earlier = run_copy.context.folder.path / run_copy.context.facts("classify")["chunks"]
     process = start("classify", settings)
@@ -141,3 +141,13 @@ def test_a_job_runs_under_spark_submit(run_copy: FinishedRun, tmp_path: Path) ->
     )
     assert answer.returncode == 0, answer.stdout + answer.stderr[-2000:]
     assert "✓ observations" in answer.stdout
+
+
+def test_a_failed_job_has_an_exit_code(tmp_path: Path) -> None:
+    answer = subprocess.run(
+        [sys.executable, str(ROOT / "jobs" / "check.py"), str(tmp_path / "absent.yaml")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answer.returncode == 1 and "no such settings file" in answer.stderr

@@ -175,7 +175,7 @@ def test_a_result_removed_by_hand_is_made_again(run_copy: FinishedRun) -> None:
     assert sha256_of(run_copy.map / "confidence.tif") == before
 
 
-@pytest.mark.parametrize("chunk_size", [50, 128, 200])
+@pytest.mark.parametrize("chunk_size", [128, 200])
 def test_the_map_does_not_depend_on_the_chunk_size(run_copy: FinishedRun, chunk_size: int) -> None:
     names = ("classification.tif", "confidence.tif", "validity.tif")
     before = {name: sha256_of(run_copy.map / name) for name in names}

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sitspark.classes import Nomenclature
+from sitspark.classes import LandCoverClass, Nomenclature
 from sitspark.kernels.features import FeatureSpace
 from sitspark.models.loop import TrainingJob
 from sitspark.settings import TrainingSettings
@@ -20,7 +20,7 @@ SPACE = FeatureSpace(
     ("B4", "B8", "B11"), TimeGrid(date(2018, 1, 1), date(2018, 1, 21), 10), ("ndvi",), red="B4", nir="B8", swir="B11"
 )
 CODES = (11, 12, 31)
-NOMENCLATURE = Nomenclature.unnamed(list(CODES))
+NOMENCLATURE = Nomenclature(tuple(LandCoverClass(code, f"class {code}", (code, 0, 0)) for code in CODES))
 
 
 @dataclass(frozen=True)

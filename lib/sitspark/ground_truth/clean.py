@@ -34,6 +34,12 @@ class Cleaned:
 
     pieces: DataFrame
     rejected: DataFrame
+    cached: tuple[DataFrame, ...] = ()
+
+    def release(self) -> None:
+        """Drop what was kept in memory, once both frames are written."""
+        for frame in self.cached:
+            frame.unpersist()
 
 
 def encode_labels(features: DataFrame, nomenclature: Nomenclature, *, source: str) -> DataFrame:
@@ -83,7 +89,7 @@ def clean(
     conflicts = _conflicts(placed, tolerance * ground.grid.resolution**2).cache()
     kept = placed.join(conflicts, "polygon_id", "left_anti")
     rejections = [rejected_alone, rejected_twins, rejected_flat, rejected_outside, conflicts.select(*_REJECTED)]
-    return Cleaned(kept, reduce(DataFrame.unionByName, rejections))
+    return Cleaned(kept, reduce(DataFrame.unionByName, rejections), (pieces, placed, conflicts))
 
 
 def _divide(judged: DataFrame) -> tuple[DataFrame, DataFrame]:

@@ -101,6 +101,23 @@ def read_features(spark: SparkSession, settings: GroundTruthSettings, staging: P
     `staging` is a folder of the run that takes the stream of a GDAL file. polygon_id is `id_field`, or the feature's
     number in the file (GDAL's FID; from 0 in Parquet).
     """
+    features = _staged(spark, settings, staging)
+    if settings.id_field:
+        _check_ids(features, settings)
+    return features
+
+
+def _check_ids(features: DataFrame, settings: GroundTruthSettings) -> None:
+    twice = features.groupBy("polygon_id").count().where("polygon_id is null or count > 1").orderBy("polygon_id")
+    for row in twice.limit(1).collect():
+        what = "a feature without a value" if row.polygon_id is None else f"{row['count']} features of id {row.polygon_id}"
+        raise SitsparkError(
+            f"ground_truth.id_field: {settings.file} has {what} in '{settings.id_field}'; each feature needs an id of its "
+            "own; correct it, or leave id_field out (features are then known by their number in the file)"
+        )
+
+
+def _staged(spark: SparkSession, settings: GroundTruthSettings, staging: Path) -> DataFrame:
     found = inspect_vector(settings)
     if settings.file.suffix == ".parquet":
         return _read_parquet(spark, settings)
@@ -114,7 +131,7 @@ def _read_parquet(spark: SparkSession, settings: GroundTruthSettings) -> DataFra
     meta = json.loads(pq.read_schema(settings.file).metadata[b"geo"])
     identifier = F.col(settings.id_field) if settings.id_field else F.col("_metadata.row_index")
     return spark.read.parquet(str(settings.file)).select(
-        identifier.cast("bigint").alias("polygon_id"),
+        identifier.try_cast("bigint").alias("polygon_id"),
         F.col(settings.label_field).cast("string").alias("label"),
         F.col(meta["primary_column"]).alias("wkb"),
     )
@@ -135,10 +152,17 @@ def _stream(found: VectorFile, settings: GroundTruthSettings, target: Path) -> N
         identifier = settings.id_field or meta["fid_column"] or "OGC_FID"
         for batch in reader:
             table = pa.Table.from_batches([batch])
+            try:
+                identifiers = table[identifier].cast(pa.int64())
+            except pa.ArrowInvalid as error:
+                raise SitsparkError(
+                    f"ground_truth.id_field: '{identifier}' of {found.path} holds what is no integer ({error}); name another "
+                    "field, or leave id_field out"
+                ) from None
             writer.write_table(
                 pa.table(
                     [
-                        table[identifier].cast(pa.int64()),
+                        identifiers,
                         table[settings.label_field].cast(pa.string()),
                         table[geometry].cast(pa.binary()),
                     ],

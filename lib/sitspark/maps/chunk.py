@@ -1,5 +1,6 @@
 """Classifying one chunk (floor 2: files and networks, no Spark): read, then features and networks block by block."""
 
+import functools
 import json
 import os
 import platform
@@ -15,6 +16,7 @@ import numpy.typing as npt
 from sitspark.grid import Chunk
 from sitspark.kernels.features import FeatureSpace, features_of_pixels, pixel_major
 from sitspark.maps import products
+from sitspark.models.card import CARD
 from sitspark.models.inference import Classifier
 from sitspark.samples.extract import Reading
 from sitspark.scenes.cube import Cube, read_cube
@@ -63,9 +65,12 @@ class ChunkRecord:
         return json.dumps(asdict(self))
 
     @staticmethod
-    def read(path: Path) -> "ChunkRecord":
-        """Read back what `to_json` wrote."""
-        fields = json.loads(path.read_text())
+    def read(path: Path) -> "ChunkRecord | None":
+        """Read back what `to_json` wrote; None for a file that a crash of the machine left empty or cut."""
+        try:
+            fields = json.loads(path.read_text())
+        except json.JSONDecodeError:
+            return None
         files = {name: products.WrittenFile(**written) for name, written in fields.pop("files").items()}
         return ChunkRecord(files=files, **fields)
 
@@ -125,7 +130,7 @@ def write_chunk_maps(
     grid = reading.grid.cropped(chunk.window)
     cube = read_cube(scenes, grid, layout=reading.layout, bands=reading.bands, interpolator=reading.interpolator)
     clock.lap("read")
-    classifiers = [Classifier.load(target.model) for target in targets]
+    classifiers = [_classifier(target.model, (target.model / CARD).stat().st_mtime_ns) for target in targets]
     clock.lap("load")
     drawn = classify_cube(cube, space, classifiers)
     clock.lap("classify")
@@ -162,6 +167,12 @@ def write_chunk_maps(
     return records
 
 
+@functools.lru_cache(maxsize=16)  # the models of one pass, seldom of two
+def _classifier(folder: Path, _modified: int) -> Classifier:
+    """A model, read once a process."""
+    return Classifier.load(folder)
+
+
 def _commit(record: ChunkRecord, folder: Path) -> None:
     draft = folder / f".{record.chunk_id}.{os.getpid()}.json"
     draft.write_text(record.to_json())
@@ -171,7 +182,7 @@ def _commit(record: ChunkRecord, folder: Path) -> None:
 def committed(folder: Path) -> list[ChunkRecord]:
     """The records of a folder whose files are there byte for byte, in the order of their ids."""
     records = (ChunkRecord.read(path) for path in sorted(folder.glob("[!.]*.json")))
-    return [record for record in records if record.holds(folder)]
+    return [record for record in records if record is not None and record.holds(folder)]
 
 
 class _Clock:

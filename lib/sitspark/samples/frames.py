@@ -146,7 +146,9 @@ def samples(observed: DataFrame, space: FeatureSpace, *, seed: int) -> DataFrame
     days = F.transform("acquired", lambda moment: F.unix_date(moment.cast("date")))
     computed = features(days, "reflectance", "valid")
     return (
-        observed.orderBy(order, "sample_id")
+        # without any clear date there is nothing to learn from; the map leaves such a pixel unclassified
+        observed.where(F.exists("valid", lambda usable: usable))
+        .orderBy(order, "sample_id")
         .withColumn("features", computed.alias("features", metadata={"feature_space": space.to_json()}))
         .drop("acquired", "reflectance", "valid")
     )

@@ -57,8 +57,8 @@ def coverage(scenes: DataFrame, settings: GridSettings) -> Coverage:
             F.expr("max(asset.transform[2] + asset.transform[0] * asset.width)").alias("right"),
             F.expr("max(asset.transform[5])").alias("top"),
             F.expr("min(asset.transform[0])").alias("resolution"),
-            F.expr("min(acquired)").alias("first"),
-            F.expr("max(acquired)").alias("last"),
+            F.expr("min(cast(acquired as date))").alias("first"),
+            F.expr("max(cast(acquired as date))").alias("last"),
         )
         .collect()
     )
@@ -71,8 +71,8 @@ def coverage(scenes: DataFrame, settings: GridSettings) -> Coverage:
                 row.crs,
                 (row.left, row.bottom, row.right, row.top),
                 row.resolution,
-                row["first"].date(),
-                row["last"].date(),
+                row["first"],
+                row["last"],
             )
             for row in rows
         ],

@@ -25,7 +25,11 @@ from sitspark.scenes.product import NODATA, Asset, Layout, Scene
 from sitspark.timegrid import day_number
 
 # one thread a task: parallelism is Spark's; product folders need no listing to open one file
-_GDAL = {"GDAL_NUM_THREADS": "1", "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR"}
+# blocks that two chunks share are worth a small cache; GDAL's own bound, 5 % of the machine, is taken by every worker
+_GDAL = {"GDAL_NUM_THREADS": "1", "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "GDAL_CACHEMAX": "128"}
+# changes whenever the same files may give other numbers: part of the key of every stage that reads imagery
+READER_VERSION = 1
+
 _OPEN_FILES = 512  # about 40 dates; far below the usual limit of 1024 descriptors a process
 # Decoded blocks that GDAL keeps, in sizes of the cube: those of 20 m bands serve the neighbouring chunks too, and reading
 # takes twice as long where they are gone. Left alone GDAL takes 5 % of the machine's memory, in each process.

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from affine import Affine
 
 from sitspark.grid import Grid
 
@@ -74,11 +73,6 @@ class Asset:
         if b or d or a <= 0 or abs(a + e) > 1e-6 * a:
             return None
         return Grid(crs, left, top, a, self.height, self.width)
-
-    @property
-    def affine(self) -> Affine:
-        """The transform of rasterio."""
-        return Affine(*self.transform)
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,7 +106,7 @@ def write_report(context: Context, done: dict[str, StageRecord]) -> Outcome:
         trainings=(_training(context, facts["train"]),) if "train" in done else (),
         samples=_samples(facts),
         folds=folds_of(facts),
-        acquisitions=_acquisitions(context),
+        acquisitions=_acquisitions(context, done),
         products_left_out=_products_left_out(context),
         rejected=tuple(Rejection(r, n) for r, n in facts.get("ground_truth", {}).get("rejected", {}).items()),
         stages=tuple(StageTime(name, record.seconds) for name, record in done.items() if name != "report"),
@@ -184,20 +184,31 @@ def _samples(facts: dict[str, dict[str, Any]]) -> tuple[ClassSamples, ...]:
     )
 
 
-def _acquisitions(context: Context) -> tuple[Acquisition, ...]:
-    """Scenes by tile and date; the clear share is that of the labelled pixels."""
+def _acquisitions(context: Context, done: dict[str, StageRecord]) -> tuple[Acquisition, ...]:
+    """Scenes by tile and date; the clear share is that of the tile's labelled pixels, where each series is of one tile."""
     scenes = context.table("scenes").where("problem is null").select("tile", F.to_date("acquired").alias("day"))
-    if not (context.folder.table("observations")).exists():
+    if "observations" not in done or context.settings.grid.overlap == "merge":
         rows = scenes.select("tile", "day", F.lit(None).cast("double").alias("clear")).collect()
     else:
-        seen = (
-            context.table("observations")
-            .select("tile", F.explode(F.arrays_zip("acquired", "valid")).alias("at"))
+        observed = context.table("observations")
+        # a date without any clear pixel in a chunk is dropped in reading: the share is of all pixels, not of those kept
+        pixels = observed.groupBy("tile").agg(F.count("*").alias("pixels"))
+        clear = (
+            observed.select("tile", F.explode(F.arrays_zip("acquired", "valid")).alias("at"))
             .groupBy("tile", F.to_date("at.acquired").alias("day"))
-            .agg(F.avg(F.col("at.valid").cast("int")).alias("clear"))
+            .agg(F.sum(F.col("at.valid").cast("int")).alias("clear_pixels"))
         )
-        # a date without any clear pixel is dropped in reading: it is there with a share of 0
-        rows = scenes.join(seen, ["tile", "day"], "left").fillna(0.0, ["clear"]).collect()
+        twins = scenes.groupBy("tile", "day").agg(F.count("*").alias("products"))
+        shares = (
+            twins.join(pixels, "tile", "left")
+            .join(clear, ["tile", "day"], "left")
+            .select(
+                "tile",
+                "day",
+                (F.coalesce("clear_pixels", F.lit(0)) / (F.col("pixels") * F.col("products"))).alias("clear"),
+            )
+        )
+        rows = scenes.join(shares, ["tile", "day"]).collect()
     return tuple(sorted((Acquisition(r.tile, r.day, r.clear) for r in rows), key=lambda a: (a.tile, a.acquired)))
 
 

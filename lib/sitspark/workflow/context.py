@@ -13,11 +13,12 @@ from sitspark.errors import SitsparkError
 from sitspark.grid import Grid, Window
 from sitspark.kernels.features import FeatureSpace
 from sitspark.samples.extract import Reading
-from sitspark.scenes.catalogue import bands_of
+from sitspark.scenes.catalogue import bands_of, wanted_products
 from sitspark.scenes.chunk_plan import Coverage, chunk_plan
 from sitspark.scenes.layouts import LAYOUTS
 from sitspark.settings import Settings
 from sitspark.timegrid import TimeGrid
+from sitspark.workflow.keys import fingerprint
 from sitspark.workflow.progress import Voice
 from sitspark.workflow.run_folder import RunFolder
 from sitspark.workflow.tables import read_table
@@ -40,6 +41,11 @@ class Context:
     def nomenclature(self) -> Nomenclature:
         """The classes."""
         return Nomenclature.read(self.settings.classes.nomenclature, self.settings.classes.colours)
+
+    @cached_property
+    def imagery_fingerprint(self) -> str:
+        """One hash over the wanted products' files; the archive is walked once a command."""
+        return fingerprint(path for path, _ in wanted_products(self.settings.scenes))
 
     def facts(self, stage: str) -> dict[str, Any]:
         """What a finished stage left for the later ones."""

@@ -17,6 +17,7 @@ from sitspark.maps.classify import Pass, classify, descriptors_missing
 from sitspark.maps.mosaic import mosaic
 from sitspark.maps.stac import item
 from sitspark.maps.style import qml
+from sitspark.scenes.cube import READER_VERSION
 from sitspark.workflow.context import Context
 from sitspark.workflow.run_folder import write_atomically
 from sitspark.workflow.stage import Outcome, Stage
@@ -45,7 +46,7 @@ def _classify(context: Context, key: str) -> Outcome:
         drawn = classify(descriptors_missing(plan, done), imagery, tasks=min(missing, _TASKS))
         with context.voice.watch("classify", total, "chunks", lambda: sum(1 for _ in chunks.glob("[!.]*.json"))):
             drawn.write.format("noop").mode("overwrite").save()
-    context.spark.catalog.clearCache()
+    plan.unpersist()
     records = committed(chunks)
     if len(records) != total:
         raise SitsparkError(
@@ -139,7 +140,7 @@ def _mosaic(context: Context, _key: str) -> Outcome:
 
 def _classify_inputs(context: Context) -> Any:
     grid = context.settings.grid
-    return [grid.chunk_size, grid.interpolator, grid.overlap]
+    return [grid.chunk_size, grid.interpolator, grid.overlap, READER_VERSION]
 
 
 def _legend(context: Context) -> Any:

@@ -118,7 +118,11 @@ def _mean(folds: tuple[FoldScores, ...], area: str) -> str:
 
 def _inputs(context: Context) -> Any:
     settings = context.settings
-    return [settings.training.model_dump(mode="json"), settings.seed, [c.code for c in context.nomenclature]]
+    return [
+        settings.training.model_dump(mode="json"),
+        settings.seed,
+        [[c.code, c.name, c.colour] for c in context.nomenclature],
+    ]
 
 
 STAGES = (

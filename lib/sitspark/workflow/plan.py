@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from sitspark.classes import Nomenclature
+from sitspark.errors import SitsparkError
 from sitspark.grid import Grid, Window, chunks_of
 from sitspark.kernels.features import FeatureSpace
 from sitspark.maps.chunk import classify_cube
@@ -107,7 +108,10 @@ def _coverage(settings: Settings, by_tile: dict[str, list[tuple[Path, ProductNam
     """The output grid as the first usable product of each tile shows it."""
     extents = []
     for tile, products in by_tile.items():
-        scene = next(iter(_scenes(settings, products, most=1)))
+        usable = _scenes(settings, products, most=1)
+        if not usable:
+            raise SitsparkError(f"scenes: no product of tile {tile} can be used; `sitspark check` says why")
+        scene = usable[0]
         boxes = [asset.bounds for asset in scene.assets]
         days = [name.acquired.date() for _, name in products]
         extents.append(

@@ -10,8 +10,9 @@ from sitspark.ground_truth.read import inspect_vector, read_features
 from sitspark.ground_truth.split import split
 from sitspark.kernels.features import KERNEL_VERSION
 from sitspark.samples import frames
-from sitspark.scenes.catalogue import bands_of, catalogue, flag_other_crs, problems, wanted_products
+from sitspark.scenes.catalogue import bands_of, catalogue, flag_other_crs, problems
 from sitspark.scenes.chunk_plan import coverage
+from sitspark.scenes.cube import READER_VERSION
 from sitspark.workflow.context import Context, coverage_facts
 from sitspark.workflow.keys import fingerprint
 from sitspark.workflow.stage import Outcome, Stage
@@ -52,7 +53,7 @@ def _catalogue(context: Context, _key: str) -> Outcome:
 def _ground_truth(context: Context, _key: str) -> Outcome:
     settings, folder, covered = context.settings, context.folder, context.coverage
     truth = settings.ground_truth
-    features = read_features(context.spark, truth, folder.scratch / "features").cache()
+    features = read_features(context.spark, truth, folder.scratch / "features")
     encoded = encode_labels(features, context.nomenclature, source=str(truth.file))
     cleaned = clean(
         encoded,
@@ -65,7 +66,7 @@ def _ground_truth(context: Context, _key: str) -> Outcome:
     divided = split(cleaned.pieces, ratio=truth.ratio, monitor_share=settings.training.monitor_share, seed=settings.seed)
     write_table(divided.coalesce(4), folder.table("polygons"), crs=covered.grid.crs)
     write_table(cleaned.rejected.coalesce(1), folder.table("rejected"))
-    context.spark.catalog.clearCache()
+    cleaned.release()
     polygons, rejected = context.table("polygons"), context.table("rejected")
     counts = _class_counts(context, polygons)
     reasons = {
@@ -88,6 +89,8 @@ def _ground_truth(context: Context, _key: str) -> Outcome:
             "add polygons, or lower the ratio"
         )
     for code, count in counts.items():
+        if not count["train"]:
+            context.voice.note(f"class {code} ({context.nomenclature.name_of(int(code))}) has no polygon: it is never drawn")
         if count["train"] and not count["validation"]:
             context.voice.note(
                 f"class {code} ({context.nomenclature.name_of(int(code))}) has {count['train']} polygons, none is set "
@@ -141,7 +144,8 @@ def _observations(context: Context, key: str) -> Outcome:
     )
     with context.voice.watch("observations", chunks, "chunks", lambda: sum(1 for _ in marks.iterdir())):
         write_table(observed, target)
-    context.spark.catalog.clearCache()
+    plan.unpersist()
+    chosen.unpersist()
     counts = context.table("observations").groupBy("split").count().collect()
     by_split = {row["split"]: row["count"] for row in counts}
     return Outcome(
@@ -164,6 +168,9 @@ def _samples(context: Context, _key: str) -> Outcome:
         pixels[str(row.label)][row.split] += row["count"]
         if row.monitored:
             pixels[str(row.label)]["monitored"] += row["count"]
+    unseen = sum(context.facts("observations")["pixels"].values()) - sum(row["count"] for row in rows)
+    if unseen:
+        context.voice.note(f"{unseen} labelled pixels have no clear date and are left out")
     return Outcome(
         f"{sum(row['count'] for row in rows)} samples of {len(space)} features "
         f"({len(space.grid)} dates x {len(space.bands)} bands, {', '.join(space.indices) or 'no indices'})",
@@ -179,18 +186,18 @@ def _scenes_inputs(context: Context) -> Any:
         settings.scenes.model_dump(mode="json"),
         bands_of(settings.scenes),
         [grid.crs, grid.resolution, grid.overlap_margin],
-        fingerprint(path for path, _ in wanted_products(settings.scenes)),
+        context.imagery_fingerprint,
     ]
 
 
 def _ground_truth_inputs(context: Context) -> Any:
     settings = context.settings
-    files = [settings.ground_truth.file, settings.classes.nomenclature]
     return [
         settings.ground_truth.model_dump(mode="json"),
         settings.training.monitor_share,
         settings.seed,
-        fingerprint(files),
+        [[c.code, c.name] for c in context.nomenclature],
+        fingerprint([settings.ground_truth.file]),
     ]
 
 
@@ -216,6 +223,6 @@ def _samples_inputs(context: Context) -> Any:
 STAGES = (
     Stage("scenes", (), 1, _scenes_inputs, _catalogue),
     Stage("ground_truth", ("scenes",), 1, _ground_truth_inputs, _ground_truth),
-    Stage("observations", ("scenes", "ground_truth"), 1, _observations_inputs, _observations),
+    Stage("observations", ("scenes", "ground_truth"), READER_VERSION, _observations_inputs, _observations),
     Stage("samples", ("observations",), KERNEL_VERSION, _samples_inputs, _samples),
 )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 _POLL = 0.3  # seconds between two looks: slow enough to cost nothing, fast enough to seem alive
@@ -21,11 +22,11 @@ class Voice:
         """One line for a stage; no seconds: nothing had changed."""
         state = "[dim]unchanged[/]" if seconds is None else f"{seconds:.1f} s"
         mark = "[dim]=[/]" if seconds is None else "[green]✓[/]"
-        self.console.print(f"{mark} [bold]{name:<15}[/] {summary} · {state}", highlight=False, soft_wrap=True)
+        self.console.print(f"{mark} [bold]{name:<15}[/] {escape(summary)} · {state}", highlight=False, soft_wrap=True)
 
     def note(self, sentence: str) -> None:
         """Something that the user should know."""
-        self.console.print(f"[yellow]![/] {sentence}", highlight=False, soft_wrap=True)
+        self.console.print(f"[yellow]![/] {escape(sentence)}", highlight=False, soft_wrap=True)
 
     @contextlib.contextmanager
     def bar(self, name: str, total: int, unit: str) -> Iterator[Callable[[int, str], None]]:

@@ -24,7 +24,7 @@ def _report(context: Context, _key: str) -> Outcome:
 
 
 # the page sums up whatever is done, so its key is that of all that is done
-_REPORT = Stage("report", (), 1, lambda context: {name: record.key for name, record in done(context).items()}, _report)
+_REPORT = Stage("report", ("scenes",), 1, lambda context: {name: record.key for name, record in done(context).items()}, _report)
 
 STAGES = (*_BEFORE_REPORT, _REPORT)
 

@@ -140,6 +140,13 @@ class RunFolder:
         except OSError as error:
             raise SitsparkError(f"output: {self.path} can't be written ({error.strerror}); choose another folder") from None
 
+    def _sweep(self) -> None:
+        """Remove what a killed run left half-written: scratch, and everything under a hidden name."""
+        shutil.rmtree(self.scratch, ignore_errors=True)
+        for pattern in ("tables/.*", "models/*/.*", "maps/*/.*", "maps/*/chunks/*/.*"):
+            for draft in self.path.glob(pattern):
+                shutil.rmtree(draft) if draft.is_dir() else draft.unlink()
+
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the folder against a second run; the system frees it when the process ends in any way."""
@@ -153,7 +160,7 @@ class RunFolder:
             raise SitsparkError(f"output: {who} is working in {self.path}; wait for it, or choose another output") from None
         try:
             owner.write_text(f"process {os.getpid()} on {platform.node()}, since {now()},")
-            shutil.rmtree(self.scratch, ignore_errors=True)
+            self._sweep()
             yield
         finally:
             owner.unlink(missing_ok=True)
@@ -164,7 +171,11 @@ def write_atomically(path: Path, text: str) -> None:
     """Write a text file beside its place and rename it once."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(text, encoding="utf-8")
+    with draft.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        # the name must not reach the disk before the content does
+        os.fsync(file.fileno())
     draft.replace(path)
 
 
@@ -180,7 +191,9 @@ def versions() -> dict[str, str]:
 
 
 def _git_revision() -> str | None:
-    """The revision of the source tree that this package is imported from; None for an installed wheel."""
+    """The revision of the source tree that this package is imported from; None where there is none, or no git."""
+    if shutil.which("git") is None:
+        return None
     answer = subprocess.run(
         ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"], capture_output=True, text=True, check=False
     )

@@ -1,0 +1,96 @@
+"""The command line: help, exit codes, one sentence for every failure, SQL over a run."""
+
+from pathlib import Path
+
+import pytest
+
+from sitspark.cli import main
+from tests.conftest import ROOT, FinishedRun
+from tests.end_to_end.test_processes import write_settings
+
+VERBS = [
+    "simulate",
+    "check",
+    "plan",
+    "run",
+    "ground-truth",
+    "samples",
+    "train",
+    "classify",
+    "validate",
+    "cross-validate",
+    "report",
+    "sql",
+]
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_help_with_an_example_and_a_job(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([verb, "--help"]) == 0
+    assert f"Example: sitspark {verb}" in " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert f'"{verb}"' in (ROOT / "jobs" / f"{verb.replace('-', '_')}.py").read_text()
+
+
+def test_a_mistake_in_the_settings_is_one_sentence_and_exit_code_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_text("output: out\nscenes:\n  foldre: here\n")
+    assert main(["run", str(path)]) == 1
+    printed = capsys.readouterr().err
+    assert "line 3" in printed and "did you mean scenes.folder?" in printed and "Traceback" not in printed
+
+
+def test_an_override_reaches_the_settings(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", str(ROOT / "conf" / "l8_new_york.yaml"), "--set", "training.epochs=none"]) == 1
+    assert "training.epochs should be a valid integer" in capsys.readouterr().err
+
+
+def test_check_names_every_problem_and_fails(finished: FinishedRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tree = finished.tree | {"output": str(tmp_path / "out")}
+    assert main(["check", str(write_settings(tree, tmp_path / "right.yaml"))]) == 0
+    capsys.readouterr()
+    colours = tmp_path / "colours.txt"
+    colours.write_text("\n".join((finished.simulated / "colours.txt").read_text().splitlines()[1:]))
+    wrong = tree | {
+        "classes": tree["classes"] | {"colours": str(colours)},
+        "ground_truth": tree["ground_truth"] | {"label_field": "klass"},
+        "scenes": {"folder": str(tmp_path)},
+        "output": "/proc/nowhere",
+    }
+    assert main(["check", str(write_settings(wrong, tmp_path / "wrong.yaml"))]) == 1
+    printed = capsys.readouterr().out
+    for words in ("can't be written", "no colour for class", "has no field 'klass'", "no theia_l2a product lies in"):
+        assert words in printed
+
+
+def test_plan_foresees_what_the_map_will_be(finished: FinishedRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import json
+
+    assert main(["plan", str(write_settings(finished.tree, tmp_path / "s.yaml")), "--json"]) == 0
+    foreseen = json.loads(capsys.readouterr().out)
+    grid = finished.context.coverage.grid
+    assert foreseen["pixels"] == grid.height * grid.width
+    assert foreseen["chunks"] == finished.context.plan().count()
+    assert foreseen["features"] == len(finished.context.feature_space)
+    assert foreseen["products"] == finished.context.facts("scenes")["products"]
+    assert foreseen["pixels_per_core_second"] > 1000
+
+
+def test_sql_answers_over_every_table(finished: FinishedRun, capsys: pytest.CaptureFixture[str]) -> None:
+    run = ["--run", str(finished.context.folder.path)]
+    assert main(["sql", "select label, count(*) n from samples group by label order by label", *run]) == 0
+    printed = capsys.readouterr().out
+    assert all(str(code) in printed for code in finished.context.nomenclature.codes)
+    for table in ("scenes", "polygons", "rejected", "observations", "samples", "history", "manifest", "confusion"):
+        assert main(["sql", f"select count(*) from {table}", *run]) == 0
+    assert main(["sql", "select ST_Area(geometry) > 0 from polygons limit 1", *run]) == 0
+    capsys.readouterr()
+    assert main(["sql", "select nothing from samples", *run]) == 1
+    printed = capsys.readouterr().err
+    assert "nothing" in printed and "tables: " in printed and "Traceback" not in printed
+
+
+def test_an_iota2_configuration_is_read_and_what_it_loses_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", str(ROOT / "conf" / "oso_4_tiles.cfg")]) == 1
+    printed = capsys.readouterr()
+    assert "not carried over" in printed.out
+    assert "there is no folder" in printed.out
