@@ -56,8 +56,12 @@ def session(settings: SparkSettings, *, log: Path | None = None) -> SparkSession
     return spark
 
 
-# the numbers depend on it: acquisition times are in UTC
-ALWAYS: Mapping[str, str] = {"spark.sql.session.timeZone": "UTC"}
+ALWAYS: Mapping[str, str] = {
+    # acquisition times are in UTC, and days are counted in it
+    "spark.sql.session.timeZone": "UTC",
+    # frames made from pandas keep their missing integers
+    "spark.sql.execution.arrow.pyspark.enabled": "true",
+}
 
 ON_A_LAPTOP: Mapping[str, str] = {
     "spark.ui.enabled": "false",

@@ -25,8 +25,7 @@ from sitspark.scenes.product import NODATA, Asset, Layout, Scene
 from sitspark.timegrid import day_number
 
 # one thread a task: parallelism is Spark's; product folders need no listing to open one file
-# blocks that two chunks share are worth a small cache; GDAL's own bound, 5 % of the machine, is taken by every worker
-_GDAL = {"GDAL_NUM_THREADS": "1", "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "GDAL_CACHEMAX": "128"}
+_GDAL = {"GDAL_NUM_THREADS": "1", "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR"}
 # changes whenever the same files may give other numbers: part of the key of every stage that reads imagery
 READER_VERSION = 1
 

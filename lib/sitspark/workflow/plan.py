@@ -25,7 +25,7 @@ from sitspark.settings import Settings
 from sitspark.workflow.context import feature_space
 
 _TRIED = 256  # pixels; side of the window on which the speed is measured
-_BASE_MB = 700  # of a Python worker with numba, torch, GDAL and their caches loaded; seen in the demonstration
+_BASE_MB = 900  # of a Python worker with numba, torch and GDAL loaded; seen on the New York example
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,8 @@ def plan(settings: Settings) -> Foreseen:
         bytes_to_read=sum(_bytes(path, settings) for products in by_tile.values() for path, _ in products),
         # class and confidence of one byte, validity of two
         bytes_to_write=4 * pixels,
-        worker_memory_mb=round(_BASE_MB + largest * dates * (2 * len(space.bands) + 1) / 1e6),
+        # the cube, its masks, and GDAL's blocks of four times its size
+        worker_memory_mb=round(_BASE_MB + largest * dates * (5 * 2 * len(space.bands) + 1) / 1e6),
         cores=cores,
         pixels_per_core_second=round(speed),
         core_seconds=round(core_seconds, 1),
