@@ -161,7 +161,7 @@ class SamplesSettings(Section):
         "periodic", description="Evenly spread in (tile, row, column) order, or at random."
     )
     per_class: int | None = Field(
-        100_000, ge=1, description="At most so many training pixels a class over all tiles; null: all."
+        100_000, ge=1, description="At most so many training pixels a class over all tiles, and as many set aside; null: all."
     )
 
 
@@ -322,7 +322,7 @@ def _sentence(problem: Mapping[str, Any], tree: Mapping[str, Any], source: Path)
         return f"{where} is a section with keys of its own, not {problem['input']!r} ({_description(location)})"
     if problem["type"] == "path_type":
         return f"{where} should be a path, not {problem['input']!r} ({_description(location)})"
-    message = re.sub(r"^(Input|Value) should be", "should be", problem["msg"])
+    message = re.sub(r"^(Input|Value) should be", "should be", problem["msg"]).replace("a valid tuple", "a list, as [a, b]")
     return f"{where} {message}, not {problem['input']!r} ({_description(location)})"
 
 

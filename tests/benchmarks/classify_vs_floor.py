@@ -39,6 +39,7 @@ from sitspark.kernels.features import FeatureSpace
 from sitspark.maps import products
 from sitspark.maps.chunk import ChunkRecord, ModelTarget, committed
 from sitspark.maps.classify import Pass, classify
+from sitspark.models.card import WEIGHTS
 from sitspark.samples.extract import Reading
 from sitspark.scenes.catalogue import catalogue
 from sitspark.scenes.chunk_plan import Coverage, chunk_plan, coverage
@@ -114,8 +115,8 @@ def run_classify(spark: SparkSession, job: Job) -> tuple[Timed, list[ChunkRecord
 def run_floor(tile: Path, job: Job, out: Path) -> dict[str, float]:
     """The floor's own account."""
     floor = Path(__file__).with_name("floor.py")
-    command = [sys.executable, floor, tile, "--weights", job.model / "weights.safetensors", "--out", out]
-    answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    command = (sys.executable, floor, tile, "--weights", job.model / WEIGHTS, "--out", out)
+    answer = subprocess.run([str(part) for part in command], check=True, stdout=subprocess.PIPE, text=True).stdout
     account: dict[str, float] = json.loads(answer.splitlines()[-1])
     return account
 

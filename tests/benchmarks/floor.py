@@ -11,14 +11,11 @@ The last line is JSON: CPU seconds by phase (importing and compiling apart) and 
 
 import argparse
 import json
-import os
 import resource
 import time
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
-
-for _library in ("OMP", "MKL", "OPENBLAS", "NUMBA", "GDAL"):
-    os.environ[f"{_library}_NUM_THREADS"] = "1"
 
 import numba
 import numpy as np
@@ -92,7 +89,7 @@ def network(features: int, classes: int, weights: Path | None) -> nn.Sequential:
     if weights:
         classes = min(len(tensor) for name, tensor in state.items() if name.endswith(".bias"))
     widths = (features, features // 2, 3 * classes, 3 * classes, classes)
-    layers = [nn.Linear(before, after) for before, after in zip(widths, widths[1:], strict=False)]
+    layers = [nn.Linear(before, after) for before, after in pairwise(widths)]
     if weights:
         given = sorted({name.removesuffix(".bias") for name in state if name.endswith(".bias")})
         for layer, name in zip(layers, given, strict=True):
@@ -143,7 +140,8 @@ def draw(
     profile |= {"transform": fine.transform, "tiled": True, "compress": "deflate"}
     memory = np.empty(len(products) * len(BANDS) * min(chunk, fine.height) * min(chunk, fine.width), np.int16)
     lap("open")
-    with rasterio.open(out, "w", **profile) as target, torch.inference_mode():
+    one_thread = rasterio.Env(GDAL_NUM_THREADS="1")
+    with one_thread, rasterio.open(out, "w", **profile) as target, torch.inference_mode():
         for row in range(0, fine.height, chunk):
             for col in range(0, fine.width, chunk):
                 rows, cols = min(chunk, fine.height - row), min(chunk, fine.width - col)

@@ -29,8 +29,9 @@ def write_random_model(folder: Path, scenes_table: Path, reading: Reading, space
     torch.manual_seed(seed)
     network = NETWORKS["mlp"](len(space), CLASSES)
     running = RunningStatistics(len(space))
-    for corner in np.random.default_rng(seed).integers(0, (reading.grid.height - _SIDE, reading.grid.width - _SIDE), (8, 2)):
-        running.add(_features(Window(*corner.tolist(), _SIDE, _SIDE), scenes_table, reading, space))
+    corners = np.random.default_rng(seed).integers(0, (reading.grid.height - _SIDE, reading.grid.width - _SIDE), (8, 2))
+    for row, col in corners.tolist():
+        running.add(_features(Window(row, col, _SIDE, _SIDE), scenes_table, reading, space))
     statistics = running.result()
     network.standardise.take(statistics)
     weights = serialise(network.state_dict())

@@ -28,10 +28,9 @@ from sitspark.timegrid import day_number
 _GDAL = {"GDAL_NUM_THREADS": "1", "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR"}
 # changes whenever the same files may give other numbers: part of the key of every stage that reads imagery
 READER_VERSION = 1
-
 _OPEN_FILES = 512  # about 40 dates; far below the usual limit of 1024 descriptors a process
-# Decoded blocks that GDAL keeps, in sizes of the cube: those of 20 m bands serve the neighbouring chunks too, and reading
-# takes twice as long where they are gone. Left alone GDAL takes 5 % of the machine's memory, in each process.
+# Decoded blocks that GDAL keeps, in sizes of the cube and at least in bytes: those of 20 m bands serve the next chunk too,
+# and reading takes twice as long without them. GDAL's own bound is 5 % of the machine's memory, for every worker.
 _BLOCKS, _LEAST_BLOCKS = 4, 256 * 2**20
 _SUPPORT = 2  # coarse pixels that cubic interpolation reaches to either side
 _TOLERANCE = 1e-8  # pixels: from 1e-7 on windows give the same numbers; exactly 0 makes rasterio 1.4 fail

@@ -1,5 +1,6 @@
 """Validating settings and inputs before anything is computed; without Spark, so that the answer comes in seconds."""
 
+import os
 from dataclasses import dataclass
 
 import pyogrio
@@ -14,7 +15,6 @@ from sitspark.scenes.catalogue import bands_of, wanted_products
 from sitspark.scenes.inspect import inspect_product
 from sitspark.scenes.layouts import LAYOUTS
 from sitspark.settings import Settings
-from sitspark.workflow.run_folder import RunFolder
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,9 @@ def _judged(subject: str, look) -> Finding:  # type: ignore[no-untyped-def]
 
 
 def _output(settings: Settings) -> str:
-    RunFolder(settings.output).prepare()
+    existing = next(folder for folder in (settings.output, *settings.output.parents) if folder.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK):
+        raise SitsparkError(f"output: {settings.output} can't be written, {existing} doesn't allow it; choose another folder")
     return f"{settings.output} can be written"
 
 
@@ -80,6 +82,12 @@ def _scenes(settings: Settings) -> str:
     products = wanted_products(settings.scenes)
     tiles = sorted({name.tile for _, name in products})
     days = sorted(name.acquired.date() for _, name in products)
+    times = settings.time_series
+    if (times.start and times.start > days[-1]) or (times.end and times.end < days[0]):
+        raise SitsparkError(
+            f"time_series: {times.start or days[0]} to {times.end or days[-1]} lies outside the imagery, which is of {days[0]} "
+            f"to {days[-1]}; correct the dates, or leave them out"
+        )
     return f"{len(products)} products of {len(tiles)} tiles ({', '.join(tiles)}), {days[0]} to {days[-1]}"
 
 
@@ -136,5 +144,6 @@ def _product_problems(settings: Settings) -> list[Finding]:
     for path, _ in wanted_products(settings.scenes):
         problem = inspect_product(path, layout, bands, reflectance=settings.scenes.reflectance).problem
         if problem is not None:
-            found.append(Finding("product", problem, not skipped))
+            sentence = f"will be left out: {problem}" if skipped else problem
+            found.append(Finding("product", sentence, not skipped))
     return found or [Finding("products", "every band and mask is there, to its last block", False)]

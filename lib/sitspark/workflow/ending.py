@@ -1,5 +1,8 @@
 """The last words of a verb: the accuracy table, where the results lie, what to do next."""
 
+import os
+import shutil
+import sys
 from pathlib import Path
 
 from rich.table import Table
@@ -27,7 +30,14 @@ def say_results(context: Context, target: str, settings_file: Path) -> None:
     for label, path in _results(context, facts, target):
         say(f"{label:<9} {path}", soft_wrap=True)
     if target == "report" and not folds:
-        say(f"next      sitspark cross-validate {settings_file}", soft_wrap=True)
+        say(f"next      {_command()} cross-validate {settings_file}", soft_wrap=True)
+
+
+def _command() -> str:
+    """How this user can call the command: by its name where it is on PATH, else by its path."""
+    if shutil.which("sitspark"):
+        return "sitspark"
+    return os.path.relpath(Path(sys.executable).parent / "sitspark")
 
 
 def _results(context: Context, facts: dict[str, dict], target: str) -> list[tuple[str, Path]]:  # type: ignore[type-arg]

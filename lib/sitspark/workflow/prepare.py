@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from sitspark.errors import SitsparkError
@@ -71,8 +72,8 @@ def _ground_truth(context: Context, _key: str) -> Outcome:
     counts = _class_counts(context, polygons)
     reasons = {
         row.reason: row["count"]
-        # a reason that names a feature is counted without its number
-        for row in rejected.groupBy(F.regexp_replace("reason", r"(feature|label) \d+", "$1 …").alias("reason"))
+        # reasons are counted without the numbers that they name
+        for row in rejected.groupBy(_without_numbers(F.col("reason")).alias("reason"))
         .count()
         .orderBy(F.desc("count"), "reason")
         .collect()
@@ -102,6 +103,11 @@ def _ground_truth(context: Context, _key: str) -> Outcome:
         {"classes": counts, "rejected": reasons},
         (folder.table("polygons"), folder.table("rejected")),
     )
+
+
+def _without_numbers(reason: Column) -> Column:
+    plain = F.regexp_replace(reason, r"feature \d+", "another feature")
+    return F.regexp_replace(plain, r"label \d+ is not", "a label that is not")
 
 
 def _class_counts(context: Context, polygons: Any) -> dict[str, dict[str, int]]:

@@ -1,5 +1,6 @@
 """SQL over the tables of a run."""
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +38,8 @@ def ask(query: str, folder: Path | None, *, rows: int) -> Answer:
     run = RunFolder(folder or latest_run(Path("runs")))
     if not run.record_file.exists():
         raise SitsparkError(f"{run.path} is no run: it holds no run.json")
+    # it repeats in JSON what the sentence says
+    logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
     spark = sessions.session(SparkSettings(), log=run.log)  # type: ignore[call-arg]
     tables = sorted(path.name for path in (run.path / "tables").glob("[!.]*") if any(path.glob("*.parquet")))
     for name in tables:
