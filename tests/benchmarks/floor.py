@@ -1,6 +1,6 @@
 """The floor: one process, one thread, the leanest honest way from Theia scenes to a class map.
 
-    python tests/benchmarks/floor.py TILE_FOLDER [--weights MODEL/weights.safetensors] [--chunk 1024] [--out map.tif]
+    python tests/benchmarks/floor.py TILE_FOLDER [--weights MODEL/weights.safetensors] [--chunk 512] [--out map.tif]
 
 What anybody would write who needs one map of one tile and nothing else: GDAL reads windows and brings 20 m bands to
 10 m, two loops compiled by numba fill gaps and compute indices, torch applies the network, GDAL writes. There is no
@@ -188,7 +188,7 @@ if __name__ == "__main__":
     parser.add_argument("tile", type=Path)
     parser.add_argument("--weights", type=Path, help="of a model of this project; without it they are random")
     parser.add_argument("--classes", type=int, default=23, help="of a random network")
-    parser.add_argument("--chunk", type=int, default=1024)
+    parser.add_argument("--chunk", type=int, default=512, help="pixels a side; 1024 costs 7 % more, for page faults")
     parser.add_argument("--block", type=int, default=1024, help="pixels that pass the network together")
     parser.add_argument("--interpolator", choices=("nearest", "bilinear", "cubic"), default="cubic")
     parser.add_argument("--out", default="/vsimem/floor.tif")

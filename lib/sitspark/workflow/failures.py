@@ -9,6 +9,7 @@ from sitspark.errors import SitsparkError
 # the last line of a Python worker's trace, as Spark quotes it
 _SENTENCE = re.compile(r"^(?:\w+\.)*SitsparkError: (.+)$", re.MULTILINE)
 _PYTHON_ERROR = re.compile(r"^((?:\w+\.)*\w*(?:Error|Exception)): (.+)$", re.MULTILINE)
+_JAVA_CAUSE = re.compile(r"^Caused by: (?:[\w$]+\.)*(.+)$", re.MULTILINE)
 
 
 def sentence_of(error: BaseException) -> str | None:
@@ -25,6 +26,7 @@ def sentence_of(error: BaseException) -> str | None:
         if "Python worker exited unexpectedly" in text or "MetadataFetchFailed" in text:
             return "a Python worker was killed (out of memory, or by hand); run the same command again to go on"
         worker = _PYTHON_ERROR.findall(text)
-        cause = f"{worker[-1][0]}: {worker[-1][1]}" if worker else text.strip().splitlines()[0]
+        java = _JAVA_CAUSE.findall(text)
+        cause = f"{worker[-1][0]}: {worker[-1][1]}" if worker else (java or text.strip().splitlines())[-1 if java else 0]
         return f"Spark stopped: {cause[:300]}"
     return None

@@ -1,0 +1,64 @@
+"""Java and the session: found or provided, in UTC whatever the machine's clock says."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from sitspark import spark as sessions
+from sitspark.settings import SparkSettings
+
+
+def test_without_java_a_packaged_one_is_provided(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    monkeypatch.setenv("PATH", "/nowhere")
+    java = sessions.java_home() / "bin" / "java"
+    command = ["/bin/sh", str(java), "--add-modules=jdk.incubator.vector", "-version"]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0 and 'version "17' in answer.stderr
+
+
+def test_an_old_java_is_passed_over(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    old = tmp_path / "bin" / "java"
+    old.parent.mkdir()
+    old.write_text("#!/bin/sh\necho 'openjdk version \"1.8.0_402\"' >&2\n")
+    old.chmod(0o755)
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert sessions.java_home() != tmp_path
+
+
+def test_a_session_that_exists_already_counts_days_in_utc(spark: SparkSession) -> None:
+    spark.conf.set("spark.sql.session.timeZone", "America/New_York")
+    sessions.session(SparkSettings())
+    assert spark.conf.get("spark.sql.session.timeZone") == "UTC"
+
+
+def test_the_period_of_the_imagery_does_not_depend_on_the_time_zone_of_the_machine(tmp_path: Path) -> None:
+    """Landsat scenes are of midnight in UTC: west of Greenwich that is the evening before."""
+    script = (
+        "import datetime, pandas as pd\n"
+        "from pathlib import Path\n"
+        "from sitspark.spark import session\n"
+        "from sitspark.settings import SparkSettings, GridSettings, ScenesSettings\n"
+        "from sitspark.scenes.catalogue import catalogue\n"
+        "from sitspark.scenes.chunk_plan import coverage\n"
+        "spark = session(SparkSettings(master='local[1]', driver_memory='1g'), log=Path('spark.log'))\n"
+        f"folder = Path({str(Path(__file__).parents[1] / 'data' / 'landsat8_new_york' / 'scenes')!r})\n"
+        "scenes = catalogue(spark, ScenesSettings(folder=folder, layout='landsat_c1_l1'))\n"
+        "found = coverage(scenes, GridSettings(resolution=3000))\n"
+        "print('period', found.first, found.last)\n"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", script],
+        env=os.environ | {"TZ": "America/New_York"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert "period 2018-01-06 2018-12-17" in answer.stdout, answer.stderr[-2000:]

@@ -1,0 +1,50 @@
+"""Whatever fails, the user reads one sentence."""
+
+import pytest
+from pyspark.errors import PythonException
+
+from sitspark.errors import SitsparkError
+from sitspark.workflow.failures import sentence_of
+
+WORKER = """
+  An exception was thrown from the Python worker. Please see the stack trace below.
+Traceback (most recent call last):
+  File "cube.py", line 111, in _read_asset
+{last}
+"""
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        pytest.param(SitsparkError("what is\n wrong"), "what is wrong", id="our own"),
+        pytest.param(
+            PythonException(WORKER.format(last="sitspark.errors.SitsparkError: tile 31TCJ: x.tif can't be read; fetch it")),
+            "tile 31TCJ: x.tif can't be read; fetch it",
+            id="our own, raised in a worker",
+        ),
+        pytest.param(
+            PythonException(WORKER.format(last="ValueError: bad shape")),
+            "Spark stopped: ValueError: bad shape",
+            id="a worker's",
+        ),
+        pytest.param(
+            PythonException("Job aborted\n\tat a.b\nCaused by: java.io.IOException: No space left on device\n\tat c"),
+            "Spark stopped: IOException: No space left on device",
+            id="Java's",
+        ),
+        pytest.param(
+            PythonException("Job aborted due to stage failure: java.lang.OutOfMemoryError: Java heap space"),
+            "Spark ran out of memory; raise spark.driver_memory, or lower grid.chunk_size",
+            id="memory",
+        ),
+        pytest.param(
+            PythonException("org.apache.spark.SparkException: Python worker exited unexpectedly (crashed)"),
+            "a Python worker was killed (out of memory, or by hand); run the same command again to go on",
+            id="a killed worker",
+        ),
+        pytest.param(KeyError("x"), None, id="an unforeseen one"),
+    ],
+)
+def test_any_failure_becomes_one_sentence(error: Exception, sentence: str | None) -> None:
+    assert sentence_of(error) == sentence
