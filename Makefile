@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 .PHONY: demo test check lint types benchmark lock clean help
 
 help:
-	@echo "make demo       simulate a landscape, map it, validate the map (about 2 minutes on two cores)"
+	@echo "make demo       simulate a landscape, map it, validate the map (2 to 4 minutes on two cores)"
 	@echo "make test       ruff, mypy and pytest"
 	@echo "make benchmark  classify against the one-thread floor on the same scenes"
 	@echo "make lock       resolve requirements.lock again from pyproject.toml"

@@ -30,13 +30,12 @@ STAGES = (*_BEFORE_REPORT, _REPORT)
 
 
 def run(settings: Settings, targets: Sequence[str], *, console: Console) -> Context:
-    """Bring the run of these settings up to each target stage in turn; what is unchanged is skipped.
+    """Bring the run of these settings up to the target stages; what is unchanged is skipped.
 
     Raises SitsparkError for everything that the user can mend.
     """
     context = Context(settings, RunFolder(settings.output), Voice(console))
     with context.folder.locked():
         context.folder.begin(settings)
-        for target in targets:
-            advance(context, STAGES, target)
+        advance(context, STAGES, targets)
     return context

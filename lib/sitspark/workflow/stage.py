@@ -54,8 +54,8 @@ def finished(stages: Sequence[Stage], context: Context) -> dict[str, StageRecord
     }
 
 
-def needed(stages: Sequence[Stage], target: str) -> list[Stage]:
-    """The stages that lead to `target`, in order."""
+def needed(stages: Sequence[Stage], targets: Sequence[str]) -> list[Stage]:
+    """The stages that lead to the targets, each once, in order."""
     by_name: Mapping[str, Stage] = {stage.name: stage for stage in stages}
     wanted: set[str] = set()
 
@@ -65,18 +65,20 @@ def needed(stages: Sequence[Stage], target: str) -> list[Stage]:
             for before in by_name[name].after:
                 want(before)
 
-    want(target)
+    for target in targets:
+        want(target)
     return [stage for stage in stages if stage.name in wanted]
 
 
-def advance(context: Context, stages: Sequence[Stage], target: str) -> None:
-    """Bring a run up to a stage; what is done under its present key is skipped, and said."""
-    wanted, done = keys(stages, context), finished(stages, context)
-    for stage in needed(stages, target):
-        if stage.name in done:
-            context.voice.stage(stage.name, done[stage.name].summary, None)
+def advance(context: Context, stages: Sequence[Stage], targets: Sequence[str]) -> None:
+    """Bring a run up to the target stages; what is done under its present key is skipped, and said."""
+    for stage in needed(stages, targets):
+        # keys may hang on what has just been done: the report sums up all of it
+        done = finished(stages, context).get(stage.name)
+        if done is not None:
+            context.voice.stage(stage.name, done.summary, None)
         else:
-            _perform(context, stage, wanted[stage.name])
+            _perform(context, stage, keys(stages, context)[stage.name])
 
 
 def _perform(context: Context, stage: Stage, key: str) -> None:
