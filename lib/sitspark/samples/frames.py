@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyproj
 import shapely
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
@@ -20,7 +21,8 @@ from sitspark.settings import SamplesSettings
 
 _KEYS = "sample_id bigint, polygon_id bigint, label int, tile string, fold string, split string, monitored boolean"
 _PIXELS = f"{_KEYS}, chunk_id string, row int, col int"
-_OBSERVATIONS = f"{_KEYS}, x double, y double, acquired array<timestamp>, reflectance array<smallint>, valid array<boolean>"
+_OBSERVATIONS = f"""{_KEYS}, x double, y double, lon double, lat double,
+    acquired array<timestamp>, reflectance array<smallint>, valid array<boolean>"""
 
 
 def pieces_by_chunk(polygons: DataFrame, plan: DataFrame, grid: Grid) -> DataFrame:
@@ -118,8 +120,9 @@ def _observed(chunk: pa.RecordBatch, scenes: dict, reading: Reading) -> pa.Recor
     columns = {name: pixels[name] for name in ("sample_id", "polygon_id", "label")}
     columns["tile"] = pa.array([chunk["tile"][0].as_py()] * count)
     columns |= {name: pixels[name] for name in ("fold", "split", "monitored")}
-    columns["x"] = pa.array(grid.left + (cols + 0.5) * grid.resolution)
-    columns["y"] = pa.array(grid.top - (rows + 0.5) * grid.resolution)
+    x, y = grid.left + (cols + 0.5) * grid.resolution, grid.top - (rows + 0.5) * grid.resolution
+    lon, lat = pyproj.Transformer.from_crs(grid.crs, 4326, always_xy=True).transform(x, y)
+    columns |= {"x": pa.array(x), "y": pa.array(y), "lon": pa.array(lon), "lat": pa.array(lat)}
     columns["acquired"] = _lists(pa.array(acquired, pa.timestamp("us", tz="UTC")), count, dates)
     columns["reflectance"] = _lists(pa.array(series.reflectance.ravel()), count, dates * series.reflectance.shape[2])
     columns["valid"] = _lists(pa.array(series.valid.ravel().astype(bool)), count, dates)

@@ -1,6 +1,6 @@
 """Validating settings and inputs before anything is computed; without Spark, so that the answer comes in seconds."""
 
-import os
+import tempfile
 from dataclasses import dataclass
 
 import pyogrio
@@ -50,8 +50,11 @@ def _judged(subject: str, look) -> Finding:  # type: ignore[no-untyped-def]
 
 def _output(settings: Settings) -> str:
     existing = next(folder for folder in (settings.output, *settings.output.parents) if folder.exists())
-    if not existing.is_dir() or not os.access(existing, os.W_OK):
-        raise SitsparkError(f"output: {settings.output} can't be written, {existing} doesn't allow it; choose another folder")
+    try:
+        with tempfile.TemporaryFile(dir=existing):
+            pass
+    except OSError as error:
+        raise SitsparkError(f"output: {settings.output} can't be written ({error.strerror}); choose another folder") from None
     return f"{settings.output} can be written"
 
 
