@@ -17,14 +17,10 @@ from sitspark.grid import Chunk
 from sitspark.kernels.features import FeatureSpace, features_of_pixels, pixel_major
 from sitspark.maps import products
 from sitspark.models.card import CARD
-from sitspark.models.inference import Classifier
+from sitspark.models.inference import BLOCK, Classifier
 from sitspark.samples.extract import Reading
 from sitspark.scenes.cube import Cube, read_cube
 from sitspark.scenes.product import Scene
-
-# pixels at a time: their series and features stay in the second-level cache, and every product of the network has
-# the same shape, so that a pixel's class can't depend on how the map was cut
-BLOCK = 1024
 
 
 @dataclass(frozen=True, slots=True)

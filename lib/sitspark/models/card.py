@@ -1,7 +1,6 @@
 """The model card: all that is needed to use a model, and to know where it comes from."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -106,10 +105,3 @@ def read_card(folder: Path) -> ModelCard:
     except ValidationError as error:
         key = ".".join(str(part) for part in error.errors()[0]["loc"])
         raise SitsparkError(f"{path}: is damaged at {key}; train the model again, or restore the file") from None
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write a text file beside its place and rename it once, so that readers see the old text or the new one."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(path)

@@ -19,9 +19,10 @@ from torch.nn import functional as F
 from torch.utils import deterministic
 
 from sitspark.accuracy.matrix import ConfusionMatrix
+from sitspark.atomic import write_atomically
 from sitspark.classes import Nomenclature
 from sitspark.errors import SitsparkError
-from sitspark.models.card import ClassCard, ModelCard, NetworkCard, StatisticsCard, write_atomically
+from sitspark.models.card import ClassCard, ModelCard, NetworkCard, StatisticsCard
 from sitspark.models.data import Samples, SampleStore, Selection, decode, epoch_order, feature_space_of, share
 from sitspark.models.history import Criterion, Epoch, is_better
 from sitspark.models.model import serialise, write_model

@@ -9,8 +9,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
+from sitspark.atomic import write_atomically
 from sitspark.errors import SitsparkError
-from sitspark.models.card import CARD, HISTORY, WEIGHTS, ModelCard, read_card, write_atomically
+from sitspark.models.card import CARD, HISTORY, WEIGHTS, ModelCard, read_card
 from sitspark.models.history import Epoch, write_history
 from sitspark.models.networks import NETWORKS, Network
 

@@ -10,8 +10,8 @@ import time
 import traceback
 from pathlib import Path
 
+from sitspark.atomic import write_atomically
 from sitspark.errors import SitsparkError
-from sitspark.models.card import write_atomically
 from sitspark.models.loop import TrainingJob, train
 
 

@@ -26,8 +26,9 @@ from sitspark.accuracy.report import (
     Training,
     render,
 )
+from sitspark.atomic import write_atomically
 from sitspark.workflow.context import Context
-from sitspark.workflow.run_folder import StageRecord, versions, write_atomically
+from sitspark.workflow.run_folder import StageRecord, versions
 from sitspark.workflow.stage import Outcome, Stage
 from sitspark.workflow.tables import write_table
 

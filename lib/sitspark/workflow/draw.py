@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sitspark.atomic import write_atomically
 from sitspark.errors import SitsparkError
 from sitspark.grid import Window
 from sitspark.kernels.features import KERNEL_VERSION
@@ -19,7 +20,6 @@ from sitspark.maps.stac import item
 from sitspark.maps.style import qml
 from sitspark.scenes.cube import READER_VERSION
 from sitspark.workflow.context import Context
-from sitspark.workflow.run_folder import write_atomically
 from sitspark.workflow.stage import Outcome, Stage
 from sitspark.workflow.tables import replace_folder
 

@@ -8,13 +8,13 @@ from sitspark.accuracy import figures
 from sitspark.accuracy.assessment import metrics_json
 from sitspark.accuracy.cross_validation import FoldScores, spread
 from sitspark.accuracy.sample_confusion import FoldModel, sample_confusion
+from sitspark.atomic import write_atomically
 from sitspark.errors import SitsparkError
 from sitspark.models.card import HISTORY, ModelCard
 from sitspark.models.distributor import fit
 from sitspark.models.loop import TrainingJob
 from sitspark.workflow.assess import matrix_of, score
 from sitspark.workflow.context import Context
-from sitspark.workflow.run_folder import write_atomically
 from sitspark.workflow.stage import Outcome, Stage
 from sitspark.workflow.tables import write_table
 

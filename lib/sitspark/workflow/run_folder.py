@@ -19,6 +19,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from sitspark.atomic import write_atomically
 from sitspark.errors import SitsparkError
 from sitspark.settings import Settings
 
@@ -165,18 +166,6 @@ class RunFolder:
         finally:
             owner.unlink(missing_ok=True)
             lock.release()
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write a text file beside its place and rename it once."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with draft.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        # the name must not reach the disk before the content does
-        os.fsync(file.fileno())
-    draft.replace(path)
 
 
 def now() -> str:
