@@ -1,7 +1,6 @@
 """`sitspark VERB`: each verb calls one function of the workflow."""
 
 import contextlib
-import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -14,6 +13,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from sitspark import interrupts
 from sitspark.errors import SitsparkError
 from sitspark.settings import Settings, read_settings
 
@@ -47,7 +47,8 @@ def _sentences(*, debug: bool) -> Iterator[None]:
 
     complain = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
-        yield
+        with interrupts.kept():
+            yield
     except KeyboardInterrupt:
         complain.print("[yellow]stopped[/]: the same command goes on where it was")
         raise typer.Exit(130) from None
@@ -243,7 +244,7 @@ def sql(
     rows: Annotated[int, typer.Option(help="Rows to show at most.")] = 100,
     debug: Debug = False,
 ) -> None:
-    """Ask the tables of a run: scenes, polygons, rejected, observations, samples, manifest, confusion.
+    """Ask the tables of a run: scenes, chunks, polygons, rejected, observations, samples, manifest, confusion.
 
     [bold]Example:[/] sitspark sql "select label, count(*) from samples group by label"
     """
@@ -259,7 +260,3 @@ def sql(
         console.print(table)
         more = f", more exist; --rows {10 * rows} shows them" if answer.more else ""
         console.print(f"[dim]{len(answer.rows)} rows of {answer.folder}{more}[/]")
-
-
-if __name__ == "__main__":
-    sys.exit(main())

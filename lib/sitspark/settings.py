@@ -205,14 +205,14 @@ class Settings(Section):
     output: FilePath = Field(description="Folder of the run: tables, models, maps, accuracy, report.")
     seed: int = Field(0, ge=0, description="All that is random follows from this and from stable identifiers.")
     scenes: ScenesSettings
-    grid: GridSettings = GridSettings()  # type: ignore[call-arg]
-    time_series: TimeSettings = TimeSettings()  # type: ignore[call-arg]
-    features: FeaturesSettings = FeaturesSettings()  # type: ignore[call-arg]
+    grid: GridSettings = GridSettings()  # type: ignore[call-arg]  # mypy sees no default in Field(x)
+    time_series: TimeSettings = TimeSettings()  # type: ignore[call-arg]  # mypy sees no default in Field(x)
+    features: FeaturesSettings = FeaturesSettings()  # type: ignore[call-arg]  # mypy sees no default in Field(x)
     classes: ClassesSettings
     ground_truth: GroundTruthSettings
-    samples: SamplesSettings = SamplesSettings()  # type: ignore[call-arg]
-    training: TrainingSettings = TrainingSettings()  # type: ignore[call-arg]
-    spark: SparkSettings = SparkSettings()  # type: ignore[call-arg]
+    samples: SamplesSettings = SamplesSettings()  # type: ignore[call-arg]  # mypy sees no default in Field(x)
+    training: TrainingSettings = TrainingSettings()  # type: ignore[call-arg]  # mypy sees no default in Field(x)
+    spark: SparkSettings = SparkSettings()  # type: ignore[call-arg]  # mypy sees no default in Field(x)
 
     @model_validator(mode="after")
     def _periods_are_ordered(self) -> Self:

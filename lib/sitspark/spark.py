@@ -3,18 +3,16 @@
 import contextlib
 import os
 import shutil
-import signal
 import stat
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import FrameType
 
 from pyspark.sql import SparkSession
 from sedona.spark import SedonaContext
 
+from sitspark import interrupts
 from sitspark.errors import SitsparkError
 from sitspark.settings import SparkSettings
 
@@ -35,7 +33,8 @@ def session(settings: SparkSettings, *, log: Path | None = None) -> SparkSession
     if active is not None:
         for key, value in ALWAYS.items():
             active.conf.set(key, value)
-        return SedonaContext.create(active)
+        spark: SparkSession = SedonaContext.create(active)
+        return spark
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
     # a laptop's host name often resolves to no address that the driver can bind
@@ -51,8 +50,10 @@ def session(settings: SparkSettings, *, log: Path | None = None) -> SparkSession
         chosen = dict(ON_A_LAPTOP) | chosen
     for key, value in chosen.items():
         builder = builder.config(key, value)
-    with _stderr_to(log), _interrupt_deferred():
-        spark: SparkSession = SedonaContext.create(builder.getOrCreate())
+    # a JVM that is interrupted while starting outlives its driver, and the handler that pyspark puts in place cancels
+    # jobs over a connection that may be waiting for an answer
+    with _stderr_to(log), interrupts.deferred():
+        spark = SedonaContext.create(builder.getOrCreate())
     return spark
 
 
@@ -68,6 +69,8 @@ ON_A_LAPTOP: Mapping[str, str] = {
     "spark.ui.showConsoleProgress": "false",
     # a chunk is a task of seconds: nothing is gained by 200 partitions of a few rows
     "spark.sql.shuffle.partitions": "16",
+    # else spark-submit gives the JARs of the packages to Python workers too, which read their directories at every task
+    "spark.submit.pyFiles": "",
     # the sentence of a Python error is wanted, not a second copy of its trace
     "spark.sql.pyspark.jvmStacktrace.enabled": "false",
 }
@@ -89,28 +92,6 @@ def _stderr_to(log: Path | None) -> Iterator[None]:
         os.dup2(saved, 2)
         os.close(saved)
         os.close(target)
-
-
-@contextlib.contextmanager
-def _interrupt_deferred() -> Iterator[None]:
-    """Let Ctrl-C wait until the JVM is up: one that is interrupted while starting outlives its driver."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    wanted = threading.Event()
-
-    def remember(_number: int, _frame: FrameType | None) -> None:
-        wanted.set()
-
-    before = signal.signal(signal.SIGINT, remember)
-    try:
-        yield
-    finally:
-        # pyspark puts a handler of its own there, which cancels running jobs
-        if signal.getsignal(signal.SIGINT) is remember:
-            signal.signal(signal.SIGINT, before)
-    if wanted.is_set():
-        raise KeyboardInterrupt
 
 
 def java_home() -> Path:

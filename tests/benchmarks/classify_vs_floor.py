@@ -39,10 +39,11 @@ from sitspark.kernels.features import FeatureSpace
 from sitspark.maps import products
 from sitspark.maps.chunk import ChunkRecord, ModelTarget, committed
 from sitspark.maps.classify import Pass, classify
+from sitspark.marks import Marks
 from sitspark.models.card import WEIGHTS
 from sitspark.samples.extract import Reading
-from sitspark.scenes.catalogue import catalogue
-from sitspark.scenes.chunk_plan import Coverage, chunk_plan, coverage
+from sitspark.scenes.catalogue import catalogue, wanted_products
+from sitspark.scenes.chunk_plan import Coverage, chunk_frame, chunk_plan, coverage
 from sitspark.scenes.theia import LAYOUT
 from sitspark.settings import GridSettings, ScenesSettings, SparkSettings
 from sitspark.spark import session
@@ -89,8 +90,10 @@ def prepared(spark: SparkSession, tile: Path, scratch: Path, chunk: int) -> Job:
     """The scenes table, and a model of random weights that fits it."""
     table, model, chunks = scratch / "tables" / "scenes", scratch / "model", scratch / "chunks"
     settings = ScenesSettings(folder=tile.parent)  # type: ignore[call-arg]
+    marks = Marks(scratch / "marks")
+    marks.folder.mkdir()
     grid = GridSettings(chunk_size=chunk)  # type: ignore[call-arg]
-    write_table(catalogue(spark, settings), table, crs="EPSG:4326")
+    write_table(catalogue(spark, wanted_products(settings), settings, marks=marks), table, crs="EPSG:4326")
     covered = coverage(read_table(spark, table), grid)
     reading = Reading(LAYOUT, LAYOUT.bands, grid.interpolator, covered.grid)
     period = TimeGrid(covered.first, covered.last, STEP)
@@ -104,7 +107,8 @@ def run_classify(spark: SparkSession, job: Job) -> tuple[Timed, list[ChunkRecord
     shutil.rmtree(job.chunks, ignore_errors=True)
     job.chunks.mkdir(parents=True)
     cpu, wall = cpu_seconds(os.getpid()), time.monotonic()
-    plan = chunk_plan(spark, read_table(spark, job.scenes_table), job.covered, job.grid).cache()
+    chunks = chunk_frame(spark, job.covered, job.grid)
+    plan = chunk_plan(chunks, read_table(spark, job.scenes_table), job.grid).cache()
     imagery = Pass(job.scenes_table, job.reading, job.space, (ModelTarget(job.model, job.chunks),))
     classify(plan, imagery, tasks=plan.count()).write.format("noop").mode("overwrite").save()
     spark.catalog.clearCache()

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import geopandas
+import pandas as pd
 import pytest
 import rasterio
 from pyspark.sql import SparkSession
@@ -145,3 +146,19 @@ def test_a_mended_input_lets_the_same_command_go_on(spark: SparkSession, simulat
     archive.band("B4").write_bytes(whole)
     _, printed = run_quietly(archive.tree, "observations")
     assert "labelled pixels read" in printed
+
+
+def test_a_class_that_is_not_set_aside_or_not_there_is_named(
+    spark: SparkSession, simulation: Simulation, tmp_path: Path
+) -> None:
+    archive = Archive(simulation.folder, tmp_path)
+
+    def change(polygons: geopandas.GeoDataFrame) -> geopandas.GeoDataFrame:
+        sound = polygons[polygons.geometry.is_valid & (polygons.geometry.area > 0) & (polygons["code"] != 42)]
+        crops = sound[sound["code"] == 11].head(1)
+        return pd.concat([crops, sound[~sound["code"].isin([11, 99])]])
+
+    archive.rewrite_polygons(change, "few_crops.gpkg")
+    _, printed = run_quietly(archive.tree, "ground_truth")
+    assert "few_crops.gpkg: class 11 (" in printed and "ground_truth.ratio 0.75 sets none aside" in printed
+    assert "few_crops.gpkg: class 42 (" in printed and "no polygon that can be used" in printed

@@ -25,7 +25,7 @@ def write_settings(tree: dict, path: Path) -> Path:
 def start(*arguments: str) -> subprocess.Popen[str]:
     """The command line in a process group of its own, which can be killed as a whole."""
     return subprocess.Popen(
-        [sys.executable, "-m", "sitspark.cli", *arguments],
+        [sys.executable, "-m", "sitspark", *arguments],
         cwd=ROOT,
         text=True,
         start_new_session=True,
@@ -109,7 +109,8 @@ def test_ctrl_c_ends_everything_and_says_that_the_same_command_goes_on(
     os.kill(process.pid, signal.SIGINT)
     # the JVM holds the pipe as well: its end is the end of all of them
     printed, _ = process.communicate(timeout=60)
-    assert process.returncode == 130, printed
+    # Python itself ends by the signal when it came inside an exec(); to a shell both are 130
+    assert process.returncode in (130, -signal.SIGINT), printed
     assert "stopped: the same command goes on where it was" in printed and "Traceback" not in printed
 
 

@@ -131,7 +131,7 @@ def test_a_second_run_skips_everything_without_starting_spark(run_copy: Finished
 
     monkeypatch.setattr(Context, "spark", property(refuse))
     _, printed = run_quietly(run_copy.tree, "validate", "report")
-    assert set(states(printed).values()) == {"unchanged"} and len(states(printed)) == 9
+    assert set(states(printed).values()) == {"unchanged"} and len(states(printed)) == 10
 
 
 def test_a_changed_setting_runs_again_only_what_depends_on_it(run_copy: FinishedRun) -> None:
@@ -139,6 +139,7 @@ def test_a_changed_setting_runs_again_only_what_depends_on_it(run_copy: Finished
     _, printed = run_quietly(tree, "train")
     assert states(printed) == {
         "scenes": "unchanged",
+        "chunks": "unchanged",
         "ground_truth": "unchanged",
         "observations": "unchanged",
         "samples": "unchanged",
@@ -148,6 +149,7 @@ def test_a_changed_setting_runs_again_only_what_depends_on_it(run_copy: Finished
     _, printed = run_quietly(tree, "samples")
     assert states(printed) == {
         "scenes": "unchanged",
+        "chunks": "unchanged",
         "ground_truth": "unchanged",
         "observations": "unchanged",
         "samples": "worked",
@@ -181,7 +183,8 @@ def test_the_map_does_not_depend_on_the_chunk_size(run_copy: FinishedRun, chunk_
     before = {name: sha256_of(run_copy.map / name) for name in names}
     tree = run_copy.tree | {"grid": run_copy.tree["grid"] | {"chunk_size": chunk_size}}
     _, printed = run_quietly(tree, "mosaic")
-    assert states(printed)["classify"] == "worked"
+    worked = {stage for stage, state in states(printed).items() if state == "worked"}
+    assert worked == {"chunks", "classify", "mosaic"}  # labelled pixels are the same however the ground is cut
     assert {name: sha256_of(run_copy.map / name) for name in names} == before
 
 

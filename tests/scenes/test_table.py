@@ -18,6 +18,9 @@ ASSET = {
     "width": 50,
     "transform": [10.0, 0.0, 3e5, 0.0, -10.0, 4.9e6],
     "dtype": "int16",
+    "nodata": -10000.0,
+    "block_height": 16,
+    "block_width": 32,
 }
 ACQUIRED = datetime(2018, 1, 3, 10, 54, 29, tzinfo=UTC)
 
@@ -41,7 +44,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_scene_is_what_was_written(folder: Path) -> None:
-    asset = Asset("B4", "/archive/B4.tif", 40, 50, (10.0, 0.0, 3e5, 0.0, -10.0, 4.9e6), "int16")
+    asset = Asset("B4", "/archive/B4.tif", 40, 50, (10.0, 0.0, 3e5, 0.0, -10.0, 4.9e6), "int16", -10000.0, 16, 32)
     scenes = load_scenes(folder)
     assert scenes["A"] == Scene("A", "31TCJ", ACQUIRED, "EPSG:32631", (asset,))
     assert set(scenes) == {"A", "B"}
@@ -73,4 +76,4 @@ def test_a_table_that_was_written_again_is_read_again(folder: Path) -> None:
     ],
 )
 def test_only_north_up_images_of_square_pixels_have_a_grid(transform: tuple, square: bool) -> None:
-    assert (Asset("B4", "p", 4, 5, transform, "int16").grid("EPSG:32631") is not None) == square
+    assert (Asset("B4", "p", 4, 5, transform, "int16", None, 4, 5).grid("EPSG:32631") is not None) == square

@@ -74,7 +74,7 @@ def confusion_matrix_figure(matrix: ConfusionMatrix, nomenclature: Nomenclature)
         ScalarMappable(Normalize(0, 100), "Blues"),
         cax=inset_axes(figure, 0.11, min(side, 3.2), left=side + 0.18, bottom=side - min(side, 3.2)),
     )
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     bar.set_label("Share of the row (%)", fontsize=7.5, color=MUTED)
     bar.ax.tick_params(length=0, labelsize=7.5, labelcolor=MUTED)
     return png(figure)
@@ -176,7 +176,7 @@ def calendar_figure(acquisitions: Sequence[Acquisition]) -> bytes:
             orientation="horizontal",
             ticks=[0, 50, 100],
         )
-        bar.outline.set_edgecolor(RULE)  # type: ignore[operator]
+        bar.outline.set_edgecolor(RULE)
         bar.ax.xaxis.set_ticks_position("top")
         bar.ax.tick_params(length=0, labelsize=7.5, labelcolor=MUTED, pad=1)
         bar.ax.set_ylabel("Clear pixels (%)", fontsize=8, color=MUTED, rotation=0, ha="right", va="center")

@@ -10,22 +10,25 @@ from pyspark.sql import DataFrame
 from rasterio.windows import Window as RasterWindow
 
 from sitspark.grid import Grid, Window
-from sitspark.samples.frames import pieces_by_chunk
+from sitspark.marks import Marks
 from sitspark.samples.labelled import labelled_pixels
 
 _COUNTS = "polygon_id bigint, reference int, predicted int, pixels bigint"
 
 
-def map_confusion(polygons: DataFrame, plan: DataFrame, grid: Grid, classification: Path) -> DataFrame:
+def map_confusion(pieces: DataFrame, grid: Grid, classification: Path, *, marks: Marks) -> DataFrame:
     """Count, for each polygon set aside, its pixels by produced class (0 = not classified).
 
-    All pixels whose centre lies in the polygon count, as in sampling: one that two labels claim belongs to none.
+    `pieces` are those of `pieces_by_chunk`. All pixels whose centre lies in the polygon count, as in sampling: one that
+    two labels claim belongs to none. Each chunk is marked when it is done.
     """
 
     def compare(pieces: pd.DataFrame) -> pd.DataFrame:
-        return _compared(pieces, grid, classification)
+        counted = _compared(pieces, grid, classification)
+        marks.add(pieces["chunk_id"].iloc[0])
+        return counted
 
-    return pieces_by_chunk(polygons, plan, grid).groupBy("chunk_id").applyInPandas(compare, _COUNTS)
+    return pieces.groupBy("chunk_id").applyInPandas(compare, _COUNTS)
 
 
 def _compared(pieces: pd.DataFrame, grid: Grid, classification: Path) -> pd.DataFrame:

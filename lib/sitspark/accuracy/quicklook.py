@@ -162,7 +162,7 @@ def _measure_figure(quicklook: Quicklook, valid: npt.NDArray[np.bool_], label: s
     across, up = figure.get_size_inches()
     length = min(box[3] * up, 2.6)
     bar = figure.colorbar(colours, cax=inset_axes(figure, 0.11, length, left=box[2] * across + 0.15))
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     bar.ax.yaxis.set_major_locator(MaxNLocator(5, integer=True))
     bar.ax.tick_params(length=0, labelsize=7.5, labelcolor=MUTED)
     bar.set_label(label, fontsize=8, color=INK)

@@ -16,7 +16,7 @@ from markupsafe import Markup, escape
 
 from sitspark.accuracy import figures, quicklook
 from sitspark.accuracy.assessment import Assessment, metrics_json
-from sitspark.accuracy.canvas import DPI
+from sitspark.accuracy.canvas import DPI, UNKNOWN
 from sitspark.accuracy.cross_validation import FoldScores
 from sitspark.accuracy.figures import Acquisition
 from sitspark.accuracy.quicklook import ClassArea, Quicklook
@@ -172,7 +172,7 @@ def _areas(report: Report) -> list[dict[str, Any]]:
     return [
         {
             "name": report.nomenclature.name_of(area.code),
-            "colour": colours.get(area.code, figures.UNKNOWN),
+            "colour": colours.get(area.code, UNKNOWN),
             "hectares": area.hectares,
             "share": area.pixels / whole,
         }

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -42,7 +43,7 @@ def sample_confusion(samples: DataFrame, models: Sequence[FoldModel]) -> DataFra
     return counts.groupBy("fold", "area", "reference", "predicted").agg(F.sum("pixels").alias("pixels"))
 
 
-def _counted(batch: pd.DataFrame, left_out: str, predicted: np.ndarray) -> pd.DataFrame:  # type: ignore[type-arg]
+def _counted(batch: pd.DataFrame, left_out: str, predicted: npt.NDArray[np.uint16]) -> pd.DataFrame:
     outside = (batch["fold"] == left_out).to_numpy()
     aside = (batch["split"] == "validation").to_numpy()
     compared = pd.DataFrame(

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from pyspark import TaskContext
@@ -13,6 +14,7 @@ from sitspark.kernels.features import FeatureSpace
 from sitspark.maps.chunk import ModelTarget, write_chunk_maps
 from sitspark.samples.extract import Reading
 from sitspark.scenes.table import load_scenes
+from sitspark.worker import forget_archives
 
 _RECORDS = "chunk_id string, map int, classified bigint"
 
@@ -34,16 +36,17 @@ def classify(work: DataFrame, imagery: Pass, *, tasks: int) -> DataFrame:
         for batch in batches:
             for row in batch.itertuples():
                 yield _drawn(row, imagery)
+        forget_archives()
 
     columns = ("chunk_id", "tile", "row", "col", "height", "width", "scene_ids")
     # neighbours one after the other: a worker finds the files of its tile open
     return work.select(*columns).repartitionByRange(tasks, "tile", "row", "col").mapInPandas(draw, _RECORDS)
 
 
-def _drawn(row: tuple, imagery: Pass) -> pd.DataFrame:  # type: ignore[type-arg]
-    chunk = Chunk(row.tile, Window(row.row, row.col, row.height, row.width))  # type: ignore[attr-defined]
+def _drawn(row: tuple[Any, ...], imagery: Pass) -> pd.DataFrame:
+    chunk = Chunk(row.tile, Window(row.row, row.col, row.height, row.width))  # type: ignore[attr-defined]  # pandas names the fields
     catalogue = load_scenes(imagery.scenes_table)
-    scenes = [catalogue[scene] for scene in row.scene_ids]  # type: ignore[attr-defined]
+    scenes = [catalogue[scene] for scene in row.scene_ids]  # type: ignore[attr-defined]  # pandas names the fields
     task = TaskContext.get()
     records = write_chunk_maps(
         chunk,

@@ -84,7 +84,8 @@ def read_chunk(path: Path) -> npt.NDArray[np.generic]:
     """The pixels of a chunk's file, rows x columns; raises SitsparkError with the path when it can't be read."""
     try:
         with rasterio.open(path) as dataset:
-            return dataset.read(1)
+            pixels: npt.NDArray[np.generic] = dataset.read(1)
+            return pixels
     except RasterioError as error:
         raise SitsparkError(f"{path}: can't be read ({error}); delete it and run again: it is written anew") from None
 

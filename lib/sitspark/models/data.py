@@ -164,19 +164,19 @@ def _features(rows: pa.RecordBatch, space: FeatureSpace, part: Path) -> npt.NDAr
     lengths = rows["features"].value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
     _refuse(lengths != len(space), rows, part, f"has no vector of {len(space)} features, which the feature space asks for")
     values = rows["features"].flatten().to_numpy(zero_copy_only=False).astype(np.float32, copy=False)
-    features = values.reshape(len(rows), len(space))
+    features: npt.NDArray[np.float32] = values.reshape(len(rows), len(space))
     broken = ~np.isfinite(features)
     if broken.any():
         sample, feature = np.argwhere(broken)[0]
         name, value = space.names[feature], features[sample, feature]
-        _refuse(broken.any(axis=1), rows, part, f"has {value} as feature {name}, and a network needs finite numbers")
+        _refuse(np.any(broken, axis=1), rows, part, f"has {value} as feature {name}, and a network needs finite numbers")
     return features
 
 
 def _positions(rows: pa.RecordBatch, codes: tuple[int, ...], part: Path) -> npt.NDArray[np.int64]:
     """The position of each sample's label among the classes, int64 (n,)."""
     known, labels = np.asarray(codes), rows["label"].to_numpy()
-    positions = np.searchsorted(known, labels).clip(max=len(known) - 1)
+    positions: npt.NDArray[np.intp] = np.searchsorted(known, labels).clip(max=len(known) - 1)
     _refuse(known[positions] != labels, rows, part, "has a label that is no class of the nomenclature")
     return positions.astype(np.int64)
 

@@ -101,7 +101,7 @@ def _be_deterministic(job: TrainingJob) -> None:
     torch.set_num_threads(job.settings.threads)
     torch.use_deterministic_algorithms(True)
     # nothing here reads memory before writing it
-    deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # torch puts it there at run time
     torch.manual_seed(job.seed)
 
 

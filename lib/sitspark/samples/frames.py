@@ -14,10 +14,13 @@ from pyspark.sql import functions as F
 from sitspark.grid import Grid
 from sitspark.grid import Window as PixelWindow
 from sitspark.kernels.features import FeatureSpace, features_of_pixels
+from sitspark.marks import Marks
 from sitspark.samples.extract import Reading, read_series
 from sitspark.samples.labelled import labelled_pixels
+from sitspark.scenes.product import Scene
 from sitspark.scenes.table import load_scenes
 from sitspark.settings import SamplesSettings
+from sitspark.worker import forget_archives
 
 _KEYS = "sample_id bigint, polygon_id bigint, label int, tile string, fold string, split string, monitored boolean"
 _PIXELS = f"{_KEYS}, chunk_id string, row int, col int"
@@ -48,13 +51,18 @@ def pieces_by_chunk(polygons: DataFrame, plan: DataFrame, grid: Grid) -> DataFra
     )
 
 
-def labelled_frame(polygons: DataFrame, plan: DataFrame, grid: Grid) -> DataFrame:
-    """One row a labelled pixel; sample_id is its position on the output grid, row after row."""
+def labelled_frame(pieces: DataFrame, grid: Grid, *, marks: Marks) -> DataFrame:
+    """One row a labelled pixel of `pieces_by_chunk`; sample_id is its position on the output grid, row after row.
+
+    Each chunk is marked when it is done.
+    """
 
     def rasterise(pieces: pd.DataFrame) -> pd.DataFrame:
-        return _labelled(pieces, grid)
+        found = _labelled(pieces, grid)
+        marks.add(pieces["chunk_id"].iloc[0])
+        return found
 
-    return pieces_by_chunk(polygons, plan, grid).groupBy("chunk_id").applyInPandas(rasterise, _PIXELS)
+    return pieces.groupBy("chunk_id").applyInPandas(rasterise, _PIXELS)
 
 
 def _labelled(pieces: pd.DataFrame, grid: Grid) -> pd.DataFrame:
@@ -88,11 +96,11 @@ def choose(pixels: DataFrame, settings: SamplesSettings, *, seed: int) -> DataFr
 
 
 def observations(
-    chosen: DataFrame, plan: DataFrame, scenes_table: Path, reading: Reading, *, tasks: int, marks: Path
+    chosen: DataFrame, plan: DataFrame, scenes_table: Path, reading: Reading, *, tasks: int, marks: Marks
 ) -> DataFrame:
     """Read the raw series of the chosen pixels: one task row a chunk, one output row a pixel.
 
-    Each chunk that was read leaves an empty file in the folder `marks`, from which progress is told.
+    Each chunk is marked when it is read.
     """
     pixel = F.struct("sample_id", "polygon_id", "label", "fold", "split", "monitored", "row", "col")
     by_chunk = chosen.groupBy("chunk_id").agg(F.sort_array(F.collect_list(pixel)).alias("pixels"))
@@ -104,13 +112,14 @@ def observations(
             for chunk in range(batch.num_rows):
                 work = batch.slice(chunk, 1)
                 yield _observed(work, scenes, reading)
-                (marks / work["chunk_id"][0].as_py()).touch()
+                marks.add(work["chunk_id"][0].as_py())
+        forget_archives()
 
     # the id begins with the tile: neighbours one after the other, so that a worker finds the files of its tile open
     return work.repartitionByRange(tasks, "chunk_id").mapInArrow(read, _OBSERVATIONS)
 
 
-def _observed(chunk: pa.RecordBatch, scenes: dict, reading: Reading) -> pa.RecordBatch:
+def _observed(chunk: pa.RecordBatch, scenes: dict[str, Scene], reading: Reading) -> pa.RecordBatch:
     pixels = pa.RecordBatch.from_struct_array(chunk["pixels"].flatten())
     rows, cols = (pixels[name].to_numpy().astype(np.int64) for name in ("row", "col"))
     series = read_series([scenes[i] for i in chunk["scene_ids"][0].as_py()], rows, cols, reading)
@@ -134,20 +143,23 @@ def _lists(values: pa.Array, count: int, length: int) -> pa.ListArray:
     return pa.ListArray.from_arrays(pa.array(np.arange(count + 1, dtype=np.int32) * length), values)
 
 
-def samples(observed: DataFrame, space: FeatureSpace, *, seed: int) -> DataFrame:
+def samples(observed: DataFrame, space: FeatureSpace, *, seed: int, marks: Marks) -> DataFrame:
     """Gap-fill and derive the features, in a stable pseudo-random order of rows.
 
-    The feature space stands in the metadata of the column `features`, under `feature_space`.
+    The feature space stands in the metadata of the column `features`, under `feature_space`. Samples are marked when
+    they have their features.
     """
 
-    @F.pandas_udf("array<float>")  # type: ignore[call-overload]
-    def features(days: pd.Series, reflectance: pd.Series, valid: pd.Series) -> pd.Series:
-        return _features(days, reflectance, valid, space)
+    @F.pandas_udf("array<float>")  # type: ignore[attr-defined,untyped-decorator]  # not in pyspark's types
+    def features(sample_id: pd.Series, days: pd.Series, reflectance: pd.Series, valid: pd.Series) -> pd.Series:
+        found = _features(days, reflectance, valid, space)
+        marks.add(str(sample_id.iloc[0]), len(found))
+        return found
 
     order = F.xxhash64(F.lit(seed), "sample_id")
     # as numbers: Spark converts timestamps inside arrays one by one in Python
     days = F.transform("acquired", lambda moment: F.unix_date(moment.cast("date")))
-    computed = features(days, "reflectance", "valid")
+    computed = features("sample_id", days, "reflectance", "valid")
     return (
         # without any clear date there is nothing to learn from; the map leaves such a pixel unclassified
         observed.where(F.exists("valid", lambda usable: usable))

@@ -1,7 +1,7 @@
 """The catalogue: one row a product, with Sedona footprints, and what was left out with the reason."""
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 from shapely.geometry.base import BaseGeometry
 
 from sitspark.errors import SitsparkError
+from sitspark.marks import Marks
 from sitspark.scenes.inspect import inspect_product
 from sitspark.scenes.layouts import LAYOUTS
 from sitspark.scenes.product import Asset, ProductName, find_products
@@ -23,7 +24,8 @@ _HEADERS_A_TASK = 400  # files opened by one task: about a second
 _SCHEMA = """
     scene_id string, sensor string, platform string, tile string, acquired timestamp, relative_orbit int,
     processing_baseline string, crs string, footprint_wkb binary,
-    assets array<struct<name: string, path: string, height: int, width: int, transform: array<double>, dtype: string>>,
+    assets array<struct<name: string, path: string, height: int, width: int, transform: array<double>, dtype: string,
+        nodata: double, block_height: int, block_width: int>>,
     problem string
 """
 
@@ -70,10 +72,15 @@ def wanted_products(settings: ScenesSettings) -> list[tuple[Path, ProductName]]:
     return wanted
 
 
-def catalogue(spark: SparkSession, settings: ScenesSettings) -> DataFrame:
-    """The scenes frame: every wanted product, headers opened in parallel; `problem` is null for usable ones."""
+def catalogue(
+    spark: SparkSession, products: Sequence[tuple[Path, ProductName]], settings: ScenesSettings, *, marks: Marks
+) -> DataFrame:
+    """The scenes frame: every one of `wanted_products`, headers opened in parallel; `problem` is null for usable ones.
+
+    Each product whose headers were read is marked.
+    """
     layout, bands, reflectance = LAYOUTS[settings.layout], bands_of(settings), settings.reflectance
-    listed = pd.DataFrame([{"folder": str(path), **dataclasses.asdict(name)} for path, name in wanted_products(settings)])
+    listed = pd.DataFrame([{"folder": str(path), **dataclasses.asdict(name)} for path, name in products])
     listed["acquired"] = listed["acquired"].dt.tz_localize(None)
     listed["relative_orbit"] = listed["relative_orbit"].astype("Int32")
     tasks = -(-len(listed) * (len(bands) + len(layout.masks)) // _HEADERS_A_TASK)
@@ -81,6 +88,7 @@ def catalogue(spark: SparkSession, settings: ScenesSettings) -> DataFrame:
     def inspect(batches: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
         for batch in batches:
             yield _inspected(batch, settings.layout, bands, reflectance)
+            marks.add(Path(batch["folder"].iloc[0]).name, len(batch))
 
     names = "folder string, sensor string, platform string, tile string, acquired timestamp, relative_orbit int"
     frame = spark.createDataFrame(listed, f"{names}, processing_baseline string")

@@ -105,11 +105,8 @@ def cover(tiles: Sequence[TileExtent], settings: GridSettings) -> Coverage:
     )
 
 
-def chunk_plan(spark: SparkSession, scenes: DataFrame, covered: Coverage, settings: GridSettings) -> DataFrame:
-    """One row a chunk: chunk_id, tile, row, col, height, width, footprint, scene_ids (sorted).
-
-    With `overlap: owner` the scenes are those of the owning tile, with `merge` all that reach the chunk.
-    """
+def chunk_frame(spark: SparkSession, covered: Coverage, settings: GridSettings) -> DataFrame:
+    """The chunks frame: chunk_id, tile, row, col, height, width, footprint (EPSG:4326)."""
     chunks = pd.DataFrame(
         [
             {
@@ -126,15 +123,23 @@ def chunk_plan(spark: SparkSession, scenes: DataFrame, covered: Coverage, settin
             for chunk in chunks_of(covered.extents, settings.chunk_size, margin=covered.overlap_margin)
         ]
     )
-    plan = spark.createDataFrame(
+    frame = spark.createDataFrame(
         chunks, "chunk_id string, tile string, row int, col int, height int, width int, footprint_wkb binary"
-    ).withColumn("footprint", F.expr("ST_SetSRID(ST_GeomFromWKB(footprint_wkb), 4326)"))
+    )
+    return frame.withColumn("footprint", F.expr("ST_SetSRID(ST_GeomFromWKB(footprint_wkb), 4326)")).drop("footprint_wkb")
+
+
+def chunk_plan(chunks: DataFrame, scenes: DataFrame, settings: GridSettings) -> DataFrame:
+    """The chunks that scenes reach, with scene_ids (sorted).
+
+    With `overlap: owner` the scenes are those of the owning tile, with `merge` all that reach the chunk.
+    """
     owned = F.lit(True) if settings.overlap == "merge" else F.col("c.tile") == F.col("s.tile")
     reached = (
         scenes.where("problem is null")
         .alias("s")
-        .join(F.broadcast(plan).alias("c"), F.expr("ST_Intersects(s.footprint, c.footprint)") & owned)
+        .join(F.broadcast(chunks).alias("c"), F.expr("ST_Intersects(s.footprint, c.footprint)") & owned)
         .groupBy("c.chunk_id")
         .agg(F.sort_array(F.collect_list("s.scene_id")).alias("scene_ids"))
     )
-    return plan.drop("footprint_wkb").join(reached, "chunk_id")
+    return chunks.join(reached, "chunk_id")

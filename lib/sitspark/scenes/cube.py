@@ -4,7 +4,8 @@ Masks are read first; a date without a usable pixel in the window is dropped bef
 """
 
 import functools
-from collections.abc import Sequence
+import resource
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +29,9 @@ from sitspark.timegrid import day_number
 _GDAL = {"GDAL_NUM_THREADS": "1", "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR"}
 # changes whenever the same files may give other numbers: part of the key of every stage that reads imagery
 READER_VERSION = 1
-_OPEN_FILES = 512  # about 40 dates; far below the usual limit of 1024 descriptors a process
+# A chunk opens all files of its tile in turn, so that a cache which holds fewer of them never hits: room for 13 files of
+# 300 dates, and some descriptors for all else that a process opens
+_OPEN_FILES, _OTHER_FILES = 3900, 196
 # Decoded blocks that GDAL keeps, in sizes of the cube and at least in bytes: those of 20 m bands serve the next chunk too,
 # and reading takes twice as long without them. GDAL's own bound is 5 % of the machine's memory, for every worker.
 _BLOCKS, _LEAST_BLOCKS = 4, 256 * 2**20
@@ -52,7 +55,8 @@ class Cube:
     @property
     def clear_dates(self) -> npt.NDArray[np.uint16]:
         """The number of usable acquisitions of each pixel, uint16 (rows, columns)."""
-        return self.valid.sum(axis=0, dtype=np.uint16)
+        dates: npt.NDArray[np.uint16] = self.valid.sum(axis=0, dtype=np.uint16)
+        return dates
 
 
 def read_cube(scenes: Sequence[Scene], grid: Grid, *, layout: Layout, bands: Sequence[str], interpolator: str) -> Cube:
@@ -201,9 +205,21 @@ def _raster_window(window: Window) -> RasterWindow:
 def _open(path: str) -> rasterio.DatasetReader:
     """An open file, kept for the chunks to come; a file that was written again is opened again."""
     file = Path(path)
-    return _open_version(path, file.stat().st_mtime_ns if file.exists() else 0)
+    return _opener()(path, file.stat().st_mtime_ns if file.exists() else 0)
 
 
-@functools.lru_cache(maxsize=_OPEN_FILES)
-def _open_version(path: str, _modified: int) -> rasterio.DatasetReader:
-    return rasterio.open(path)
+@functools.cache
+def _opener() -> Callable[[str, int], rasterio.DatasetReader]:
+    """Opens the version of a file that has a time of change, and keeps as many open as the system lets this process."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = _OPEN_FILES + _OTHER_FILES
+    if hard != resource.RLIM_INFINITY:
+        allowed = min(allowed, hard)
+    if soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+
+    @functools.lru_cache(maxsize=max(allowed - _OTHER_FILES, 1))
+    def open_version(path: str, _modified: int) -> rasterio.DatasetReader:
+        return rasterio.open(path)
+
+    return open_version

@@ -56,7 +56,16 @@ def _crs_text(raster: rasterio.DatasetReader) -> str | None:
 
 
 def _asset(name: str, path: Path, raster: rasterio.DatasetReader) -> Asset:
-    return Asset(name, str(path), raster.height, raster.width, tuple(raster.transform)[:6], raster.dtypes[0])
+    return Asset(
+        name,
+        str(path),
+        raster.height,
+        raster.width,
+        tuple(raster.transform)[:6],
+        raster.dtypes[0],
+        raster.nodata,
+        *raster.block_shapes[0],
+    )
 
 
 def _is_complete(path: Path, raster: rasterio.DatasetReader) -> bool:

@@ -51,7 +51,7 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """One raster file of a product: a band or a mask."""
+    """One raster file of a product: a band or a mask. `nodata` is what its header says, block sizes are in pixels."""
 
     name: str
     path: str
@@ -59,6 +59,9 @@ class Asset:
     width: int
     transform: tuple[float, float, float, float, float, float]
     dtype: str
+    nodata: float | None
+    block_height: int
+    block_width: int
 
     @property
     def bounds(self) -> tuple[float, float, float, float]:

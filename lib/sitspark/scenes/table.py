@@ -25,9 +25,7 @@ def _load_version(folder: Path, _version: int) -> dict[str, Scene]:
             row["tile"],
             row["acquired"].replace(tzinfo=UTC),
             row["crs"],
-            tuple(
-                Asset(a["name"], a["path"], a["height"], a["width"], tuple(a["transform"]), a["dtype"]) for a in row["assets"]
-            ),
+            tuple(Asset(**(asset | {"transform": tuple(asset["transform"])})) for asset in row["assets"]),
         )
         for row in rows
         if row["problem"] is None

@@ -10,11 +10,12 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from numba import njit, uint64
 
 from sitspark.grid import Window
 from sitspark.simulate.catalogue import Cover, stand_ins
-from sitspark.simulate.climate import climate, region_of
+from sitspark.simulate.climate import Region, climate, region_of
 from sitspark.simulate.landscape import Landscape
 from sitspark.simulate.noise import S32, fractal, hashed, key_of, mixed, smooth, uniform
 
@@ -52,7 +53,15 @@ def ground(landscape: Landscape, window: Window) -> Ground:
 
 
 @njit(cache=True, nogil=True)
-def _fill(key, first_row, first_col, region, codes, parcels, vigour):
+def _fill(
+    key: np.uint64,
+    first_row: int,
+    first_col: int,
+    region: Region,
+    codes: npt.NDArray[np.uint8],
+    parcels: npt.NDArray[np.uint64],
+    vigour: npt.NDArray[np.float32],
+) -> None:
     for i in range(codes.shape[0]):
         for j in range(codes.shape[1]):
             row, col = first_row + i + 0.5, first_col + j + 0.5
@@ -63,7 +72,7 @@ def _fill(key, first_row, first_col, region, codes, parcels, vigour):
 
 
 @njit(cache=True, nogil=True)
-def _land(key, row, col, region):
+def _land(key: np.uint64, row: float, col: float, region: Region) -> tuple[int, np.uint64]:
     """(cover, parcel key) at a position."""
     piece = hashed(key, math.floor(row / PIECE), math.floor(col / PIECE))
     if _road_distance(key, row, col) < 1.5:
@@ -87,7 +96,7 @@ def _land(key, row, col, region):
 
 
 @njit(cache=True)
-def _road_distance(key, row, col):
+def _road_distance(key: np.uint64, row: float, col: float) -> float:
     """Pixels to the middle of the nearest road of two winding families."""
     key = mixed(key + ROADS)
     bend = 130.0 * smooth(key, row, col, 230.0)
@@ -97,7 +106,7 @@ def _road_distance(key, row, col):
 
 
 @njit(cache=True)
-def _river_distance(key, row, col):
+def _river_distance(key: np.uint64, row: float, col: float) -> float:
     """Pixels to the bank of the nearest river, negative on the water; rivers wind across the area side by side."""
     key = mixed(key + RIVERS)
     bend = 210.0 * fractal(key, row, col, 190.0, 3)
@@ -106,7 +115,7 @@ def _river_distance(key, row, col):
 
 
 @njit(cache=True)
-def _nearest_site(key, row, col, spacing):
+def _nearest_site(key: np.uint64, row: float, col: float, spacing: float) -> tuple[np.uint64, float, float]:
     """(key, row, column) of the nearest site of a jittered lattice: its Voronoi cell holds the position."""
     i, j = math.floor(row / spacing), math.floor(col / spacing)
     best, best_row, best_col, least = key, 0.0, 0.0, 1e30
@@ -122,7 +131,7 @@ def _nearest_site(key, row, col, spacing):
 
 
 @njit(cache=True)
-def _place(key, row, col, south):
+def _place(key: np.uint64, row: float, col: float, south: float) -> tuple[int, np.uint64]:
     """(cover, parcel key) where a lake, town, massif or heath covers the position, else (0, key)."""
     key = mixed(key + PLACES)
     i, j = math.floor(row / PLACE_SPACING), math.floor(col / PLACE_SPACING)
@@ -152,7 +161,7 @@ def _place(key, row, col, south):
 
 
 @njit(cache=True)
-def _kind(key, i, j):
+def _kind(key: np.uint64, i: int, j: int) -> int:
     """The kind of place in a cell: the four kinds permuted within every 2 x 2 cells, so that each is never far."""
     order = hashed(key + uint64(77), i // 2, j // 2)
     local = uint64((i % 2) * 2 + j % 2)
@@ -160,7 +169,7 @@ def _kind(key, i, j):
 
 
 @njit(cache=True)
-def _inside_place(kind, depth, down, right, draw):
+def _inside_place(kind: int, depth: float, down: float, right: float, draw: float) -> int:
     """The cover at `depth` from a place's centre (1 is its outline), or 0; down, right: in radii; draw: the stand's."""
     if kind == LAKE:
         if depth < 0.75:
@@ -193,7 +202,7 @@ def _inside_place(kind, depth, down, right, draw):
 
 
 @njit(cache=True)
-def _stand(key, row, col, region):
+def _stand(key: np.uint64, row: float, col: float, region: Region) -> tuple[int, np.uint64]:
     """(cover, parcel key) of a stand of trees: conifers in patches, and more of them in the east."""
     stand, stand_row, stand_col = _nearest_site(mixed(key + STANDS), row, col, STAND_SPACING)
     _, east = climate(region, stand_row, stand_col)
@@ -202,7 +211,7 @@ def _stand(key, row, col, region):
 
 
 @njit(cache=True)
-def _field(key, row, col, region):
+def _field(key: np.uint64, row: float, col: float, region: Region) -> tuple[int, np.uint64]:
     """(cover, parcel key) of a field: a block of one orientation, cut in rows of parcels of 1-10 ha."""
     key = mixed(key + FIELDS)
     farm, farm_row, farm_col = _nearest_site(key, row, col, FARM_SPACING)
@@ -221,7 +230,7 @@ def _field(key, row, col, region):
 
 
 @njit(cache=True)
-def _crop(key, row, col, draw, south, east):
+def _crop(key: np.uint64, row: float, col: float, draw: float, south: float, east: float) -> int:
     """What grows on a parcel: by a draw in [0, 1), the district's habits, and the climate."""
     district = smooth(key + uint64(5), row, col, 150.0)
     vines = 0.06 + 0.045 * (south + east) + (0.3 if district > 0.66 else 0.0)

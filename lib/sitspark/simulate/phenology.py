@@ -9,6 +9,7 @@ from dataclasses import astuple, dataclass
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from numba import njit, uint64
 
 from sitspark.simulate.catalogue import Cover
@@ -262,10 +263,10 @@ def flora() -> Flora:
 
 
 @njit(cache=True)
-def variety_of(flora, code, parcel, south, east):
+def variety_of(flora: Flora, code: int, parcel: np.uint64, south: float, east: float) -> int:
     """The variety that grows on a parcel of a class in a climate."""
-    first = flora.first[code]
-    last = first + flora.number[code] - 1
+    first: int = flora.first[code]
+    last: int = first + flora.number[code] - 1
     total = 0.0
     for v in range(first, last + 1):
         total += _frequency(flora.mixes[v], south, east)
@@ -278,14 +279,15 @@ def variety_of(flora, code, parcel, south, east):
 
 
 @njit(cache=True, inline="always")
-def _frequency(mix, south, east):
-    return max(mix[0] + mix[1] * east + mix[2] * south, 0.01)
+def _frequency(mix: npt.NDArray[np.float64], south: float, east: float) -> float:
+    wanted: float = mix[0] + mix[1] * east + mix[2] * south
+    return max(wanted, 0.01)
 
 
 @njit(cache=True)
-def green_share(flora, variety, day):
+def green_share(flora: Flora, variety: int, day: float) -> float:
     """The share of green of a variety on a day of its own calendar, 0-1."""
-    share = flora.traits[variety, 0]
+    share: float = flora.traits[variety, 0]
     for season in range(2):
         height, rise, rise_days, fall, fall_days = flora.seasons[variety, season]
         if height != 0.0:
@@ -295,7 +297,15 @@ def green_share(flora, variety, day):
 
 
 @njit(cache=True)
-def parcel_spectra(flora, code, parcel, day, weather, green, bare):
+def parcel_spectra(
+    flora: Flora,
+    code: int,
+    parcel: np.uint64,
+    day: float,
+    weather: tuple[float, float],
+    green: npt.NDArray[np.float64],
+    bare: npt.NDArray[np.float64],
+) -> float:
     """What a parcel of a class shows on a day of the year; weather: (south, east) of `climate`.
 
     Fills green and bare (10,) with the spectra of its plants and its ground, reflectance x 10000; returns the share of

@@ -5,16 +5,17 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from numba import njit, uint64
 
 from sitspark.grid import Window
 from sitspark.simulate.acquisitions import Acquisition
 from sitspark.simulate.catalogue import Cover
 from sitspark.simulate.climate import Region, climate, region_of
-from sitspark.simulate.ground import ground
+from sitspark.simulate.ground import Ground, ground
 from sitspark.simulate.landscape import Landscape
 from sitspark.simulate.noise import generator_of, hashed, key_of, mixed, normal, smooth, uniform
-from sitspark.simulate.phenology import BANDS, flora, parcel_spectra
+from sitspark.simulate.phenology import BANDS, Flora, flora, parcel_spectra
 from sitspark.simulate.weather import CLOUDY, THINNEST, Sky, sky
 
 BANDS_10M = ("B2", "B3", "B4", "B8")
@@ -137,14 +138,14 @@ def _cloud_mask(above: Sky) -> np.ndarray:
 
 
 @njit(cache=True, nogil=True)
-def _relief(key, first_row, first_col, contrast, field):
+def _relief(key: np.uint64, first_row: int, first_col: int, contrast: float, field: npt.NDArray[np.float32]) -> None:
     for i in range(field.shape[0]):
         for j in range(field.shape[1]):
             field[i, j] = 1.0 + contrast * (smooth(key, float(first_row + i), float(first_col + j), 45.0) - 0.5)
 
 
 @njit(cache=True, nogil=True)
-def _measure(land, above, plants, light, place, counts):
+def _measure(land: Ground, above: Sky, plants: Flora, light: _Light, place: _Place, counts: _Counts) -> None:
     """Fill counts from the ground and the sky, 20 m pixel by 20 m pixel."""
     green, bare, pixel, mean = np.empty(10), np.empty(10), np.empty(10), np.empty(10)
     known_parcel, known_row, known_col, known_code, share = uint64(0), -1, -1, 0, 0.0
@@ -173,7 +174,7 @@ def _measure(land, above, plants, light, place, counts):
 
 
 @njit(cache=True, inline="always")
-def _veil(pixel, cloud, shadow):
+def _veil(pixel: npt.NDArray[np.float64], cloud: np.float32, shadow: np.float32) -> None:
     """Darken by the shadow, then cover by the cloud, in place."""
     for band in range(10):
         shaded = pixel[band] * (1.0 - (0.75 - 0.02 * band) * shadow * (1.0 - cloud))
@@ -181,7 +182,7 @@ def _veil(pixel, cloud, shadow):
 
 
 @njit(cache=True, inline="always")
-def _sense(pixel, code, row, col, light):
+def _sense(pixel: npt.NDArray[np.float64], code: int, row: int, col: int, light: _Light) -> None:
     """The instrument and the atmospheric correction: gain, haze, noise; in place. A roof may mirror the sun."""
     draw = hashed(light.key, row, col)
     glint = code == Cover.INDUSTRIAL.value and uniform(mixed(draw)) < 0.004
@@ -192,7 +193,7 @@ def _sense(pixel, code, row, col, light):
 
 
 @njit(cache=True, inline="always")
-def _store_fine(pixel, unseen, r, c, counts):
+def _store_fine(pixel: npt.NDArray[np.float64], unseen: bool, r: int, c: int, counts: _Counts) -> None:
     for band in range(10):
         if PLACE_OF_BAND[band, 0] == 0:
             index = PLACE_OF_BAND[band, 1]
@@ -202,7 +203,7 @@ def _store_fine(pixel, unseen, r, c, counts):
 
 
 @njit(cache=True, inline="always")
-def _store_coarse(mean, unseen, i, j, counts):
+def _store_coarse(mean: npt.NDArray[np.float64], unseen: bool, i: int, j: int, counts: _Counts) -> None:
     for band in range(10):
         if PLACE_OF_BAND[band, 0] == 1:
             index = PLACE_OF_BAND[band, 1]

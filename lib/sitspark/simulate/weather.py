@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from numba import njit
 
 from sitspark.grid import Window
@@ -84,14 +85,14 @@ def _threshold(landscape: Landscape, acquisition: Acquisition) -> float:
 
 
 @njit(cache=True, nogil=True)
-def _field(key, step, field):
+def _field(key: np.uint64, step: int, field: npt.NDArray[np.float32]) -> None:
     for i in range(field.shape[0]):
         for j in range(field.shape[1]):
             field[i, j] = fractal(key, float(i * step), float(j * step), CLOUD_SCALE, OCTAVES)
 
 
 @njit(cache=True, nogil=True)
-def _opacity(key, first_row, first_col, threshold, field):
+def _opacity(key: np.uint64, first_row: int, first_col: int, threshold: float, field: npt.NDArray[np.float32]) -> None:
     for i in range(field.shape[0]):
         for j in range(field.shape[1]):
             if threshold > 1.0:

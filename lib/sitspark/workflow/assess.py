@@ -27,6 +27,7 @@ from sitspark.accuracy.report import (
     render,
 )
 from sitspark.atomic import write_atomically
+from sitspark.samples.frames import pieces_by_chunk
 from sitspark.workflow.context import Context
 from sitspark.workflow.run_folder import StageRecord, versions
 from sitspark.workflow.stage import Outcome, Stage
@@ -46,9 +47,12 @@ def matrix_of(counts: list[Any], codes: tuple[int, ...]) -> ConfusionMatrix:
 def _validate(context: Context, _key: str) -> Outcome:
     folder = context.folder
     drawn = folder.path / context.facts("mosaic")["map"] / "classification.tif"
-    counted = map_confusion(context.table("polygons"), context.plan(), context.coverage.grid, drawn)
-    target = folder.table("confusion")
-    write_table(_confusion_table(counted, context.facts("train")["model_id"]).coalesce(1), target)
+    grid, target = context.coverage.grid, folder.table("confusion")
+    pieces = pieces_by_chunk(context.table("polygons"), context.table("chunks"), grid).cache()
+    with context.marked("validate", pieces.select("chunk_id").distinct().count(), "chunks") as marks:
+        counted = map_confusion(pieces, grid, drawn, marks=marks)
+        write_table(_confusion_table(counted, context.facts("train")["model_id"]).coalesce(1), target)
+    pieces.unpersist()
     rows = context.table("confusion").collect()
     codes = context.nomenclature.codes
     matrix = matrix_of(rows, codes)
@@ -95,6 +99,11 @@ def write_report(context: Context, done: dict[str, StageRecord]) -> Outcome:
     """Sum up whatever stages are done."""
     facts = {name: record.facts for name, record in done.items()}
     covered = context.coverage
+    with context.voice.bar("report", 2, "figures") as update:
+        map_view = _map_view(context) if "mosaic" in done else None
+        update(1, "map")
+        trainings = (_training(context, facts["train"]),) if "train" in done else ()
+        update(2, "training")
     report = Report(
         title=f"Land cover {covered.first.year}",
         created=datetime.now(UTC),
@@ -103,8 +112,8 @@ def write_report(context: Context, done: dict[str, StageRecord]) -> Outcome:
         settings=context.settings.model_dump(mode="json"),
         versions=versions(),
         assessment=assessment_of(facts),
-        map=_map_view(context) if "mosaic" in done else None,
-        trainings=(_training(context, facts["train"]),) if "train" in done else (),
+        map=map_view,
+        trainings=trainings,
         samples=_samples(facts),
         folds=folds_of(facts),
         acquisitions=_acquisitions(context, done),
@@ -218,4 +227,4 @@ def _products_left_out(context: Context) -> tuple[ProductLeftOut, ...]:
     return tuple(sorted((ProductLeftOut(r.scene_id, r.tile, r.problem) for r in rows), key=lambda p: p.scene_id))
 
 
-STAGES = (Stage("validate", ("ground_truth", "mosaic"), 1, lambda _context: None, _validate),)
+STAGES = (Stage("validate", ("ground_truth", "mosaic"), 1, lambda _context: None, _validate, through=("chunks",)),)

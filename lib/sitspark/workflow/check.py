@@ -1,7 +1,9 @@
 """Validating settings and inputs before anything is computed; without Spark, so that the answer comes in seconds."""
 
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import pyogrio
 import pyproj
@@ -14,7 +16,10 @@ from sitspark.ground_truth.read import inspect_vector
 from sitspark.scenes.catalogue import bands_of, wanted_products
 from sitspark.scenes.inspect import inspect_product
 from sitspark.scenes.layouts import LAYOUTS
+from sitspark.scenes.product import ProductName
 from sitspark.settings import Settings
+
+_THREADS = 8  # headers opened at a time: opening waits for the disk or the network
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +148,14 @@ def _product_problems(settings: Settings) -> list[Finding]:
     """Headers of every product: missing files, damaged files."""
     layout, bands = LAYOUTS[settings.scenes.layout], bands_of(settings.scenes)
     skipped = settings.scenes.on_problem == "skip"
+
+    def look(product: tuple[Path, ProductName]) -> str | None:
+        return inspect_product(product[0], layout, bands, reflectance=settings.scenes.reflectance).problem
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        problems = list(pool.map(look, wanted_products(settings.scenes)))
     found = []
-    for path, _ in wanted_products(settings.scenes):
-        problem = inspect_product(path, layout, bands, reflectance=settings.scenes.reflectance).problem
+    for problem in problems:
         if problem is not None:
             sentence = f"will be left out: {problem}" if skipped else problem
             found.append(Finding("product", sentence, not skipped))

@@ -1,8 +1,12 @@
 """What the stages of one run share: settings, folder, voice, and what follows from them; Spark starts when first needed."""
 
+import contextlib
+import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
@@ -12,10 +16,12 @@ from sitspark.classes import Nomenclature
 from sitspark.errors import SitsparkError
 from sitspark.grid import Grid, Window
 from sitspark.kernels.features import FeatureSpace
+from sitspark.marks import Marks
 from sitspark.samples.extract import Reading
 from sitspark.scenes.catalogue import bands_of, wanted_products
 from sitspark.scenes.chunk_plan import Coverage, chunk_plan
 from sitspark.scenes.layouts import LAYOUTS
+from sitspark.scenes.product import ProductName
 from sitspark.settings import Settings
 from sitspark.timegrid import TimeGrid
 from sitspark.workflow.keys import fingerprint
@@ -43,9 +49,14 @@ class Context:
         return Nomenclature.read(self.settings.classes.nomenclature, self.settings.classes.colours)
 
     @cached_property
+    def products(self) -> list[tuple[Path, ProductName]]:
+        """The products of the archive that the settings ask for; the archive is listed once a command."""
+        return wanted_products(self.settings.scenes)
+
+    @cached_property
     def imagery_fingerprint(self) -> str:
-        """One hash over the wanted products' files; the archive is walked once a command."""
-        return fingerprint(path for path, _ in wanted_products(self.settings.scenes))
+        """One hash over the wanted products' files."""
+        return fingerprint(path for path, _ in self.products)
 
     def facts(self, stage: str) -> dict[str, Any]:
         """What a finished stage left for the later ones."""
@@ -73,7 +84,16 @@ class Context:
 
     def plan(self) -> DataFrame:
         """The chunks of the output grid with their scenes."""
-        return chunk_plan(self.spark, self.table("scenes"), self.coverage, self.settings.grid)
+        return chunk_plan(self.table("chunks"), self.table("scenes"), self.settings.grid)
+
+    @contextlib.contextmanager
+    def marked(self, name: str, total: int, unit: str) -> Iterator[Marks]:
+        """Marks for the workers of a stage, and meanwhile a bar that counts them."""
+        marks = Marks(self.folder.scratch / f"marks-{name}")
+        shutil.rmtree(marks.folder, ignore_errors=True)
+        marks.folder.mkdir(parents=True)
+        with self.voice.watch(name, total, unit, marks.total):
+            yield marks
 
 
 def feature_space(settings: Settings, covered: Coverage) -> FeatureSpace:

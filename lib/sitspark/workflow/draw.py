@@ -140,7 +140,7 @@ def _mosaic(context: Context, _key: str) -> Outcome:
 
 def _classify_inputs(context: Context) -> Any:
     grid = context.settings.grid
-    return [grid.chunk_size, grid.interpolator, grid.overlap, READER_VERSION]
+    return [grid.interpolator, grid.overlap, READER_VERSION]
 
 
 def _legend(context: Context) -> Any:
@@ -148,6 +148,6 @@ def _legend(context: Context) -> Any:
 
 
 STAGES = (
-    Stage("classify", ("scenes", "samples", "train"), KERNEL_VERSION, _classify_inputs, _classify),
+    Stage("classify", ("scenes", "chunks", "samples", "train"), KERNEL_VERSION, _classify_inputs, _classify),
     Stage("mosaic", ("classify",), 1, _legend, _mosaic),
 )

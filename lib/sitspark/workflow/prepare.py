@@ -12,7 +12,7 @@ from sitspark.ground_truth.split import split
 from sitspark.kernels.features import KERNEL_VERSION
 from sitspark.samples import frames
 from sitspark.scenes.catalogue import bands_of, catalogue, flag_other_crs, problems
-from sitspark.scenes.chunk_plan import coverage
+from sitspark.scenes.chunk_plan import chunk_frame, coverage
 from sitspark.scenes.cube import READER_VERSION
 from sitspark.workflow.context import Context, coverage_facts
 from sitspark.workflow.keys import fingerprint
@@ -25,11 +25,11 @@ _SHOWN = 3  # problems named in an error; the rest is counted
 
 def _catalogue(context: Context, _key: str) -> Outcome:
     settings, target = context.settings, context.folder.table("scenes")
-    scenes = catalogue(context.spark, settings.scenes)
-    if settings.grid.crs is None:
+    with context.marked("scenes", len(context.products), "products") as marks:
         # both uses of the frame read the same headers once
-        scenes = flag_other_crs(scenes.cache())
-    write_table(scenes, target, crs="EPSG:4326")
+        scenes = catalogue(context.spark, context.products, settings.scenes, marks=marks).cache()
+        write_table(scenes if settings.grid.crs else flag_other_crs(scenes), target, crs="EPSG:4326")
+        scenes.unpersist()
     table = read_table(context.spark, target)
     found = problems(table)
     if found and settings.scenes.on_problem == "fail":
@@ -51,23 +51,36 @@ def _catalogue(context: Context, _key: str) -> Outcome:
     )
 
 
+def _chunks(context: Context, _key: str) -> Outcome:
+    target = context.folder.table("chunks")
+    frame = chunk_frame(context.spark, context.coverage, context.settings.grid)
+    write_table(frame.coalesce(1), target, crs="EPSG:4326")
+    size = context.settings.grid.chunk_size
+    return Outcome(f"{context.table('chunks').count()} of about {size} x {size} pixels", {}, (target,))
+
+
 def _ground_truth(context: Context, _key: str) -> Outcome:
     settings, folder, covered = context.settings, context.folder, context.coverage
     truth = settings.ground_truth
-    features = read_features(context.spark, truth, folder.scratch / "features")
-    encoded = encode_labels(features, context.nomenclature, source=str(truth.file))
-    cleaned = clean(
-        encoded,
-        context.nomenclature,
-        Ground(covered.grid, covered.territories),
-        crs=inspect_vector(truth).crs,
-        buffer=truth.point_buffer,
-        tolerance=truth.overlap_tolerance,
-    )
-    divided = split(cleaned.pieces, ratio=truth.ratio, monitor_share=settings.training.monitor_share, seed=settings.seed)
-    write_table(divided.coalesce(4), folder.table("polygons"), crs=covered.grid.crs)
-    write_table(cleaned.rejected.coalesce(1), folder.table("rejected"))
-    cleaned.release()
+    with context.voice.bar("ground_truth", 3, "steps") as update:
+        update(0, "reading")
+        features = read_features(context.spark, truth, folder.scratch / "features")
+        encoded = encode_labels(features, context.nomenclature, source=str(truth.file))
+        update(1, "cleaning")
+        cleaned = clean(
+            encoded,
+            context.nomenclature,
+            Ground(covered.grid, covered.territories),
+            crs=inspect_vector(truth).crs,
+            buffer=truth.point_buffer,
+            tolerance=truth.overlap_tolerance,
+        )
+        share, seed = settings.training.monitor_share, settings.seed
+        divided = split(cleaned.pieces, ratio=truth.ratio, monitor_share=share, seed=seed)
+        write_table(divided.coalesce(4), folder.table("polygons"), crs=covered.grid.crs)
+        update(2, "listing what is rejected")
+        write_table(cleaned.rejected.coalesce(1), folder.table("rejected"))
+        cleaned.release()
     polygons, rejected = context.table("polygons"), context.table("rejected")
     counts = _class_counts(context, polygons)
     reasons = {
@@ -90,12 +103,13 @@ def _ground_truth(context: Context, _key: str) -> Outcome:
             "add polygons, or lower the ratio"
         )
     for code, count in counts.items():
+        name = f"{truth.file}: class {code} ({context.nomenclature.name_of(int(code))})"
         if not count["train"]:
-            context.voice.note(f"class {code} ({context.nomenclature.name_of(int(code))}) has no polygon: it is never drawn")
-        if count["train"] and not count["validation"]:
+            context.voice.note(f"{name} has no polygon that can be used: it is never drawn; add polygons, or drop the class")
+        elif not count["validation"]:
             context.voice.note(
-                f"class {code} ({context.nomenclature.name_of(int(code))}) has {count['train']} polygons, none is set "
-                "aside: its accuracy can't be measured"
+                f"{name} has {count['train']} polygons, and ground_truth.ratio {truth.ratio} sets none aside: its accuracy "
+                "can't be measured; add polygons, or lower the ratio"
             )
     lost = f", {sum(reasons.values())} rejected ({_listed(reasons)})" if reasons else ""
     return Outcome(
@@ -132,23 +146,24 @@ def _listed(reasons: dict[str, int]) -> str:
     return ", ".join(f"{count} {reason}" for reason, count in reasons.items())
 
 
-def _observations(context: Context, key: str) -> Outcome:
+def _observations(context: Context, _key: str) -> Outcome:
     folder, target = context.folder, context.folder.table("observations")
-    plan = context.plan().cache()
-    pixels = frames.labelled_frame(context.table("polygons"), plan, context.coverage.grid)
-    chosen = frames.choose(pixels, context.settings.samples, seed=context.settings.seed).cache()
-    chunks = chosen.select("chunk_id").distinct().count()
+    grid, plan = context.coverage.grid, context.plan().cache()
+    pieces = frames.pieces_by_chunk(context.table("polygons"), plan, grid).cache()
+    with context.marked("labelled pixels", pieces.select("chunk_id").distinct().count(), "chunks") as marks:
+        pixels = frames.labelled_frame(pieces, grid, marks=marks)
+        chosen = frames.choose(pixels, context.settings.samples, seed=context.settings.seed).cache()
+        chunks = chosen.select("chunk_id").distinct().count()
+    pieces.unpersist()
     if chunks == 0:
         raise SitsparkError(
             "ground_truth.file: no polygon holds the centre of a pixel; the polygons are too small for this resolution "
             "(ground_truth.point_buffer widens points)"
         )
-    marks = folder.scratch / f"observations-{key[:12]}"
-    marks.mkdir(parents=True, exist_ok=True)
-    observed = frames.observations(
-        chosen, plan, folder.table("scenes"), context.reading, tasks=min(chunks, _TASKS), marks=marks
-    )
-    with context.voice.watch("observations", chunks, "chunks", lambda: sum(1 for _ in marks.iterdir())):
+    with context.marked("observations", chunks, "chunks") as marks:
+        observed = frames.observations(
+            chosen, plan, folder.table("scenes"), context.reading, tasks=min(chunks, _TASKS), marks=marks
+        )
         write_table(observed, target)
     plan.unpersist()
     chosen.unpersist()
@@ -164,7 +179,9 @@ def _observations(context: Context, key: str) -> Outcome:
 
 def _samples(context: Context, _key: str) -> Outcome:
     space, target = context.feature_space, context.folder.table("samples")
-    write_table(frames.samples(context.table("observations"), space, seed=context.settings.seed), target)
+    observed = context.table("observations")
+    with context.marked("samples", sum(context.facts("observations")["pixels"].values()), "pixels") as marks:
+        write_table(frames.samples(observed, space, seed=context.settings.seed, marks=marks), target)
     table = context.table("samples")
     rows = table.groupBy("label", "split", "monitored").count().collect()
     pixels: dict[str, dict[str, int]] = {
@@ -227,8 +244,9 @@ def _samples_inputs(context: Context) -> Any:
 
 
 STAGES = (
-    Stage("scenes", (), 1, _scenes_inputs, _catalogue),
+    Stage("scenes", (), 2, _scenes_inputs, _catalogue),
+    Stage("chunks", ("scenes",), 1, lambda context: context.settings.grid.chunk_size, _chunks),
     Stage("ground_truth", ("scenes",), 1, _ground_truth_inputs, _ground_truth),
-    Stage("observations", ("scenes", "ground_truth"), READER_VERSION, _observations_inputs, _observations),
+    Stage("observations", ("scenes", "ground_truth"), READER_VERSION, _observations_inputs, _observations, through=("chunks",)),
     Stage("samples", ("observations",), KERNEL_VERSION, _samples_inputs, _samples),
 )

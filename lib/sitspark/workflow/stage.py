@@ -26,7 +26,8 @@ class Stage:
 
     `inputs` gives all that the result depends on beyond the stages before it: parts of the settings, fingerprints of
     files. `version` rises with every change of the algorithm that changes results. `work` gets the key as well, for
-    stages that keep unfinished work under it.
+    stages that keep unfinished work under it. `through` are stages whose results the work uses and can't be changed by:
+    they are brought up too, but are no part of the key.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Stage:
     version: int
     inputs: Callable[[Context], Any]
     work: Callable[[Context, str], Outcome]
+    through: tuple[str, ...] = ()
 
 
 def keys(stages: Sequence[Stage], context: Context) -> dict[str, str]:
@@ -62,7 +64,7 @@ def needed(stages: Sequence[Stage], targets: Sequence[str]) -> list[Stage]:
     def want(name: str) -> None:
         if name not in wanted:
             wanted.add(name)
-            for before in by_name[name].after:
+            for before in (*by_name[name].after, *by_name[name].through):
                 want(before)
 
     for target in targets:
