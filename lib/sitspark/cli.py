@@ -47,7 +47,7 @@ def _sentences(*, debug: bool) -> Iterator[None]:
 
     complain = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
-        with interrupts.kept():
+        with interrupts.insisted():
             yield
     except KeyboardInterrupt:
         complain.print("[yellow]stopped[/]: the same command goes on where it was")

@@ -1,57 +1,65 @@
-"""Ctrl-C: kept where Python would lose it, deferred where it would do harm."""
+"""Ctrl-C: insisted on where Python or a library would lose it, deferred where it would do harm."""
 
 import contextlib
 import signal
 import socket
-import sys
 import threading
 from collections.abc import Iterator
-from types import TracebackType
-from typing import Protocol
+from types import FrameType
 
-_PAUSE = 0.02  # seconds until a lost interrupt is sent again: a finaliser has long ended then
+_PAUSE = 1.0  # seconds between two reminders: what is tidied up on the way out takes less
 
 
-class _Unraisable(Protocol):
-    exc_type: type[BaseException]
-    exc_value: BaseException | None
-    exc_traceback: TracebackType | None
+def _is_ours() -> bool:
+    """Whether this thread gets signals, and they are not ignored as in a shell's background job."""
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    return in_main_thread and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
 
 
 @contextlib.contextmanager
-def kept() -> Iterator[None]:
-    """Raise again an interrupt that came while a finaliser ran, where Python prints and forgets it."""
-    usual = sys.unraisablehook
+def insisted() -> Iterator[None]:
+    """Send an interrupt again every second until the block ends: a finaliser or a bare `except:` may have swallowed it."""
+    if not _is_ours():
+        yield
+        return
+    main, ended = threading.get_ident(), threading.Event()
 
-    def again(unraisable: _Unraisable) -> None:
-        if issubclass(unraisable.exc_type, KeyboardInterrupt):
-            # from another thread, and so after the finaliser; a signal also ends a wait in the system
-            main = threading.main_thread().ident
-            threading.Timer(_PAUSE, signal.pthread_kill, (main, signal.SIGINT)).start()
-        else:
-            usual(unraisable)  # type: ignore[arg-type]  # the class is private
+    def remind() -> None:
+        while not ended.wait(_PAUSE):
+            signal.pthread_kill(main, signal.SIGINT)
 
-    sys.unraisablehook = again
+    reminder = threading.Thread(target=remind, daemon=True)
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        if ended.is_set():
+            return
+        if reminder.ident is None:
+            reminder.start()
+        raise KeyboardInterrupt
+
+    handler = signal.signal(signal.SIGINT, interrupt)
     try:
         yield
     finally:
-        sys.unraisablehook = usual
+        ended.set()
+        if reminder.ident is not None:
+            reminder.join()
+        signal.signal(signal.SIGINT, handler)
 
 
 @contextlib.contextmanager
-def deferred() -> Iterator[None]:
+def deferred(remark: str) -> Iterator[None]:
     """Let an interrupt wait for the end of the block, whatever handlers the block puts in place; none of them stays.
 
-    Does nothing outside the main thread, and where the signal is ignored, as in a shell's background job.
+    Who interrupts gets the remark on standard output.
     """
-    ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-    if ignored or threading.current_thread() is not threading.main_thread():
+    if not _is_ours():
         yield
         return
     reader, writer = socket.socketpair()
     reader.setblocking(False)
     writer.setblocking(False)
-    handler = signal.signal(signal.SIGINT, lambda _number, _frame: None)
+    handler = signal.signal(signal.SIGINT, lambda _number, _frame: print(remark, flush=True))
     # the system's own note of the signal, which no handler can take away
     wakeup = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
     try:
@@ -63,7 +71,7 @@ def deferred() -> Iterator[None]:
         reader.close()
         writer.close()
         if interrupted:
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
 
 
 def _received(reader: socket.socket, number: signal.Signals) -> bool:

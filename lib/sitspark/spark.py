@@ -52,7 +52,7 @@ def session(settings: SparkSettings, *, log: Path | None = None) -> SparkSession
         builder = builder.config(key, value)
     # a JVM that is interrupted while starting outlives its driver, and the handler that pyspark puts in place cancels
     # jobs over a connection that may be waiting for an answer
-    with _stderr_to(log), interrupts.deferred():
+    with _stderr_to(log), interrupts.deferred("stopping as soon as Spark has started"):
         spark = SedonaContext.create(builder.getOrCreate())
     return spark
 
