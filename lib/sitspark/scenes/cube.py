@@ -5,7 +5,8 @@ Masks are read first; a date without a usable pixel in the window is dropped bef
 
 import functools
 import resource
-from collections.abc import Callable, Sequence
+from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -202,24 +203,37 @@ def _raster_window(window: Window) -> RasterWindow:
     return RasterWindow(window.col, window.row, window.width, window.height)
 
 
-def _open(path: str) -> rasterio.DatasetReader:
-    """An open file, kept for the chunks to come; a file that was written again is opened again."""
-    file = Path(path)
-    return _opener()(path, file.stat().st_mtime_ns if file.exists() else 0)
+class _OpenFiles:
+    """The open files of this process by their paths, the one used last at the end."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._files: OrderedDict[str, tuple[int, rasterio.DatasetReader]] = OrderedDict()
+
+    def open(self, path: str) -> rasterio.DatasetReader:
+        """An open file; one that was written again since is opened again."""
+        file = Path(path)
+        modified = file.stat().st_mtime_ns if file.exists() else 0
+        known = self._files.pop(path, None)
+        if known is None or known[0] != modified:
+            known = modified, rasterio.open(path)
+        self._files[path] = known
+        if len(self._files) > self._most:
+            self._files.popitem(last=False)
+        return known[1]
 
 
 @functools.cache
-def _opener() -> Callable[[str, int], rasterio.DatasetReader]:
-    """Opens the version of a file that has a time of change, and keeps as many open as the system lets this process."""
+def _open_files() -> _OpenFiles:
+    """As many as the system lets this process open, and no more than the archive of one tile has."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     allowed = _OPEN_FILES + _OTHER_FILES
     if hard != resource.RLIM_INFINITY:
         allowed = min(allowed, hard)
     if soft < allowed:
         resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    return _OpenFiles(max(allowed - _OTHER_FILES, 1))
 
-    @functools.lru_cache(maxsize=max(allowed - _OTHER_FILES, 1))
-    def open_version(path: str, _modified: int) -> rasterio.DatasetReader:
-        return rasterio.open(path)
 
-    return open_version
+def _open(path: str) -> rasterio.DatasetReader:
+    return _open_files().open(path)
