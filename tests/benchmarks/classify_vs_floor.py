@@ -37,8 +37,9 @@ from timing_scenes import write_scenes
 
 from sitspark.kernels.features import FeatureSpace
 from sitspark.maps import products
-from sitspark.maps.chunk import ChunkRecord, ModelTarget, committed
+from sitspark.maps.chunk import ModelTarget
 from sitspark.maps.classify import Pass, classify
+from sitspark.maps.record import ChunkRecord, committed
 from sitspark.marks import Marks
 from sitspark.models.card import WEIGHTS
 from sitspark.samples.extract import Reading

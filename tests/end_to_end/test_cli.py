@@ -1,5 +1,7 @@
 """The command line: help, exit codes, one sentence for every failure, SQL over a run."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -81,3 +83,9 @@ def test_an_iota2_configuration_is_read_and_what_it_loses_is_said(capsys: pytest
     printed = capsys.readouterr()
     assert "not carried over" in printed.out
     assert "there is no folder" in printed.out
+
+
+def test_a_run_that_has_nothing_to_compute_does_not_wait_for_torch() -> None:
+    script = "import sys, sitspark.cli, sitspark.workflow.run; print('torch' in sys.modules)"
+    answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "False"

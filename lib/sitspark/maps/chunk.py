@@ -1,13 +1,11 @@
 """Classifying one chunk (floor 2: files and networks, no Spark): read, then features and networks block by block."""
 
 import functools
-import json
-import os
 import platform
 import resource
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +14,7 @@ import numpy.typing as npt
 from sitspark.grid import Chunk
 from sitspark.kernels.features import FeatureSpace, features_of_pixels, pixel_major
 from sitspark.maps import products
+from sitspark.maps.record import ChunkRecord, commit
 from sitspark.models.card import CARD
 from sitspark.models.inference import BLOCK, Classifier
 from sitspark.samples.extract import Reading
@@ -37,45 +36,6 @@ class ChunkMap:
 
     classes: npt.NDArray[np.uint16]
     confidence: npt.NDArray[np.uint8]
-
-
-@dataclass(frozen=True, slots=True)
-class ChunkRecord:
-    """The commit of one chunk of one map: written last, by one rename; its files count only with it."""
-
-    chunk_id: str
-    row: int
-    col: int
-    height: int
-    width: int
-    files: dict[str, products.WrittenFile]
-    classified: int
-    dates: int
-    host: str
-    attempt: int
-    seconds: dict[str, float]
-    peak_mb: int
-
-    def to_json(self) -> str:
-        """The record as JSON text."""
-        return json.dumps(asdict(self))
-
-    @staticmethod
-    def read(path: Path) -> "ChunkRecord | None":
-        """Read back what `to_json` wrote; None for a file that a crash of the machine left empty or cut."""
-        try:
-            fields = json.loads(path.read_text())
-        except json.JSONDecodeError:
-            return None
-        files = {name: products.WrittenFile(**written) for name, written in fields.pop("files").items()}
-        return ChunkRecord(files=files, **fields)
-
-    def holds(self, folder: Path) -> bool:
-        """Whether the files of the record are there, byte for byte."""
-        return all(
-            (folder / written.name).is_file() and products.sha256_of(folder / written.name) == written.sha256
-            for written in self.files.values()
-        )
 
 
 def classify_cube(cube: Cube, space: FeatureSpace, classifiers: Sequence[Classifier]) -> list[ChunkMap]:
@@ -158,7 +118,7 @@ def write_chunk_maps(
             dict(clock.seconds),
             _peak_mb(),
         )
-        _commit(record, target.chunks)
+        commit(record, target.chunks)
         records.append(record)
     return records
 
@@ -167,18 +127,6 @@ def write_chunk_maps(
 def _classifier(folder: Path, _modified: int) -> Classifier:
     """A model, read once a process."""
     return Classifier.load(folder)
-
-
-def _commit(record: ChunkRecord, folder: Path) -> None:
-    draft = folder / f".{record.chunk_id}.{os.getpid()}.json"
-    draft.write_text(record.to_json())
-    draft.replace(folder / f"{record.chunk_id}.json")
-
-
-def committed(folder: Path) -> list[ChunkRecord]:
-    """The records of a folder whose files are there byte for byte, in the order of their ids."""
-    records = (ChunkRecord.read(path) for path in sorted(folder.glob("[!.]*.json")))
-    return [record for record in records if record is not None and record.holds(folder)]
 
 
 class _Clock:

@@ -13,9 +13,8 @@ from sitspark.errors import SitsparkError
 from sitspark.grid import Window
 from sitspark.kernels.features import KERNEL_VERSION
 from sitspark.maps import products
-from sitspark.maps.chunk import ChunkRecord, ModelTarget, committed
-from sitspark.maps.classify import Pass, classify, descriptors_missing
 from sitspark.maps.mosaic import mosaic
+from sitspark.maps.record import ChunkRecord, committed
 from sitspark.maps.stac import item
 from sitspark.maps.style import qml
 from sitspark.scenes.cube import READER_VERSION
@@ -27,6 +26,10 @@ _TASKS = 2000  # a driver keeps the state of every task: beyond this several chu
 
 
 def _classify(context: Context, key: str) -> Outcome:
+    # torch takes seconds to import: only when there is something to classify
+    from sitspark.maps.chunk import ModelTarget
+    from sitspark.maps.classify import Pass, classify, descriptors_missing
+
     folder, space = context.folder, context.feature_space
     model_id = context.facts("train")["model_id"]
     everything = folder.map(model_id) / "chunks"

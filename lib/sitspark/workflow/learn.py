@@ -7,21 +7,23 @@ from typing import Any
 from sitspark.accuracy import figures
 from sitspark.accuracy.assessment import metrics_json
 from sitspark.accuracy.cross_validation import FoldScores, spread
-from sitspark.accuracy.sample_confusion import FoldModel, sample_confusion
 from sitspark.atomic import write_atomically
 from sitspark.errors import SitsparkError
 from sitspark.models.card import HISTORY, ModelCard
-from sitspark.models.distributor import fit
-from sitspark.models.loop import TrainingJob
 from sitspark.workflow.assess import matrix_of, score
 from sitspark.workflow.context import Context
 from sitspark.workflow.stage import Outcome, Stage
 from sitspark.workflow.tables import write_table
 
 
-def _job(context: Context, model_id: str, left_out_tile: str | None) -> TrainingJob:
+def _fit(context: Context, model_id: str, name: str, *, left_out_tile: str | None = None) -> ModelCard:
+    """Train one model, with a bar of that name."""
+    # torch takes seconds to import: only when there is something to train
+    from sitspark.models.distributor import fit
+    from sitspark.models.loop import TrainingJob
+
     folder = context.folder
-    return TrainingJob(
+    job = TrainingJob(
         model_id=model_id,
         samples=folder.table("samples"),
         folder=folder.model(model_id),
@@ -31,9 +33,6 @@ def _job(context: Context, model_id: str, left_out_tile: str | None) -> Training
         seed=context.settings.seed,
         left_out_tile=left_out_tile,
     )
-
-
-def _fit(context: Context, job: TrainingJob, name: str) -> ModelCard:
     epochs = context.settings.training.epochs
     with context.voice.bar(name, epochs, "epochs") as update:
 
@@ -41,7 +40,7 @@ def _fit(context: Context, job: TrainingJob, name: str) -> ModelCard:
             update(progress["epoch"], f"F {score(progress['fscore'])} loss {progress['train_loss']:.3f}")
 
         card = fit(job, spark=context.spark, on_epoch=on_epoch)
-    history = context.folder.table("history")
+    history = folder.table("history")
     history.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(job.folder / HISTORY, history / f"{job.model_id}.parquet")
     return card
@@ -49,19 +48,20 @@ def _fit(context: Context, job: TrainingJob, name: str) -> ModelCard:
 
 def _train(context: Context, key: str) -> Outcome:
     model_id = f"{context.settings.training.network}-{key[:8]}"
-    job = _job(context, model_id, None)
-    card = _fit(context, job, "train")
+    card = _fit(context, model_id, "train")
     return Outcome(
         f"{card.network.name} of {card.network.parameters:,} weights, best at epoch {card.best_epoch} of "
         f"{context.settings.training.epochs} by {card.criterion}: monitored OA {score(card.metrics.oa)}, "
         f"F {score(card.metrics.fscore)}",
         {"model_id": model_id, "best_epoch": card.best_epoch},
-        (job.folder,),
+        (context.folder.model(model_id),),
     )
 
 
 def _cross_validate(context: Context, key: str) -> Outcome:
     """One model for each tile left out; all are tested in one pass over the samples."""
+    from sitspark.accuracy.sample_confusion import FoldModel, sample_confusion
+
     tiles = [row.fold for row in context.table("samples").select("fold").distinct().orderBy("fold").collect()]
     if len(tiles) < 2:
         raise SitsparkError(
@@ -70,7 +70,7 @@ def _cross_validate(context: Context, key: str) -> Outcome:
     models = []
     for tile in tiles:
         model_id = f"{context.settings.training.network}-{key[:8]}-without-{tile}"
-        _fit(context, _job(context, model_id, tile), f"without {tile}")
+        _fit(context, model_id, f"without {tile}", left_out_tile=tile)
         models.append(FoldModel(tile, context.folder.model(model_id)))
     counted = sample_confusion(context.table("samples"), models)
     target = context.folder.table("confusion_folds")
