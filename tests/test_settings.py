@@ -240,3 +240,15 @@ def test_the_demonstration_and_new_york_are_shipped() -> None:
     assert {"demo.yaml", "l8_new_york.yaml"} <= {path.name for path in (ROOT / "conf").glob("*.yaml")}
     new_york = read_settings(ROOT / "conf" / "l8_new_york.yaml")
     assert all(path.exists() for path in (new_york.scenes.folder, new_york.classes.nomenclature, new_york.ground_truth.file))
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("training.epoch=2", r"--set training\.epoch=2: training\.epoch is no known key; did you mean training\.epochs\?"),
+        ("grid.chunk_size=abc", r"--set grid\.chunk_size=abc: grid\.chunk_size should be a valid integer"),
+    ],
+)
+def test_a_faulty_override_is_not_laid_on_the_file(override: str, message: str) -> None:
+    with pytest.raises(SitsparkError, match=message):
+        read_settings(ROOT / "conf" / "demo.yaml", overrides=[override])

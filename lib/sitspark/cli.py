@@ -1,6 +1,7 @@
 """`sitspark VERB`: each verb calls one function of the workflow."""
 
 import contextlib
+import logging
 import traceback
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -46,6 +47,9 @@ def _sentences(*, debug: bool) -> Iterator[None]:
     from sitspark.workflow.failures import sentence_of
 
     complain = Console(stderr=True, highlight=False, soft_wrap=True)
+    if not debug:
+        # py4j logs the trace of every interrupted call, and a log without a handler goes to the terminal
+        logging.getLogger().addHandler(logging.NullHandler())
     try:
         with interrupts.insisted():
             yield

@@ -230,15 +230,18 @@ def read_settings(path: Path, *, overrides: Sequence[str] = ()) -> Settings:
     tree = _read_yaml(path)
     for override in overrides:
         apply_override(tree, override)
-    return parse_settings(tree, source=path)
+    return parse_settings(tree, source=path, overrides=overrides)
 
 
-def parse_settings(tree: Mapping[str, Any], *, source: Path) -> Settings:
-    """Validate a nested mapping; paths are relative to the folder of `source`."""
+def parse_settings(tree: Mapping[str, Any], *, source: Path, overrides: Sequence[str] = ()) -> Settings:
+    """Validate a nested mapping; paths are relative to the folder of `source`.
+
+    `overrides` are those that were applied to it: their faults are not laid on the file.
+    """
     try:
         return Settings.model_validate(_plain(tree), context={"folder": source.resolve().parent})
     except ValidationError as error:
-        problems = [_sentence(problem, tree, source) for problem in error.errors()]
+        problems = [_sentence(problem, tree, source, overrides) for problem in error.errors()]
         raise SitsparkError("; ".join(problems)) from None
 
 
@@ -304,12 +307,15 @@ def _plain(node: Any) -> Any:
     return node
 
 
-def _sentence(problem: Mapping[str, Any], tree: Mapping[str, Any], source: Path) -> str:
+def _sentence(problem: Mapping[str, Any], tree: Mapping[str, Any], source: Path, overrides: Sequence[str]) -> str:
     """One of pydantic's findings as: file, line, key, what is wrong, what to do."""
     location = tuple(str(part) for part in problem["loc"])
     key = ".".join(location)
     line = _line_of(tree, location)
     where = f"{source}, line {line}: {key}" if line else f"{source}: {key}"
+    for override in overrides:
+        if override.partition("=")[0].strip() == key:
+            where = f"--set {override}: {key}"
     if problem["type"] == "extra_forbidden":
         known = [*Settings.model_fields, *known_keys()]
         near = difflib.get_close_matches(key, known, n=1, cutoff=0.6) or [k for k in known if k.split(".")[-1] == location[-1]]
