@@ -46,17 +46,17 @@ def _without_repetition(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _canonical_crs(crs: str | None) -> str | None:
-    """The authority code in its usual spelling, so that equal CRSs are equal texts."""
+    """The EPSG code, the one that Sedona knows, in its usual spelling, so that equal CRSs are equal texts."""
     if crs is None:
         return None
     try:
         found = pyproj.CRS.from_user_input(crs)
     except pyproj.exceptions.CRSError:
         raise ValueError("should be a known CRS, as EPSG:2154") from None
-    code = found.to_authority()
+    code = found.to_epsg()
     if code is None or not found.is_projected:
-        raise ValueError("should be a projected CRS with an authority code, in metres, as EPSG:2154")
-    return ":".join(code)
+        raise ValueError("should be a projected CRS with an EPSG code, in metres, as EPSG:2154")
+    return f"EPSG:{code}"
 
 
 FilePath = Annotated[Path, BeforeValidator(_resolved)]

@@ -10,6 +10,7 @@ import pystac
 import pytest
 import rasterio
 
+from sitspark.errors import SitsparkError
 from sitspark.grid import Window
 from sitspark.kernels.features import features_of_pixels, pixel_major
 from sitspark.maps.products import sha256_of
@@ -206,9 +207,19 @@ def test_chunks_written_before_a_stop_are_kept_and_damaged_ones_are_not(run_copy
     assert sha256_of(run_copy.map / "classification.tif") == before
 
 
-def test_a_second_run_on_the_same_folder_is_refused(run_copy: FinishedRun) -> None:
-    from sitspark.errors import SitsparkError
+def test_a_chunk_that_was_damaged_later_is_drawn_again_and_never_a_hole(run_copy: FinishedRun) -> None:
+    chunks = run_copy.context.folder.path / run_copy.context.facts("classify")["chunks"]
+    before = sha256_of(run_copy.map / "classification.tif")
+    (run_copy.map / "classification.tif").unlink()
+    damaged = sorted(chunks.glob("*_classification.tif"))[1]
+    damaged.write_bytes(damaged.read_bytes()[:-7])
+    with pytest.raises(SitsparkError, match=r"mosaic: 1 chunks .* missing or damaged .* run the same command again"):
+        run_quietly(run_copy.tree, "mosaic")
+    run_quietly(run_copy.tree, "mosaic")
+    assert sha256_of(run_copy.map / "classification.tif") == before
 
+
+def test_a_second_run_on_the_same_folder_is_refused(run_copy: FinishedRun) -> None:
     with run_copy.context.folder.locked(), pytest.raises(SitsparkError, match=r"process \d+ on .* is working in"):
         run_quietly(run_copy.tree, "report")
 

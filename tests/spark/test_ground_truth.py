@@ -200,3 +200,12 @@ def test_overlaps_are_found_by_a_range_join_and_tiles_by_a_broadcast(
     assert "RangeJoin" in printed
     assert "BroadcastIndexJoin" in printed or "InMemoryTableScan" in printed
     assert "CartesianProduct" not in printed and "BroadcastNestedLoopJoin" not in printed
+
+
+@pytest.mark.parametrize(
+    ("crs", "code"), [("IGNF:LAMB93", "EPSG:2154"), ("ESRI:102110", "EPSG:2154"), ("OGC:CRS84", "EPSG:4326")]
+)
+def test_a_crs_of_another_authority_is_told_to_sedona_by_its_epsg_code(tmp_path: Path, crs: str, code: str) -> None:
+    path = tmp_path / "polygons.gpkg"
+    geopandas.GeoDataFrame({"code": [1]}, geometry=[shapely.box(0, 0, 1, 1)], crs=crs).to_file(path)
+    assert inspect_vector(GroundTruthSettings(file=path, label_field="code")).crs == code

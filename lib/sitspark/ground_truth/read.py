@@ -28,7 +28,7 @@ _BATCH = 65_536  # features a row group
 
 @dataclass(frozen=True, slots=True)
 class VectorFile:
-    """What the header of a vector file says; `crs` is an authority code as EPSG:2154."""
+    """What the header of a vector file says; `crs` is an EPSG code as EPSG:2154."""
 
     path: Path
     crs: str
@@ -55,7 +55,7 @@ def _gdal_header(path: Path) -> VectorFile:
         info = pyogrio.read_info(path)
     except (DataSourceError, DataLayerError) as error:
         raise SitsparkError(f"ground_truth.file: {path} can't be read as a vector file: {error}") from None
-    return VectorFile(path, _authority_code(info["crs"], path), tuple(info["fields"]), int(info["features"]))
+    return VectorFile(path, _epsg_code(info["crs"], path), tuple(info["fields"]), int(info["features"]))
 
 
 def _parquet_header(path: Path) -> VectorFile:
@@ -74,25 +74,27 @@ def _parquet_header(path: Path) -> VectorFile:
     crs = column.get("crs", "OGC:CRS84")
     text = json.dumps(crs) if isinstance(crs, dict) else crs
     fields = tuple(name for name in parquet.schema_arrow.names if name != meta["primary_column"])
-    return VectorFile(path, _authority_code(text, path), fields, parquet.metadata.num_rows)
+    return VectorFile(path, _epsg_code(text, path), fields, parquet.metadata.num_rows)
 
 
-def _authority_code(crs: str | None, path: Path) -> str:
+def _epsg_code(crs: str | None, path: Path) -> str:
     if crs in (None, ""):
         raise SitsparkError(
             f"ground_truth.file: {path} has no CRS; give it one (a shapefile needs its .prj), for example with "
             "ogr2ogr -a_srs EPSG:2154"
         )
     try:
-        code = pyproj.CRS.from_user_input(crs).to_authority(min_confidence=_CRS_CONFIDENCE)
+        known = pyproj.CRS.from_user_input(crs)
     except CRSError as error:
         raise SitsparkError(f"ground_truth.file: the CRS of {path} can't be understood: {error}") from None
+    # Sedona transforms longitude, latitude whichever order a CRS names, and knows no authority but EPSG
+    code = 4326 if known.to_authority() == ("OGC", "CRS84") else known.to_epsg(min_confidence=_CRS_CONFIDENCE)
     if code is None:
         raise SitsparkError(
-            f"ground_truth.file: the CRS of {path} has no authority code; reproject it, for example with "
+            f"ground_truth.file: the CRS of {path} ({known.name}) has no EPSG code; reproject it, for example with "
             "ogr2ogr -t_srs EPSG:2154"
         )
-    return ":".join(code)
+    return f"EPSG:{code}"
 
 
 def read_features(spark: SparkSession, settings: GroundTruthSettings, staging: Path) -> DataFrame:

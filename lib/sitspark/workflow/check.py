@@ -51,6 +51,9 @@ def _judged(subject: str, look) -> Finding:  # type: ignore[no-untyped-def]
         return Finding(subject, look(), False)
     except SitsparkError as error:
         return Finding(subject, str(error), True)
+    except Exception as error:
+        # the other findings are worth telling all the same
+        return Finding(subject, f"unforeseen {type(error).__name__}: {error}", True)
 
 
 def _output(settings: Settings) -> str:

@@ -106,11 +106,23 @@ def _write_manifest(records: list[ChunkRecord], chunks: Path, target: Path) -> N
     replace_folder(draft, target)
 
 
+def _chunks_of(manifest: Path) -> set[str]:
+    """The chunks that the manifest names."""
+    return set(pq.read_table(manifest, columns=["chunk_id"])["chunk_id"].to_pylist())
+
+
 def _mosaic(context: Context, _key: str) -> Outcome:
     facts, folder, covered = context.facts("classify"), context.folder, context.coverage
     target = folder.map(facts["model_id"])
     chunks = folder.path / facts["chunks"]
     records = committed(chunks)
+    lost = _chunks_of(folder.table("manifest")) - {record.chunk_id for record in records}
+    if lost:
+        folder.forget("classify")
+        raise SitsparkError(
+            f"mosaic: {len(lost)} chunks that were written are missing or damaged in {chunks}, as {min(lost)}; run the same "
+            "command again: they are classified anew"
+        )
     drawn = (products.classification(context.nomenclature.codes), products.CONFIDENCE, products.VALIDITY)
     paths = []
     with context.voice.bar("mosaic", len(drawn), "rasters") as update:

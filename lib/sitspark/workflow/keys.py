@@ -21,10 +21,15 @@ def fingerprint(paths: Iterable[Path]) -> str:
             files: Iterable[Path] = (child for child in path.rglob("*") if child.is_file())
         elif path.exists():
             # a shapefile is several files of one stem
-            files = path.parent.glob(f"{path.stem}.*") if path.suffix == ".shp" else [path]
+            files = _of_one_stem(path) if path.suffix.lower() == ".shp" else [path]
         else:
             files = []
         for file in files:
             status = file.stat()
             found.append((str(file), status.st_size, status.st_mtime_ns))
     return digest(sorted(found))
+
+
+def _of_one_stem(path: Path) -> list[Path]:
+    """The files beside a file that share its name up to the suffix, in small or capital letters."""
+    return [file for file in path.parent.iterdir() if file.stem.lower() == path.stem.lower()]

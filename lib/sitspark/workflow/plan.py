@@ -178,6 +178,8 @@ def _bytes(product: Path, settings: Settings) -> int:
 
 def _cores(master: str) -> int:
     """Tasks at a time: what a local master says; for a cluster, as many as this machine has."""
+    if master == "local":
+        return 1
     inside = master.partition("[")[2].rstrip("]").split(",")[0]
     return int(inside) if inside.isdigit() else os.cpu_count() or 1
 
