@@ -1,10 +1,10 @@
 """The record of a written chunk: what makes its files count, and what the manifest is made of."""
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from sitspark.atomic import write_atomically
 from sitspark.maps import products
 
 
@@ -49,9 +49,7 @@ class ChunkRecord:
 
 def commit(record: ChunkRecord, folder: Path) -> None:
     """Put a record in its place, by one rename: from now on the chunk counts as written."""
-    draft = folder / f".{record.chunk_id}.{os.getpid()}.json"
-    draft.write_text(record.to_json())
-    draft.replace(folder / f"{record.chunk_id}.json")
+    write_atomically(folder / f"{record.chunk_id}.json", record.to_json())
 
 
 def committed(folder: Path) -> list[ChunkRecord]:
