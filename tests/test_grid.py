@@ -5,10 +5,28 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from sitspark.grid import Chunk, Grid, Window, chunks_of, territories
+from sitspark.grid import Chunk, Grid, Territory, TileWindows, Window, chunks_of, territories
 
 WINDOWS = st.builds(Window, st.integers(-20, 60), st.integers(-20, 60), st.integers(1, 40), st.integers(1, 40))
-TILES = st.dictionaries(st.sampled_from("ABCDEF"), WINDOWS, min_size=1, max_size=6)
+
+
+@st.composite
+def tile_windows(draw: st.DrawFn) -> TileWindows:
+    """A window and any part of it, none included."""
+    reach = draw(WINDOWS)
+    row, col = draw(st.integers(0, reach.height)), draw(st.integers(0, reach.width))
+    height, width = draw(st.integers(0, reach.height - row)), draw(st.integers(0, reach.width - col))
+    return TileWindows(reach, Window(reach.row + row, reach.col + col, height, width))
+
+
+def whole(extents: dict[str, Window]) -> dict[str, TileWindows]:
+    """Tiles whose products cover all that they touch."""
+    return {tile: TileWindows(window, window) for tile, window in extents.items()}
+
+
+TILES = st.dictionaries(
+    st.sampled_from("ABCDEF"), st.one_of(WINDOWS.map(lambda w: TileWindows(w, w)), tile_windows()), min_size=1
+)
 RESOLUTIONS = st.sampled_from([10.0, 20.0, 30.0, 0.1, 3000.0, 1 / 3])
 GRIDS = st.builds(
     Grid,
@@ -30,33 +48,46 @@ def painted(windows: list[Window]) -> np.ndarray:
 
 
 @given(TILES, st.integers(0, 15))
-@example({"A": Window(0, 0, 10, 10), "B": Window(0, 0, 10, 10)}, 4)
-@example({"A": Window(0, 0, 30, 30), "B": Window(10, 10, 5, 5)}, 15)
+@example(whole({"A": Window(0, 0, 10, 10), "B": Window(0, 0, 10, 10)}), 4)
+@example(whole({"A": Window(0, 0, 30, 30), "B": Window(10, 10, 5, 5)}), 15)
 @settings(deadline=None)
-def test_territories_cover_the_union_of_tiles_exactly_once(extents: dict[str, Window], margin: int) -> None:
-    ground = territories(extents, margin)
-    assert (painted([window for _, window in ground]) == (painted(list(extents.values())) > 0)).all()
-    assert all(extents[tile].contains(window) and not window.is_empty for tile, window in ground)
+def test_territories_cover_the_union_of_tiles_exactly_once(tiles: dict[str, TileWindows], margin: int) -> None:
+    ground = territories(tiles, margin)
+    reached = painted([windows.reach for windows in tiles.values()]) > 0
+    assert (painted([territory.window for territory in ground]) == reached).all()
+    assert all(tiles[t.tile].reach.contains(t.window) and not t.window.is_empty for t in ground)
+
+
+@given(TILES, st.integers(0, 15))
+@settings(deadline=None)
+def test_ground_is_shared_exactly_where_no_tile_sees_it_wholly(tiles: dict[str, TileWindows], margin: int) -> None:
+    ground = territories(tiles, margin)
+    in_a_core = painted([windows.core for windows in tiles.values() if not windows.core.is_empty]) > 0
+    shared = painted([territory.window for territory in ground if territory.shared]) > 0
+    assert not (shared & in_a_core).any()
+    assert all(tiles[t.tile].core.contains(t.window) for t in ground if not t.shared)
 
 
 @given(TILES, st.integers(0, 15), st.integers(1, 50))
-@example({"A": Window(0, 0, 40, 40), "B": Window(0, 33, 40, 40)}, 3, 16)
+@example(whole({"A": Window(0, 0, 40, 40), "B": Window(0, 33, 40, 40)}), 3, 16)
 @settings(deadline=None)
-def test_chunks_cover_the_union_of_tiles_exactly_once(extents: dict[str, Window], margin: int, size: int) -> None:
-    chunks = chunks_of(extents, size, margin=margin)
-    assert (painted([chunk.window for chunk in chunks]) == (painted(list(extents.values())) > 0)).all()
-    assert all(extents[chunk.tile].contains(chunk.window) for chunk in chunks)
+def test_chunks_cover_the_union_of_tiles_exactly_once(tiles: dict[str, TileWindows], margin: int, size: int) -> None:
+    chunks = chunks_of(tiles, size, margin=margin)
+    assert (painted([c.window for c in chunks]) == (painted([w.reach for w in tiles.values()]) > 0)).all()
     assert len({chunk.chunk_id for chunk in chunks}) == len(chunks)
+    owned = territories(tiles, margin)
+    for chunk in chunks:
+        assert any(t.window.contains(chunk.window) and (t.tile, t.shared) == (chunk.tile, chunk.shared) for t in owned)
 
 
 @given(TILES, st.integers(0, 15), st.integers(1, 50))
-@example({"A": Window(0, 0, 40, 40), "B": Window(0, 20, 40, 40)}, 0, 24)  # a cut 4 pixels after the start
+@example(whole({"A": Window(0, 0, 40, 40), "B": Window(0, 20, 40, 40)}), 0, 24)  # a cut 4 pixels after the start
 @settings(deadline=None)
-def test_chunk_sizes_stay_within_bounds(extents: dict[str, Window], margin: int, size: int) -> None:
+def test_chunk_sizes_stay_within_bounds(tiles: dict[str, TileWindows], margin: int, size: int) -> None:
     """At most 1.5 times the size asked for; less than a quarter only where the territory itself is narrower."""
-    owned = territories(extents, margin)
-    for chunk in chunks_of(extents, size, margin=margin):
-        ground = next(window for tile, window in owned if tile == chunk.tile and window.contains(chunk.window))
+    owned = territories(tiles, margin)
+    for chunk in chunks_of(tiles, size, margin=margin):
+        ground = next(t.window for t in owned if t.tile == chunk.tile and t.window.contains(chunk.window))
         for length, available in ((chunk.window.height, ground.height), (chunk.window.width, ground.width)):
             assert length <= max(1.5 * size, 1)
             assert length >= size / 4 or length == available
@@ -65,15 +96,15 @@ def test_chunk_sizes_stay_within_bounds(extents: dict[str, Window], margin: int,
 def test_chunks_follow_the_blocks_of_the_files() -> None:
     """Cuts lie at multiples of the size from the tile's own corner, not from that of the ground that it owns."""
     extents = {"A": Window(0, 0, 1000, 1000), "B": Window(0, 900, 1000, 1000)}
-    chunks = [chunk.window for chunk in chunks_of(extents, 256, margin=50) if chunk.tile == "B"]
+    chunks = [chunk.window for chunk in chunks_of(whole(extents), 256, margin=50) if chunk.tile == "B"]
     assert sorted({(window.col, window.width) for window in chunks}) == [(950, 206), (1156, 256), (1412, 256), (1668, 232)]
     assert sorted({(window.row, window.height) for window in chunks}) == [(0, 256), (256, 256), (512, 256), (768, 232)]
 
 
 def test_a_short_rest_joins_its_neighbour() -> None:
-    chunks = chunks_of({"A": Window(0, 0, 256, 256 * 2 + 63)}, 256)
+    chunks = chunks_of(whole({"A": Window(0, 0, 256, 256 * 2 + 63)}), 256)
     assert [chunk.window.width for chunk in chunks] == [256, 319]
-    assert [chunk.window.width for chunk in chunks_of({"A": Window(0, 0, 256, 256 * 2 + 64)}, 256)] == [256, 256, 64]
+    assert [chunk.window.width for chunk in chunks_of(whole({"A": Window(0, 0, 256, 256 * 2 + 64)}), 256)] == [256, 256, 64]
 
 
 def test_ownership_of_four_tiles_after_iota2() -> None:
@@ -89,11 +120,11 @@ def test_ownership_of_four_tiles_after_iota2() -> None:
         "31TCJ": Window(step, 0, side, side),
         "31TDJ": Window(step, step, side, side),
     }
-    ground = territories(extents, margin)
+    ground = territories(whole(extents), margin)
     edge = side - margin
 
     def owner(row: int, col: int) -> str:
-        return next(tile for tile, window in ground if window.contains(Window(row, col, 1, 1)))
+        return next(t.tile for t in ground if t.window.contains(Window(row, col, 1, 1)))
 
     expected = {
         (0, 0): "31TCK",
@@ -121,17 +152,29 @@ def test_ownership_of_four_tiles_after_iota2() -> None:
 
 
 def test_the_last_pixels_of_a_tile_without_neighbour_stay_its_own() -> None:
-    assert territories({"A": Window(0, 0, 100, 100)}, 60) == [("A", Window(0, 0, 100, 100))]
+    alone, beside = Window(0, 0, 100, 100), Window(0, 100, 100, 100)
+    assert territories(whole({"A": alone}), 60) == [Territory("A", alone)]
     # neighbours that only touch share no ground that could be given
-    assert dict(territories({"A": Window(0, 0, 100, 100), "B": Window(0, 100, 100, 100)}, 60)) == {
-        "A": Window(0, 0, 100, 100),
-        "B": Window(0, 100, 100, 100),
+    assert territories(whole({"A": alone, "B": beside}), 60) == [Territory("A", alone), Territory("B", beside)]
+
+
+def test_ground_that_only_a_neighbour_sees_wholly_is_the_neighbours() -> None:
+    """Two tiles that reprojection has turned: the wedge at the edge of the left one is not its own."""
+    tiles = {
+        "A": TileWindows(Window(0, 0, 10, 60), Window(0, 2, 10, 50)),
+        "B": TileWindows(Window(0, 45, 10, 60), Window(0, 49, 10, 50)),
     }
+    assert territories(tiles, 0) == [
+        Territory("A", Window(0, 0, 10, 2), shared=True),
+        Territory("A", Window(0, 2, 10, 50)),
+        Territory("B", Window(0, 52, 10, 47)),
+        Territory("B", Window(0, 99, 10, 6), shared=True),
+    ]
 
 
 def test_ownership_does_not_depend_on_the_order_of_tiles() -> None:
     extents = {"C": Window(0, 30, 40, 40), "A": Window(0, 0, 40, 40), "B": Window(30, 0, 40, 40)}
-    assert territories(extents, 3) == territories(dict(sorted(extents.items())), 3)
+    assert territories(whole(extents), 3) == territories(whole(dict(sorted(extents.items()))), 3)
 
 
 def test_chunk_ids_name_tile_and_place() -> None:

@@ -5,7 +5,7 @@ Axis order is always (row, column) for pixels and (x, y) for coordinates; only n
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from affine import Affine
@@ -116,6 +116,16 @@ class Grid:
         stop_row = math.ceil((self.top - bottom) / self.resolution - 1e-3)
         return Window(row, col, stop_row - row, stop_col - col)
 
+    def centres_in(self, bounds: tuple[float, float, float, float]) -> Window:
+        """The window of the pixels whose centres lie in the bounds (left, bottom, right, top); it may reach outside."""
+        left, bottom, right, top = bounds
+        # a thousandth of a pixel absorbs the rounding of projected coordinates
+        col = math.ceil((left - self.left) / self.resolution - 0.501)
+        row = math.ceil((self.top - top) / self.resolution - 0.501)
+        stop_col = math.floor((right - self.left) / self.resolution + 0.501)
+        stop_row = math.floor((self.top - bottom) / self.resolution + 0.501)
+        return Window(row, col, max(stop_row - row, 0), max(stop_col - col, 0))
+
     def offset_of(self, other: "Grid") -> tuple[int, int] | None:
         """(row, column) of the other grid's corner in pixels of this one; None unless it falls on a pixel corner."""
         row, col = (self.top - other.top) / self.resolution, (other.left - self.left) / self.resolution
@@ -136,11 +146,36 @@ class Grid:
 
 
 @dataclass(frozen=True, slots=True)
-class Chunk:
-    """One window of the output grid, owned by one tile: the unit of work of a worker."""
+class TileWindows:
+    """A tile on the output grid.
+
+    `reach` is the window that its products touch; `core` the part of it that each of them covers wholly: smaller where
+    reprojection turns the products, or where their extents differ.
+    """
+
+    reach: Window
+    core: Window
+
+
+@dataclass(frozen=True, slots=True)
+class Territory:
+    """A rectangle of the output grid and the tile that owns it.
+
+    A `shared` one lies beyond the core of every tile: the owner has no data in parts of it, and others may have.
+    """
 
     tile: str
     window: Window
+    shared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """One window of the output grid within a territory: the unit of work of a worker."""
+
+    tile: str
+    window: Window
+    shared: bool = False
 
     @property
     def chunk_id(self) -> str:
@@ -148,38 +183,40 @@ class Chunk:
         return f"{self.tile}_r{self.window.row:06d}_c{self.window.col:06d}"
 
 
-def territories(extents: Mapping[str, Window], margin: int) -> list[tuple[str, Window]]:
+def territories(tiles: Mapping[str, TileWindows], margin: int) -> list[Territory]:
     """Cut overlapping tiles into rectangles that are owned by one tile each; together they cover every tile once.
 
     After iota2: where two tiles overlap the left one owns the ground (of two in one column the upper one), except the last
-    `margin` pixels at its right and bottom edge, which serve as a buffer against border effects.
+    `margin` pixels at its right and bottom edge, which serve as a buffer against border effects. What lies in the core of
+    no tile is shared.
     """
-    ranked = sorted(extents, key=lambda tile: (extents[tile].col, extents[tile].row, tile))
-    kept = {tile: _without_margin(window, extents.values(), margin) for tile, window in extents.items()}
-    edges = [*extents.values(), *kept.values()]
+    ranked = sorted(tiles, key=lambda tile: (tiles[tile].reach.col, tiles[tile].reach.row, tile))
+    cores = {tile: windows.core for tile, windows in tiles.items()}
+    kept = {tile: _without_margin(core, cores.values(), margin) for tile, core in cores.items()}
+    reaches = {tile: windows.reach for tile, windows in tiles.items()}
+    edges = [w for w in (*reaches.values(), *cores.values(), *kept.values()) if not w.is_empty]
     rows = sorted({edge for w in edges for edge in (w.row, w.stop_row)})
     cols = sorted({edge for w in edges for edge in (w.col, w.stop_col)})
 
-    def owner(cell: Window) -> str | None:
-        for candidates in (kept, extents):
+    def owned(cell: Window) -> Territory | None:
+        for windows, shared in ((kept, False), (cores, False), (reaches, True)):
             for tile in ranked:
-                if candidates[tile].contains(cell):
-                    return tile
+                if windows[tile].contains(cell):
+                    return Territory(tile, cell, shared)
         return None
 
-    strips: list[tuple[str, Window]] = []
+    strips: list[Territory] = []
     for row, stop_row in pairwise(rows):
-        line: list[tuple[str, Window]] = []
+        line: list[Territory] = []
         for col, stop_col in pairwise(cols):
-            cell = Window(row, col, stop_row - row, stop_col - col)
-            tile = owner(cell)
-            if tile is None:
+            piece = owned(Window(row, col, stop_row - row, stop_col - col))
+            if piece is None:
                 continue
-            if line and line[-1][0] == tile and line[-1][1].stop_col == col:
-                last = line[-1][1]
-                line[-1] = (tile, Window(row, last.col, last.height, stop_col - last.col))
+            last = line[-1] if line else None
+            if last and (last.tile, last.shared, last.window.stop_col) == (piece.tile, piece.shared, col):
+                line[-1] = replace(last, window=replace(last.window, width=stop_col - last.window.col))
             else:
-                line.append((tile, cell))
+                line.append(piece)
         strips += line
     return _joined_downwards(strips)
 
@@ -197,34 +234,36 @@ def _without_margin(window: Window, others: Iterable[Window], margin: int) -> Wi
     )
 
 
-def _joined_downwards(strips: list[tuple[str, Window]]) -> list[tuple[str, Window]]:
+def _joined_downwards(strips: list[Territory]) -> list[Territory]:
     """Join rectangles of one owner that stand exactly below each other."""
-    joined: list[tuple[str, Window]] = []
-    open_at: dict[tuple[str, int, int, int], int] = {}
-    for tile, w in strips:
-        index = open_at.pop((tile, w.col, w.width, w.row), None)
+    joined: list[Territory] = []
+    open_at: dict[tuple[str, bool, int, int, int], int] = {}
+    for strip in strips:
+        w = strip.window
+        index = open_at.pop((strip.tile, strip.shared, w.col, w.width, w.row), None)
         if index is None:
             index = len(joined)
-            joined.append((tile, w))
+            joined.append(strip)
         else:
-            above = joined[index][1]
-            joined[index] = (tile, Window(above.row, above.col, above.height + w.height, above.width))
-        open_at[(tile, w.col, w.width, w.stop_row)] = index
+            above = joined[index].window
+            joined[index] = replace(strip, window=replace(above, height=above.height + w.height))
+        open_at[(strip.tile, strip.shared, w.col, w.width, w.stop_row)] = index
     return joined
 
 
-def chunks_of(extents: Mapping[str, Window], size: int, *, margin: int = 0) -> list[Chunk]:
+def chunks_of(tiles: Mapping[str, TileWindows], size: int, *, margin: int = 0) -> list[Chunk]:
     """Chunks of about size x size pixels that cover every tile's ground exactly once.
 
     Cuts lie at multiples of `size` from the tile's own corner, so that chunks follow the blocks of its files; a rest of
     less than a quarter of `size` joins its neighbour.
     """
     chunks = []
-    for tile, ground in territories(extents, margin):
-        corner = extents[tile]
+    for territory in territories(tiles, margin):
+        ground, corner = territory.window, tiles[territory.tile].reach
         for row in _cuts(ground.row, ground.stop_row, corner.row, size):
             for col in _cuts(ground.col, ground.stop_col, corner.col, size):
-                chunks.append(Chunk(tile, Window(row.start, col.start, len(row), len(col))))
+                window = Window(row.start, col.start, len(row), len(col))
+                chunks.append(Chunk(territory.tile, window, territory.shared))
     return chunks
 
 

@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from sitspark.classes import LandCoverClass, Nomenclature
 from sitspark.errors import SitsparkError
-from sitspark.grid import Grid, Window
+from sitspark.grid import Grid, Territory, Window
 from sitspark.ground_truth.clean import Cleaned, Ground, clean, encode_labels
 from sitspark.ground_truth.read import inspect_vector, read_features
 from sitspark.ground_truth.split import split
@@ -20,7 +20,7 @@ from tests.conftest import FinishedRun
 
 CLASSES = Nomenclature((LandCoverClass(1, "crop", (1, 1, 1)), LandCoverClass(2, "forest", (2, 2, 2))))
 GRID = Grid("EPSG:32631", 300_000, 5_000_000, 10, 100, 100)
-GROUND = Ground(GRID, [("west", Window(0, 0, 100, 50)), ("east", Window(0, 50, 100, 50))])
+GROUND = Ground(GRID, [Territory("west", Window(0, 0, 100, 50)), Territory("east", Window(0, 50, 100, 50))])
 
 
 def square(x: float, y: float, side: float = 50) -> str:

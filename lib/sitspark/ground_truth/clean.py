@@ -14,8 +14,7 @@ from pyspark.sql import functions as F
 
 from sitspark.classes import Nomenclature
 from sitspark.errors import SitsparkError
-from sitspark.grid import Grid
-from sitspark.grid import Window as PixelWindow
+from sitspark.grid import Grid, Territory
 
 _REJECTED = ("polygon_id", "label", "reason")
 
@@ -25,7 +24,7 @@ class Ground:
     """The ground that can be labelled: the output grid and the rectangles of it that each tile owns."""
 
     grid: Grid
-    territories: Sequence[tuple[str, PixelWindow]]
+    territories: Sequence[Territory]
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +154,7 @@ def _pieces(features: DataFrame, crs: str, grid: Grid, buffer: float) -> DataFra
 def _place(pieces: DataFrame, ground: Ground) -> DataFrame:
     """Give each polygon to the tile that owns its largest part; polygons outside all tiles fall away."""
     spark = pieces.sparkSession
-    boxes = [(tile, shapely.to_wkb(shapely.box(*ground.grid.cropped(window).bounds))) for tile, window in ground.territories]
+    boxes = [(t.tile, shapely.to_wkb(shapely.box(*ground.grid.cropped(t.window).bounds))) for t in ground.territories]
     owned = spark.createDataFrame(boxes, "tile string, wkb binary").select(
         "tile", F.expr("ST_GeomFromWKB(wkb)").alias("ground")
     )
@@ -171,15 +170,19 @@ def _place(pieces: DataFrame, ground: Ground) -> DataFrame:
 
 
 def _conflicts(pieces: DataFrame, area: float) -> DataFrame:
-    """Polygons that share more than `area` (m2) with one of another label: polygon_id, label, reason."""
-    shared = (
+    """Polygons that share more than `area` (m2), over all their parts, with one of another label: polygon_id, label, reason."""
+    pairs = (
         pieces.alias("a")
         .join(pieces.alias("b"), F.expr("ST_Intersects(a.geometry, b.geometry) and a.label <> b.label"))
-        .where(F.expr(f"ST_Area(ST_Intersection(a.geometry, b.geometry)) > {area}D"))
+        .groupBy(
+            F.col("a.polygon_id").alias("polygon_id"), F.col("a.label").alias("label"), F.col("b.polygon_id").alias("other")
+        )
+        .agg(F.sum(F.expr("ST_Area(ST_Intersection(a.geometry, b.geometry))")).alias("common"))
     )
     return (
-        shared.groupBy(F.col("a.polygon_id").alias("polygon_id"), F.col("a.label").alias("label"))
-        .agg(F.min("b.polygon_id").alias("other"))
+        pairs.where(F.col("common") > area)
+        .groupBy("polygon_id", "label")
+        .agg(F.min("other").alias("other"))
         .select(
             "polygon_id",
             "label",

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyproj
 import rasterio.warp
@@ -12,34 +14,42 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from sitspark.errors import SitsparkError
-from sitspark.grid import Grid, Window, chunks_of, territories
+from sitspark.grid import Grid, Territory, TileWindows, chunks_of, territories
 from sitspark.scenes.catalogue import to_geographic
 from sitspark.settings import GridSettings
+
+Bounds = tuple[float, float, float, float]
+
+_EDGE = 21  # points along an edge that is reprojected, as GDAL takes
 
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """What the archive covers: the output grid, the window of each tile on it, first and last acquisition."""
+    """What the archive covers: the output grid, the windows of each tile on it, first and last acquisition."""
 
     grid: Grid
-    extents: dict[str, Window]
+    tiles: dict[str, TileWindows]
     first: date
     last: date
     overlap_margin: int
 
     @property
-    def territories(self) -> list[tuple[str, Window]]:
+    def territories(self) -> list[Territory]:
         """The ground that each tile owns, as rectangles."""
-        return territories(self.extents, self.overlap_margin)
+        return territories(self.tiles, self.overlap_margin)
 
 
 @dataclass(frozen=True, slots=True)
 class TileExtent:
-    """Where the products of a tile lie: bounds (left, bottom, right, top) and finest resolution in units of their CRS."""
+    """Where the products of a tile lie: bounds (left, bottom, right, top) and finest resolution in units of their CRS.
+
+    `bounds` hold all products, `common` is what each of them covers (left beyond right where they have nothing in common).
+    """
 
     tile: str
     crs: str
-    bounds: tuple[float, float, float, float]
+    bounds: Bounds
+    common: Bounds
     resolution: float
     first: date
     last: date
@@ -56,6 +66,10 @@ def coverage(scenes: DataFrame, settings: GridSettings) -> Coverage:
             F.expr("min(asset.transform[5] + asset.transform[4] * asset.height)").alias("bottom"),
             F.expr("max(asset.transform[2] + asset.transform[0] * asset.width)").alias("right"),
             F.expr("max(asset.transform[5])").alias("top"),
+            F.expr("max(asset.transform[2])").alias("common_left"),
+            F.expr("max(asset.transform[5] + asset.transform[4] * asset.height)").alias("common_bottom"),
+            F.expr("min(asset.transform[2] + asset.transform[0] * asset.width)").alias("common_right"),
+            F.expr("min(asset.transform[5])").alias("common_top"),
             F.expr("min(asset.transform[0])").alias("resolution"),
             F.expr("min(cast(acquired as date))").alias("first"),
             F.expr("max(cast(acquired as date))").alias("last"),
@@ -70,6 +84,7 @@ def coverage(scenes: DataFrame, settings: GridSettings) -> Coverage:
                 row.tile,
                 row.crs,
                 (row.left, row.bottom, row.right, row.top),
+                (row.common_left, row.common_bottom, row.common_right, row.common_top),
                 row.resolution,
                 row["first"],
                 row["last"],
@@ -89,29 +104,61 @@ def cover(tiles: Sequence[TileExtent], settings: GridSettings) -> Coverage:
     if not pyproj.CRS.from_user_input(crs).is_projected:
         raise SitsparkError(f"grid.crs: {crs} is not a projected CRS; choose one in metres, as EPSG:2154 or a UTM zone")
     resolution = settings.resolution or min(tile.resolution for tile in tiles)
-    boxes: dict[str, tuple[float, float, float, float]] = {}
+    boxes: dict[str, Bounds] = {}
+    cores: dict[str, Bounds] = {}
     for tile in tiles:
         box = tile.bounds if tile.crs == crs else rasterio.warp.transform_bounds(tile.crs, crs, *tile.bounds)
-        known = boxes.get(tile.tile, box)
-        boxes[tile.tile] = (min(known[0], box[0]), min(known[1], box[1]), max(known[2], box[2]), max(known[3], box[3]))
+        core = _inner_box(tile.common, tile.crs, crs)
+        boxes[tile.tile] = _around(boxes.get(tile.tile, box), box)
+        cores[tile.tile] = _common(cores.get(tile.tile, core), core)
     ordered = sorted(boxes, key=lambda tile: (-boxes[tile][3], boxes[tile][0], tile))
     grid = Grid.covering(crs, resolution, [boxes[tile] for tile in ordered])
+    # all acquisitions are merged: no ground needs to be cut by what one tile sees
+    inner = boxes if settings.overlap == "merge" else cores
     return Coverage(
         grid,
-        {tile: grid.window_of(boxes[tile]) for tile in ordered},
+        {tile: TileWindows(grid.centres_in(boxes[tile]), grid.centres_in(inner[tile])) for tile in ordered},
         min(tile.first for tile in tiles),
         max(tile.last for tile in tiles),
         round(settings.overlap_margin / resolution),
     )
 
 
+def _inner_box(bounds: Bounds, source: str, crs: str) -> Bounds:
+    """A box of another CRS that lies wholly in the bounds: between the reprojected edges, wherever they bend or turn."""
+    left, bottom, right, top = bounds
+    if source == crs or left >= right or bottom >= top:
+        return bounds
+    x, y = np.linspace(left, right, _EDGE), np.linspace(bottom, top, _EDGE)
+
+    def edge(xs: npt.NDArray[np.float64], ys: npt.NDArray[np.float64]) -> tuple[list[float], list[float]]:
+        found: tuple[list[float], list[float]] = rasterio.warp.transform(source, crs, xs, ys)
+        return found
+
+    return (
+        max(edge(np.full(_EDGE, left), y)[0]),
+        max(edge(x, np.full(_EDGE, bottom))[1]),
+        min(edge(np.full(_EDGE, right), y)[0]),
+        min(edge(x, np.full(_EDGE, top))[1]),
+    )
+
+
+def _around(a: Bounds, b: Bounds) -> Bounds:
+    return min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3])
+
+
+def _common(a: Bounds, b: Bounds) -> Bounds:
+    return max(a[0], b[0]), max(a[1], b[1]), min(a[2], b[2]), min(a[3], b[3])
+
+
 def chunk_frame(spark: SparkSession, covered: Coverage, settings: GridSettings) -> DataFrame:
-    """The chunks frame: chunk_id, tile, row, col, height, width, footprint (EPSG:4326)."""
+    """The chunks frame: chunk_id, tile, shared, row, col, height, width, footprint (EPSG:4326)."""
     chunks = pd.DataFrame(
         [
             {
                 "chunk_id": chunk.chunk_id,
                 "tile": chunk.tile,
+                "shared": chunk.shared,
                 "row": chunk.window.row,
                 "col": chunk.window.col,
                 "height": chunk.window.height,
@@ -120,11 +167,11 @@ def chunk_frame(spark: SparkSession, covered: Coverage, settings: GridSettings) 
                     to_geographic(shapely.box(*covered.grid.cropped(chunk.window).bounds), covered.grid.crs)
                 ),
             }
-            for chunk in chunks_of(covered.extents, settings.chunk_size, margin=covered.overlap_margin)
+            for chunk in chunks_of(covered.tiles, settings.chunk_size, margin=covered.overlap_margin)
         ]
     )
     frame = spark.createDataFrame(
-        chunks, "chunk_id string, tile string, row int, col int, height int, width int, footprint_wkb binary"
+        chunks, "chunk_id string, tile string, shared boolean, row int, col int, height int, width int, footprint_wkb binary"
     )
     return frame.withColumn("footprint", F.expr("ST_SetSRID(ST_GeomFromWKB(footprint_wkb), 4326)")).drop("footprint_wkb")
 
@@ -132,9 +179,10 @@ def chunk_frame(spark: SparkSession, covered: Coverage, settings: GridSettings) 
 def chunk_plan(chunks: DataFrame, scenes: DataFrame, settings: GridSettings) -> DataFrame:
     """The chunks that scenes reach, with scene_ids (sorted).
 
-    With `overlap: owner` the scenes are those of the owning tile, with `merge` all that reach the chunk.
+    With `overlap: owner` the scenes are those of the owning tile, and in shared chunks of all tiles; with `merge` always
+    of all tiles.
     """
-    owned = F.lit(True) if settings.overlap == "merge" else F.col("c.tile") == F.col("s.tile")
+    owned = F.lit(True) if settings.overlap == "merge" else F.col("c.shared") | (F.col("c.tile") == F.col("s.tile"))
     reached = (
         scenes.where("problem is null")
         .alias("s")

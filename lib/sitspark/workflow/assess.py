@@ -152,8 +152,8 @@ def folds_of(facts: dict[str, dict[str, Any]]) -> tuple[FoldScores, ...]:
 def _run_in_words(context: Context, done: dict[str, StageRecord]) -> dict[str, str]:
     covered, settings = context.coverage, context.settings
     words = {
-        "imagery": f"{done['scenes'].facts['products']} products of {len(covered.extents)} tiles "
-        f"({', '.join(covered.extents)}), {settings.scenes.layout}",
+        "imagery": f"{done['scenes'].facts['products']} products of {len(covered.tiles)} tiles "
+        f"({', '.join(covered.tiles)}), {settings.scenes.layout}",
         "period": f"{covered.first} to {covered.last}, interpolated every {settings.time_series.step} days",
         "grid": f"{covered.grid.width} x {covered.grid.height} pixels of {covered.grid.resolution:g} m, {covered.grid.crs}",
         "features": f"{len(context.feature_space)}: {len(context.feature_space.bands)} bands and "

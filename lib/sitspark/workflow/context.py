@@ -3,7 +3,7 @@
 import contextlib
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +14,7 @@ from pyspark.sql import DataFrame, SparkSession
 from sitspark import spark as sessions
 from sitspark.classes import Nomenclature
 from sitspark.errors import SitsparkError
-from sitspark.grid import Grid, Window
+from sitspark.grid import Grid, TileWindows, Window
 from sitspark.kernels.features import FeatureSpace
 from sitspark.marks import Marks
 from sitspark.samples.extract import Reading
@@ -124,7 +124,7 @@ def coverage_facts(covered: Coverage) -> dict[str, Any]:
         "resolution": grid.resolution,
         "height": grid.height,
         "width": grid.width,
-        "extents": {tile: [w.row, w.col, w.height, w.width] for tile, w in covered.extents.items()},
+        "tiles": {tile: asdict(windows) for tile, windows in covered.tiles.items()},
         "first": covered.first.isoformat(),
         "last": covered.last.isoformat(),
         "overlap_margin": covered.overlap_margin,
@@ -136,7 +136,7 @@ def coverage_from(facts: dict[str, Any]) -> Coverage:
     grid = Grid(facts["crs"], facts["left"], facts["top"], facts["resolution"], facts["height"], facts["width"])
     return Coverage(
         grid,
-        {tile: Window(*window) for tile, window in facts["extents"].items()},
+        {tile: TileWindows(Window(**windows["reach"]), Window(**windows["core"])) for tile, windows in facts["tiles"].items()},
         date.fromisoformat(facts["first"]),
         date.fromisoformat(facts["last"]),
         facts["overlap_margin"],

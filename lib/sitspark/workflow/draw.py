@@ -154,8 +154,7 @@ def _mosaic(context: Context, _key: str) -> Outcome:
 
 
 def _classify_inputs(context: Context) -> Any:
-    grid = context.settings.grid
-    return [grid.interpolator, grid.overlap, READER_VERSION]
+    return [context.settings.grid.interpolator, READER_VERSION]
 
 
 def _legend(context: Context) -> Any:

@@ -75,7 +75,7 @@ def plan(settings: Settings) -> Foreseen:
     for path, name in wanted_products(settings.scenes):
         by_tile.setdefault(name.tile, []).append((path, name))
     covered = _coverage(settings, by_tile)
-    chunks = chunks_of(covered.extents, settings.grid.chunk_size, margin=covered.overlap_margin)
+    chunks = chunks_of(covered.tiles, settings.grid.chunk_size, margin=covered.overlap_margin)
     space = feature_space(settings, covered)
     pixels = sum(chunk.window.pixels for chunk in chunks)
     dates = max(len(products) for products in by_tile.values())
@@ -115,11 +115,13 @@ def _coverage(settings: Settings, by_tile: dict[str, list[tuple[Path, ProductNam
         scene = usable[0]
         boxes = [asset.bounds for asset in scene.assets]
         days = [name.acquired.date() for _, name in products]
+        bounds = min(b[0] for b in boxes), min(b[1] for b in boxes), max(b[2] for b in boxes), max(b[3] for b in boxes)
         extents.append(
             TileExtent(
                 tile,
                 scene.crs,
-                (min(b[0] for b in boxes), min(b[1] for b in boxes), max(b[2] for b in boxes), max(b[3] for b in boxes)),
+                bounds,
+                bounds,
                 min(asset.transform[0] for asset in scene.assets),
                 min(days),
                 max(days),
@@ -144,7 +146,7 @@ def _measured_speed(
     settings: Settings, products: list[tuple[Path, ProductName]], covered: Coverage, tile: str, space: FeatureSpace
 ) -> float:
     """Pixels a second of one core, from a window in the middle of a tile with all its dates."""
-    layout, extent = LAYOUTS[settings.scenes.layout], covered.extents[tile]
+    layout, extent = LAYOUTS[settings.scenes.layout], covered.tiles[tile].core
     classes = len(Nomenclature.read(settings.classes.nomenclature, settings.classes.colours))
     classifier = Classifier.of(NETWORKS[settings.training.network](len(space), classes).eval(), tuple(range(1, classes + 1)))
     scenes = _scenes(settings, products, most=len(products))

@@ -44,7 +44,7 @@ def _catalogue(context: Context, _key: str) -> Outcome:
     used = table.where("problem is null").count()
     grid = covered.grid
     return Outcome(
-        f"{used} products of {len(covered.extents)} tiles, {covered.first} to {covered.last}, grid of "
+        f"{used} products of {len(covered.tiles)} tiles, {covered.first} to {covered.last}, grid of "
         f"{grid.width} x {grid.height} pixels of {grid.resolution:g} m in {grid.crs}",
         {"coverage": coverage_facts(covered), "products": used, "left_out": len(found)},
         (target,),
@@ -208,7 +208,7 @@ def _scenes_inputs(context: Context) -> Any:
     return [
         settings.scenes.model_dump(mode="json"),
         bands_of(settings.scenes),
-        [grid.crs, grid.resolution, grid.overlap_margin],
+        [grid.crs, grid.resolution, grid.overlap, grid.overlap_margin],
         context.imagery_fingerprint,
     ]
 
@@ -230,7 +230,6 @@ def _observations_inputs(context: Context) -> Any:
         settings.samples.model_dump(mode="json"),
         settings.seed,
         settings.grid.interpolator,
-        settings.grid.overlap,
     ]
 
 
@@ -244,9 +243,9 @@ def _samples_inputs(context: Context) -> Any:
 
 
 STAGES = (
-    Stage("scenes", (), 2, _scenes_inputs, _catalogue),
-    Stage("chunks", ("scenes",), 1, lambda context: context.settings.grid.chunk_size, _chunks),
-    Stage("ground_truth", ("scenes",), 1, _ground_truth_inputs, _ground_truth),
+    Stage("scenes", (), 3, _scenes_inputs, _catalogue),
+    Stage("chunks", ("scenes",), 2, lambda context: context.settings.grid.chunk_size, _chunks),
+    Stage("ground_truth", ("scenes",), 2, _ground_truth_inputs, _ground_truth),
     Stage("observations", ("scenes", "ground_truth"), READER_VERSION, _observations_inputs, _observations, through=("chunks",)),
     Stage("samples", ("observations",), KERNEL_VERSION, _samples_inputs, _samples),
 )

@@ -1,0 +1,79 @@
+"""The output grid and who owns which ground of it, for tiles whose products reprojection turns."""
+
+from datetime import date
+
+import numpy as np
+import pytest
+import rasterio.warp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sitspark.errors import SitsparkError
+from sitspark.grid import TileWindows, Window
+from sitspark.scenes.chunk_plan import Bounds, TileExtent, cover
+from sitspark.settings import GridSettings
+
+# two real neighbours of Sentinel-2's grid on either side of the border between UTM zones
+WEST = (699_960.0, 4_690_240.0, 809_760.0, 4_800_040.0)
+EAST = (300_000.0, 4_690_200.0, 409_800.0, 4_800_000.0)
+
+
+def extent(tile: str, crs: str, bounds: Bounds, *, common: Bounds | None = None) -> TileExtent:
+    return TileExtent(tile, crs, bounds, common or bounds, 10, date(2020, 1, 1), date(2020, 12, 31))
+
+
+TWO_ZONES = [extent("30TYP", "EPSG:32630", WEST), extent("31TCH", "EPSG:32631", EAST)]
+
+
+def sees(tile: TileExtent, crs: str, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Whether points of another CRS lie in the products of a tile."""
+    left, bottom, right, top = tile.bounds
+    own_x, own_y = (np.array(values) for values in rasterio.warp.transform(crs, tile.crs, x, y))
+    return (own_x > left) & (own_x < right) & (own_y > bottom) & (own_y < top)
+
+
+@given(st.data())
+@settings(max_examples=30, deadline=None)
+def test_an_owner_sees_all_of_its_ground_that_is_not_shared(data: st.DataObject) -> None:
+    """Otherwise the map had holes where a neighbour has data: tiles of two zones turn by degrees in a national CRS."""
+    crs = data.draw(st.sampled_from(["EPSG:2154", "EPSG:3035", "EPSG:32631"]))
+    covered = cover(TWO_ZONES, GridSettings(crs=crs, resolution=100, overlap_margin=600))
+    by_name = {tile.tile: tile for tile in TWO_ZONES}
+    assert {territory.tile for territory in covered.territories if not territory.shared} == set(by_name)
+    for territory in covered.territories:
+        if territory.shared:
+            continue
+        window = territory.window
+        rows = data.draw(st.integers(window.row, window.stop_row - 1)), window.row, window.stop_row - 1
+        cols = data.draw(st.integers(window.col, window.stop_col - 1)), window.col, window.stop_col - 1
+        x = np.array([covered.grid.left + (col + 0.5) * 100 for _ in rows for col in cols])
+        y = np.array([covered.grid.top - (row + 0.5) * 100 for row in rows for _ in cols])
+        assert sees(by_name[territory.tile], crs, x, y).all()
+
+
+def test_tiles_that_are_not_reprojected_share_nothing() -> None:
+    covered = cover([extent("31TCH", "EPSG:32631", EAST)], GridSettings())
+    assert covered.tiles == {"31TCH": TileWindows(Window(0, 0, 10980, 10980), Window(0, 0, 10980, 10980))}
+    assert not any(territory.shared for territory in covered.territories)
+
+
+def test_what_not_every_product_of_a_tile_covers_is_outside_its_core() -> None:
+    tile = extent("193032", "EPSG:32618", (0, 0, 1000, 1000), common=(100, 0, 1000, 900))
+    assert cover([tile], GridSettings()).tiles["193032"] == TileWindows(Window(0, 0, 100, 100), Window(10, 10, 90, 90))
+
+
+def test_where_all_acquisitions_are_merged_no_ground_is_cut_by_what_one_tile_sees() -> None:
+    covered = cover(TWO_ZONES, GridSettings(crs="EPSG:2154", resolution=100, overlap="merge"))
+    assert all(windows.core == windows.reach for windows in covered.tiles.values())
+
+
+def test_a_tile_with_products_in_two_zones_is_one_tile() -> None:
+    halves = [extent("T", "EPSG:32630", WEST), extent("T", "EPSG:32631", EAST)]
+    windows = cover(halves, GridSettings(crs="EPSG:2154", resolution=100)).tiles["T"]
+    assert windows.reach.contains(windows.core)
+    assert windows.core.width < 300  # the zones' boxes meet in some 20 km
+
+
+def test_products_in_degrees_need_a_crs_in_metres() -> None:
+    with pytest.raises(SitsparkError, match=r"grid\.crs: EPSG:4326 is not a projected CRS"):
+        cover([extent("T", "EPSG:4326", (0, 44, 1, 45))], GridSettings())

@@ -1,0 +1,51 @@
+"""The Sedona join of chunks and scenes."""
+
+from datetime import datetime
+from typing import Any
+
+import shapely
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from sitspark.scenes.catalogue import to_geographic
+from sitspark.scenes.chunk_plan import chunk_frame, chunk_plan, coverage
+from sitspark.settings import GridSettings
+
+# tile, CRS, left and top of a product of 20 x 20 km: neighbours on either side of the border between UTM zones
+PRODUCTS = {
+    "west_1": ("30TYP", "EPSG:32630", 740_000.0, 4_750_000.0),
+    "west_2": ("30TYP", "EPSG:32630", 740_000.0, 4_750_000.0),
+    "east_1": ("31TCH", "EPSG:32631", 265_000.0, 4_752_000.0),
+}
+SIDE = 20_000.0
+
+
+def scenes_frame(spark: SparkSession) -> DataFrame:
+    rows: list[tuple[Any, ...]] = []
+    for scene_id, (tile, crs, left, top) in PRODUCTS.items():
+        outline = to_geographic(shapely.box(left, top - SIDE, left + SIDE, top), crs)
+        assets = [{"transform": [10.0, 0.0, left, 0.0, -10.0, top], "height": 2000, "width": 2000}]
+        rows.append((scene_id, tile, crs, datetime(2020, 1, 1), assets, bytearray(shapely.to_wkb(outline)), None))
+    asset = "array<struct<transform: array<double>, height: int, width: int>>"
+    schema = f"scene_id string, tile string, crs string, acquired timestamp, assets {asset}, wkb binary, problem string"
+    return spark.createDataFrame(rows, schema).withColumn("footprint", F.expr("ST_SetSRID(ST_GeomFromWKB(wkb), 4326)"))
+
+
+def planned(spark: SparkSession, settings: GridSettings) -> list[Any]:
+    scenes = scenes_frame(spark)
+    chunks = chunk_frame(spark, coverage(scenes, settings), settings)
+    return chunk_plan(chunks, scenes, settings).collect()
+
+
+def test_a_chunk_that_its_owner_does_not_see_wholly_gets_the_scenes_of_the_others(spark: SparkSession) -> None:
+    rows = planned(spark, GridSettings(crs="EPSG:2154", resolution=100, overlap_margin=600, chunk_size=50))
+    west, east = ["west_1", "west_2"], ["east_1"]
+    own = {"30TYP": west, "31TCH": east}
+    assert all(row.scene_ids == own[row.tile] for row in rows if not row.shared)
+    assert {tuple(row.scene_ids) for row in rows if row.shared} == {tuple(west), tuple(east), tuple(east + west)}
+
+
+def test_merged_chunks_have_every_scene_that_reaches_them(spark: SparkSession) -> None:
+    rows = planned(spark, GridSettings(crs="EPSG:2154", resolution=100, chunk_size=50, overlap="merge"))
+    assert {tuple(row.scene_ids) for row in rows} == {("west_1", "west_2"), ("east_1",), ("east_1", "west_1", "west_2")}
+    assert not any(row.shared for row in rows)
