@@ -139,8 +139,9 @@ def check(settings: SettingsFile, set_: Overrides = None, debug: Debug = False) 
     """
     with _sentences(debug=debug):
         from sitspark.workflow.check import check as look
+        from sitspark.workflow.context import Context
 
-        findings = look(_settings(settings, set_))
+        findings = look(Context.of(_settings(settings, set_), console))
         for finding in findings:
             mark = "[red]✗[/]" if finding.wrong else "[green]✓[/]"
             console.print(f"{mark} [bold]{finding.subject:<13}[/] {escape(finding.sentence)}", soft_wrap=True)

@@ -103,7 +103,7 @@ CASES = [
     pytest.param(move_to_another_crs, ["EPSG:32630", "EPSG:32631", "grid.crs"], id="a product of another CRS"),
     pytest.param(drop_crs_of_polygons, ["bare.parquet", "has no CRS"], id="polygons without a CRS"),
     pytest.param(label_with_text, ["text.gpkg", "feature 7", "'wheat?'", "label_field"], id="a label that is no integer"),
-    pytest.param(move_polygons_away, ["elsewhere.gpkg", "outside the imagery", "CRS"], id="polygons outside the imagery"),
+    pytest.param(move_polygons_away, ["elsewhere.gpkg", "none of the 1 tiles", "CRS"], id="polygons outside the imagery"),
     pytest.param(one_polygon_a_class, ["ground_truth.ratio", "sets aside no polygon"], id="nothing left to validate with"),
 ]
 

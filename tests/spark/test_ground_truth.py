@@ -28,6 +28,11 @@ def square(x: float, y: float, side: float = 50) -> str:
     return shapely.box(300_000 + x, 5_000_000 - y - side, 300_000 + x + side, 5_000_000 - y).wkt
 
 
+def squares(*corners: tuple[float, float]) -> str:
+    """Several squares as one feature."""
+    return shapely.MultiPolygon([shapely.from_wkt(square(x, y)) for x, y in corners]).wkt
+
+
 BOW_TIE = "POLYGON((300100 4999900, 300150 4999850, 300150 4999900, 300100 4999850, 300100 4999900))"
 
 
@@ -66,6 +71,11 @@ def reasons(found: Cleaned) -> dict[int, str]:
         pytest.param([(1, 1, square(0, 0)), (2, 1, square(20, 20))], {}, id="overlap of one label"),
         pytest.param([(1, 1, square(0, 0)), (2, 2, square(49, 0))], {}, id="overlap of less than a pixel"),
         pytest.param([(1, 1, square(0, 0)), (2, 2, square(50, 0))], {}, id="neighbours that touch"),
+        pytest.param(
+            [(1, 1, squares((0, 0), (200, 0))), (2, 2, squares((48.8, 0), (248.8, 0)))],
+            {1: "overlaps feature 2 of another label", 2: "overlaps feature 1 of another label"},
+            id="two parts that overlap by 60 square metres each: more than a pixel together",
+        ),
         pytest.param([(1, 1, square(5000, 0))], {1: "outside the imagery"}, id="outside"),
         pytest.param([(1, 1, "LINESTRING(300010 4999990, 300020 4999990)")], {1: "no area is left after repair"}, id="a line"),
         pytest.param([(1, 1, BOW_TIE)], {}, id="a bow-tie is repaired"),

@@ -15,6 +15,7 @@ from pyspark.sql import functions as F
 from sitspark.classes import Nomenclature
 from sitspark.errors import SitsparkError
 from sitspark.grid import Grid, Territory
+from sitspark.ground_truth.labels import not_a_label
 
 _REJECTED = ("polygon_id", "label", "reason")
 
@@ -54,10 +55,7 @@ def encode_labels(features: DataFrame, nomenclature: Nomenclature, *, source: st
     )
     encoded = features.withColumn("code", code)
     for row in encoded.where("trim(label) <> '' and code is null").orderBy("polygon_id").limit(1).collect():
-        raise SitsparkError(
-            f"{source}, feature {row.polygon_id}: label '{row.label}' is neither an integer nor a class name of "
-            "classes.nomenclature; correct it, or name another ground_truth.label_field"
-        )
+        raise SitsparkError(not_a_label(source, row.polygon_id, row.label))
     return encoded.select("polygon_id", F.col("code").alias("label"), "wkb")
 
 

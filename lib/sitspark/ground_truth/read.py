@@ -9,10 +9,13 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pyogrio
 import pyproj
+import shapely
 from pyogrio.errors import DataLayerError, DataSourceError
 from pyproj.exceptions import CRSError
 from pyspark.sql import DataFrame, SparkSession
@@ -95,6 +98,29 @@ def _epsg_code(crs: str | None, path: Path) -> str:
             "ogr2ogr -t_srs EPSG:2154"
         )
     return f"EPSG:{code}"
+
+
+def extent_of(settings: GroundTruthSettings) -> tuple[float, float, float, float]:
+    """(left, bottom, right, top) of all geometries, in the file's CRS; raises SitsparkError where there is no geometry."""
+    path = settings.file
+    bounds = (
+        _parquet_extent(path) if path.suffix == ".parquet" else pyogrio.read_info(path, force_total_bounds=True)["total_bounds"]
+    )
+    if bounds is None or not np.isfinite(bounds).all():
+        raise SitsparkError(f"ground_truth.file: every geometry of {path} is null or empty; export the file again")
+    left, bottom, right, top = (float(value) for value in bounds)
+    return left, bottom, right, top
+
+
+def _parquet_extent(path: Path) -> npt.NDArray[np.float64]:
+    parquet = pq.ParquetFile(path)
+    column = json.loads(parquet.schema_arrow.metadata[b"geo"])["primary_column"]
+    batches = parquet.iter_batches(columns=[column])
+    boxes = np.array(
+        [shapely.total_bounds(shapely.from_wkb(batch[column].to_numpy(zero_copy_only=False))) for batch in batches]
+    )
+    # fmin and fmax pass over the NaN of a batch without geometry
+    return np.concatenate([np.fmin.reduce(boxes[:, :2]), np.fmax.reduce(boxes[:, 2:])])
 
 
 def read_features(spark: SparkSession, settings: GroundTruthSettings, staging: Path) -> DataFrame:

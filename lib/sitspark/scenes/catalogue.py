@@ -21,6 +21,8 @@ from sitspark.settings import ScenesSettings
 
 _HEADERS_A_TASK = 400  # files opened by one task: about a second
 
+REMEDY = "fetch what is damaged again, name products to leave out in scenes.exclude, or set scenes.on_problem: skip"
+
 _SCHEMA = """
     scene_id string, sensor string, platform string, tile string, acquired timestamp, relative_orbit int,
     processing_baseline string, crs string, footprint_wkb binary,

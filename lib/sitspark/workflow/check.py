@@ -1,25 +1,26 @@
 """Validating settings and inputs before anything is computed; without Spark, so that the answer comes in seconds."""
 
 import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyogrio
 import pyproj
 import rasterio.warp
 import shapely
 
-from sitspark.classes import Nomenclature
 from sitspark.errors import SitsparkError
-from sitspark.ground_truth.read import inspect_vector
-from sitspark.scenes.catalogue import bands_of, wanted_products
+from sitspark.ground_truth.labels import count_labels
+from sitspark.ground_truth.read import extent_of, inspect_vector
+from sitspark.scenes.catalogue import REMEDY, bands_of
 from sitspark.scenes.inspect import inspect_product
 from sitspark.scenes.layouts import LAYOUTS
 from sitspark.scenes.product import ProductName
-from sitspark.settings import Settings
+from sitspark.workflow.context import Context
 
 _THREADS = 8  # headers opened at a time: opening waits for the disk or the network
+_LISTED = 5  # classes or labels named in a sentence; the rest is counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,24 +32,45 @@ class Finding:
     wrong: bool
 
 
-def check(settings: Settings) -> list[Finding]:
+def check(context: Context) -> list[Finding]:
     """Look at every input; all problems are found, not only the first."""
-    found = [
-        _judged("output", lambda: _output(settings)),
-        _judged("classes", lambda: _classes(settings)),
-        _judged("ground truth", lambda: _ground_truth(settings)),
-        _judged("features", lambda: _bands(settings)),
-        _judged("scenes", lambda: _scenes(settings)),
-    ]
-    if not any(finding.wrong for finding in found if finding.subject in ("ground truth", "scenes")):
-        found.append(_judged("overlap", lambda: _polygons_meet_imagery(settings)))
-        found += _product_problems(settings)
+    found = glance(context)
+    if not any(finding.wrong for finding in found if finding.subject in ("features", "scenes")):
+        found += _product_problems(context)
     return found
 
 
-def _judged(subject: str, look) -> Finding:  # type: ignore[no-untyped-def]
+def glance(context: Context) -> list[Finding]:
+    """Look at all that is said without opening every image: what a run checks before it computes anything."""
+    found = [
+        _judged(subject, context, look)
+        for subject, look in (
+            ("output", _output),
+            ("classes", _classes),
+            ("ground truth", _ground_truth),
+            ("features", _bands),
+            ("scenes", _scenes),
+        )
+    ]
+    wrong = {finding.subject for finding in found if finding.wrong}
+    if not wrong & {"classes", "ground truth"}:
+        found.append(_judged("labels", context, _labels))
+    if not wrong & {"features", "ground truth", "scenes"}:
+        found.append(_judged("overlap", context, _polygons_meet_imagery))
+    return found
+
+
+def refuse_wrong_inputs(context: Context) -> None:
+    """Raise SitsparkError for the first thing that a glance finds wrong, and count the others."""
+    wrong = [finding.sentence for finding in glance(context) if finding.wrong]
+    if wrong:
+        more = f" (and {len(wrong) - 1} more problems, which `sitspark check` lists)" if len(wrong) > 1 else ""
+        raise SitsparkError(wrong[0] + more)
+
+
+def _judged(subject: str, context: Context, look: Callable[[Context], str]) -> Finding:
     try:
-        return Finding(subject, look(), False)
+        return Finding(subject, look(context), False)
     except SitsparkError as error:
         return Finding(subject, str(error), True)
     except Exception as error:
@@ -56,27 +78,61 @@ def _judged(subject: str, look) -> Finding:  # type: ignore[no-untyped-def]
         return Finding(subject, f"unforeseen {type(error).__name__}: {error}", True)
 
 
-def _output(settings: Settings) -> str:
-    existing = next(folder for folder in (settings.output, *settings.output.parents) if folder.exists())
+def _output(context: Context) -> str:
+    output = context.settings.output
+    existing = next(folder for folder in (output, *output.parents) if folder.exists())
     try:
         with tempfile.TemporaryFile(dir=existing):
             pass
     except OSError as error:
-        raise SitsparkError(f"output: {settings.output} can't be written ({error.strerror}); choose another folder") from None
-    return f"{settings.output} can be written"
+        raise SitsparkError(
+            f"output: {output} can't be written ({existing}: {error.strerror}); choose another folder"
+        ) from None
+    return f"{output} can be written"
 
 
-def _classes(settings: Settings) -> str:
-    classes = Nomenclature.read(settings.classes.nomenclature, settings.classes.colours)
-    return f"{len(classes)} classes with colours"
+def _classes(context: Context) -> str:
+    return f"{len(context.nomenclature)} classes with colours"
 
 
-def _ground_truth(settings: Settings) -> str:
-    found = inspect_vector(settings.ground_truth)
-    return f"{found.features} features in {found.crs}, label field '{settings.ground_truth.label_field}'"
+def _ground_truth(context: Context) -> str:
+    truth = context.settings.ground_truth
+    found = inspect_vector(truth)
+    return f"{found.features} features in {found.crs}, label field '{truth.label_field}'"
 
 
-def _bands(settings: Settings) -> str:
+def _labels(context: Context) -> str:
+    truth = context.settings.ground_truth
+    counts = count_labels(truth, context.nomenclature)
+    names = {code: f"{code} ({context.nomenclature.name_of(code)})" for code in context.nomenclature.codes}
+    present = {code: counts.of_class[code] for code in names if counts.of_class[code]}
+    if not present:
+        raise SitsparkError(
+            f"ground_truth.label_field: no value of '{truth.label_field}' in {truth.file} is a class of classes.nomenclature, "
+            f"the first are {_some(counts.unknown)}; name another field or another nomenclature"
+        )
+    parts = [f"{len(present)} of {len(names)} classes, from {min(present.values())} to {max(present.values())} features"]
+    missing = [names[code] for code in names if code not in present]
+    lonely = [names[code] for code, count in present.items() if count == 1]
+    if missing:
+        parts.append(f"never drawn for want of features: {_some(missing)}")
+    if lonely:
+        parts.append(f"with one feature, so that none can be set aside: {_some(lonely)}")
+    if counts.unknown:
+        parts.append(
+            f"{sum(counts.unknown.values())} features of labels without class will be rejected: {_some(counts.unknown)}"
+        )
+    return "; ".join(parts)
+
+
+def _some(names: Sequence[str] | Mapping[str, int]) -> str:
+    listed = list(names)
+    more = f" and {len(listed) - _LISTED} more" if len(listed) > _LISTED else ""
+    return ", ".join(listed[:_LISTED]) + more
+
+
+def _bands(context: Context) -> str:
+    settings = context.settings
     layout, bands = LAYOUTS[settings.scenes.layout], bands_of(settings.scenes)
     needed = {"ndvi": (layout.red, layout.nir), "ndwi": (layout.nir, layout.swir), "brightness": ()}
     for index in settings.features.indices:
@@ -89,11 +145,11 @@ def _bands(settings: Settings) -> str:
     return f"{len(bands)} bands, {', '.join(settings.features.indices) or 'no index'}"
 
 
-def _scenes(settings: Settings) -> str:
-    products = wanted_products(settings.scenes)
+def _scenes(context: Context) -> str:
+    products = context.products
     tiles = sorted({name.tile for _, name in products})
     days = sorted(name.acquired.date() for _, name in products)
-    times = settings.time_series
+    times = context.settings.time_series
     if (times.start and times.start > days[-1]) or (times.end and times.end < days[0]):
         raise SitsparkError(
             f"time_series: {times.start or days[0]} to {times.end or days[-1]} lies outside the imagery, which is of {days[0]} "
@@ -102,12 +158,13 @@ def _scenes(settings: Settings) -> str:
     return f"{len(products)} products of {len(tiles)} tiles ({', '.join(tiles)}), {days[0]} to {days[-1]}"
 
 
-def _polygons_meet_imagery(settings: Settings) -> str:
+def _polygons_meet_imagery(context: Context) -> str:
     """Compare the extent of the polygons with that of one product of each tile."""
+    settings = context.settings
     layout, bands = LAYOUTS[settings.scenes.layout], bands_of(settings.scenes)
     boxes = []
     seen: set[str] = set()
-    for path, name in wanted_products(settings.scenes):
+    for path, name in context.products:
         if name.tile in seen:
             continue
         inspected = inspect_product(path, layout, bands, reflectance=settings.scenes.reflectance)
@@ -115,7 +172,7 @@ def _polygons_meet_imagery(settings: Settings) -> str:
             seen.add(name.tile)
             boxes.append(shapely.box(*rasterio.warp.transform_bounds(inspected.crs, "EPSG:4326", *inspected.assets[0].bounds)))
     vector = inspect_vector(settings.ground_truth)
-    bounds = _vector_bounds(settings)
+    bounds = extent_of(settings.ground_truth)
     transformer = pyproj.Transformer.from_crs(vector.crs, 4326, always_xy=True)
     extent = shapely.box(*transformer.transform_bounds(*bounds))
     if boxes and not any(box.intersects(extent) for box in boxes):
@@ -127,39 +184,19 @@ def _polygons_meet_imagery(settings: Settings) -> str:
     return "the polygons' extent meets the imagery"
 
 
-def _vector_bounds(settings: Settings) -> tuple[float, float, float, float]:
-    path = settings.ground_truth.file
-    if path.suffix != ".parquet":
-        bounds: tuple[float, float, float, float] = tuple(pyogrio.read_info(path, force_total_bounds=True)["total_bounds"])
-        return bounds
-    import json
-
-    import pyarrow.parquet as pq
-
-    parquet = pq.ParquetFile(path)
-    column = json.loads(parquet.schema_arrow.metadata[b"geo"])["primary_column"]
-    boxes = [
-        shapely.total_bounds(shapely.from_wkb(batch[column].to_numpy(zero_copy_only=False)))
-        for batch in parquet.iter_batches(columns=[column])
-    ]
-    left, bottom, _, _ = (min(box[i] for box in boxes) for i in range(4))
-    _, _, right, top = (max(box[i] for box in boxes) for i in range(4))
-    return left, bottom, right, top
-
-
-def _product_problems(settings: Settings) -> list[Finding]:
+def _product_problems(context: Context) -> list[Finding]:
     """Headers of every product: missing files, damaged files."""
-    layout, bands = LAYOUTS[settings.scenes.layout], bands_of(settings.scenes)
-    skipped = settings.scenes.on_problem == "skip"
+    scenes = context.settings.scenes
+    layout, bands = LAYOUTS[scenes.layout], bands_of(scenes)
 
     def look(product: tuple[Path, ProductName]) -> str | None:
-        return inspect_product(product[0], layout, bands, reflectance=settings.scenes.reflectance).problem
+        return inspect_product(product[0], layout, bands, reflectance=scenes.reflectance).problem
 
     with ThreadPoolExecutor(_THREADS) as pool:
-        problems = list(pool.map(look, wanted_products(settings.scenes)))
-    found = []
-    for problem in problems:
-        if problem is not None:
-            sentence = f"will be left out: {problem}" if skipped else problem
-            found.append(Finding("product", sentence, not skipped))
-    return found or [Finding("products", "every band and mask is there, to its last block", False)]
+        problems = [problem for problem in pool.map(look, context.products) if problem is not None]
+    if not problems:
+        return [Finding("products", "every band and mask is there, to its last block", False)]
+    if scenes.on_problem == "skip":
+        return [Finding("product", f"will be left out: {problem}", False) for problem in problems]
+    found = [Finding("product", problem, True) for problem in problems]
+    return [*found, Finding("products", f"{len(problems)} of {len(context.products)} can't be used; {REMEDY}", True)]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
+from rich.console import Console
 
 from sitspark import spark as sessions
 from sitspark.classes import Nomenclature
@@ -37,6 +38,11 @@ class Context:
     settings: Settings
     folder: RunFolder
     voice: Voice
+
+    @staticmethod
+    def of(settings: Settings, console: Console) -> "Context":
+        """The run of these settings, which speaks to this console."""
+        return Context(settings, RunFolder(settings.output), Voice(console))
 
     @cached_property
     def spark(self) -> SparkSession:

@@ -11,7 +11,7 @@ from sitspark.ground_truth.read import inspect_vector, read_features
 from sitspark.ground_truth.split import split
 from sitspark.kernels.features import KERNEL_VERSION
 from sitspark.samples import frames
-from sitspark.scenes.catalogue import bands_of, catalogue, flag_other_crs, problems
+from sitspark.scenes.catalogue import REMEDY, bands_of, catalogue, flag_other_crs, problems
 from sitspark.scenes.chunk_plan import chunk_frame, coverage
 from sitspark.scenes.cube import READER_VERSION
 from sitspark.workflow.context import Context, coverage_facts
@@ -34,10 +34,7 @@ def _catalogue(context: Context, _key: str) -> Outcome:
     found = problems(table)
     if found and settings.scenes.on_problem == "fail":
         more = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-        raise SitsparkError(
-            f"{'; '.join(found[:_SHOWN])}{more}; fetch what is damaged again, name products to leave out in "
-            "scenes.exclude, or set scenes.on_problem: skip"
-        )
+        raise SitsparkError(f"{'; '.join(found[:_SHOWN])}{more}; {REMEDY}")
     for sentence in found:
         context.voice.note(f"left out: {sentence}")
     covered = coverage(table, settings.grid)

@@ -6,9 +6,9 @@ from rich.console import Console
 
 from sitspark.settings import Settings
 from sitspark.workflow import assess, draw, learn, prepare
+from sitspark.workflow.check import refuse_wrong_inputs
 from sitspark.workflow.context import Context
-from sitspark.workflow.progress import Voice
-from sitspark.workflow.run_folder import RunFolder, StageRecord
+from sitspark.workflow.run_folder import StageRecord
 from sitspark.workflow.stage import Outcome, Stage, advance, finished
 
 _BEFORE_REPORT = (*prepare.STAGES, *learn.STAGES, *draw.STAGES, *assess.STAGES)
@@ -34,8 +34,10 @@ def run(settings: Settings, targets: Sequence[str], *, console: Console) -> Cont
 
     Raises SitsparkError for everything that the user can mend.
     """
-    context = Context(settings, RunFolder(settings.output), Voice(console))
+    context = Context.of(settings, console)
     with context.folder.locked():
         context.folder.begin(settings)
+        if not {"scenes", "ground_truth"} <= done(context).keys():
+            refuse_wrong_inputs(context)
         advance(context, STAGES, targets)
     return context

@@ -1,0 +1,70 @@
+"""What is told before anything is computed."""
+
+import io
+from pathlib import Path
+
+import geopandas
+import pytest
+from rich.console import Console
+
+from sitspark.errors import SitsparkError
+from sitspark.simulate import Simulation
+from sitspark.workflow.check import check, glance
+from sitspark.workflow.context import Context
+from tests.conftest import run_quietly, settings_of, settings_tree
+
+
+def context_of(tree: dict) -> Context:
+    return Context.of(settings_of(tree), Console(file=io.StringIO()))
+
+
+def test_a_run_refuses_wrong_inputs_before_it_computes_anything(simulation: Simulation, tmp_path: Path) -> None:
+    """Reading the headers of a country's archive takes long; a misspelt field must not wait for it."""
+    tree = settings_tree(simulation.folder, tmp_path / "out")
+    tree["ground_truth"]["label_field"] = "klass"
+    tree["features"] = {"indices": ["ndwi"]}
+    tree["scenes"]["bands"] = ["B4", "B8"]
+    with pytest.raises(SitsparkError, match=r"no field 'klass'.*\(and 1 more problems, which `sitspark check` lists\)"):
+        run_quietly(tree, "report")
+    assert not (tmp_path / "out" / "tables").exists()
+
+
+def test_classes_that_will_be_missing_or_can_not_be_validated_are_named(simulation: Simulation, tmp_path: Path) -> None:
+    polygons = geopandas.read_file(simulation.folder / "ground_truth" / "polygons.gpkg")
+    one_crop = polygons[polygons["code"] == 11].head(1).index
+    kept = polygons[(~polygons["code"].isin([11, 42])) | polygons.index.isin(one_crop)]
+    tree = settings_tree(simulation.folder, tmp_path / "out")
+    tree["ground_truth"]["file"] = str(tmp_path / "few.gpkg")
+    kept.to_file(tmp_path / "few.gpkg")
+    labels = next(finding for finding in glance(context_of(tree)) if finding.subject == "labels")
+    assert not labels.wrong
+    assert "5 of 6 classes, from 1 to" in labels.sentence
+    assert "never drawn for want of features: 42 (" in labels.sentence
+    assert "with one feature, so that none can be set aside: 11 (" in labels.sentence
+    assert "of labels without class will be rejected: 99" in labels.sentence
+
+
+def test_a_label_field_without_any_class_is_refused(simulation: Simulation, tmp_path: Path) -> None:
+    tree = settings_tree(simulation.folder, tmp_path / "out")
+    polygons = geopandas.read_file(simulation.folder / "ground_truth" / "polygons.gpkg").assign(code=7)
+    polygons.to_file(tmp_path / "other.gpkg")
+    tree["ground_truth"]["file"] = str(tmp_path / "other.gpkg")
+    labels = next(finding for finding in glance(context_of(tree)) if finding.subject == "labels")
+    assert labels.wrong and "the first are 7; name another field or another nomenclature" in labels.sentence
+
+
+def test_damaged_products_come_with_what_to_do(simulation: Simulation, tmp_path: Path) -> None:
+    scene = next((simulation.folder / "scenes" / "31TCK").iterdir())
+    copy = tmp_path / "scenes" / scene.name
+    copy.mkdir(parents=True)
+    for file in scene.rglob("*.tif"):
+        target = copy / file.relative_to(scene)
+        target.parent.mkdir(exist_ok=True)
+        target.write_bytes(file.read_bytes()[: 100 if "_FRE_B4" in file.name else None])
+    tree = settings_tree(simulation.folder, tmp_path / "out")
+    tree["scenes"]["folder"] = str(tmp_path / "scenes")
+    last = check(context_of(tree))[-1]
+    assert last.wrong and "1 of 1 can't be used; fetch what is damaged again" in last.sentence
+    tree["scenes"]["on_problem"] = "skip"
+    last = check(context_of(tree))[-1]
+    assert not last.wrong and last.sentence.startswith("will be left out: ")
