@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pyarrow.parquet as pq
 import pystac
 import pytest
 import rasterio
+from pyspark.sql import SparkSession
 
 from sitspark.errors import SitsparkError
 from sitspark.grid import Window
@@ -16,8 +18,10 @@ from sitspark.kernels.features import features_of_pixels, pixel_major
 from sitspark.maps.products import sha256_of
 from sitspark.scenes.cube import read_cube
 from sitspark.scenes.table import load_scenes
+from sitspark.simulate import Simulation
 from sitspark.workflow.context import Context
-from tests.conftest import FinishedRun, run_quietly
+from sitspark.workflow.run_folder import RunFolder
+from tests.conftest import FinishedRun, run_quietly, settings_tree
 
 
 def states(printed: str) -> dict[str, str]:
@@ -170,9 +174,10 @@ def test_a_changed_input_file_is_noticed(run_copy: FinishedRun, tmp_path: Path) 
     assert states(run_quietly(tree, "ground_truth")[1]) == {"scenes": "unchanged", "ground_truth": "worked"}
 
 
-def test_a_result_removed_by_hand_is_made_again(run_copy: FinishedRun) -> None:
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(path.read_bytes()[:-7])], ids=["gone", "cut"])
+def test_a_result_that_is_not_whole_is_made_again(run_copy: FinishedRun, damage: Callable[[Path], None]) -> None:
     before = sha256_of(run_copy.map / "confidence.tif")
-    (run_copy.map / "confidence.tif").unlink()
+    damage(run_copy.map / "confidence.tif")
     _, printed = run_quietly(run_copy.tree, "mosaic")
     assert states(printed)["classify"] == "unchanged" and states(printed)["mosaic"] == "worked"
     assert sha256_of(run_copy.map / "confidence.tif") == before
@@ -212,11 +217,50 @@ def test_a_chunk_that_was_damaged_later_is_drawn_again_and_never_a_hole(run_copy
     before = sha256_of(run_copy.map / "classification.tif")
     (run_copy.map / "classification.tif").unlink()
     damaged = sorted(chunks.glob("*_classification.tif"))[1]
-    damaged.write_bytes(damaged.read_bytes()[:-7])
+    damaged.write_bytes(damaged.read_bytes()[:-7] + b"damaged")  # of the same size: only its hash tells
     with pytest.raises(SitsparkError, match=r"mosaic: 1 chunks .* missing or damaged .* run the same command again"):
         run_quietly(run_copy.tree, "mosaic")
     run_quietly(run_copy.tree, "mosaic")
     assert sha256_of(run_copy.map / "classification.tif") == before
+
+
+def test_a_run_stopped_at_any_step_of_publishing_goes_on_to_the_same_result(
+    spark: SparkSession, simulation: Simulation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before and after each old result gives way to the new one, and before the stage is put on the record."""
+    tree = settings_tree(simulation.folder, tmp_path / "stopped")
+    tree["scenes"]["tiles"] = ["31TCK"]
+    tree["samples"]["per_class"], tree["training"]["epochs"] = 50, 2
+    straight, _ = run_quietly(tree | {"output": str(tmp_path / "straight")}, "validate", "report")
+    stopped: set[tuple[str, str]] = set()
+
+    def stopping(step: str, work: Callable, name_of: Callable[..., str]) -> Callable:
+        def stop_once(*arguments, **named):
+            at = (step, name_of(*arguments))
+            if at not in stopped:
+                stopped.add(at)
+                raise KeyboardInterrupt
+            return work(*arguments, **named)
+
+        return stop_once
+
+    monkeypatch.setattr(Path, "rename", stopping("rename", Path.rename, lambda draft, target: target.name))
+    monkeypatch.setattr(Path, "replace", stopping("replace", Path.replace, lambda draft, target: Path(target).name))
+    monkeypatch.setattr(RunFolder, "finish", stopping("finish", RunFolder.finish, lambda folder, name, record: name))
+    for _ in range(200):
+        try:
+            context, _ = run_quietly(tree, "validate", "report")
+            break
+        except KeyboardInterrupt:
+            continue
+    assert {name for step, name in stopped if step == "finish"} == set(context.folder.records())
+    assert ("rename", "samples") in stopped and ("replace", "classification.tif") in stopped
+    for name in ("classification.tif", "confidence.tif", "validity.tif"):
+        ours, theirs = (c.folder.path / c.facts("mosaic")["map"] / name for c in (context, straight))
+        assert sha256_of(ours) == sha256_of(theirs)
+    assert context.facts("validate") == straight.facts("validate")
+    left = [path for path in (tmp_path / "stopped").rglob(".*") if path.name not in (".lock", ".lock.owner")]
+    assert not [path for path in left if not path.name.endswith(".crc")]
 
 
 def test_a_second_run_on_the_same_folder_is_refused(run_copy: FinishedRun) -> None:
@@ -233,3 +277,11 @@ def test_leaving_a_tile_out_costs_accuracy(run_copy: FinishedRun) -> None:
     assert left_out < same - 0.03
     assert "4 tiles left out in turn" in printed
     assert "left out" in context.folder.report.read_text()
+    # stopped after three of four folds: those are kept
+    context.folder.forget("cross_validate")
+    (
+        context.folder.model(next(folder.name for folder in (context.folder.path / "models").glob("*-31TDK"))) / "card.json"
+    ).unlink()
+    context, printed = run_quietly(run_copy.tree, "cross_validate")
+    assert printed.count("was trained before the run was stopped") == 3
+    assert json.loads((context.folder.accuracy / "cross_validation.json").read_text()) == scores

@@ -30,6 +30,17 @@ def fingerprint(paths: Iterable[Path]) -> str:
     return digest(sorted(found))
 
 
+def contents(path: Path) -> str | None:
+    """A hash over names and sizes of a file, or of all files below a folder; None where there is nothing.
+
+    Times of change don't count, so that a run may be copied or moved.
+    """
+    if not path.exists():
+        return None
+    files = (child for child in path.rglob("*") if child.is_file()) if path.is_dir() else (path,)
+    return digest(sorted((str(file.relative_to(path)), file.stat().st_size) for file in files))
+
+
 def _of_one_stem(path: Path) -> list[Path]:
     """The files beside a file that share its name up to the suffix, in small or capital letters."""
     return [file for file in path.parent.iterdir() if file.stem.lower() == path.stem.lower()]

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 from typing import Any
 
 from sitspark.accuracy import figures
@@ -9,7 +10,7 @@ from sitspark.accuracy.assessment import metrics_json
 from sitspark.accuracy.cross_validation import FoldScores, spread
 from sitspark.atomic import write_atomically
 from sitspark.errors import SitsparkError
-from sitspark.models.card import HISTORY, ModelCard
+from sitspark.models.card import CARD, HISTORY, WEIGHTS, ModelCard
 from sitspark.workflow.assess import matrix_of, score
 from sitspark.workflow.context import Context
 from sitspark.workflow.stage import Outcome, Stage
@@ -17,12 +18,16 @@ from sitspark.workflow.tables import write_table
 
 
 def _fit(context: Context, model_id: str, name: str, *, left_out_tile: str | None = None) -> ModelCard:
-    """Train one model, with a bar of that name."""
+    """Train one model, with a bar of that name; one that was trained before a stop is taken as it is."""
     # torch takes seconds to import: only when there is something to train
     from sitspark.models.distributor import fit
     from sitspark.models.loop import TrainingJob
 
     folder = context.folder
+    trained = _trained(folder.model(model_id))
+    if trained is not None:
+        context.voice.note(f"{name}: {model_id} was trained before the run was stopped")
+        return trained
     job = TrainingJob(
         model_id=model_id,
         samples=folder.table("samples"),
@@ -46,6 +51,23 @@ def _fit(context: Context, model_id: str, name: str, *, left_out_tile: str | Non
     return card
 
 
+def _trained(folder: Path) -> ModelCard | None:
+    """The card of a whole model; its id has the key of the stage, so that it is of these samples and settings."""
+    from sitspark.models.model import Model
+
+    if not (folder / HISTORY).exists():
+        return None
+    try:
+        return Model.load(folder).card
+    except SitsparkError:
+        return None
+
+
+def _files(folder: Path) -> tuple[Path, ...]:
+    """What makes a model; the report adds a figure beside it."""
+    return folder / CARD, folder / WEIGHTS, folder / HISTORY
+
+
 def _train(context: Context, key: str) -> Outcome:
     model_id = f"{context.settings.training.network}-{key[:8]}"
     card = _fit(context, model_id, "train")
@@ -54,7 +76,7 @@ def _train(context: Context, key: str) -> Outcome:
         f"{context.settings.training.epochs} by {card.criterion}: monitored OA {score(card.metrics.oa)}, "
         f"F {score(card.metrics.fscore)}",
         {"model_id": model_id, "best_epoch": card.best_epoch},
-        (context.folder.model(model_id),),
+        _files(context.folder.model(model_id)),
     )
 
 
@@ -93,7 +115,7 @@ def _cross_validate(context: Context, key: str) -> Outcome:
                 for fold in folds
             ]
         },
-        (target, accuracy / "cross_validation.json", *(model.folder for model in models)),
+        (target, accuracy / "cross_validation.json", *(file for model in models for file in _files(model.folder))),
     )
 
 

@@ -22,20 +22,21 @@ from filelock import FileLock, Timeout
 from sitspark.atomic import write_atomically
 from sitspark.errors import SitsparkError
 from sitspark.settings import Settings
+from sitspark.workflow.keys import contents
 
-FORMAT = 1  # of run.json
+FORMAT = 2  # of run.json; stages of an older one are done again
 
 
 @dataclass(frozen=True, slots=True)
 class StageRecord:
-    """A finished stage: its key, what it said, what later stages need to know, the paths that it published."""
+    """A finished stage: its key, what it said, what later stages need to know, the contents of each path it published."""
 
     key: str
     summary: str
     seconds: float
     finished: str
     facts: dict[str, Any] = field(default_factory=dict)
-    outputs: tuple[str, ...] = ()
+    outputs: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +84,11 @@ class RunFolder:
 
     def records(self) -> dict[str, StageRecord]:
         """The finished stages, in the order in which they finished."""
-        return {
-            name: StageRecord(**(record | {"outputs": tuple(record["outputs"])}))
-            for name, record in self._read().get("stages", {}).items()
-        }
+        return {name: StageRecord(**record) for name, record in self._read().get("stages", {}).items()}
+
+    def in_place(self, record: StageRecord) -> bool:
+        """Whether all that a stage published is there, file by file and of the same size."""
+        return all(contents(self.path / path) == found for path, found in record.outputs.items())
 
     def _read(self) -> dict[str, Any]:
         if not self.record_file.exists():
@@ -99,6 +101,8 @@ class RunFolder:
             ) from None
         if content.get("format", 0) > FORMAT:
             raise SitsparkError(f"{self.record_file}: was written by a newer sitspark; use that version, or another output")
+        if content.get("format", 0) < FORMAT:
+            content["stages"] = {}
         return content
 
     def begin(self, settings: Settings) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sitspark.workflow.context import Context
-from sitspark.workflow.keys import digest
+from sitspark.workflow.keys import contents, digest
 from sitspark.workflow.run_folder import StageRecord, now
 
 
@@ -49,11 +49,11 @@ def keys(stages: Sequence[Stage], context: Context) -> dict[str, str]:
 def finished(stages: Sequence[Stage], context: Context) -> dict[str, StageRecord]:
     """The stages that are done under their present keys, with all that they published in place."""
     wanted, records = keys(stages, context), context.folder.records()
-    return {
-        name: record
-        for name, record in records.items()
-        if record.key == wanted.get(name) and all((context.folder.path / path).exists() for path in record.outputs)
-    }
+    return {name: record for name, record in records.items() if _is_done(record, wanted.get(name), context)}
+
+
+def _is_done(record: StageRecord | None, key: str | None, context: Context) -> bool:
+    return record is not None and record.key == key and context.folder.in_place(record)
 
 
 def needed(stages: Sequence[Stage], targets: Sequence[str]) -> list[Stage]:
@@ -76,11 +76,12 @@ def advance(context: Context, stages: Sequence[Stage], targets: Sequence[str]) -
     """Bring a run up to the target stages; what is done under its present key is skipped, and said."""
     for stage in needed(stages, targets):
         # keys may hang on what has just been done: the report sums up all of it
-        done = finished(stages, context).get(stage.name)
-        if done is not None:
-            context.voice.stage(stage.name, done.summary, None)
+        key = keys(needed(stages, [stage.name]), context)[stage.name]
+        record = context.folder.records().get(stage.name)
+        if record is not None and _is_done(record, key, context):
+            context.voice.stage(stage.name, record.summary, None)
         else:
-            _perform(context, stage, keys(stages, context)[stage.name])
+            _perform(context, stage, key)
 
 
 def _perform(context: Context, stage: Stage, key: str) -> None:
@@ -88,7 +89,8 @@ def _perform(context: Context, stage: Stage, key: str) -> None:
     context.folder.forget(stage.name)
     outcome = stage.work(context, key)
     seconds = time.monotonic() - started
-    outputs = tuple(str(path.relative_to(context.folder.path)) for path in outcome.outputs)
+    root = context.folder.path
+    outputs = {str(path.relative_to(root)): contents(path) or "" for path in outcome.outputs}
     record = StageRecord(key, outcome.summary, round(seconds, 2), now(), outcome.facts, outputs)
     context.folder.finish(stage.name, record)
     context.voice.stage(stage.name, outcome.summary, seconds)
