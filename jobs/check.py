@@ -1,4 +1,7 @@
-"""spark-submit jobs/check.py SETTINGS: the same as `sitspark check`, on spark-submit's session."""
+"""`sitspark check` on spark-submit's session.
+
+spark-submit --properties-file conf/spark-defaults.conf jobs/check.py SETTINGS
+"""
 
 import sys
 

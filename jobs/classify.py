@@ -1,4 +1,7 @@
-"""spark-submit jobs/classify.py SETTINGS: the same as `sitspark classify`, on spark-submit's session."""
+"""`sitspark classify` on spark-submit's session.
+
+spark-submit --properties-file conf/spark-defaults.conf jobs/classify.py SETTINGS
+"""
 
 import sys
 

@@ -1,4 +1,7 @@
-"""spark-submit jobs/cross_validate.py SETTINGS: the same as `sitspark cross-validate`, on spark-submit's session."""
+"""`sitspark cross-validate` on spark-submit's session.
+
+spark-submit --properties-file conf/spark-defaults.conf jobs/cross_validate.py SETTINGS
+"""
 
 import sys
 

@@ -1,4 +1,7 @@
-"""spark-submit jobs/ground_truth.py SETTINGS: the same as `sitspark ground-truth`, on spark-submit's session."""
+"""`sitspark ground-truth` on spark-submit's session.
+
+spark-submit --properties-file conf/spark-defaults.conf jobs/ground_truth.py SETTINGS
+"""
 
 import sys
 

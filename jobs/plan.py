@@ -1,4 +1,7 @@
-"""spark-submit jobs/plan.py SETTINGS: the same as `sitspark plan`, on spark-submit's session."""
+"""`sitspark plan` on spark-submit's session.
+
+spark-submit --properties-file conf/spark-defaults.conf jobs/plan.py SETTINGS
+"""
 
 import sys
 

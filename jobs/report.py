@@ -1,4 +1,7 @@
-"""spark-submit jobs/report.py SETTINGS: the same as `sitspark report`, on spark-submit's session."""
+"""`sitspark report` on spark-submit's session.
+
+spark-submit --properties-file conf/spark-defaults.conf jobs/report.py SETTINGS
+"""
 
 import sys
 

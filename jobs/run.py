@@ -1,4 +1,7 @@
-"""spark-submit jobs/run.py SETTINGS: the same as `sitspark run`, on spark-submit's session."""
+"""`sitspark run` on spark-submit's session.
+
+spark-submit --properties-file conf/spark-defaults.conf jobs/run.py SETTINGS
+"""
 
 import sys
 

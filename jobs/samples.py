@@ -1,4 +1,7 @@
-"""spark-submit jobs/samples.py SETTINGS: the same as `sitspark samples`, on spark-submit's session."""
+"""`sitspark samples` on spark-submit's session.
+
+spark-submit --properties-file conf/spark-defaults.conf jobs/samples.py SETTINGS
+"""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""spark-submit jobs/simulate.py SETTINGS: the same as `sitspark simulate`, on spark-submit's session."""
+"""python jobs/simulate.py OUT: the same as `sitspark simulate`; it needs no Spark session."""
 
 import sys
 

@@ -1,4 +1,7 @@
-"""spark-submit jobs/sql.py SETTINGS: the same as `sitspark sql`, on spark-submit's session."""
+"""`sitspark sql` on spark-submit's session.
+
+spark-submit --properties-file conf/spark-defaults.conf jobs/sql.py QUERY --run FOLDER
+"""
 
 import sys
 

@@ -1,4 +1,7 @@
-"""spark-submit jobs/train.py SETTINGS: the same as `sitspark train`, on spark-submit's session."""
+"""`sitspark train` on spark-submit's session.
+
+spark-submit --properties-file conf/spark-defaults.conf jobs/train.py SETTINGS
+"""
 
 import sys
 

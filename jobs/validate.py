@@ -1,4 +1,7 @@
-"""spark-submit jobs/validate.py SETTINGS: the same as `sitspark validate`, on spark-submit's session."""
+"""`sitspark validate` on spark-submit's session.
+
+spark-submit --properties-file conf/spark-defaults.conf jobs/validate.py SETTINGS
+"""
 
 import sys
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -52,9 +53,33 @@ def session(settings: SparkSettings, *, log: Path | None = None) -> SparkSession
         builder = builder.config(key, value)
     # a JVM that is interrupted while starting outlives its driver, and the handler that pyspark puts in place cancels
     # jobs over a connection that may be waiting for an answer
-    with _stderr_to(log), interrupts.deferred("stopping as soon as Spark has started"):
+    with _stderr_to(log), interrupts.deferred("stopping as soon as Spark has started"), _jars_missed():
         spark = SedonaContext.create(builder.getOrCreate())
     return spark
+
+
+@contextlib.contextmanager
+def _jars_missed() -> Iterator[None]:
+    """Say what a JVM without Sedona's JARs lacks, instead of the class that it didn't find."""
+    try:
+        yield
+    except Exception as error:
+        if "sedona" not in str(error).lower():
+            raise
+        raise SitsparkError(
+            "Spark was started without Sedona's JARs; start it as spark-submit --properties-file conf/spark-defaults.conf "
+            f"jobs/run.py SETTINGS, or with --packages {','.join(PACKAGES)}"
+        ) from None
+
+
+def location(path: Path) -> str:
+    """A path as Spark writes it: always of the local or shared file system, whatever file system is its default."""
+    return f"file://{path.resolve()}"
+
+
+def pattern(path: Path) -> str:
+    """A path as Spark reads it: like `location`, and characters that it would expand stand for themselves."""
+    return re.sub(r"([\[\]{}*?\\])", r"\\\1", location(path))
 
 
 ALWAYS: Mapping[str, str] = {

@@ -114,34 +114,34 @@ def test_ctrl_c_ends_everything_and_says_that_the_same_command_goes_on(
     assert "stopped: the same command goes on where it was" in printed and "Traceback" not in printed
 
 
-def test_a_job_runs_under_spark_submit(run_copy: FinishedRun, tmp_path: Path) -> None:
+def submitted(*options: str, settings: Path) -> subprocess.CompletedProcess[str]:
+    """jobs/samples.py under spark-submit."""
     import pyspark
 
-    from sitspark.spark import PACKAGES
-
-    tree = run_copy.tree | {"samples": {"per_class": 100}}
-    settings = write_settings(tree, tmp_path / "settings.yaml")
     submit = Path(pyspark.__file__).parent / "bin" / "spark-submit"
-    answer = subprocess.run(
-        [
-            str(submit),
-            "--master",
-            "local[2]",
-            "--driver-memory",
-            "1g",
-            "--packages",
-            ",".join(PACKAGES),
-            str(ROOT / "jobs" / "samples.py"),
-            str(settings),
-        ],
+    return subprocess.run(
+        [str(submit), "--master", "local[2]", "--driver-memory", "1g", *options, str(ROOT / "jobs/samples.py"), str(settings)],
         env=os.environ | {"PYSPARK_PYTHON": sys.executable, "PYSPARK_DRIVER_PYTHON": sys.executable},
         capture_output=True,
         text=True,
         timeout=300,
         check=False,
     )
+
+
+def test_a_job_runs_under_spark_submit(run_copy: FinishedRun, tmp_path: Path) -> None:
+    settings = write_settings(run_copy.tree | {"samples": {"per_class": 100}}, tmp_path / "settings.yaml")
+    # driver memory of the file is for a cluster; the command line wins
+    answer = submitted("--properties-file", str(ROOT / "conf" / "spark-defaults.conf"), settings=settings)
     assert answer.returncode == 0, answer.stdout + answer.stderr[-2000:]
     assert "✓ observations" in answer.stdout
+
+
+def test_spark_submit_without_sedona_is_told_how_to_have_it(run_copy: FinishedRun, tmp_path: Path) -> None:
+    settings = write_settings(run_copy.tree | {"samples": {"per_class": 100}}, tmp_path / "settings.yaml")
+    answer = submitted(settings=settings)
+    assert answer.returncode == 1
+    assert "error: Spark was started without Sedona's JARs; start it as spark-submit --properties-file" in answer.stderr
 
 
 def test_a_failed_job_has_an_exit_code(tmp_path: Path) -> None:

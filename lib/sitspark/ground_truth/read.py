@@ -23,6 +23,7 @@ from pyspark.sql import functions as F
 
 from sitspark.errors import SitsparkError
 from sitspark.settings import GroundTruthSettings
+from sitspark.spark import pattern
 
 # the least confidence at which PROJ's guess for an ESRI .prj without authority is the same CRS under another name
 _CRS_CONFIDENCE = 60
@@ -152,13 +153,13 @@ def _staged(spark: SparkSession, settings: GroundTruthSettings, staging: Path) -
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
     _stream(found, settings, staging / "features.parquet")
-    return spark.read.parquet(str(staging))
+    return spark.read.parquet(pattern(staging))
 
 
 def _read_parquet(spark: SparkSession, settings: GroundTruthSettings) -> DataFrame:
     meta = json.loads(pq.read_schema(settings.file).metadata[b"geo"])
     identifier = F.col(settings.id_field) if settings.id_field else F.col("_metadata.row_index")
-    return spark.read.parquet(str(settings.file)).select(
+    return spark.read.parquet(pattern(settings.file)).select(
         identifier.try_cast("bigint").alias("polygon_id"),
         F.col(settings.label_field).cast("string").alias("label"),
         F.col(meta["primary_column"]).alias("wkb"),

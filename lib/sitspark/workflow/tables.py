@@ -10,6 +10,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
 
 from sitspark.errors import SitsparkError
+from sitspark.spark import location, pattern
 
 
 def write_table(frame: DataFrame, target: Path, *, crs: str | None = None) -> None:
@@ -18,9 +19,9 @@ def write_table(frame: DataFrame, target: Path, *, crs: str | None = None) -> No
     shutil.rmtree(draft, ignore_errors=True)
     writer = frame.write.option("compression", "zstd")
     if crs is None:
-        writer.parquet(str(draft))
+        writer.parquet(location(draft))
     else:
-        writer.format("geoparquet").option("geoparquet.crs", json.dumps(pyproj.CRS(crs).to_json_dict())).save(str(draft))
+        writer.format("geoparquet").option("geoparquet.crs", json.dumps(pyproj.CRS(crs).to_json_dict())).save(location(draft))
     replace_folder(draft, target)
 
 
@@ -36,8 +37,8 @@ def read_table(spark: SparkSession, folder: Path) -> DataFrame:
     parts = sorted(folder.glob("*.parquet"))
     if not parts:
         raise SitsparkError(f"there is no table {folder.name} in {folder.parent}; run the stage that makes it")
-    plain = spark.read.parquet(str(folder))
-    return spark.read.format("geoparquet").load(str(folder)) if _has_geometry(plain.schema, parts[0]) else plain
+    plain = spark.read.parquet(pattern(folder))
+    return spark.read.format("geoparquet").load(pattern(folder)) if _has_geometry(plain.schema, parts[0]) else plain
 
 
 def _has_geometry(schema: StructType, part: Path) -> bool:
