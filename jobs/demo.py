@@ -10,7 +10,10 @@ from pathlib import Path
 import numpy as np
 import rasterio
 
-from sitspark.cli import main
+from sitspark.cli import console, main, sentences
+from sitspark.settings import read_settings
+from sitspark.workflow.ending import say_results
+from sitspark.workflow.run import run
 from sitspark.workflow.run_folder import RunFolder
 
 ROOT = Path(__file__).parent.parent
@@ -28,10 +31,16 @@ def compare_with_truth(simulated: Path, run: RunFolder) -> None:
     print(f"truth     {right / pixels:.1%} of all {pixels:,} pixels have their true class (the simulator knows it)")
 
 
+def demonstrate(settings_file: Path, simulated: Path) -> None:
+    """The same steps as `sitspark run`, and before the last words the comparison with the truth."""
+    context = run(read_settings(settings_file), ("validate", "report"), console=console)
+    compare_with_truth(simulated, context.folder)
+    say_results(context, "report", Path(os.path.relpath(settings_file)))
+
+
 if __name__ == "__main__":
-    settings = ROOT / "conf" / "demo.yaml"
     simulated = ROOT / "runs" / "simulated"
-    code = main(["simulate", str(simulated)]) or main(["run", os.path.relpath(settings), *sys.argv[1:]])
-    if code == 0:
-        compare_with_truth(simulated, RunFolder(ROOT / "runs" / "demo"))
-    sys.exit(code)
+    if code := main(["simulate", str(simulated)]):
+        sys.exit(code)
+    with sentences():
+        demonstrate(ROOT / "conf" / "demo.yaml", simulated)

@@ -41,12 +41,12 @@ def test_nothing_comes_after_the_block() -> None:
     time.sleep(1.5)
 
 
-def test_an_interrupt_waits_for_the_end_of_the_block(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_interrupt_waits_for_the_end_of_the_block(capfd: pytest.CaptureFixture[str]) -> None:
     reached = False
     with pytest.raises(KeyboardInterrupt), interrupts.deferred("wait"):
         signal.raise_signal(signal.SIGINT)
         reached = True
-    assert reached and capsys.readouterr().out == "wait\n"
+    assert reached and capfd.readouterr().out == "wait\n"
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])

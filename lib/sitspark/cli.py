@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 @contextlib.contextmanager
-def _sentences(*, debug: bool) -> Iterator[None]:
+def sentences(*, debug: bool = False) -> Iterator[None]:
     """Turn any failure into one sentence on standard error and an exit code."""
     from sitspark.workflow.failures import sentence_of
 
@@ -55,7 +55,7 @@ def _sentences(*, debug: bool) -> Iterator[None]:
             yield
     except KeyboardInterrupt:
         complain.print("[yellow]stopped[/]: the same command goes on where it was")
-        raise typer.Exit(130) from None
+        raise SystemExit(130) from None
     except (typer.Exit, typer.Abort):
         raise
     except Exception as error:
@@ -63,7 +63,7 @@ def _sentences(*, debug: bool) -> Iterator[None]:
             traceback.print_exc()
         sentence = sentence_of(error) or f"unforeseen {type(error).__name__}: {error}; --debug shows where"
         complain.print(f"[red]error[/]: {escape(sentence)}")
-        raise typer.Exit(1) from None
+        raise SystemExit(1) from None
 
 
 def _settings(path: Path, overrides: list[str] | None) -> Settings:
@@ -78,13 +78,13 @@ def _settings(path: Path, overrides: list[str] | None) -> Settings:
 
 
 def _run(settings_file: Path, overrides: list[str] | None, *targets: str, debug: bool) -> None:
-    with _sentences(debug=debug):
+    with sentences(debug=debug):
         settings = _settings(settings_file, overrides)
         from sitspark.workflow.ending import say_results
         from sitspark.workflow.run import run
 
         context = run(settings, targets, console=console)
-        say_results(context, targets[-1], settings_file)
+        say_results(context, targets[-1], settings_file, overrides=overrides or [])
 
 
 @app.command()
@@ -111,7 +111,7 @@ def simulate(
     from sitspark.simulate import Landscape
     from sitspark.simulate import simulate as write
 
-    with _sentences(debug=debug):
+    with sentences(debug=debug):
         landscape = Landscape(tiles, size, dates, classes, seed, start.date(), cloud_cover, overlap, gradient, polygons, sre)
         columns = (TextColumn("  simulate"), BarColumn(), MofNCompleteColumn(), TextColumn("products · left"))
         with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as progress:
@@ -137,7 +137,7 @@ def check(settings: SettingsFile, set_: Overrides = None, debug: Debug = False) 
 
     [bold]Example:[/] sitspark check conf/demo.yaml
     """
-    with _sentences(debug=debug):
+    with sentences(debug=debug):
         from sitspark.workflow.check import check as look
         from sitspark.workflow.context import Context
 
@@ -161,7 +161,7 @@ def plan(
 
     [bold]Example:[/] sitspark plan conf/demo.yaml
     """
-    with _sentences(debug=debug):
+    with sentences(debug=debug):
         from sitspark.workflow.plan import plan as foresee
 
         foreseen = foresee(_settings(settings, set_))
@@ -249,11 +249,11 @@ def sql(
     rows: Annotated[int, typer.Option(help="Rows to show at most.")] = 100,
     debug: Debug = False,
 ) -> None:
-    """Ask the tables of a run: scenes, chunks, polygons, rejected, observations, samples, manifest, confusion.
+    """Ask the tables of a run: scenes, chunks, polygons, rejected, observations, samples, history, manifest, confusion.
 
     [bold]Example:[/] sitspark sql "select label, count(*) from samples group by label"
     """
-    with _sentences(debug=debug):
+    with sentences(debug=debug):
         from sitspark.workflow.query import ask
 
         answer = ask(query, run_folder, rows=rows)

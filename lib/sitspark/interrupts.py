@@ -1,6 +1,7 @@
 """Ctrl-C: insisted on where Python or a library would lose it, deferred where it would do harm."""
 
 import contextlib
+import os
 import signal
 import socket
 import threading
@@ -59,7 +60,8 @@ def deferred(remark: str) -> Iterator[None]:
     reader, writer = socket.socketpair()
     reader.setblocking(False)
     writer.setblocking(False)
-    handler = signal.signal(signal.SIGINT, lambda _number, _frame: print(remark, flush=True))
+    # the handler may run in the middle of a print: it writes past Python's buffers, which can't be entered twice
+    handler = signal.signal(signal.SIGINT, lambda _number, _frame: os.write(1, f"{remark}\n".encode()))
     # the system's own note of the signal, which no handler can take away
     wakeup = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
     try:

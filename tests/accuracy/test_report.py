@@ -130,3 +130,12 @@ def test_credentials_stay_out_of_the_page(full_report: Report) -> None:
 def test_kappa_below_chance_has_a_minus_sign(full_report: Report) -> None:
     wrong = Assessment(ConfusionMatrix((11, 12), np.array([[0, 9], [9, 0]])), {})
     assert "<dd>−1.000</dd>" in render(replace(full_report, assessment=wrong))
+
+
+def test_few_reference_polygons_come_with_a_caution(full_report: Report) -> None:
+    assert full_report.assessment is not None
+    matrix = full_report.assessment.matrix
+    few, enough = (Assessment(matrix, {matrix.codes[0]: count}) for count in (8, 50))
+    assert "8 polygons set aside say little" in render(replace(full_report, assessment=few))
+    assert "one more error would change OA by about 12%" in str(few.caution)
+    assert enough.caution is None and "say little" not in render(replace(full_report, assessment=enough))

@@ -92,7 +92,7 @@ def prepared(spark: SparkSession, tile: Path, scratch: Path, chunk: int) -> Job:
     table, model, chunks = scratch / "tables" / "scenes", scratch / "model", scratch / "chunks"
     settings = ScenesSettings(folder=tile.parent)  # type: ignore[call-arg]
     marks = Marks(scratch / "marks")
-    marks.folder.mkdir()
+    marks.folder.mkdir(exist_ok=True)
     grid = GridSettings(chunk_size=chunk)  # type: ignore[call-arg]
     write_table(catalogue(spark, wanted_products(settings), settings, marks=marks), table, crs="EPSG:4326")
     covered = coverage(read_table(spark, table), grid)

@@ -1,6 +1,8 @@
 """Mosaics: Cloud-Optimised, the same bytes however they were cut, in bounded memory."""
 
 import random
+import resource
+import signal
 import subprocess
 import sys
 import textwrap
@@ -164,3 +166,21 @@ def test_memory_does_not_grow_with_the_mosaic(tmp_path: Path) -> None:
         [sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True, timeout=300
     )
     assert int(grown.stdout) < 250
+
+
+def test_a_full_disk_for_temporary_files_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chunks = cut(tmp_path, fake_map(CONFIDENCE), CONFIDENCE, 512)
+    small = tmp_path / "small"
+    small.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(small))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # a file that may not grow is what a full disk looks like to GDAL
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+    try:
+        with pytest.raises(SitsparkError, match=rf"can't be assembled in {small} .*set TMPDIR"):
+            mosaic(chunks, GRID, tmp_path / "c.tif", product=CONFIDENCE)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert not (tmp_path / "c.tif").exists() and not list(small.iterdir())

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sitspark.errors import SitsparkError
 from sitspark.scenes import landsat, theia
 from sitspark.scenes.layouts import LAYOUTS
 from sitspark.scenes.product import ProductName, find_products
@@ -146,3 +147,20 @@ def test_products_are_found_in_both_shapes_of_an_archive(tmp_path: Path) -> None
 def test_a_product_is_not_searched_for_products(tmp_path: Path) -> None:
     (tmp_path / THEIA_NAME / THEIA_NAME).mkdir(parents=True)
     assert len(find_products(tmp_path, theia.LAYOUT)) == 1
+
+
+def test_a_folder_that_can_not_be_listed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "31TCJ").mkdir()
+    (tmp_path / "lost+found").mkdir()
+    listed = Path.iterdir
+
+    def closed(folder: Path):
+        if folder != tmp_path:
+            raise PermissionError(13, "Permission denied", str(folder))
+        return listed(folder)
+
+    monkeypatch.setattr(Path, "iterdir", closed)
+    with pytest.raises(SitsparkError, match=r"31TCJ can't be listed \(Permission denied\); make it readable"):
+        find_products(tmp_path, theia.LAYOUT)
+    (tmp_path / "31TCJ").rmdir()
+    assert find_products(tmp_path, theia.LAYOUT) == []

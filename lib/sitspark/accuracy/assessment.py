@@ -8,6 +8,8 @@ from sitspark.accuracy.cross_validation import FoldScores, spread
 from sitspark.accuracy.matrix import ConfusionMatrix
 from sitspark.classes import Nomenclature
 
+_ENOUGH = 50  # polygons
+
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
@@ -15,6 +17,21 @@ class Assessment:
 
     matrix: ConfusionMatrix
     polygons: Mapping[int, int]
+
+    @property
+    def caution(self) -> str | None:
+        """A sentence where there are too few independent references to trust the scores; None where there are enough.
+
+        Congalton and Green (2019), Assessing the Accuracy of Remotely Sensed Data, ask for 50 samples of each class. Pixels
+        of one polygon are alike, so that polygons are counted, and the whole map is judged, not each class.
+        """
+        count = sum(self.polygons.values())
+        if count >= _ENOUGH:
+            return None
+        return (
+            f"{count} polygons set aside say little about the accuracy of a map: one more error would change OA by about "
+            f"{1 / max(count, 1):.0%}; {_ENOUGH} a class are usually asked for"
+        )
 
 
 def metrics_json(
@@ -62,6 +79,7 @@ def _assessment_json(assessment: Assessment, nomenclature: Nomenclature) -> dict
     return {
         **_headline(matrix),
         "polygons": sum(entry["reference_polygons"] for entry in classes),
+        "caution": assessment.caution,
         "classes": classes,
         "confusion_matrix": matrix.to_json(),
     }

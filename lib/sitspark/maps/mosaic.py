@@ -47,8 +47,14 @@ def mosaic(
         tempfile.TemporaryDirectory(prefix="sitspark-mosaic-") as folder,
     ):
         assembled, optimised = Path(folder, "assembled.tif"), Path(folder, "optimised.tif")
-        _assemble(chunks, grid, assembled, product, nomenclature)
-        _optimise(assembled, optimised, product)
+        try:
+            _assemble(chunks, grid, assembled, product, nomenclature)
+            _optimise(assembled, optimised, product)
+        except (RasterioError, OSError) as error:
+            raise SitsparkError(
+                f"{out}: can't be assembled in {Path(folder).parent} ({error.__cause__ or error}); make room there (up to "
+                "three times the map's size), or set TMPDIR to a folder on another disk"
+            ) from error
         if nomenclature:
             publish(out.with_name(f"{out.name}.aux.xml"), sidecar(nomenclature).encode())
         _publish_copy(optimised, out)

@@ -31,13 +31,13 @@ class ChunkRecord:
 
     @staticmethod
     def read(path: Path) -> "ChunkRecord | None":
-        """Read back what `to_json` wrote; None for a file that a crash of the machine left empty or cut."""
+        """Read back what `to_json` wrote; None for a file that a crash left cut, or that another version wrote."""
         try:
             fields = json.loads(path.read_text())
-        except json.JSONDecodeError:
+            files = {name: products.WrittenFile(**written) for name, written in fields.pop("files").items()}
+            return ChunkRecord(files=files, **fields)
+        except (ValueError, TypeError, KeyError, AttributeError):
             return None
-        files = {name: products.WrittenFile(**written) for name, written in fields.pop("files").items()}
-        return ChunkRecord(files=files, **fields)
 
     def holds(self, folder: Path) -> bool:
         """Whether the files of the record are there, byte for byte."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from sitspark.errors import SitsparkError
 from sitspark.grid import Grid
 
 NODATA = -10000  # of the common int16 scale, Theia's value
@@ -93,17 +94,32 @@ class Scene:
         return next(asset for asset in self.assets if asset.name == name)
 
 
+_OF_THE_SYSTEM = ("lost+found", "System Volume Information", ".Trash-0")  # in the root of a volume, closed to users
+
+
+def _listed(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError as error:
+        raise SitsparkError(
+            f"scenes.folder: {folder} can't be listed ({error.strerror}); make it readable, or move it out of the archive"
+        ) from None
+
+
 def find_products(folder: Path, layout: Layout) -> list[tuple[Path, ProductName]]:
-    """All products at <folder>/<product> and <folder>/<tile>/<product>, in the order of their paths."""
+    """All products at <folder>/<product> and <folder>/<tile>/<product>, in the order of their paths.
+
+    Raises SitsparkError for a folder that can't be listed: what lies in it would be missed in silence.
+    """
     found = []
-    for first in sorted(folder.iterdir()):
-        if not first.is_dir():
+    for first in _listed(folder):
+        if not first.is_dir() or first.name in _OF_THE_SYSTEM:
             continue
         name = layout.recognise(first.name)
         if name is not None:
             found.append((first, name))
             continue
-        for second in sorted(first.iterdir()):
+        for second in _listed(first):
             name = layout.recognise(second.name) if second.is_dir() else None
             if name is not None:
                 found.append((second, name))

@@ -1,8 +1,10 @@
 """The last words of a verb: the accuracy table, where the results lie, what to do next."""
 
 import os
+import shlex
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.table import Table
@@ -14,7 +16,7 @@ from sitspark.workflow.context import Context
 from sitspark.workflow.run import done
 
 
-def say_results(context: Context, target: str, settings_file: Path) -> None:
+def say_results(context: Context, target: str, settings_file: Path, *, overrides: Sequence[str] = ()) -> None:
     """Print what the verb that ends with `target` was run for."""
     say = context.voice.console.print
     facts = {name: record.facts for name, record in done(context).items()}
@@ -25,12 +27,15 @@ def say_results(context: Context, target: str, settings_file: Path) -> None:
         say(_class_table(context, facts["samples"]["classes"], "pixels"))
     if target in ("validate", "report") and assessment is not None:
         say(accuracy_table(assessment.matrix, context.nomenclature))
+        if assessment.caution:
+            context.voice.note(assessment.caution)
     if target == "report" and folds:
         say(_fold_table(folds))
     for label, path in _results(context, facts, target):
         say(f"{label:<9} {path}", soft_wrap=True)
     if target == "report" and not folds:
-        say(f"next      {_command()} cross-validate {settings_file}", soft_wrap=True)
+        same = (part for override in overrides for part in ("--set", override))
+        say(f"next      {_command()} {shlex.join(['cross-validate', str(settings_file), *same])}", soft_wrap=True, markup=False)
 
 
 def _command() -> str:

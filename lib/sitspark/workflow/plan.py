@@ -63,8 +63,8 @@ class Foreseen:
                 f"map      {self.pixels:,} pixels in {self.chunks} chunks; {_size(self.bytes_to_write)} before compression",
                 f"memory   {self.worker_memory_mb} MB a worker, {self.cores} at a time",
                 f"time     {_duration(self.core_seconds)} of one core at {self.pixels_per_core_second:,} pixels a second "
-                f"(measured now on a window of these products), {_duration(self.seconds)} with {self.cores} cores; reading "
-                "the labelled pixels and training come on top",
+                f"(measured now on a window of these products), {_duration(self.seconds)} with {self.cores} cores; starting "
+                "Spark (5 to 20 s), reading the labelled pixels and training come on top",
             )
         )
 

@@ -168,6 +168,7 @@ class RunFolder:
             self._sweep()
             yield
         finally:
+            shutil.rmtree(self.scratch, ignore_errors=True)
             owner.unlink(missing_ok=True)
             lock.release()
 

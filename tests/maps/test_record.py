@@ -1,0 +1,52 @@
+"""The record of a chunk: what it takes for its files to count."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sitspark.maps.products import WrittenFile, sha256_of
+from sitspark.maps.record import ChunkRecord, commit, committed
+
+CONTENT = b"pixels"
+
+
+@pytest.fixture
+def record(tmp_path: Path) -> ChunkRecord:
+    (tmp_path / "c.tif").write_bytes(CONTENT)
+    files = {"confidence": WrittenFile("c.tif", sha256_of(tmp_path / "c.tif"), len(CONTENT))}
+    return ChunkRecord("31TCJ_r0_c0", 0, 0, 2, 3, files, 6, 4, "host", 0, {"read": 0.5}, 700)
+
+
+def test_a_committed_chunk_comes_back(record: ChunkRecord, tmp_path: Path) -> None:
+    commit(record, tmp_path)
+    assert committed(tmp_path) == [record]
+
+
+@pytest.mark.parametrize("content", [CONTENT[:-1], b"PIXELS", None], ids=["cut", "changed", "gone"])
+def test_a_chunk_whose_file_is_not_whole_does_not_count(record: ChunkRecord, tmp_path: Path, content: bytes | None) -> None:
+    commit(record, tmp_path)
+    (tmp_path / "c.tif").unlink()
+    if content is not None:
+        (tmp_path / "c.tif").write_bytes(content)
+    assert committed(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("", id="empty after a crash"),
+        pytest.param('{"chunk_id": "31T', id="cut by a crash"),
+        pytest.param("[]", id="no object"),
+        pytest.param('{"chunk_id": "x", "files": {}}', id="fields are missing"),
+        pytest.param('{"files": {"a": {"path": "a.tif"}}}', id="files of another form"),
+    ],
+)
+def test_a_record_that_can_not_be_read_counts_as_no_record(tmp_path: Path, text: str) -> None:
+    (tmp_path / "31TCJ_r0_c0.json").write_text(text)
+    assert committed(tmp_path) == []
+
+
+def test_a_record_with_fields_of_another_version_counts_as_no_record(record: ChunkRecord, tmp_path: Path) -> None:
+    (tmp_path / "31TCJ_r0_c0.json").write_text(json.dumps(json.loads(record.to_json()) | {"entropy": 1}))
+    assert committed(tmp_path) == []
