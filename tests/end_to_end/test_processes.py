@@ -1,6 +1,7 @@
 """Runs in processes of their own: any parallelism, a kill at any moment, the command line's exit codes."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -60,9 +61,23 @@ def test_one_core_and_a_new_start_give_the_same_bytes_as_two(finished: FinishedR
     """From the polygons to the map: split, samples, weights and rasters depend neither on cores nor on the process."""
     tree = finished.tree | {"output": str(tmp_path / "one"), "spark": {"master": "local[1]", "driver_memory": "1g"}}
     process = start("classify", str(write_settings(tree, tmp_path / "settings.yaml")))
-    printed, _ = process.communicate(timeout=300)
+    printed, _ = process.communicate(timeout=400)
     assert process.returncode == 0, printed
     assert map_hashes(tmp_path / "one") == {name: sha256_of(finished.map / name) for name in MAP_FILES}
+
+
+def test_executors_of_their_own_give_the_same_bytes(finished: FinishedRun, run_copy: FinishedRun, tmp_path: Path) -> None:
+    """As on a cluster of machines: workers are not below the driver, and share with it nothing but the folders."""
+    folder = run_copy.context.folder
+    for stage in ("scenes", "observations", "samples", "classify", "mosaic", "validate"):
+        folder.forget(stage)
+    shutil.rmtree(run_copy.map)
+    tree = run_copy.tree | {"spark": {"master": "local-cluster[2,1,1024]", "driver_memory": "1g"}}
+    process = start("validate", str(write_settings(tree, tmp_path / "settings.yaml")))
+    printed, _ = process.communicate(timeout=400)
+    assert process.returncode == 0, printed
+    assert all(f"✓ {stage}" in printed for stage in ("scenes", "observations", "samples", "classify", "validate"))
+    assert map_hashes(folder.path) == {name: sha256_of(finished.map / name) for name in MAP_FILES}
 
 
 @pytest.mark.parametrize("victim", ["everything", "workers"])

@@ -22,6 +22,7 @@ from sitspark.scenes.table import load_scenes
 from sitspark.settings import SamplesSettings
 from sitspark.worker import forget_archives
 
+_ROWS = 4096  # series handed to Spark at a time: those of a whole chunk may be as large as its cube
 _KEYS = "sample_id bigint, polygon_id bigint, label int, tile string, fold string, split string, monitored boolean"
 _PIXELS = f"{_KEYS}, chunk_id string, row int, col int"
 _OBSERVATIONS = f"""{_KEYS}, x double, y double, lon double, lat double,
@@ -100,7 +101,8 @@ def observations(
 ) -> DataFrame:
     """Read the raw series of the chosen pixels: one task row a chunk, one output row a pixel.
 
-    Each chunk is marked when it is read.
+    Acquisitions without a usable pixel around the chosen pixels of a chunk are left out of their series. Each chunk is
+    marked when it is read.
     """
     pixel = F.struct("sample_id", "polygon_id", "label", "fold", "split", "monitored", "row", "col")
     by_chunk = chosen.groupBy("chunk_id").agg(F.sort_array(F.collect_list(pixel)).alias("pixels"))
@@ -111,7 +113,9 @@ def observations(
         for batch in batches:
             for chunk in range(batch.num_rows):
                 work = batch.slice(chunk, 1)
-                yield _observed(work, scenes, reading)
+                observed = _observed(work, scenes, reading)
+                for first in range(0, observed.num_rows, _ROWS):
+                    yield observed.slice(first, _ROWS)
                 marks.add(work["chunk_id"][0].as_py())
         forget_archives()
 
