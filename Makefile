@@ -15,7 +15,7 @@ help:
 	@echo "make clean      remove the environment and the runs"
 
 $(INSTALLED): requirements.lock pyproject.toml
-	@echo "Installing into $(VENV) (once; several GB because of torch's CUDA libraries)"
+	@echo "Installing into $(VENV) (once, one to five minutes; about 7 GB because of torch's CUDA libraries)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "sitspark needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=$(UV_VERSION)"

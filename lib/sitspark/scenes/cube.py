@@ -60,10 +60,24 @@ class Cube:
         return dates
 
 
+def reading_bytes(dates: int, bands: int, pixels: int) -> int:
+    """The memory that reading a cube takes: the cube, its validity, and the decoded blocks that GDAL keeps."""
+    cube = _cube_bytes(dates, bands, pixels)
+    return cube + dates * pixels + _blocks_bytes(cube)
+
+
+def _cube_bytes(dates: int, bands: int, pixels: int) -> int:
+    return dates * bands * pixels * np.dtype(np.int16).itemsize
+
+
+def _blocks_bytes(cube: int) -> int:
+    return max(_BLOCKS * cube, _LEAST_BLOCKS)
+
+
 def read_cube(scenes: Sequence[Scene], grid: Grid, *, layout: Layout, bands: Sequence[str], interpolator: str) -> Cube:
     """Read `scenes` on `grid` (a chunk of the output grid); raises SitsparkError with tile, product, band and file."""
-    blocks = _BLOCKS * len(scenes) * len(bands) * grid.window.pixels * np.dtype(np.int16).itemsize
-    with rasterio.Env(**_GDAL, GDAL_CACHEMAX=max(blocks, _LEAST_BLOCKS)):
+    blocks = _blocks_bytes(_cube_bytes(len(scenes), len(bands), grid.window.pixels))
+    with rasterio.Env(**_GDAL, GDAL_CACHEMAX=blocks):
         kept: list[Scene] = []
         valid = np.empty((len(scenes), grid.height, grid.width), np.uint8)
         for scene in sorted(scenes, key=lambda s: (s.acquired, s.scene_id)):

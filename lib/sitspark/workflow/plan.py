@@ -17,7 +17,7 @@ from sitspark.models.inference import Classifier
 from sitspark.models.networks import NETWORKS
 from sitspark.scenes.catalogue import bands_of, wanted_products
 from sitspark.scenes.chunk_plan import Coverage, TileExtent, cover
-from sitspark.scenes.cube import read_cube
+from sitspark.scenes.cube import read_cube, reading_bytes
 from sitspark.scenes.inspect import inspect_product
 from sitspark.scenes.layouts import LAYOUTS
 from sitspark.scenes.product import ProductName, Scene
@@ -25,7 +25,7 @@ from sitspark.settings import Settings
 from sitspark.workflow.context import feature_space
 
 _TRIED = 256  # pixels; side of the window on which the speed is measured
-_BASE_MB = 900  # of a Python worker with numba, torch and GDAL loaded; seen on the New York example
+_BASE_MB = 1100  # of a Python worker beside what it reads: numba, torch, GDAL, the network at work; seen in benchmarks
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +96,7 @@ def plan(settings: Settings) -> Foreseen:
         bytes_to_read=sum(_bytes(path, settings) for products in by_tile.values() for path, _ in products),
         # class and confidence of one byte, validity of two
         bytes_to_write=4 * pixels,
-        # the cube, its masks, and GDAL's blocks of four times its size
-        worker_memory_mb=round(_BASE_MB + largest * dates * (5 * 2 * len(space.bands) + 1) / 1e6),
+        worker_memory_mb=round(_BASE_MB + reading_bytes(dates, len(space.bands), largest) / 1e6),
         cores=cores,
         pixels_per_core_second=round(speed),
         core_seconds=round(core_seconds, 1),
