@@ -45,6 +45,13 @@ def _without_repetition(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
+def _with_no_data(classes: tuple[int, ...]) -> tuple[int, ...]:
+    """Sen2Cor's classes 0 to 11; a pixel without data, or with broken ones, can't be used whatever is asked for."""
+    if not all(0 <= code <= 11 for code in classes):
+        raise ValueError("should hold classes of Sen2Cor's scene classification, 0 to 11")
+    return tuple(sorted({0, 1, *classes}))
+
+
 def _canonical_crs(crs: str | None) -> str | None:
     """The EPSG code, the one that Sedona knows, in its usual spelling, so that equal CRSs are equal texts."""
     if crs is None:
@@ -77,7 +84,9 @@ class ScenesSettings(Section):
     """Which imagery is read."""
 
     folder: FilePath = Field(description="Folder of the archive: <folder>/<tile>/<product> or <folder>/<product>.")
-    layout: Literal["theia_l2a", "landsat_c1_l1"] = Field("theia_l2a", description="How the products are laid out.")
+    layout: Literal["theia_l2a", "theia_l3a", "sen2cor_l2a", "landsat_c2_l2", "landsat_c1_l1"] = Field(
+        "theia_l2a", description="How the products are laid out."
+    )
     tiles: tuple[str, ...] = Field((), description='Tiles to use, as 31TCJ or "013032" (a number in quotes); empty: all.')
     start: date | None = Field(None, description="First acquisition date to use (YYYY-MM-DD); null: the earliest.")
     end: date | None = Field(None, description="Last acquisition date to use (YYYY-MM-DD); null: the latest.")
@@ -85,6 +94,10 @@ class ScenesSettings(Section):
         (), description="Bands to read, in this order; empty: all bands of the layout."
     )
     reflectance: Literal["FRE", "SRE"] = Field("FRE", description="Theia only: flat (slope-corrected) or surface reflectance.")
+    invalid_scl: Annotated[tuple[int, ...], AfterValidator(_with_no_data)] = Field(
+        (0, 1, 3, 8, 9, 10),
+        description="Sen2Cor only: scene classes that exclude a pixel; 0 (no data) and 1 (saturated) always do.",
+    )
     exclude: tuple[str, ...] = Field((), description="Names of products to leave out.")
     on_problem: Literal["fail", "skip"] = Field(
         "fail", description="A product that can't be used stops the run, or is left out and listed with the reason."

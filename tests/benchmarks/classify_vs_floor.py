@@ -45,7 +45,7 @@ from sitspark.models.card import WEIGHTS
 from sitspark.samples.extract import Reading
 from sitspark.scenes.catalogue import catalogue, wanted_products
 from sitspark.scenes.chunk_plan import Coverage, chunk_frame, chunk_plan, coverage
-from sitspark.scenes.theia import LAYOUT
+from sitspark.scenes.theia import L2A as LAYOUT
 from sitspark.settings import GridSettings, ScenesSettings, SparkSettings
 from sitspark.spark import session
 from sitspark.timegrid import TimeGrid

@@ -11,7 +11,7 @@ def test_any_bit_of_a_mask_invalidates(dtype: type) -> None:
     bits = 8 * np.dtype(dtype).itemsize
     mask = np.array([[0, *(1 << bit for bit in range(bits)), (1 << bits) - 1]], dtype)
     valid = np.ones(mask.shape, np.uint8)
-    masks.all_zero(mask, valid)
+    masks.any_bits(mask, (1 << bits) - 1, valid)
     assert valid.tolist() == [[1] + [0] * (bits + 1)]
 
 
@@ -20,6 +20,16 @@ def test_only_the_chosen_bits_invalidate() -> None:
     valid = np.ones(mask.shape, np.uint8)
     masks.any_bits(mask, 1 << 0 | 1 << 4 | 1 << 15, valid)
     assert np.flatnonzero(valid[0] == 0).tolist() == [0, 4, 15, 16]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_only_the_listed_classes_invalidate(dtype: type) -> None:
+    mask = np.array([[0, 1, 2, 3, 4, 11, 255, *([300] if dtype == np.uint16 else [])]], dtype)
+    excluded = np.zeros(256, np.bool_)
+    excluded[[0, 3, 255]] = True
+    valid = np.ones(mask.shape, np.uint8)
+    masks.listed(mask, excluded, valid)
+    assert mask[0, valid[0] == 0].tolist() == [0, 3, 255]
 
 
 def test_no_data_in_one_band_invalidates_the_date() -> None:
@@ -33,7 +43,7 @@ def test_no_data_in_one_band_invalidates_the_date() -> None:
 
 def test_no_mask_makes_a_pixel_valid_again() -> None:
     valid = np.zeros((2, 3), np.uint8)
-    masks.all_zero(np.zeros((2, 3), np.uint8), valid)
+    masks.listed(np.zeros((2, 3), np.uint8), np.zeros(256, np.bool_), valid)
     masks.any_bits(np.zeros((2, 3), np.uint16), 0xFFFF, valid)
     masks.nodata(np.zeros((1, 2, 3), np.int16), -10000, valid)
     assert not valid.any()

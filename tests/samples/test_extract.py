@@ -7,10 +7,11 @@ from rasterio.transform import from_origin
 
 from sitspark.grid import Grid
 from sitspark.samples.extract import Reading, read_series
+from sitspark.scenes.container import Container
 from sitspark.scenes.cube import read_cube
 from sitspark.scenes.inspect import inspect_product
 from sitspark.scenes.product import Scene
-from sitspark.scenes.theia import LAYOUT
+from sitspark.scenes.theia import L2A as LAYOUT
 
 GRID = Grid("EPSG:32631", 300_000, 4_900_020, 10, 60, 80)
 BANDS = ("B4", "B11")
@@ -26,7 +27,7 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> list[Scene]:
         files |= {"B4": rng.integers(0, 5000, (60, 80)).astype(np.int16)}
         files |= {"B11": rng.integers(0, 5000, (30, 40)).astype(np.int16)}
         for name, values in files.items():
-            path = product / LAYOUT.file_of(product.name, name, "FRE")
+            path = product / LAYOUT.files(Container(product), [name], "FRE")[name].member
             path.parent.mkdir(parents=True, exist_ok=True)
             step = 600 / values.shape[0]
             shape = {"height": values.shape[0], "width": values.shape[1], "count": 1, "dtype": values.dtype}

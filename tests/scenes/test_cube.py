@@ -15,9 +15,9 @@ from sitspark.errors import SitsparkError
 from sitspark.grid import Grid, Window
 from sitspark.scenes import cube
 from sitspark.scenes.cube import Cube, read_cube
-from sitspark.scenes.landsat import LAYOUT as LANDSAT
+from sitspark.scenes.landsat import C1_L1 as LANDSAT
 from sitspark.scenes.product import NODATA, Scene
-from sitspark.scenes.theia import LAYOUT as THEIA
+from sitspark.scenes.theia import L2A as THEIA
 from sitspark.timegrid import day_number
 
 from .products import LEFT, MASKS, TOP, grid_of, landsat_scene, noise, scene_of, write_landsat, write_raster, write_theia

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sitspark.scenes.inspect import Inspection, inspect_product
-from sitspark.scenes.theia import LAYOUT
+from sitspark.scenes.theia import L2A as LAYOUT
 
 from .products import LEFT, TOP, UTM31, noise, write_raster, write_theia
 

@@ -8,11 +8,17 @@ import pytest
 
 from sitspark.errors import SitsparkError
 from sitspark.scenes import landsat, theia
+from sitspark.scenes.container import Container
 from sitspark.scenes.layouts import LAYOUTS
-from sitspark.scenes.product import ProductName, find_products
+from sitspark.scenes.product import Layout, ProductName, find_products
 
 THEIA_NAME = "SENTINEL2A_20180103-105429-123_L2A_T31TCJ_C_V2-2"
 LANDSAT_NAME = "LC08_L1TP_013032_20180131_20180207_01_T1"
+
+
+def version_of(name: str) -> str:
+    first, second = name.rpartition("_V")[2].split("-")
+    return f"{int(first):04d}.{int(second):04d}"
 
 
 @pytest.mark.parametrize(
@@ -35,7 +41,7 @@ LANDSAT_NAME = "LC08_L1TP_013032_20180131_20180207_01_T1"
     ],
 )
 def test_names_of_theia(name: str, platform: str, tile: str, acquired: datetime) -> None:
-    assert theia.recognise(name) == ProductName("sentinel2", platform, tile, acquired)
+    assert theia.recognise(name) == ProductName("sentinel2", platform, tile, acquired, processed=version_of(name))
 
 
 @pytest.mark.parametrize(
@@ -68,7 +74,7 @@ def test_names_that_are_not_of_theia(name: str) -> None:
 )
 def test_names_of_landsat(name: str, tile: str, acquired: datetime) -> None:
     """The path is the relative orbit."""
-    assert landsat.recognise(name) == ProductName("landsat8", "LC08", tile, acquired, int(tile[:3]), "01")
+    assert landsat.recognise(name) == ProductName("landsat8", "LC08", tile, acquired, int(tile[:3]), "01", name.split("_")[4])
 
 
 @pytest.mark.parametrize(
@@ -87,12 +93,21 @@ def test_names_that_are_not_of_landsat(name: str) -> None:
     assert landsat.recognise(name) is None
 
 
-def test_files_of_a_product() -> None:
-    assert theia.file_of(THEIA_NAME, "B8A", "FRE") == f"{THEIA_NAME}_FRE_B8A.tif"
-    assert theia.file_of(THEIA_NAME, "B8A", "SRE") == f"{THEIA_NAME}_SRE_B8A.tif"
-    assert theia.file_of(THEIA_NAME, "CLM", "SRE") == f"MASKS/{THEIA_NAME}_CLM_R1.tif"
-    assert landsat.file_of(LANDSAT_NAME, "B5", "FRE") == "LC08_L1TP_013032_20180131_B5.TIF"
-    assert landsat.file_of(LANDSAT_NAME, "BQA", "FRE") == "LC08_L1TP_013032_20180131_BQA.TIF"
+def members(layout: Layout, product: Path, names: list[str], reflectance: str = "FRE") -> list[str]:
+    return [file.member for file in layout.files(Container(product), names, reflectance).values()]
+
+
+def test_files_of_a_product(tmp_path: Path) -> None:
+    theia_product, landsat_product = tmp_path / THEIA_NAME, tmp_path / LANDSAT_NAME
+    for reflectance in ("FRE", "SRE"):
+        assert members(theia.L2A, theia_product, ["B8A"], reflectance) == [f"{THEIA_NAME}_{reflectance}_B8A.tif"]
+    assert members(theia.L2A, theia_product, ["CLM"], "SRE") == [f"MASKS/{THEIA_NAME}_CLM_R1.tif"]
+    assert members(theia.L3A, theia_product, ["FLG", "B2"]) == [f"MASKS/{THEIA_NAME}_FLG_R1.tif", f"{THEIA_NAME}_FRC_B2.tif"]
+    names = ["B5", "BQA"]
+    assert members(landsat.C1_L1, landsat_product, names) == [f"LC08_L1TP_013032_20180131_{name}.TIF" for name in names]
+    name = "LC09_L2SP_013032_20220131_20220202_02_T1"
+    files = members(landsat.C2_L2, tmp_path / name, ["B5", "QA_PIXEL"])
+    assert files == [f"{name}_SR_B5.TIF", f"{name}_QA_PIXEL.TIF"]
 
 
 def test_layouts_name_bands_that_they_have() -> None:
@@ -103,11 +118,31 @@ def test_layouts_name_bands_that_they_have() -> None:
 
 
 def test_any_bit_of_any_theia_mask_invalidates() -> None:
-    for mask in theia.LAYOUT.masks:
+    for mask in theia.L2A.masks:
         valid = np.ones((1, 9), np.uint8)
-        theia.LAYOUT.invalidate(mask, np.array([[0, *(1 << bit for bit in range(8))]], np.uint8), valid)
+        theia.L2A.masks[mask].invalidate(np.array([[0, *(1 << bit for bit in range(8))]], np.uint8), valid)
         assert valid.tolist() == [[1] + [0] * 8]
-    assert set(theia.LAYOUT.masks) == {"CLM", "SAT", "EDG"}
+    assert set(theia.L2A.masks) == {"CLM", "SAT", "EDG"}
+
+
+@pytest.mark.parametrize(
+    ("quality", "usable"),
+    [
+        (21824, 1),  # clear land
+        (21952, 1),  # clear water
+        (1, 0),  # fill
+        (21826, 0),  # dilated cloud over land
+        (54596, 0),  # high confidence of cirrus
+        (22280, 0),  # high confidence of cloud
+        (23888, 0),  # high confidence of cloud shadow
+        (30048, 1),  # high confidence of snow
+    ],
+)
+def test_quality_bits_of_collection_2(quality: int, usable: int) -> None:
+    """Values and meanings of LSDS-1619, table 6-3."""
+    valid = np.ones((1, 1), np.uint8)
+    landsat.C2_L2.masks["QA_PIXEL"].invalidate(np.array([[quality]], np.uint16), valid)
+    assert valid[0, 0] == usable
 
 
 @pytest.mark.parametrize(
@@ -127,7 +162,7 @@ def test_any_bit_of_any_theia_mask_invalidates() -> None:
 )
 def test_quality_bits_of_landsat(quality: int, usable: int) -> None:
     valid = np.ones((1, 1), np.uint8)
-    landsat.LAYOUT.invalidate("BQA", np.array([[quality]], np.uint16), valid)
+    landsat.C1_L1.masks["BQA"].invalidate(np.array([[quality]], np.uint16), valid)
     assert valid[0, 0] == usable
 
 
@@ -138,15 +173,15 @@ def test_products_are_found_in_both_shapes_of_an_archive(tmp_path: Path) -> None
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / THEIA_NAME.replace("SENTINEL2A", "SENTINEL2B")).write_text("a file is no product")
     (tmp_path / "31TCJ" / THEIA_NAME).write_text("nor here")
-    found = find_products(tmp_path, theia.LAYOUT)
+    found = find_products(tmp_path, theia.L2A)
     assert [path.relative_to(tmp_path).as_posix() for path, _ in found] == [f"31TCJ/{other}", f"31TDJ/{third}", THEIA_NAME]
     assert [name.tile for _, name in found] == ["31TCJ", "31TDJ", "31TCJ"]
-    assert [path.name for path, _ in find_products(tmp_path, landsat.LAYOUT)] == [LANDSAT_NAME]
+    assert [path.name for path, _ in find_products(tmp_path, landsat.C1_L1)] == [LANDSAT_NAME]
 
 
 def test_a_product_is_not_searched_for_products(tmp_path: Path) -> None:
     (tmp_path / THEIA_NAME / THEIA_NAME).mkdir(parents=True)
-    assert len(find_products(tmp_path, theia.LAYOUT)) == 1
+    assert len(find_products(tmp_path, theia.L2A)) == 1
 
 
 def test_a_folder_that_can_not_be_listed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,6 +196,6 @@ def test_a_folder_that_can_not_be_listed_is_named(tmp_path: Path, monkeypatch: p
 
     monkeypatch.setattr(Path, "iterdir", closed)
     with pytest.raises(SitsparkError, match=r"31TCJ can't be listed \(Permission denied\); make it readable"):
-        find_products(tmp_path, theia.LAYOUT)
+        find_products(tmp_path, theia.L2A)
     (tmp_path / "31TCJ").rmdir()
-    assert find_products(tmp_path, theia.LAYOUT) == []
+    assert find_products(tmp_path, theia.L2A) == []

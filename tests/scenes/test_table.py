@@ -18,7 +18,9 @@ ASSET = {
     "width": 50,
     "transform": [10.0, 0.0, 3e5, 0.0, -10.0, 4.9e6],
     "dtype": "int16",
-    "nodata": -10000.0,
+    "nodata": -10000,
+    "scale": 1.0,
+    "offset": 0.0,
     "block_height": 16,
     "block_width": 32,
 }
@@ -44,7 +46,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_scene_is_what_was_written(folder: Path) -> None:
-    asset = Asset("B4", "/archive/B4.tif", 40, 50, (10.0, 0.0, 3e5, 0.0, -10.0, 4.9e6), "int16", -10000.0, 16, 32)
+    asset = Asset("B4", "/archive/B4.tif", 40, 50, (10.0, 0.0, 3e5, 0.0, -10.0, 4.9e6), "int16", -10000, 1.0, 0.0, 16, 32)
     scenes = load_scenes(folder)
     assert scenes["A"] == Scene("A", "31TCJ", ACQUIRED, "EPSG:32631", (asset,))
     assert set(scenes) == {"A", "B"}
@@ -76,4 +78,4 @@ def test_a_table_that_was_written_again_is_read_again(folder: Path) -> None:
     ],
 )
 def test_only_north_up_images_of_square_pixels_have_a_grid(transform: tuple, square: bool) -> None:
-    assert (Asset("B4", "p", 4, 5, transform, "int16", None, 4, 5).grid("EPSG:32631") is not None) == square
+    assert (Asset("B4", "p", 4, 5, transform, "int16", -10000, 1.0, 0.0, 4, 5).grid("EPSG:32631") is not None) == square

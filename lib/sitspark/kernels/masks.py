@@ -6,22 +6,22 @@ import numpy.typing as npt
 
 
 @numba.njit(nogil=True, cache=True)
-def all_zero(mask: npt.NDArray[np.unsignedinteger], valid: npt.NDArray[np.uint8]) -> None:
-    """Clear `valid` (uint8, rows x columns) wherever any bit of `mask` is set: the rule of Theia's CLM, SAT and EDG."""
-    rows, cols = mask.shape
-    for r in range(rows):
-        for c in range(cols):
-            if mask[r, c] != 0:
-                valid[r, c] = 0
-
-
-@numba.njit(nogil=True, cache=True)
 def any_bits(mask: npt.NDArray[np.unsignedinteger], bits: int, valid: npt.NDArray[np.uint8]) -> None:
     """Clear `valid` wherever `mask` has one of `bits` set."""
     rows, cols = mask.shape
     for r in range(rows):
         for c in range(cols):
             if mask[r, c] & bits:
+                valid[r, c] = 0
+
+
+@numba.njit(nogil=True, cache=True)
+def listed(mask: npt.NDArray[np.unsignedinteger], excluded: npt.NDArray[np.bool_], valid: npt.NDArray[np.uint8]) -> None:
+    """Clear `valid` wherever `excluded` (one entry a value of `mask`) says so; values beyond its end stay."""
+    rows, cols = mask.shape
+    for r in range(rows):
+        for c in range(cols):
+            if mask[r, c] < excluded.size and excluded[mask[r, c]]:
                 valid[r, c] = 0
 
 

@@ -15,8 +15,8 @@ from shapely.geometry.base import BaseGeometry
 from sitspark.errors import SitsparkError
 from sitspark.marks import Marks
 from sitspark.scenes.inspect import inspect_product
-from sitspark.scenes.layouts import LAYOUTS
-from sitspark.scenes.product import Asset, ProductName, find_products
+from sitspark.scenes.layouts import LAYOUTS, layout_of
+from sitspark.scenes.product import Asset, Layout, ProductName, find_products, product_name
 from sitspark.settings import ScenesSettings
 
 _HEADERS_A_TASK = 400  # files opened by one task: about a second
@@ -27,7 +27,7 @@ _SCHEMA = """
     scene_id string, sensor string, platform string, tile string, acquired timestamp, relative_orbit int,
     processing_baseline string, crs string, footprint_wkb binary,
     assets array<struct<name: string, path: string, height: int, width: int, transform: array<double>, dtype: string,
-        nodata: double, block_height: int, block_width: int>>,
+        nodata: int, scale: double, offset: double, block_height: int, block_width: int>>,
     problem string
 """
 
@@ -64,7 +64,7 @@ def wanted_products(settings: ScenesSettings) -> list[tuple[Path, ProductName]]:
         if (not settings.tiles or name.tile in settings.tiles)
         and (settings.start is None or name.acquired.date() >= settings.start)
         and (settings.end is None or name.acquired.date() <= settings.end)
-        and path.name not in settings.exclude
+        and not {path.name, product_name(path)} & set(settings.exclude)
     ]
     if not wanted:
         days = sorted(name.acquired.date() for _, name in found)
@@ -81,7 +81,7 @@ def catalogue(
 
     Each product whose headers were read is marked.
     """
-    layout, bands, reflectance = LAYOUTS[settings.layout], bands_of(settings), settings.reflectance
+    layout, bands, reflectance = layout_of(settings), bands_of(settings), settings.reflectance
     listed = pd.DataFrame([{"folder": str(path), **dataclasses.asdict(name)} for path, name in products])
     listed["acquired"] = listed["acquired"].dt.tz_localize(None)
     listed["relative_orbit"] = listed["relative_orbit"].astype("Int32")
@@ -89,24 +89,24 @@ def catalogue(
 
     def inspect(batches: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
         for batch in batches:
-            yield _inspected(batch, settings.layout, bands, reflectance)
+            yield _inspected(batch, layout, bands, reflectance)
             marks.add(Path(batch["folder"].iloc[0]).name, len(batch))
 
     names = "folder string, sensor string, platform string, tile string, acquired timestamp, relative_orbit int"
-    frame = spark.createDataFrame(listed, f"{names}, processing_baseline string")
+    frame = spark.createDataFrame(listed.drop(columns="processed"), f"{names}, processing_baseline string")
     scenes = frame.repartition(tasks, "folder").mapInPandas(inspect, _SCHEMA)
     return scenes.withColumn("footprint", F.expr("ST_SetSRID(ST_GeomFromWKB(footprint_wkb), 4326)")).drop("footprint_wkb")
 
 
-def _inspected(batch: pd.DataFrame, layout: str, bands: tuple[str, ...], reflectance: str) -> pd.DataFrame:
+def _inspected(batch: pd.DataFrame, layout: Layout, bands: tuple[str, ...], reflectance: str) -> pd.DataFrame:
     rows = []
     for product in batch.to_dict("records"):
         folder = Path(product.pop("folder"))
-        found = inspect_product(folder, LAYOUTS[layout], bands, reflectance=reflectance)
+        found = inspect_product(folder, layout, bands, reflectance=reflectance)
         rows.append(
             product
             | {
-                "scene_id": folder.name,
+                "scene_id": product_name(folder),
                 "crs": found.crs,
                 "footprint_wkb": _footprint(found.assets, found.crs),
                 "assets": [dataclasses.asdict(asset) for asset in found.assets],

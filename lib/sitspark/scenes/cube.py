@@ -3,12 +3,12 @@
 Masks are read first; a date without a usable pixel in the window is dropped before its bands are decoded.
 """
 
+import contextlib
 import functools
 import resource
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -23,13 +23,15 @@ from sitspark.errors import SitsparkError
 from sitspark.grid import Grid, Window
 from sitspark.kernels import masks
 from sitspark.kernels.resample import upsample_2x
+from sitspark.scenes.container import file_on_disk
+from sitspark.scenes.mask_rules import OUTSIDE
 from sitspark.scenes.product import NODATA, Asset, Layout, Scene
 from sitspark.timegrid import day_number
 
 # one thread a task: parallelism is Spark's; product folders need no listing to open one file
 _GDAL = {"GDAL_NUM_THREADS": "1", "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR"}
 # changes whenever the same files may give other numbers: part of the key of every stage that reads imagery
-READER_VERSION = 1
+READER_VERSION = 2
 # A chunk opens all files of its tile in turn, so that a cache which holds fewer of them never hits: room for 13 files of
 # 300 dates, and some descriptors for all else that a process opens
 _OPEN_FILES, _OTHER_FILES = 3900, 196
@@ -38,7 +40,6 @@ _OPEN_FILES, _OTHER_FILES = 3900, 196
 _BLOCKS, _LEAST_BLOCKS = 4, 256 * 2**20
 _SUPPORT = 2  # coarse pixels that cubic interpolation reaches to either side
 _TOLERANCE = 1e-8  # pixels: from 1e-7 on windows give the same numbers; exactly 0 makes rasterio 1.4 fail
-_OUTSIDE = 1  # value of a mask where its file ends; not zero, and the fill bit of Landsat
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ def read_cube(scenes: Sequence[Scene], grid: Grid, *, layout: Layout, bands: Seq
         reflectance = np.empty((len(kept), len(bands), grid.height, grid.width), np.int16)
         for date, scene in enumerate(kept):
             for position, band in enumerate(bands):
-                _read_band(scene, scene.asset(band), grid, layout, interpolator, out=reflectance[date, position])
+                _read_band(scene, scene.asset(band), grid, interpolator, out=reflectance[date, position])
             masks.nodata(reflectance[date], NODATA, valid[date])
     return Cube(reflectance, valid, np.array([day_number(s.acquired.date()) for s in kept], np.int32))
 
@@ -95,47 +96,73 @@ def read_cube(scenes: Sequence[Scene], grid: Grid, *, layout: Layout, bands: Seq
 def _read_validity(scene: Scene, grid: Grid, layout: Layout, *, out: npt.NDArray[np.uint8]) -> bool:
     """Join the masks of a scene in `out` (rows, columns); false as soon as no pixel is left."""
     out[:] = 1
-    for name in layout.masks:
+    for name, rule in layout.masks.items():
         asset = scene.asset(name)
         values = np.empty((grid.height, grid.width), asset.dtype)
-        _read_asset(scene, asset, grid, interpolator="nearest", nodata=_OUTSIDE, out=values)
-        layout.invalidate(name, values, out)
+        with _reading(scene, asset):
+            _read_mask(scene, asset, grid, values)
+        rule.invalidate(values, out)
         if not out.any():
             return False
     return True
 
 
-def _read_band(
-    scene: Scene, asset: Asset, grid: Grid, layout: Layout, interpolator: str, *, out: npt.NDArray[np.int16]
-) -> None:
-    """Read one band on the common scale into `out`."""
-    if layout.scale == 1 and layout.offset == 0 and asset.dtype == "int16":
-        _read_asset(scene, asset, grid, interpolator=interpolator, nodata=layout.stored_nodata, out=out)
-        return
-    stored = np.empty(out.shape, asset.dtype)
-    _read_asset(scene, asset, grid, interpolator=interpolator, nodata=layout.stored_nodata, out=stored)
-    scaled = np.rint(stored * np.float32(layout.scale) + np.float32(layout.offset))
-    out[:] = np.where(stored == layout.stored_nodata, NODATA, scaled.clip(-32768, 32767))
-
-
-def _read_asset(
-    scene: Scene, asset: Asset, grid: Grid, *, interpolator: str, nodata: int, out: npt.NDArray[np.generic]
-) -> None:
-    """Bring one file onto the grid by the cheapest exact way: copy, double, or warp."""
+@contextlib.contextmanager
+def _reading(scene: Scene, asset: Asset) -> Iterator[None]:
+    """Say of which tile, date and band a file is that can't be read."""
     try:
-        source = asset.grid(scene.crs) if scene.crs == grid.crs else None
-        if source and source.resolution == grid.resolution and source.offset_of(grid) is not None:
-            _copy(asset, source, grid, nodata, out)
-        elif source and _is_half(source, grid) and asset.dtype == "int16":
-            _double(asset, source, grid, interpolator, nodata, out)
-        else:
-            _warp(scene, asset, grid, interpolator, nodata, out)
+        yield
     except (RasterioError, OSError) as error:
         cause = error.__cause__ or error
         raise SitsparkError(
             f"tile {scene.tile}, {scene.acquired:%Y-%m-%d}, {asset.name}: {asset.path} can't be read ({cause}); fetch "
             f"the file again, or leave the product out with scenes.exclude: [{scene.scene_id}]"
         ) from error
+
+
+def _read_mask(scene: Scene, asset: Asset, grid: Grid, out: npt.NDArray[np.generic]) -> None:
+    """Bring a mask onto the grid: copied, each pixel four times, or warped; always the nearest pixel."""
+    source = _same_grid(scene, asset, grid)
+    if source and source.resolution == grid.resolution and source.offset_of(grid) is not None:
+        _copy(asset, source, grid, OUTSIDE, out)
+    elif source and _is_half(source, grid):
+        _repeat(asset, source, grid, out)
+    else:
+        _warp(scene, asset, grid, "nearest", OUTSIDE, out)
+
+
+def _read_band(scene: Scene, asset: Asset, grid: Grid, interpolator: str, *, out: npt.NDArray[np.int16]) -> None:
+    """Bring a band onto the grid and the common scale by the cheapest exact way: copy, double, or warp."""
+    with _reading(scene, asset):
+        source = _same_grid(scene, asset, grid)
+        if source and _is_half(source, grid):
+            _double(asset, source, grid, interpolator, out)
+            return
+        stored = out if _is_common(asset) else np.empty(out.shape, asset.dtype)
+        if source and source.resolution == grid.resolution and source.offset_of(grid) is not None:
+            _copy(asset, source, grid, asset.nodata, stored)
+        else:
+            _warp(scene, asset, grid, interpolator, asset.nodata, stored)
+        if stored is not out:
+            out[:] = _common(stored, asset)
+
+
+def _same_grid(scene: Scene, asset: Asset, grid: Grid) -> Grid | None:
+    return asset.grid(scene.crs) if scene.crs == grid.crs else None
+
+
+def _is_common(asset: Asset) -> bool:
+    """Whether stored values are reflectance x 10 000 as they are."""
+    return (asset.scale, asset.offset, asset.nodata, asset.dtype) == (1, 0, NODATA, "int16")
+
+
+def _common(stored: npt.NDArray[np.generic], asset: Asset) -> npt.NDArray[np.int16]:
+    """Stored values as reflectance x 10 000, int16."""
+    if _is_common(asset):
+        return stored  # type: ignore[return-value]  # int16: the line above looked
+    scaled = np.rint(stored.astype(np.float32) * np.float32(asset.scale) + np.float32(asset.offset))
+    common: npt.NDArray[np.int16] = np.where(stored == asset.nodata, NODATA, scaled.clip(-32768, 32767)).astype(np.int16)
+    return common
 
 
 def _is_half(source: Grid, grid: Grid) -> bool:
@@ -159,12 +186,13 @@ def _copy(asset: Asset, source: Grid, grid: Grid, nodata: int, out: npt.NDArray[
         out[inside.shifted(-row, -col).slices] = part
 
 
-def _double(asset: Asset, source: Grid, grid: Grid, interpolator: str, nodata: int, out: npt.NDArray[np.generic]) -> None:
+def _double(asset: Asset, source: Grid, grid: Grid, interpolator: str, out: npt.NDArray[np.int16]) -> None:
+    """Interpolate a band of twice the pixel size, on the common scale: there are four times less pixels to scale."""
     fine = _halved(source)
     row, col = fine.offset_of(grid) or (0, 0)
     inside = Window(row, col, grid.height, grid.width).intersection(fine.window)
     if inside.pixels < out.size:
-        out[:] = nodata
+        out[:] = NODATA
     if inside.is_empty:
         return
     first_row, first_col = max(inside.row // 2 - _SUPPORT, 0), max(inside.col // 2 - _SUPPORT, 0)
@@ -174,15 +202,31 @@ def _double(asset: Asset, source: Grid, grid: Grid, interpolator: str, nodata: i
         min(-(-inside.stop_row // 2) + _SUPPORT, source.height) - first_row,
         min(-(-inside.stop_col // 2) + _SUPPORT, source.width) - first_col,
     )
-    pixels = _open(asset.path).read(1, window=_raster_window(coarse))
     upsample_2x(
-        pixels,
-        out[inside.shifted(-row, -col).slices],  # type: ignore[arg-type]  # int16: the caller looked
+        _common(_open(asset.path).read(1, window=_raster_window(coarse)), asset),
+        out[inside.shifted(-row, -col).slices],
         row0=inside.row - 2 * coarse.row,
         col0=inside.col - 2 * coarse.col,
         kind=interpolator,
-        nodata=nodata,
+        nodata=NODATA,
     )
+
+
+def _repeat(asset: Asset, source: Grid, grid: Grid, out: npt.NDArray[np.generic]) -> None:
+    """Give each fine pixel the value of the coarse one in which it lies."""
+    fine = _halved(source)
+    row, col = fine.offset_of(grid) or (0, 0)
+    inside = Window(row, col, grid.height, grid.width).intersection(fine.window)
+    if inside.pixels < out.size:
+        out[:] = OUTSIDE
+    if inside.is_empty:
+        return
+    first_row, first_col = inside.row // 2, inside.col // 2
+    coarse = Window(first_row, first_col, -(-inside.stop_row // 2) - first_row, -(-inside.stop_col // 2) - first_col)
+    values = _open(asset.path).read(1, window=_raster_window(coarse))
+    rows = np.arange(inside.row, inside.stop_row) // 2 - first_row
+    cols = np.arange(inside.col, inside.stop_col) // 2 - first_col
+    out[inside.shifted(-row, -col).slices] = values[rows[:, None], cols]
 
 
 def _warp(scene: Scene, asset: Asset, grid: Grid, interpolator: str, nodata: int, out: npt.NDArray[np.generic]) -> None:
@@ -225,8 +269,8 @@ class _OpenFiles:
         self._files: OrderedDict[str, tuple[int, rasterio.DatasetReader]] = OrderedDict()
 
     def open(self, path: str) -> rasterio.DatasetReader:
-        """An open file; one that was written again since is opened again."""
-        file = Path(path)
+        """An open file; one that was written again since, or whose archive was, is opened again."""
+        file = file_on_disk(path)
         modified = file.stat().st_mtime_ns if file.exists() else 0
         known = self._files.pop(path, None)
         if known is None or known[0] != modified:

@@ -1,56 +1,77 @@
-"""Landsat 8, Collection 1, level 1 (top-of-atmosphere reflectance without sun-angle correction)."""
+"""Landsat 8 and 9: Collection 2 level 2 (surface reflectance), and Collection 1 level 1 (top of atmosphere)."""
 
+import functools
 import re
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-import numpy as np
-import numpy.typing as npt
+from sitspark.scenes.container import Container
+from sitspark.scenes.mask_rules import AnyBit
+from sitspark.scenes.product import Layout, ProductName, StoredFile
 
-from sitspark.kernels import masks
-from sitspark.scenes.product import Layout, ProductName
-
-_NAME = re.compile(r"(?P<platform>LC08)_L1(TP|GT|GS)_(?P<tile>\d{6})_(?P<day>\d{8})_\d{8}_(?P<collection>01)_(T1|T2|RT)$")
-
-# Landsat 8 Collection 1 quality band: bit 0 fill, bit 4 cloud, bit 8 the higher of the two shadow-confidence bits
+_NAME = re.compile(
+    r"LC(?P<number>0[89])_(?P<level>L1|L2)(?P<kind>TP|GT|GS|SP|SR)_(?P<tile>\d{6})_(?P<day>\d{8})_(?P<processed>\d{8})"
+    r"_(?P<collection>01|02)_(T1|T2|RT)$"
+)
+# Collection 1 quality band: bit 0 fill, bit 4 cloud, bit 8 the higher of the two shadow-confidence bits
 # (USGS LSDS-1656, table 5-3)
-UNUSABLE = 1 << 0 | 1 << 4 | 1 << 8
+UNUSABLE_C1 = 1 << 0 | 1 << 4 | 1 << 8
+# Collection 2 QA_PIXEL: bit 0 fill, 1 dilated cloud, 2 cirrus, 3 cloud, 4 cloud shadow; 5 is snow, which is usable
+# (USGS LSDS-1619, table 6-2)
+UNUSABLE_C2 = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4
+_BANDS = ("B1", "B2", "B3", "B4", "B5", "B6", "B7")
 
 
-def recognise(name: str) -> ProductName | None:
+def recognise(name: str, *, level: str = "L1", collection: str = "01") -> ProductName | None:
     """Parse LC08_L1TP_013032_20180131_20180207_01_T1; the tile is path and row."""
     found = _NAME.match(name)
-    if found is None:
+    if found is None or (found["level"], found["collection"]) != (level, collection):
         return None
     try:
         acquired = datetime.strptime(found["day"], "%Y%m%d").replace(tzinfo=UTC)
     except ValueError:
         return None
-    return ProductName("landsat8", found["platform"], found["tile"], acquired, int(found["tile"][:3]), found["collection"])
+    path = int(found["tile"][:3])
+    return ProductName("landsat8", f"LC{found['number']}", found["tile"], acquired, path, collection, found["processed"])
 
 
-def file_of(product: str, asset: str, _reflectance: str) -> str:
+def _files_c1(product: Container, names: Sequence[str], _reflectance: str) -> Mapping[str, StoredFile]:
     """Files carry sensor, path/row and day of the product's name."""
-    return f"{'_'.join(product.split('_')[:4])}_{asset}.TIF"
+    stem = "_".join(product.name.split("_")[:4])
+    # REFLECTANCE_MULT 2e-5 and REFLECTANCE_ADD -0.1 of every Landsat 8 product, times 10 000
+    return {name: StoredFile(f"{stem}_{name}.TIF", 0.2, -1000.0, nodata=0) for name in names}
 
 
-def invalidate(_mask: str, values: npt.NDArray[np.unsignedinteger], valid: npt.NDArray[np.uint8]) -> None:
-    """Fill, cloud and confident cloud shadow exclude a pixel."""
-    masks.any_bits(values, UNUSABLE, valid)
+def _files_c2(product: Container, names: Sequence[str], _reflectance: str) -> Mapping[str, StoredFile]:
+    # scale 2.75e-5 and offset -0.2 of every Collection 2 surface reflectance (USGS LSDS-1619, table 6-1), times 10 000
+    return {
+        name: StoredFile(f"{product.name}_{name}.TIF")
+        if name in C2_L2.masks
+        else StoredFile(f"{product.name}_SR_{name}.TIF", 0.275, -2000.0, nodata=0)
+        for name in names
+    }
 
 
-LAYOUT = Layout(
+C1_L1 = Layout(
     name="landsat_c1_l1",
     sensor="landsat8",
-    bands=("B1", "B2", "B3", "B4", "B5", "B6", "B7"),
-    masks=("BQA",),
+    bands=_BANDS,
+    masks={"BQA": AnyBit(UNUSABLE_C1)},
     red="B4",
     nir="B5",
     swir="B6",
-    stored_nodata=0,
-    # REFLECTANCE_MULT 2e-5 and REFLECTANCE_ADD -0.1 of every Landsat 8 product, times 10 000
-    scale=0.2,
-    offset=-1000.0,
-    recognise=recognise,
-    file_of=file_of,
-    invalidate=invalidate,
+    recognise=functools.partial(recognise, level="L1", collection="01"),
+    files=_files_c1,
+)
+
+C2_L2 = Layout(
+    name="landsat_c2_l2",
+    sensor="landsat8",
+    bands=_BANDS,
+    masks={"QA_PIXEL": AnyBit(UNUSABLE_C2)},
+    red="B4",
+    nir="B5",
+    swir="B6",
+    recognise=functools.partial(recognise, level="L2", collection="02"),
+    files=_files_c2,
 )

@@ -1,22 +1,24 @@
 """Value types of the archive: what a layout knows, what a product is, what one of its files looks like."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
 from sitspark.errors import SitsparkError
 from sitspark.grid import Grid
+from sitspark.scenes.container import ARCHIVES, Container
+from sitspark.scenes.mask_rules import MaskRule
 
 NODATA = -10000  # of the common int16 scale, Theia's value
 
 
 @dataclass(frozen=True, slots=True)
 class ProductName:
-    """What the name of a product's folder says; `acquired` is in UTC."""
+    """What the name of a product says; `acquired` is in UTC.
+
+    Of several products of one acquisition the one with the greatest `processed` is the newest processing.
+    """
 
     sensor: str
     platform: str
@@ -24,35 +26,49 @@ class ProductName:
     acquired: datetime
     relative_orbit: int | None = None
     processing_baseline: str | None = None
+    processed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A band or mask as a product holds it.
+
+    `member` is its path in the product. Stored values become reflectance x 10 000 by `scale` and `offset`; `nodata` is
+    the stored value that means none.
+    """
+
+    member: str
+    scale: float = 1.0
+    offset: float = 0.0
+    nodata: int = NODATA
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
     """How one kind of product is recognised and read.
 
-    `recognise` parses a folder's name (None: no such product); `file_of` gives the path, relative to the product, of a
-    band or mask. `invalidate(mask name, mask values, valid)` clears the validity (uint8) of pixels that a mask
-    excludes. Stored values become reflectance x 10 000 as int16 by `scale` and `offset`.
+    `recognise` parses the name of a product (None: no such product). `files(product, band and mask names, reflectance)`
+    says where each one lies and how it is stored; it raises SitsparkError for a product whose metadata don't tell.
+    `masks` are read in this order, each with the rule by which it excludes pixels.
     """
 
     name: str
     sensor: str
     bands: tuple[str, ...]
-    masks: tuple[str, ...]
+    masks: Mapping[str, MaskRule]
     red: str
     nir: str
     swir: str
-    stored_nodata: int
-    scale: float
-    offset: float
     recognise: Callable[[str], ProductName | None]
-    file_of: Callable[[str, str, str], str]
-    invalidate: Callable[[str, npt.NDArray[np.unsignedinteger], npt.NDArray[np.uint8]], None]
+    files: Callable[[Container, Sequence[str], str], Mapping[str, StoredFile]]
 
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """One raster file of a product: a band or a mask. `nodata` is what its header says, block sizes are in pixels."""
+    """One raster file of a product, a band or a mask, as GDAL opens it; block sizes are in pixels.
+
+    `nodata`, `scale` and `offset` are those of its `StoredFile`.
+    """
 
     name: str
     path: str
@@ -60,7 +76,9 @@ class Asset:
     width: int
     transform: tuple[float, float, float, float, float, float]
     dtype: str
-    nodata: float | None
+    nodata: int
+    scale: float
+    offset: float
     block_height: int
     block_width: int
 
@@ -95,6 +113,38 @@ class Scene:
 
 
 _OF_THE_SYSTEM = ("lost+found", "System Volume Information", ".Trash-0")  # in the root of a volume, closed to users
+_SUFFIXES = (*ARCHIVES, ".SAFE")  # that a product's file or folder may have beyond its name
+
+
+def product_name(path: Path) -> str:
+    """The name of a product's folder or archive file without .zip, .tar and .SAFE."""
+    name = path.name
+    for suffix in _SUFFIXES:
+        if name.lower().endswith(suffix.lower()):
+            name = name[: -len(suffix)]
+    return name
+
+
+def find_products(folder: Path, layout: Layout) -> list[tuple[Path, ProductName]]:
+    """All products at <folder>/<product> and <folder>/<tile>/<product>, in the order of their paths.
+
+    A product is a folder or an archive file. Raises SitsparkError for a folder that can't be listed: what lies in it
+    would be missed in silence.
+    """
+    found = []
+    for first in _listed(folder):
+        name = _recognised(first, layout)
+        if name is not None:
+            found.append((first, name))
+        elif first.is_dir() and first.name not in _OF_THE_SYSTEM:
+            named = ((second, _recognised(second, layout)) for second in _listed(first))
+            found += [(second, name) for second, name in named if name is not None]
+    return found
+
+
+def _recognised(path: Path, layout: Layout) -> ProductName | None:
+    name = layout.recognise(product_name(path))
+    return name if name is not None and (path.is_dir() or path.suffix.lower() in ARCHIVES) else None
 
 
 def _listed(folder: Path) -> list[Path]:
@@ -104,23 +154,3 @@ def _listed(folder: Path) -> list[Path]:
         raise SitsparkError(
             f"scenes.folder: {folder} can't be listed ({error.strerror}); make it readable, or move it out of the archive"
         ) from None
-
-
-def find_products(folder: Path, layout: Layout) -> list[tuple[Path, ProductName]]:
-    """All products at <folder>/<product> and <folder>/<tile>/<product>, in the order of their paths.
-
-    Raises SitsparkError for a folder that can't be listed: what lies in it would be missed in silence.
-    """
-    found = []
-    for first in _listed(folder):
-        if not first.is_dir() or first.name in _OF_THE_SYSTEM:
-            continue
-        name = layout.recognise(first.name)
-        if name is not None:
-            found.append((first, name))
-            continue
-        for second in _listed(first):
-            name = layout.recognise(second.name) if second.is_dir() else None
-            if name is not None:
-                found.append((second, name))
-    return found

@@ -1,56 +1,86 @@
-"""Sentinel-2 level 2A as Theia delivers it (MAJA, MUSCATE format)."""
+"""Sentinel-2 as Theia delivers it (MUSCATE format): level 2A by MAJA, and the monthly syntheses of level 3A by WASP."""
 
+import functools
 import re
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-import numpy as np
-import numpy.typing as npt
+from sitspark.scenes.container import Container
+from sitspark.scenes.mask_rules import ANYTHING, AnyOf
+from sitspark.scenes.metadata import number, read_xml
+from sitspark.scenes.product import Layout, ProductName, StoredFile
 
-from sitspark.kernels import masks
-from sitspark.scenes.product import NODATA, Layout, ProductName
-
+_BANDS = ("B2", "B3", "B4", "B5", "B6", "B7", "B8", "B8A", "B11", "B12")
+# archives are named without the version that their folder has
 _NAME = re.compile(
-    r"(?P<platform>SENTINEL2[A-D])_(?P<day>\d{8})-(?P<time>\d{6})-\d{3}_L2A_T(?P<tile>\d{2}[A-Z]{3})_[A-Z]_V[\d-]+$"
+    r"(?P<platform>SENTINEL2[A-DX])_(?P<day>\d{8})-(?P<time>\d{6})-\d{3}_(?P<level>L2A|L3A)_T(?P<tile>\d{2}[A-Z]{3})_[A-Z]"
+    r"(_V(?P<version>[\d-]+))?$"
 )
 
 
-def recognise(name: str) -> ProductName | None:
+def recognise(name: str, *, level: str = "L2A") -> ProductName | None:
     """Parse SENTINEL2A_20180103-105429-123_L2A_T31TCJ_C_V2-2."""
     found = _NAME.match(name)
-    if found is None:
+    if found is None or found["level"] != level:
         return None
     try:
         acquired = datetime.strptime(found["day"] + found["time"], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
     except ValueError:
         return None
-    return ProductName("sentinel2", found["platform"], found["tile"], acquired)
+    # of fixed width, so that version 10 is greater than version 9
+    version = ".".join(f"{int(part):04d}" for part in (found["version"] or "").split("-") if part)
+    return ProductName("sentinel2", found["platform"], found["tile"], acquired, processed=version)
 
 
-def file_of(product: str, asset: str, reflectance: str) -> str:
+def _scale(product: Container) -> float:
+    """What brings stored values to reflectance x 10 000: 1 in every delivery, unless the metadata say otherwise."""
+    metadata = f"{product.name}_MTD_ALL.xml"
+    if not product.has(metadata):
+        return 1.0
+    return 10_000 / (number(read_xml(product, metadata), "REFLECTANCE_QUANTIFICATION_VALUE") or 10_000)
+
+
+def _files_l2a(product: Container, names: Sequence[str], reflectance: str) -> Mapping[str, StoredFile]:
     """Bands beside the metadata, masks in MASKS; R1 is the 10 m version of a mask."""
-    if asset in LAYOUT.masks:
-        return f"MASKS/{product}_{asset}_R1.tif"
-    return f"{product}_{reflectance}_{asset}.tif"
+    stem, scale = product.name, _scale(product)
+    return {
+        name: StoredFile(f"MASKS/{stem}_{name}_R1.tif")
+        if name in L2A.masks
+        else StoredFile(f"{stem}_{reflectance}_{name}.tif", scale)
+        for name in names
+    }
 
 
-def invalidate(_mask: str, values: npt.NDArray[np.unsignedinteger], valid: npt.NDArray[np.uint8]) -> None:
-    """Any bit of cloud (CLM), saturation (SAT) or edge (EDG) excludes a pixel."""
-    masks.all_zero(values, valid)
+def _files_l3a(product: Container, names: Sequence[str], _reflectance: str) -> Mapping[str, StoredFile]:
+    stem, scale = product.name, _scale(product)
+    return {
+        name: StoredFile(f"MASKS/{stem}_{name}_R1.tif") if name in L3A.masks else StoredFile(f"{stem}_FRC_{name}.tif", scale)
+        for name in names
+    }
 
 
-LAYOUT = Layout(
+L2A = Layout(
     name="theia_l2a",
     sensor="sentinel2",
-    bands=("B2", "B3", "B4", "B5", "B6", "B7", "B8", "B8A", "B11", "B12"),
-    # the edge mask first: a date outside the swath is dropped before anything else is read
-    masks=("EDG", "CLM", "SAT"),
+    bands=_BANDS,
+    # any bit of edge, cloud or saturation excludes; the edge first: a date outside the swath is dropped before more is read
+    masks={"EDG": ANYTHING, "CLM": ANYTHING, "SAT": ANYTHING},
     red="B4",
     nir="B8",
     swir="B11",
-    stored_nodata=NODATA,
-    scale=1.0,
-    offset=0.0,
-    recognise=recognise,
-    file_of=file_of,
-    invalidate=invalidate,
+    recognise=functools.partial(recognise, level="L2A"),
+    files=_files_l2a,
+)
+
+L3A = Layout(
+    name="theia_l3a",
+    sensor="sentinel2_l3a",
+    bands=_BANDS,
+    # 0 no data, 1 cloud; 2 snow, 3 water and 4 land are usable (as in iota2)
+    masks={"FLG": AnyOf((0, 1))},
+    red="B4",
+    nir="B8",
+    swir="B11",
+    recognise=functools.partial(recognise, level="L3A"),
+    files=_files_l3a,
 )

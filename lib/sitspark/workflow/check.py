@@ -15,7 +15,7 @@ from sitspark.ground_truth.labels import count_labels
 from sitspark.ground_truth.read import extent_of, inspect_vector
 from sitspark.scenes.catalogue import REMEDY, bands_of
 from sitspark.scenes.inspect import inspect_product
-from sitspark.scenes.layouts import LAYOUTS
+from sitspark.scenes.layouts import layout_of
 from sitspark.scenes.product import ProductName
 from sitspark.workflow.context import Context
 
@@ -133,7 +133,7 @@ def _some(names: Sequence[str] | Mapping[str, int]) -> str:
 
 def _bands(context: Context) -> str:
     settings = context.settings
-    layout, bands = LAYOUTS[settings.scenes.layout], bands_of(settings.scenes)
+    layout, bands = layout_of(settings.scenes), bands_of(settings.scenes)
     needed = {"ndvi": (layout.red, layout.nir), "ndwi": (layout.nir, layout.swir), "brightness": ()}
     for index in settings.features.indices:
         absent = [band for band in needed[index] if band not in bands]
@@ -161,7 +161,7 @@ def _scenes(context: Context) -> str:
 def _polygons_meet_imagery(context: Context) -> str:
     """Compare the extent of the polygons with that of one product of each tile."""
     settings = context.settings
-    layout, bands = LAYOUTS[settings.scenes.layout], bands_of(settings.scenes)
+    layout, bands = layout_of(settings.scenes), bands_of(settings.scenes)
     boxes = []
     seen: set[str] = set()
     for path, name in context.products:
@@ -187,7 +187,7 @@ def _polygons_meet_imagery(context: Context) -> str:
 def _product_problems(context: Context) -> list[Finding]:
     """Headers of every product: missing files, damaged files."""
     scenes = context.settings.scenes
-    layout, bands = LAYOUTS[scenes.layout], bands_of(scenes)
+    layout, bands = layout_of(scenes), bands_of(scenes)
 
     def look(product: tuple[Path, ProductName]) -> str | None:
         return inspect_product(product[0], layout, bands, reflectance=scenes.reflectance).problem

@@ -21,7 +21,7 @@ from sitspark.marks import Marks
 from sitspark.samples.extract import Reading
 from sitspark.scenes.catalogue import bands_of, wanted_products
 from sitspark.scenes.chunk_plan import Coverage, chunk_plan
-from sitspark.scenes.layouts import LAYOUTS
+from sitspark.scenes.layouts import layout_of
 from sitspark.scenes.product import ProductName
 from sitspark.settings import Settings
 from sitspark.timegrid import TimeGrid
@@ -81,7 +81,7 @@ class Context:
     def reading(self) -> Reading:
         """How imagery is read."""
         scenes = self.settings.scenes
-        return Reading(LAYOUTS[scenes.layout], bands_of(scenes), self.settings.grid.interpolator, self.coverage.grid)
+        return Reading(layout_of(scenes), bands_of(scenes), self.settings.grid.interpolator, self.coverage.grid)
 
     @property
     def feature_space(self) -> FeatureSpace:
@@ -104,7 +104,7 @@ class Context:
 
 def feature_space(settings: Settings, covered: Coverage) -> FeatureSpace:
     """The feature space that settings and archive give; raises SitsparkError where they contradict each other."""
-    layout, times = LAYOUTS[settings.scenes.layout], settings.time_series
+    layout, times = layout_of(settings.scenes), settings.time_series
     start, end = times.start or covered.first, times.end or covered.last
     if end < start:
         raise SitsparkError(

@@ -17,9 +17,10 @@ from sitspark.models.inference import Classifier
 from sitspark.models.networks import NETWORKS
 from sitspark.scenes.catalogue import bands_of, wanted_products
 from sitspark.scenes.chunk_plan import Coverage, TileExtent, cover
+from sitspark.scenes.container import Container
 from sitspark.scenes.cube import read_cube, reading_bytes
 from sitspark.scenes.inspect import inspect_product
-from sitspark.scenes.layouts import LAYOUTS
+from sitspark.scenes.layouts import layout_of
 from sitspark.scenes.product import ProductName, Scene
 from sitspark.settings import Settings
 from sitspark.workflow.context import feature_space
@@ -130,7 +131,7 @@ def _coverage(settings: Settings, by_tile: dict[str, list[tuple[Path, ProductNam
 
 
 def _scenes(settings: Settings, products: list[tuple[Path, ProductName]], *, most: int) -> list[Scene]:
-    layout, bands = LAYOUTS[settings.scenes.layout], bands_of(settings.scenes)
+    layout, bands = layout_of(settings.scenes), bands_of(settings.scenes)
     scenes: list[Scene] = []
     for path, name in products:
         found = inspect_product(path, layout, bands, reflectance=settings.scenes.reflectance)
@@ -145,7 +146,7 @@ def _measured_speed(
     settings: Settings, products: list[tuple[Path, ProductName]], covered: Coverage, tile: str, space: FeatureSpace
 ) -> float:
     """Pixels a second of one core, from a window in the middle of a tile with all its dates."""
-    layout, extent = LAYOUTS[settings.scenes.layout], covered.tiles[tile].core
+    layout, extent = layout_of(settings.scenes), covered.tiles[tile].core
     classes = len(Nomenclature.read(settings.classes.nomenclature, settings.classes.colours))
     classifier = Classifier.of(NETWORKS[settings.training.network](len(space), classes).eval(), tuple(range(1, classes + 1)))
     scenes = _scenes(settings, products, most=len(products))
@@ -172,9 +173,13 @@ def _middle(grid: Grid, extent: Window, side: int) -> Grid:
 
 
 def _bytes(product: Path, settings: Settings) -> int:
-    layout, bands = LAYOUTS[settings.scenes.layout], bands_of(settings.scenes)
-    names = (layout.file_of(product.name, name, settings.scenes.reflectance) for name in (*layout.masks, *bands))
-    return sum((product / name).stat().st_size for name in names if (product / name).exists())
+    layout, bands = layout_of(settings.scenes), bands_of(settings.scenes)
+    container = Container(product)
+    try:
+        stored = layout.files(container, (*layout.masks, *bands), settings.scenes.reflectance)
+        return sum(container.size(file.member) for file in stored.values() if container.has(file.member))
+    except SitsparkError:
+        return 0  # it can't be used, and will not be read
 
 
 def _cores(master: str) -> int:

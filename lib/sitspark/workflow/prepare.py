@@ -240,7 +240,7 @@ def _samples_inputs(context: Context) -> Any:
 
 
 STAGES = (
-    Stage("scenes", (), 3, _scenes_inputs, _catalogue),
+    Stage("scenes", (), 4, _scenes_inputs, _catalogue),
     Stage("chunks", ("scenes",), 2, lambda context: context.settings.grid.chunk_size, _chunks),
     Stage("ground_truth", ("scenes",), 2, _ground_truth_inputs, _ground_truth),
     Stage("observations", ("scenes", "ground_truth"), READER_VERSION, _observations_inputs, _observations, through=("chunks",)),

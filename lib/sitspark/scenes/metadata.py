@@ -1,0 +1,25 @@
+"""XML metadata of a product."""
+
+from xml.etree.ElementTree import Element, ParseError, fromstring
+
+from sitspark.errors import SitsparkError
+from sitspark.scenes.container import Container
+
+
+def read_xml(product: Container, member: str) -> Element:
+    """The root element of an XML file of a product; raises SitsparkError for one that is damaged."""
+    try:
+        return fromstring(product.read_text(member))
+    except ParseError as error:
+        raise SitsparkError(f"{product.path}: {member} is no XML ({error}); fetch the product again") from None
+
+
+def number(root: Element, tag: str) -> float | None:
+    """The number in the first element of that name, in whatever namespace and depth; None where there is none."""
+    found = next((element for element in root.iter() if element.tag.rpartition("}")[2] == tag), None)
+    if found is None or found.text is None:
+        return None
+    try:
+        return float(found.text)
+    except ValueError:
+        return None
