@@ -1,16 +1,39 @@
-"""Publishing a text file: readers see the old text or the new one, after a crash of the machine too."""
+"""Publishing a file: readers see the old content or the new one."""
 
 import os
+import secrets
 from pathlib import Path
+
+from sitspark.errors import SitsparkError
+
+
+def attempt_name(path: Path) -> Path:
+    """A hidden name beside `path` that no other attempt uses, in this process or any other, on any machine."""
+    return path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
+
+
+def publish(path: Path, content: bytes) -> None:
+    """Write bytes under the name of this attempt, then rename once; the folder is made where it is missing.
+
+    Raises SitsparkError where nothing can be written.
+    """
+    part = attempt_name(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(content)
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise SitsparkError(f"{path}: can't be written ({error.strerror}); check space and rights") from error
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Write a UTF-8 text beside its place and rename it once; the folder is made where it is missing."""
+    """Publish a UTF-8 text, so that also a crash of the machine leaves the old text or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with draft.open("w", encoding="utf-8") as file:
+    part = attempt_name(path)
+    with part.open("w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         # the name must not reach the disk before the content does
         os.fsync(file.fileno())
-    draft.replace(path)
+    part.replace(path)

@@ -159,19 +159,18 @@ class TileWindows:
 
 @dataclass(frozen=True, slots=True)
 class Territory:
-    """A rectangle of the output grid and the tile that owns it.
-
-    A `shared` one lies beyond the core of every tile: the owner has no data in parts of it, and others may have.
-    """
+    """A rectangle of the output grid and the tile that owns it."""
 
     tile: str
     window: Window
-    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """One window of the output grid within a territory: the unit of work of a worker."""
+    """One window of the output grid, owned by one tile: the unit of work of a worker.
+
+    Of a `shared` one the owner doesn't surely see every pixel: acquisitions of other tiles fill what it doesn't.
+    """
 
     tile: str
     window: Window
@@ -186,39 +185,73 @@ class Chunk:
 def territories(tiles: Mapping[str, TileWindows], margin: int) -> list[Territory]:
     """Cut overlapping tiles into rectangles that are owned by one tile each; together they cover every tile once.
 
-    After iota2: where two tiles overlap the left one owns the ground (of two in one column the upper one), except the last
-    `margin` pixels at its right and bottom edge, which serve as a buffer against border effects. What lies in the core of
-    no tile is shared.
-    """
-    ranked = sorted(tiles, key=lambda tile: (tiles[tile].reach.col, tiles[tile].reach.row, tile))
-    cores = {tile: windows.core for tile, windows in tiles.items()}
-    kept = {tile: _without_margin(core, cores.values(), margin) for tile, core in cores.items()}
-    reaches = {tile: windows.reach for tile, windows in tiles.items()}
-    edges = [w for w in (*reaches.values(), *cores.values(), *kept.values()) if not w.is_empty]
-    rows = sorted({edge for w in edges for edge in (w.row, w.stop_row)})
-    cols = sorted({edge for w in edges for edge in (w.col, w.stop_col)})
+    Edges less than a hundredth of a tile apart count as one: reprojection moves the edges of neighbours by some pixels,
+    which would make strips of a few rows. So a territory may reach beyond its tile.
 
-    def owned(cell: Window) -> Territory | None:
-        for windows, shared in ((kept, False), (cores, False), (reaches, True)):
+    After iota2: where two tiles overlap the left one owns the ground (of two in one column the upper one), except the last
+    `margin` pixels at its right and bottom edge, which serve as a buffer against border effects.
+    """
+    reaches = {tile: windows.reach for tile, windows in tiles.items()}
+    ranked = _left_and_upper_first(reaches)
+    kept = {tile: _without_margin(window, reaches.values(), margin) for tile, window in reaches.items()}
+    least = min(min(w.height, w.width) for w in reaches.values()) // _EDGES_A_TILE
+    edges = [*reaches.values(), *kept.values()]
+    rows = _apart({edge for w in edges for edge in (w.row, w.stop_row)}, least)
+    cols = _apart({edge for w in edges for edge in (w.col, w.stop_col)}, least)
+
+    def owner(cell: Window) -> str | None:
+        middle = Window(cell.row + cell.height // 2, cell.col + cell.width // 2, 1, 1)
+        for windows in (kept, reaches):
             for tile in ranked:
-                if windows[tile].contains(cell):
-                    return Territory(tile, cell, shared)
-        return None
+                if windows[tile].contains(middle):
+                    return tile
+        # a strip at the edge of a tile, whose own edge was taken for that of another one
+        return next((tile for tile in ranked if not reaches[tile].intersection(cell).is_empty), None)
 
     strips: list[Territory] = []
     for row, stop_row in pairwise(rows):
         line: list[Territory] = []
         for col, stop_col in pairwise(cols):
-            piece = owned(Window(row, col, stop_row - row, stop_col - col))
-            if piece is None:
+            tile = owner(Window(row, col, stop_row - row, stop_col - col))
+            if tile is None:
                 continue
             last = line[-1] if line else None
-            if last and (last.tile, last.shared, last.window.stop_col) == (piece.tile, piece.shared, col):
+            if last and (last.tile, last.window.stop_col) == (tile, col):
                 line[-1] = replace(last, window=replace(last.window, width=stop_col - last.window.col))
             else:
-                line.append(piece)
+                line.append(Territory(tile, Window(row, col, stop_row - row, stop_col - col)))
         strips += line
     return _joined_downwards(strips)
+
+
+_EDGES_A_TILE = 100
+
+
+def _apart(edges: Iterable[int], least: int) -> list[int]:
+    """Edges in order, without those that follow less than `least` after another; the outermost stay."""
+    first, *rest = sorted(edges)
+    kept = [first]
+    for edge in rest:
+        if edge - kept[-1] >= least:
+            kept.append(edge)
+    last = rest[-1] if rest else first
+    return kept if kept[-1] == last else [*(kept if len(kept) == 1 else kept[:-1]), last]
+
+
+def _left_and_upper_first(reaches: Mapping[str, Window]) -> list[str]:
+    """Tiles column by column; reprojection moves those of one column apart by some pixels, never by half a tile."""
+    ranked: list[str] = []
+    column: list[str] = []
+    for tile in sorted(reaches, key=lambda tile: (reaches[tile].col, tile)):
+        if column and reaches[tile].col - reaches[column[0]].col > reaches[column[0]].width / 2:
+            ranked += _upper_first(column, reaches)
+            column = []
+        column.append(tile)
+    return ranked + _upper_first(column, reaches)
+
+
+def _upper_first(column: list[str], reaches: Mapping[str, Window]) -> list[str]:
+    return sorted(column, key=lambda tile: (reaches[tile].row, reaches[tile].col, tile))
 
 
 def _without_margin(window: Window, others: Iterable[Window], margin: int) -> Window:
@@ -237,17 +270,17 @@ def _without_margin(window: Window, others: Iterable[Window], margin: int) -> Wi
 def _joined_downwards(strips: list[Territory]) -> list[Territory]:
     """Join rectangles of one owner that stand exactly below each other."""
     joined: list[Territory] = []
-    open_at: dict[tuple[str, bool, int, int, int], int] = {}
+    open_at: dict[tuple[str, int, int, int], int] = {}
     for strip in strips:
         w = strip.window
-        index = open_at.pop((strip.tile, strip.shared, w.col, w.width, w.row), None)
+        index = open_at.pop((strip.tile, w.col, w.width, w.row), None)
         if index is None:
             index = len(joined)
             joined.append(strip)
         else:
             above = joined[index].window
             joined[index] = replace(strip, window=replace(above, height=above.height + w.height))
-        open_at[(strip.tile, strip.shared, w.col, w.width, w.stop_row)] = index
+        open_at[(strip.tile, w.col, w.width, w.stop_row)] = index
     return joined
 
 
@@ -259,11 +292,11 @@ def chunks_of(tiles: Mapping[str, TileWindows], size: int, *, margin: int = 0) -
     """
     chunks = []
     for territory in territories(tiles, margin):
-        ground, corner = territory.window, tiles[territory.tile].reach
-        for row in _cuts(ground.row, ground.stop_row, corner.row, size):
-            for col in _cuts(ground.col, ground.stop_col, corner.col, size):
+        ground, own = territory.window, tiles[territory.tile]
+        for row in _cuts(ground.row, ground.stop_row, own.reach.row, size):
+            for col in _cuts(ground.col, ground.stop_col, own.reach.col, size):
                 window = Window(row.start, col.start, len(row), len(col))
-                chunks.append(Chunk(territory.tile, window, territory.shared))
+                chunks.append(Chunk(territory.tile, window, shared=not own.core.contains(window)))
     return chunks
 
 

@@ -203,12 +203,12 @@ def _property(value: object) -> object:
 
 
 class SparkSettings(Section):
-    """The session; on a cluster spark-submit's own configuration wins."""
+    """The session. Under spark-submit master and memory are its own; a session that exists already is used as it is."""
 
     master: str = Field("local[*]", description="Where to run when no session exists yet: local[*], spark://host:7077.")
     driver_memory: str = Field("3g", description="Heap of the driver (in local mode: of everything).")
     config: dict[str, Annotated[str, BeforeValidator(_property)]] = Field(
-        default_factory=dict, description="Any Spark property."
+        default_factory=dict, description="Any Spark property of a new session, over that of spark-submit."
     )
 
 

@@ -220,7 +220,7 @@ def test_bands_count_with_extract_bands_only(tmp_path: Path) -> None:
         ("nonsense : 3", "nonsense", "is no known key of iota2"),
         ("external_features : {module : 'f.py'}", "external_features.module", "features of one's own"),
         ("Landsat8 : {temporal_resolution : 16}", "Landsat8.temporal_resolution", "Landsat"),
-        ("Sentinel_2_S2C : {temporal_resolution : 16}", "Sentinel_2_S2C.temporal_resolution", "only Theia's L2A"),
+        ("Sentinel_2_S2C : {temporal_resolution : 16}", "Sentinel_2_S2C.temporal_resolution", "of this section are not read"),
         ("arg_classification : {classif_mode : 'fusion'}", "arg_classification.classif_mode", "not fused"),
     ],
 )
@@ -230,6 +230,36 @@ def test_everything_else_is_listed_with_a_reason(tmp_path: Path, section: str, k
     (left,) = settings_from_cfg(path).left_out
     assert isinstance(left, LeftOut)
     assert left.key == key and reason in left.reason
+
+
+@pytest.mark.parametrize(
+    ("paths", "folder", "layout", "step", "left"),
+    [
+        ("s2_path : '/theia'", "/theia", "theia_l2a", 11, set()),
+        ("s2_s2c_path : '/esa'", "/esa", "sen2cor_l2a", 12, set()),
+        ("s2_path : None, s2_l3a_path : '/l3a'", "/l3a", "theia_l3a", 13, {"chain.s2_path"}),
+        ("s2_s2c_path : '/esa', s2_path : '/theia'", "/theia", "theia_l2a", 11, {"chain.s2_s2c_path"}),
+    ],
+)
+def test_the_archive_of_a_sensor_brings_its_layout_and_the_keys_of_its_section(
+    tmp_path: Path, paths: str, folder: str, layout: str, step: int, left: set[str]
+) -> None:
+    path = tmp_path / "job.cfg"
+    path.write_text(
+        f"""
+        chain : {{
+            output_path : 'run', nomenclature_path : 'n.txt', color_table : 'c.txt'
+            ground_truth : 'gt.shp', data_field : 'code'
+            {paths}
+        }}
+        Sentinel_2 : {{ temporal_resolution : 11 }}
+        Sentinel_2_S2C : {{ temporal_resolution : 12 }}
+        Sentinel_2_L3A : {{ temporal_resolution : 13 }}
+        """
+    )
+    settings, converted = read_cfg(path)
+    assert (str(settings.scenes.folder), settings.scenes.layout, settings.time_series.step) == (folder, layout, step)
+    assert {item.key for item in converted.left_out if item.key.startswith("chain.s2")} == left
 
 
 def test_values_to_choose_from_are_left_to_the_user(tmp_path: Path) -> None:

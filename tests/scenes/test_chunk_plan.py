@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sitspark.errors import SitsparkError
-from sitspark.grid import TileWindows, Window
+from sitspark.grid import TileWindows, Window, chunks_of
 from sitspark.scenes.chunk_plan import Bounds, TileExtent, cover
 from sitspark.settings import GridSettings
 
@@ -34,37 +34,49 @@ def sees(tile: TileExtent, crs: str, x: np.ndarray, y: np.ndarray) -> np.ndarray
 
 @given(st.data())
 @settings(max_examples=30, deadline=None)
-def test_an_owner_sees_all_of_its_ground_that_is_not_shared(data: st.DataObject) -> None:
+def test_an_owner_sees_all_of_a_chunk_that_is_not_shared(data: st.DataObject) -> None:
     """Otherwise the map had holes where a neighbour has data: tiles of two zones turn by degrees in a national CRS."""
     crs = data.draw(st.sampled_from(["EPSG:2154", "EPSG:3035", "EPSG:32631"]))
     covered = cover(TWO_ZONES, GridSettings(crs=crs, resolution=100, overlap_margin=600))
     by_name = {tile.tile: tile for tile in TWO_ZONES}
-    assert {territory.tile for territory in covered.territories if not territory.shared} == set(by_name)
-    for territory in covered.territories:
-        if territory.shared:
+    chunks = chunks_of(covered.tiles, 128, margin=covered.overlap_margin)
+    assert {chunk.tile for chunk in chunks if not chunk.shared} == set(by_name)
+    for chunk in chunks:
+        if chunk.shared:
             continue
-        window = territory.window
+        window = chunk.window
         rows = data.draw(st.integers(window.row, window.stop_row - 1)), window.row, window.stop_row - 1
         cols = data.draw(st.integers(window.col, window.stop_col - 1)), window.col, window.stop_col - 1
         x = np.array([covered.grid.left + (col + 0.5) * 100 for _ in rows for col in cols])
         y = np.array([covered.grid.top - (row + 0.5) * 100 for row in rows for _ in cols])
-        assert sees(by_name[territory.tile], crs, x, y).all()
+        assert sees(by_name[chunk.tile], crs, x, y).all()
+
+
+def test_four_tiles_of_one_zone_keep_their_ownership_in_a_national_crs() -> None:
+    """Reprojection moves tiles of one column apart by some pixels: the upper one owns the overlap all the same."""
+    corners = {"31TCK": (300_000, 5_000_040), "31TDK": (399_960, 5_000_040), "31TCJ": (300_000, 4_900_020)}
+    corners["31TDJ"] = (399_960, 4_900_020)
+    tiles = [extent(tile, "EPSG:32631", (left, top - 109_800, left + 109_800, top)) for tile, (left, top) in corners.items()]
+    covered = cover(tiles, GridSettings(crs="EPSG:2154"))
+    assert len({windows.reach.col for windows in covered.tiles.values()}) == 4
+    assert [territory.tile for territory in covered.territories] == ["31TCK", "31TDK", "31TCJ", "31TDJ"]
+    upper, lower = (next(t.window for t in covered.territories if t.tile == tile) for tile in ("31TCK", "31TCJ"))
+    # 60 pixels less than its own ground, but for what it is turned
+    assert abs(upper.stop_row - (covered.tiles["31TCK"].reach.stop_row - 60)) <= 30
+    assert lower.row == upper.stop_row
+    chunks = chunks_of(covered.tiles, 512, margin=covered.overlap_margin)
+    assert min(min(chunk.window.height, chunk.window.width) for chunk in chunks) >= 128
 
 
 def test_tiles_that_are_not_reprojected_share_nothing() -> None:
     covered = cover([extent("31TCH", "EPSG:32631", EAST)], GridSettings())
     assert covered.tiles == {"31TCH": TileWindows(Window(0, 0, 10980, 10980), Window(0, 0, 10980, 10980))}
-    assert not any(territory.shared for territory in covered.territories)
+    assert not any(chunk.shared for chunk in chunks_of(covered.tiles, 512))
 
 
 def test_what_not_every_product_of_a_tile_covers_is_outside_its_core() -> None:
     tile = extent("193032", "EPSG:32618", (0, 0, 1000, 1000), common=(100, 0, 1000, 900))
     assert cover([tile], GridSettings()).tiles["193032"] == TileWindows(Window(0, 0, 100, 100), Window(10, 10, 90, 90))
-
-
-def test_where_all_acquisitions_are_merged_no_ground_is_cut_by_what_one_tile_sees() -> None:
-    covered = cover(TWO_ZONES, GridSettings(crs="EPSG:2154", resolution=100, overlap="merge"))
-    assert all(windows.core == windows.reach for windows in covered.tiles.values())
 
 
 def test_a_tile_with_products_in_two_zones_is_one_tile() -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import rasterio
+import rasterio.warp
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rasterio.enums import Resampling
@@ -20,7 +21,7 @@ from sitspark.scenes.product import NODATA, Scene
 from sitspark.scenes.theia import L2A as THEIA
 from sitspark.timegrid import day_number
 
-from .products import LEFT, MASKS, TOP, grid_of, landsat_scene, noise, scene_of, write_landsat, write_raster, write_theia
+from .products import LEFT, MASKS, TOP, UTM31, grid_of, landsat_scene, noise, scene_of, write_landsat, write_raster, write_theia
 
 NEW_YORK = Path(__file__).parent.parent / "data" / "landsat8_new_york" / "scenes"
 
@@ -269,6 +270,32 @@ def test_of_two_products_of_one_second_the_order_is_that_of_their_names(tmp_path
     ]
     for given_order in (scenes, scenes[::-1]):
         assert read(given_order, grid_of(40, 40)).reflectance[:, 0, 0, 0].tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("crs", [UTM31, "EPSG:2154"])
+def test_other_tiles_count_only_where_the_owner_does_not_reach(tmp_path: Path, crs: str) -> None:
+    """Two tiles, the second 200 m further east: its date is used beyond the first one's edge, whatever the window."""
+    cloud = np.zeros((40, 40), np.uint8)
+    cloud[10:20] = 1  # a clouded owner is the owner all the same
+    west = scene_of(write_theia(tmp_path, {"B4": noise(40, 40)}, {"CLM": cloud}), ("B4",))
+    east = write_theia(tmp_path, {"B4": noise(40, 40, 1)}, tile="31TDJ", when="20180113-105429", left=LEFT + 200)
+    scenes = [west, scene_of(east, ("B4",))]
+    grid = grid_of(40, 60)
+    if crs != UTM31:
+        x, y = rasterio.warp.transform(UTM31, crs, [LEFT], [TOP])
+        grid = Grid(crs, round(x[0]) - 50, round(y[0]) + 50, 10, 60, 80)
+    settings = {"layout": THEIA, "bands": ("B4",), "interpolator": "nearest"}
+    owned = read_cube(scenes, grid, **settings, owner="31TCJ")
+    alone, foreign = (read_cube([scene], grid, **settings) for scene in scenes)
+    reached = read_cube([scene_of(write_theia(tmp_path / "clear", {"B4": noise(40, 40)}), ("B4",))], grid, **settings)
+    assert (owned.valid[0] == alone.valid[0]).all()
+    assert (owned.valid[1] == foreign.valid[0] * (1 - reached.valid[0])).all()
+    assert owned.valid[1].any() and (owned.valid[1] < foreign.valid[0]).any()
+    merged = read_cube(scenes, grid, **settings)
+    assert (merged.valid == np.concatenate([alone.valid, foreign.valid])).all()
+    inner = Window(3, 35, 20, 20)
+    part = read_cube(scenes, grid.cropped(inner), **settings, owner="31TCJ")
+    assert (part.valid == owned.valid[:, inner.slices[0], inner.slices[1]]).all()
 
 
 def test_no_scene_gives_a_cube_without_dates() -> None:

@@ -48,4 +48,3 @@ def test_a_chunk_that_its_owner_does_not_see_wholly_gets_the_scenes_of_the_other
 def test_merged_chunks_have_every_scene_that_reaches_them(spark: SparkSession) -> None:
     rows = planned(spark, GridSettings(crs="EPSG:2154", resolution=100, chunk_size=50, overlap="merge"))
     assert {tuple(row.scene_ids) for row in rows} == {("west_1", "west_2"), ("east_1",), ("east_1", "west_1", "west_2")}
-    assert not any(row.shared for row in rows)

@@ -59,6 +59,11 @@ def reasons(found: Cleaned) -> dict[int, str]:
             [(1, 1, square(0, 0)), (2, 1, square(0, 0))], {2: "duplicate of feature 1"}, id="of two equal ones the first stays"
         ),
         pytest.param(
+            [(1, 1, square(0, 0)), (2, 1, shapely.from_wkt(square(0, 0)).reverse().wkt)],
+            {2: "duplicate of feature 1"},
+            id="the same polygon drawn the other way round",
+        ),
+        pytest.param(
             [(1, 1, square(0, 0)), (2, 2, square(0, 0))],
             {1: "same geometry as a feature of another label", 2: "same geometry as a feature of another label"},
             id="equal geometry and different labels: neither stays",

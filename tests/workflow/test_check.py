@@ -1,10 +1,12 @@
 """What is told before anything is computed."""
 
 import io
+import shutil
 from pathlib import Path
 
 import geopandas
 import pytest
+import rasterio
 from rich.console import Console
 
 from sitspark.errors import SitsparkError
@@ -51,6 +53,22 @@ def test_a_label_field_without_any_class_is_refused(simulation: Simulation, tmp_
     tree["ground_truth"]["file"] = str(tmp_path / "other.gpkg")
     labels = next(finding for finding in glance(context_of(tree)) if finding.subject == "labels")
     assert labels.wrong and "the first are 7; name another field or another nomenclature" in labels.sentence
+
+
+def test_products_of_another_crs_are_named_unless_a_crs_is_chosen(simulation: Simulation, tmp_path: Path) -> None:
+    folder = simulation.folder / "scenes" / "31TCK"
+    for product in sorted(folder.iterdir())[:3]:
+        shutil.copytree(product, tmp_path / "scenes" / product.name)
+    moved = sorted((tmp_path / "scenes").iterdir())[1]
+    for path in moved.rglob("*.tif"):
+        with rasterio.open(path, "r+") as raster:
+            raster.crs = "EPSG:32630"
+    tree = settings_tree(simulation.folder, tmp_path / "out")
+    tree["scenes"]["folder"] = str(tmp_path / "scenes")
+    wrong = [finding.sentence for finding in check(context_of(tree)) if finding.wrong]
+    assert any(f"{moved.name}: is in EPSG:32630 while most products are in EPSG:32631; set grid.crs" in s for s in wrong)
+    tree["grid"]["crs"] = "EPSG:32631"
+    assert not [finding for finding in check(context_of(tree)) if finding.wrong]
 
 
 def test_damaged_products_come_with_what_to_do(simulation: Simulation, tmp_path: Path) -> None:

@@ -103,11 +103,15 @@ def _without(features: DataFrame, present: DataFrame, reason: str) -> tuple[Data
 
 
 def _judge_twins(features: DataFrame) -> DataFrame:
-    """Of features with one geometry and one label the first stays; with several labels none does."""
-    same = Window.partitionBy("wkb")
-    order = Window.partitionBy("wkb").orderBy("polygon_id")
+    """Of features with one geometry and one label the first stays; with several labels none does.
+
+    Geometries are one whatever vertex they begin with and whichever way their rings turn.
+    """
+    same = Window.partitionBy("shape")
+    order = Window.partitionBy("shape").orderBy("polygon_id")
     return (
-        features.withColumn("first", F.first("polygon_id").over(order))
+        features.withColumn("shape", F.expr("ST_AsBinary(ST_Normalize(geometry))"))
+        .withColumn("first", F.first("polygon_id").over(order))
         .withColumn("rank", F.row_number().over(order))
         .withColumn("conflict", F.min("label").over(same) != F.max("label").over(same))
         .withColumn(
@@ -117,7 +121,7 @@ def _judge_twins(features: DataFrame) -> DataFrame:
                      when rank > 1 then concat('duplicate of feature ', first) end
             """),
         )
-        .drop("first", "rank", "conflict")
+        .drop("shape", "first", "rank", "conflict")
     )
 
 

@@ -117,6 +117,43 @@ def _single(setting: str) -> Rule:
     return rule
 
 
+# the archives of Sentinel-2 in the order in which iota2 stacks its sensors, each with its section and layout
+_ARCHIVES = {
+    "chain.s2_path": ("sentinel_2", "theia_l2a"),
+    "chain.s2_s2c_path": ("sentinel_2_s2c", "sen2cor_l2a"),
+    "chain.s2_l3a_path": ("sentinel_2_l3a", "theia_l3a"),
+}
+
+
+def _taken(values: Values) -> str | None:
+    """The archive that a run reads: the first one that the file names."""
+    return next((key for key in _ARCHIVES if values.get(key)), None)
+
+
+def _archive(key: str) -> Rule:
+    def rule(value: Any, values: Values) -> dict[str, Any] | str:
+        taken = _taken(values)
+        if not value:
+            return f"{NEEDS_NONE}: no such products are read"
+        if taken != key:
+            return f"a run reads one kind of products; those of {taken} are taken"
+        return {"scenes.folder": value, "scenes.layout": _ARCHIVES[key][1]}
+
+    return rule
+
+
+def _of_section(section: str, rule: Rule) -> Rule:
+    """A rule for a key of a sensor's section, if the products of that sensor are read."""
+
+    def of_section(value: Any, values: Values) -> dict[str, Any] | str:
+        taken = _taken(values)
+        if taken is None or _ARCHIVES[taken][0] != section:
+            return f"{NEEDS_NONE}: products of this section are not read"
+        return rule(value, values)
+
+    return of_section
+
+
 _NO_REGIONS = "one model is trained for the whole area"
 _NO_FUSION = "maps of several runs or models are not fused"
 _NO_PROBABILITY = "probabilities of all classes are not written; confidence.tif has that of the chosen class"
@@ -139,9 +176,7 @@ RULES: dict[str, Rule] = {
     "chain.data_field": _to("ground_truth.label_field"),
     "chain.proj": _to("grid.crs"),
     "chain.spatial_resolution": _resolution,
-    "chain.s2_path": _to("scenes.folder"),
-    "chain.s2_s2c_path": _left_out("products of Sen2Cor are not read"),
-    "chain.s2_l3a_path": _left_out("Theia's monthly syntheses (L3A) are not read"),
+    **{key: _archive(key) for key in _ARCHIVES},
     "chain.l8_path": _left_out("Theia's Landsat products are not read"),
     "chain.l8_path_old": _left_out("Theia's old Landsat products are not read"),
     "chain.l5_path_old": _left_out("Theia's old Landsat products are not read"),
@@ -225,12 +260,18 @@ RULES: dict[str, Rule] = {
     "sensors_data_interpolation.write_outputs": _only(False, _NO_CUBE),
     "sensors_data_interpolation.use_additional_features": _only(False, "bandmath expressions are not computed"),
     "sensors_data_interpolation.use_gapfilling": _only(True, "models learn from the gap-filled series"),
-    "sentinel_2.start_date": _date("time_series.start"),
-    "sentinel_2.end_date": _date("time_series.end"),
-    "sentinel_2.temporal_resolution": _to("time_series.step"),
-    "sentinel_2.keep_bands": _keep_bands,
-    "sentinel_2.additional_features": _left_out("bandmath expressions are not computed"),
-    "sentinel_2.write_reproject_resampled_input_dates_stack": _left_out(_NO_CUBE),
+    **{
+        f"{section}.{key}": _of_section(section, rule)
+        for section, _ in _ARCHIVES.values()
+        for key, rule in {
+            "start_date": _date("time_series.start"),
+            "end_date": _date("time_series.end"),
+            "temporal_resolution": _to("time_series.step"),
+            "keep_bands": _keep_bands,
+            "additional_features": _left_out("bandmath expressions are not computed"),
+            "write_reproject_resampled_input_dates_stack": _left_out(_NO_CUBE),
+        }.items()
+    },
     "iota2_feature_extraction.copy_input": _only(True, "bands are always among the features"),
     "iota2_feature_extraction.rel_refl": _only(False, "relative reflectances are not computed"),
     "iota2_feature_extraction.keep_duplicates": _left_out("relative reflectances are not computed"),
@@ -253,7 +294,7 @@ PREFIXES: dict[str, str] = {
     "chain.l8_": "stacks of reprojected dates are never written",
     "chain.l5_": "stacks of reprojected dates are never written",
     "landsat": "Theia's Landsat products are not read",
-    "sentinel_2_": "of Sentinel-2 only Theia's L2A products are read",
+    "sentinel_2_": "this key is not known here",
     "sentinel_1": "Sentinel-1 is not read",
     "user_feat.": "rasters of one's own are not read",
     "external_features.": "features of one's own are not read from a module",

@@ -18,7 +18,7 @@ from sitspark.maps.record import ChunkRecord, commit
 from sitspark.models.card import CARD
 from sitspark.models.inference import BLOCK, Classifier
 from sitspark.samples.extract import Reading
-from sitspark.scenes.cube import Cube, read_cube
+from sitspark.scenes.cube import Cube
 from sitspark.scenes.product import Scene
 
 
@@ -84,7 +84,7 @@ def write_chunk_maps(
     """Read a chunk, classify it with every model, write its files and, last, the record of each map."""
     clock = _Clock()
     grid = reading.grid.cropped(chunk.window)
-    cube = read_cube(scenes, grid, layout=reading.layout, bands=reading.bands, interpolator=reading.interpolator)
+    cube = reading.cube(scenes, chunk.window, tile=chunk.tile)
     clock.lap("read")
     classifiers = [_classifier(target.model, (target.model / CARD).stat().st_mtime_ns) for target in targets]
     clock.lap("load")

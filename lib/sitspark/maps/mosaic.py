@@ -13,14 +13,15 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window as RasterWindow
 
 from sitspark import __version__
+from sitspark.atomic import attempt_name, publish
 from sitspark.classes import Nomenclature
 from sitspark.errors import SitsparkError
 from sitspark.grid import Grid, Window
-from sitspark.maps.products import Product, WrittenFile, attempt_name, predictor, publish, sha256_of
+from sitspark.maps.products import Product, WrittenFile, predictor, sha256_of
 from sitspark.maps.style import colour_table, sidecar
 
 _BLOCK = 512  # pixels; the side of the mosaic's tiles, and the rows that are held at a time
-_CACHE_MB = 128  # of GDAL's block cache
+_CACHE_BYTES = 128 * 2**20  # of GDAL's block cache
 
 ChunkFile = tuple[Path, Window]
 
@@ -43,7 +44,7 @@ def mosaic(
     Raises SitsparkError with the path for a chunk that is missing, broken or not on its window of the grid.
     """
     with (
-        rasterio.Env(GDAL_CACHEMAX=_CACHE_MB),
+        rasterio.Env(GDAL_CACHEMAX=_CACHE_BYTES),
         tempfile.TemporaryDirectory(prefix="sitspark-mosaic-") as folder,
     ):
         assembled, optimised = Path(folder, "assembled.tif"), Path(folder, "optimised.tif")

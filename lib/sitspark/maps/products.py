@@ -1,8 +1,6 @@
 """The products of a map, and the small GeoTIFF that each chunk gives of each."""
 
 import hashlib
-import os
-import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +11,7 @@ import rasterio
 from rasterio.errors import RasterioError
 from rasterio.io import MemoryFile
 
+from sitspark.atomic import publish
 from sitspark.errors import SitsparkError
 from sitspark.grid import Grid
 
@@ -93,23 +92,6 @@ def read_chunk(path: Path) -> npt.NDArray[np.generic]:
 def predictor(product: Product) -> int:
     """TIFF's predictor: differences help counts (2), and hurt class codes, which have no order (1)."""
     return 1 if product.name == "classification" else 2
-
-
-def attempt_name(path: Path) -> Path:
-    """A hidden name beside `path` that no other attempt uses, in this process or any other."""
-    return path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
-
-
-def publish(path: Path, content: bytes) -> None:
-    """Write bytes under the name of this attempt, then rename once: readers see the old file or the new one."""
-    part = attempt_name(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(content)
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise SitsparkError(f"{path}: can't be written ({error.strerror}); check space and rights") from error
 
 
 def sha256_of(path: Path) -> str:

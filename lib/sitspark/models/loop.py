@@ -35,8 +35,8 @@ from sitspark.settings import TrainingSettings
 class TrainingJob:
     """One model to train.
 
-    `samples` is the folder of the samples table, `folder` takes the model, `scratch` (local disk) takes decoded samples
-    and notes on progress.
+    `samples` is the folder of the samples table, `folder` takes the model, `scratch` (best on a fast disk) takes decoded
+    samples and notes on progress.
     """
 
     model_id: str

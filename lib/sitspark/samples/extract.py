@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sitspark.grid import Grid, Window
-from sitspark.scenes.cube import read_cube
+from sitspark.scenes.cube import Cube, read_cube
 from sitspark.scenes.product import Layout, Scene
 
 
@@ -22,26 +22,35 @@ class PixelSeries:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How imagery is read, for samples and maps alike."""
+    """How imagery is read, for samples and maps alike.
+
+    `merged`: where tiles overlap all acquisitions count alike; else those of the owner of a chunk come first.
+    """
 
     layout: Layout
     bands: tuple[str, ...]
     interpolator: str
     grid: Grid
+    merged: bool = False
+
+    def cube(self, scenes: Sequence[Scene], window: Window, *, tile: str) -> Cube:
+        """The cube of a window of the output grid that `tile` owns."""
+        return read_cube(
+            scenes,
+            self.grid.cropped(window),
+            layout=self.layout,
+            bands=self.bands,
+            interpolator=self.interpolator,
+            owner=None if self.merged else tile,
+        )
 
 
 def read_series(
-    scenes: Sequence[Scene], rows: npt.NDArray[np.int64], cols: npt.NDArray[np.int64], reading: Reading
+    scenes: Sequence[Scene], rows: npt.NDArray[np.int64], cols: npt.NDArray[np.int64], reading: Reading, *, tile: str
 ) -> PixelSeries:
-    """Read the pixels at (rows, cols) of the output grid; only the window around them is decoded."""
+    """Read the pixels at (rows, cols) of the output grid, which `tile` owns; only the window around them is decoded."""
     window = Window(int(rows.min()), int(cols.min()), int(np.ptp(rows)) + 1, int(np.ptp(cols)) + 1)
-    cube = read_cube(
-        scenes,
-        reading.grid.cropped(window),
-        layout=reading.layout,
-        bands=reading.bands,
-        interpolator=reading.interpolator,
-    )
+    cube = reading.cube(scenes, window, tile=tile)
     row, col = rows - window.row, cols - window.col
     return PixelSeries(
         np.ascontiguousarray(cube.reflectance[:, :, row, col].transpose(2, 0, 1)),

@@ -126,12 +126,13 @@ def observations(
 def _observed(chunk: pa.RecordBatch, scenes: dict[str, Scene], reading: Reading) -> pa.RecordBatch:
     pixels = pa.RecordBatch.from_struct_array(chunk["pixels"].flatten())
     rows, cols = (pixels[name].to_numpy().astype(np.int64) for name in ("row", "col"))
-    series = read_series([scenes[i] for i in chunk["scene_ids"][0].as_py()], rows, cols, reading)
+    tile = chunk["tile"][0].as_py()
+    series = read_series([scenes[i] for i in chunk["scene_ids"][0].as_py()], rows, cols, reading, tile=tile)
     count, dates = series.valid.shape
     acquired = np.tile(series.days.astype("datetime64[D]").astype("datetime64[us]"), count)
     grid = reading.grid
     columns = {name: pixels[name] for name in ("sample_id", "polygon_id", "label")}
-    columns["tile"] = pa.array([chunk["tile"][0].as_py()] * count)
+    columns["tile"] = pa.array([tile] * count)
     columns |= {name: pixels[name] for name in ("fold", "split", "monitored")}
     x, y = grid.left + (cols + 0.5) * grid.resolution, grid.top - (rows + 0.5) * grid.resolution
     lon, lat = pyproj.Transformer.from_crs(grid.crs, 4326, always_xy=True).transform(x, y)

@@ -113,11 +113,9 @@ def cover(tiles: Sequence[TileExtent], settings: GridSettings) -> Coverage:
         cores[tile.tile] = _common(cores.get(tile.tile, core), core)
     ordered = sorted(boxes, key=lambda tile: (-boxes[tile][3], boxes[tile][0], tile))
     grid = Grid.covering(crs, resolution, [boxes[tile] for tile in ordered])
-    # all acquisitions are merged: no ground needs to be cut by what one tile sees
-    inner = boxes if settings.overlap == "merge" else cores
     return Coverage(
         grid,
-        {tile: TileWindows(grid.centres_in(boxes[tile]), grid.centres_in(inner[tile])) for tile in ordered},
+        {tile: TileWindows(grid.centres_in(boxes[tile]), grid.centres_in(cores[tile])) for tile in ordered},
         min(tile.first for tile in tiles),
         max(tile.last for tile in tiles),
         round(settings.overlap_margin / resolution),

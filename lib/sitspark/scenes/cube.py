@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import rasterio
+import rasterio.warp
 from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
 from rasterio.vrt import WarpedVRT
@@ -31,7 +32,7 @@ from sitspark.timegrid import day_number
 # one thread a task: parallelism is Spark's; product folders need no listing to open one file
 _GDAL = {"GDAL_NUM_THREADS": "1", "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR"}
 # changes whenever the same files may give other numbers: part of the key of every stage that reads imagery
-READER_VERSION = 2
+READER_VERSION = 3
 # A chunk opens all files of its tile in turn, so that a cache which holds fewer of them never hits: room for 13 files of
 # 300 dates, and some descriptors for all else that a process opens
 _OPEN_FILES, _OTHER_FILES = 3900, 196
@@ -75,14 +76,28 @@ def _blocks_bytes(cube: int) -> int:
     return max(_BLOCKS * cube, _LEAST_BLOCKS)
 
 
-def read_cube(scenes: Sequence[Scene], grid: Grid, *, layout: Layout, bands: Sequence[str], interpolator: str) -> Cube:
-    """Read `scenes` on `grid` (a chunk of the output grid); raises SitsparkError with tile, product, band and file."""
+def read_cube(
+    scenes: Sequence[Scene],
+    grid: Grid,
+    *,
+    layout: Layout,
+    bands: Sequence[str],
+    interpolator: str,
+    owner: str | None = None,
+) -> Cube:
+    """Read `scenes` on `grid` (a chunk of the output grid); raises SitsparkError with tile, product, band and file.
+
+    With an `owner` scenes of other tiles count only where no scene of that tile reaches; without one all count alike.
+    """
     blocks = _blocks_bytes(_cube_bytes(len(scenes), len(bands), grid.window.pixels))
     with rasterio.Env(**_GDAL, GDAL_CACHEMAX=blocks):
         kept: list[Scene] = []
         valid = np.empty((len(scenes), grid.height, grid.width), np.uint8)
+        everywhere = np.ones((grid.height, grid.width), np.uint8)
+        left_over = _not_reached([s for s in scenes if s.tile == owner], grid) if owner else everywhere
         for scene in sorted(scenes, key=lambda s: (s.acquired, s.scene_id)):
-            if _read_validity(scene, grid, layout, out=valid[len(kept)]):
+            ground = everywhere if owner in (None, scene.tile) else left_over
+            if _read_validity(scene, grid, layout, ground=ground, out=valid[len(kept)]):
                 kept.append(scene)
         valid = valid[: len(kept)]
         reflectance = np.empty((len(kept), len(bands), grid.height, grid.width), np.int16)
@@ -93,9 +108,29 @@ def read_cube(scenes: Sequence[Scene], grid: Grid, *, layout: Layout, bands: Seq
     return Cube(reflectance, valid, np.array([day_number(s.acquired.date()) for s in kept], np.int32))
 
 
-def _read_validity(scene: Scene, grid: Grid, layout: Layout, *, out: npt.NDArray[np.uint8]) -> bool:
-    """Join the masks of a scene in `out` (rows, columns); false as soon as no pixel is left."""
-    out[:] = 1
+def _not_reached(scenes: Sequence[Scene], grid: Grid) -> npt.NDArray[np.uint8]:
+    """1 for the pixels whose centres lie in no band of any of the scenes, uint8 (rows, columns)."""
+    outlines = {(scene.crs, scene.assets[-1].bounds) for scene in scenes}
+    found = np.ones((grid.height, grid.width), np.uint8)
+    x = grid.left + (np.arange(grid.width) + 0.5) * grid.resolution
+    y = grid.top - (np.arange(grid.height) + 0.5) * grid.resolution
+    easts, norths = np.meshgrid(x, y)
+    for crs, (left, bottom, right, top) in outlines:
+        own_x, own_y = easts, norths
+        if crs != grid.crs:
+            moved = rasterio.warp.transform(grid.crs, crs, easts.ravel(), norths.ravel())
+            own_x, own_y = (np.asarray(values).reshape(found.shape) for values in moved)
+        found[(own_x >= left) & (own_x <= right) & (own_y >= bottom) & (own_y <= top)] = 0
+    return found
+
+
+def _read_validity(
+    scene: Scene, grid: Grid, layout: Layout, *, ground: npt.NDArray[np.uint8], out: npt.NDArray[np.uint8]
+) -> bool:
+    """Join the masks of a scene, where `ground` is 1, in `out` (rows, columns); false as soon as no pixel is left."""
+    out[:] = ground
+    if not out.any():
+        return False
     for name, rule in layout.masks.items():
         asset = scene.asset(name)
         values = np.empty((grid.height, grid.width), asset.dtype)

@@ -21,7 +21,7 @@ from sitspark.simulate.scene import BANDS_10M, BANDS_20M, CLOUD, NODATA, Scene, 
 
 MASKS = ("CLM", "SAT", "EDG")
 BLOCK = 512  # pixels a side of a file's tiles, less for small scenes
-CACHE_MB = 64  # GDAL's block cache of a worker; its default is a share of the machine's memory
+CACHE_BYTES = 64 * 2**20  # GDAL's block cache of a worker; its default is a share of the machine's memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ def write_product(landscape: Landscape, acquisition: Acquisition, folder: Path, 
         partial = folder / f".{acquisition.product}.{os.getpid()}"
         shutil.rmtree(partial, ignore_errors=True)
         (partial / "MASKS").mkdir(parents=True)
-        with rasterio.Env(GDAL_CACHEMAX=CACHE_MB, GDAL_NUM_THREADS=1):
+        with rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES, GDAL_NUM_THREADS=1):
             cloudy = _write_rasters(landscape, acquisition, partial, strip_blocks)
         text = _metadata(landscape, acquisition, round(100 * cloudy / landscape.size**2))
         (partial / f"{acquisition.product}_MTD_ALL.xml").write_text(text, encoding="utf-8")

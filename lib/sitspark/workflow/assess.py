@@ -26,12 +26,14 @@ from sitspark.accuracy.report import (
     Training,
     render,
 )
-from sitspark.atomic import write_atomically
+from sitspark.atomic import publish, write_atomically
 from sitspark.samples.frames import pieces_by_chunk
 from sitspark.workflow.context import Context
 from sitspark.workflow.run_folder import StageRecord, versions
 from sitspark.workflow.stage import Outcome, Stage
 from sitspark.workflow.tables import write_table
+
+_FIGURES = ("confusion_map.png", "class_scores.png")
 
 
 def matrix_of(counts: list[Any], codes: tuple[int, ...]) -> ConfusionMatrix:
@@ -64,13 +66,13 @@ def _validate(context: Context, _key: str) -> Outcome:
     metrics = metrics_json(context.nomenclature, assessment=assessment)
     write_atomically(folder.accuracy / "metrics.json", json.dumps(metrics, indent=2, ensure_ascii=False))
     write_atomically(folder.accuracy / "confusion_map.csv", matrix.to_csv())
-    (folder.accuracy / "confusion_map.png").write_bytes(figures.confusion_matrix_figure(matrix, context.nomenclature))
-    (folder.accuracy / "class_scores.png").write_bytes(figures.class_scores_figure(matrix, context.nomenclature))
+    publish(folder.accuracy / "confusion_map.png", figures.confusion_matrix_figure(matrix, context.nomenclature))
+    publish(folder.accuracy / "class_scores.png", figures.class_scores_figure(matrix, context.nomenclature))
     return Outcome(
         f"OA {score(matrix.overall_accuracy)}, kappa {score(matrix.kappa)}, mean F {score(matrix.mean_f_score)} on "
         f"{matrix.total} pixels of {sum(polygons.values())} polygons set aside",
         {"matrix": matrix.to_json(), "polygons": polygons},
-        (target, folder.accuracy / "metrics.json"),
+        (target, *(folder.accuracy / name for name in ("metrics.json", "confusion_map.csv", *_FIGURES))),
     )
 
 
@@ -168,14 +170,14 @@ def _map_view(context: Context) -> MapView:
     folder = context.folder.path / context.facts("mosaic")["map"]
     view = MapView.read(folder / "classification.tif", confidence=folder / "confidence.tif", validity=folder / "validity.tif")
     picture = quicklook.classification_figure(view.classification, context.nomenclature)
-    (folder / "quicklook.png").write_bytes(picture)
+    publish(folder / "quicklook.png", picture)
     return view
 
 
 def _training(context: Context, facts: dict[str, Any]) -> Training:
     folder = context.folder.model(facts["model_id"])
     history = pd.read_parquet(folder / "history.parquet")
-    (folder / "training.png").write_bytes(figures.training_figure(history, facts["best_epoch"]))
+    publish(folder / "training.png", figures.training_figure(history, facts["best_epoch"]))
     return Training(facts["model_id"], history, facts["best_epoch"], context.settings.training.criterion)
 
 

@@ -1,6 +1,7 @@
 """Validating settings and inputs before anything is computed; without Spark, so that the answer comes in seconds."""
 
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from sitspark.errors import SitsparkError
 from sitspark.ground_truth.labels import count_labels
 from sitspark.ground_truth.read import extent_of, inspect_vector
 from sitspark.scenes.catalogue import REMEDY, bands_of
-from sitspark.scenes.inspect import inspect_product
+from sitspark.scenes.inspect import Inspection, inspect_product
 from sitspark.scenes.layouts import layout_of
 from sitspark.scenes.product import ProductName
 from sitspark.workflow.context import Context
@@ -189,14 +190,28 @@ def _product_problems(context: Context) -> list[Finding]:
     scenes = context.settings.scenes
     layout, bands = layout_of(scenes), bands_of(scenes)
 
-    def look(product: tuple[Path, ProductName]) -> str | None:
-        return inspect_product(product[0], layout, bands, reflectance=scenes.reflectance).problem
+    def look(product: tuple[Path, ProductName]) -> Inspection:
+        return inspect_product(product[0], layout, bands, reflectance=scenes.reflectance)
 
     with ThreadPoolExecutor(_THREADS) as pool:
-        problems = [problem for problem in pool.map(look, context.products) if problem is not None]
+        inspected = list(pool.map(look, context.products))
+    problems = [found.problem for found in inspected if found.problem is not None]
+    if context.settings.grid.crs is None:
+        problems += _of_other_crs({path.name: found.crs for (path, _), found in zip(context.products, inspected, strict=True)})
     if not problems:
         return [Finding("products", "every band and mask is there, to its last block", False)]
     if scenes.on_problem == "skip":
         return [Finding("product", f"will be left out: {problem}", False) for problem in problems]
     found = [Finding("product", problem, True) for problem in problems]
     return [*found, Finding("products", f"{len(problems)} of {len(context.products)} can't be used; {REMEDY}", True)]
+
+
+def _of_other_crs(crs_of: Mapping[str, str | None]) -> list[str]:
+    """The products that are not in the CRS of most: without grid.crs a run can't use them."""
+    known = Counter(crs for crs in crs_of.values() if crs is not None)
+    common = min(known, key=lambda crs: (-known[crs], crs), default=None)
+    return [
+        f"{name}: is in {crs} while most products are in {common}; set grid.crs to bring all to one CRS"
+        for name, crs in crs_of.items()
+        if crs not in (None, common)
+    ]

@@ -81,7 +81,8 @@ class Context:
     def reading(self) -> Reading:
         """How imagery is read."""
         scenes = self.settings.scenes
-        return Reading(layout_of(scenes), bands_of(scenes), self.settings.grid.interpolator, self.coverage.grid)
+        grid = self.settings.grid
+        return Reading(layout_of(scenes), bands_of(scenes), grid.interpolator, self.coverage.grid, grid.overlap == "merge")
 
     @property
     def feature_space(self) -> FeatureSpace:

@@ -42,7 +42,7 @@ def _classify(context: Context, key: str) -> Outcome:
     total = plan.count()
     done = [record.chunk_id for record in committed(chunks)]
     if done:
-        context.voice.note(f"{len(done)} of {total} chunks were written before the run was stopped; going on with the rest")
+        context.voice.note(f"{len(done)} of {total} chunks are written already; going on with the rest")
     imagery = Pass(folder.table("scenes"), context.reading, space, (ModelTarget(folder.model(model_id), chunks),))
     missing = total - len(done)
     if missing:
@@ -154,7 +154,8 @@ def _mosaic(context: Context, _key: str) -> Outcome:
 
 
 def _classify_inputs(context: Context) -> Any:
-    return [context.settings.grid.interpolator, READER_VERSION]
+    grid = context.settings.grid
+    return [grid.interpolator, grid.overlap, READER_VERSION]
 
 
 def _legend(context: Context) -> Any:

@@ -1,14 +1,13 @@
 """The stages that train: one model of all tiles, or one model for each tile left out."""
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
 from sitspark.accuracy import figures
 from sitspark.accuracy.assessment import metrics_json
 from sitspark.accuracy.cross_validation import FoldScores, spread
-from sitspark.atomic import write_atomically
+from sitspark.atomic import publish, write_atomically
 from sitspark.errors import SitsparkError
 from sitspark.models.card import CARD, HISTORY, WEIGHTS, ModelCard
 from sitspark.workflow.assess import matrix_of, score
@@ -26,7 +25,7 @@ def _fit(context: Context, model_id: str, name: str, *, left_out_tile: str | Non
     folder = context.folder
     trained = _trained(folder.model(model_id))
     if trained is not None:
-        context.voice.note(f"{name}: {model_id} was trained before the run was stopped")
+        context.voice.note(f"{name}: {model_id} is trained already")
         return trained
     job = TrainingJob(
         model_id=model_id,
@@ -44,11 +43,7 @@ def _fit(context: Context, model_id: str, name: str, *, left_out_tile: str | Non
         def on_epoch(progress: dict[str, Any]) -> None:
             update(progress["epoch"], f"F {score(progress['fscore'])} loss {progress['train_loss']:.3f}")
 
-        card = fit(job, spark=context.spark, on_epoch=on_epoch)
-    history = folder.table("history")
-    history.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(job.folder / HISTORY, history / f"{job.model_id}.parquet")
-    return card
+        return fit(job, spark=context.spark, on_epoch=on_epoch)
 
 
 def _trained(folder: Path) -> ModelCard | None:
@@ -63,9 +58,12 @@ def _trained(folder: Path) -> ModelCard | None:
         return None
 
 
-def _files(folder: Path) -> tuple[Path, ...]:
-    """What makes a model; the report adds a figure beside it."""
-    return folder / CARD, folder / WEIGHTS, folder / HISTORY
+def _published(context: Context, model_id: str) -> tuple[Path, ...]:
+    """Add a model's epochs to the table of all; gives the files that make the model known, its own and that one."""
+    folder = context.folder.model(model_id)
+    history = context.folder.table("history") / f"{model_id}.parquet"
+    publish(history, (folder / HISTORY).read_bytes())
+    return folder / CARD, folder / WEIGHTS, folder / HISTORY, history
 
 
 def _train(context: Context, key: str) -> Outcome:
@@ -76,7 +74,7 @@ def _train(context: Context, key: str) -> Outcome:
         f"{context.settings.training.epochs} by {card.criterion}: monitored OA {score(card.metrics.oa)}, "
         f"F {score(card.metrics.fscore)}",
         {"model_id": model_id, "best_epoch": card.best_epoch},
-        _files(context.folder.model(model_id)),
+        _published(context, model_id),
     )
 
 
@@ -101,7 +99,7 @@ def _cross_validate(context: Context, key: str) -> Outcome:
     metrics = metrics_json(context.nomenclature, assessment=None, folds=folds)["cross_validation"]
     accuracy = context.folder.accuracy
     write_atomically(accuracy / "cross_validation.json", json.dumps(metrics, indent=2, ensure_ascii=False))
-    (accuracy / "cross_validation.png").write_bytes(figures.cross_validation_figure(folds))
+    publish(accuracy / "cross_validation.png", figures.cross_validation_figure(folds))
     return Outcome(
         f"{len(tiles)} tiles left out in turn: mean F {_mean(folds, 'same_area')} in the same area, "
         f"{_mean(folds, 'left_out')} on the tile left out",
@@ -115,7 +113,12 @@ def _cross_validate(context: Context, key: str) -> Outcome:
                 for fold in folds
             ]
         },
-        (target, accuracy / "cross_validation.json", *(file for model in models for file in _files(model.folder))),
+        (
+            target,
+            accuracy / "cross_validation.json",
+            accuracy / "cross_validation.png",
+            *(file for model in models for file in _published(context, model.folder.name)),
+        ),
     )
 
 
@@ -143,7 +146,7 @@ def _inputs(context: Context) -> Any:
     return [
         settings.training.model_dump(mode="json"),
         settings.seed,
-        [[c.code, c.name, c.colour] for c in context.nomenclature],
+        [[c.code, c.name] for c in context.nomenclature],
     ]
 
 

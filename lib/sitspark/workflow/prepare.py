@@ -205,7 +205,7 @@ def _scenes_inputs(context: Context) -> Any:
     return [
         settings.scenes.model_dump(mode="json"),
         bands_of(settings.scenes),
-        [grid.crs, grid.resolution, grid.overlap, grid.overlap_margin],
+        [grid.crs, grid.resolution, grid.overlap_margin],
         context.imagery_fingerprint,
     ]
 
@@ -227,6 +227,7 @@ def _observations_inputs(context: Context) -> Any:
         settings.samples.model_dump(mode="json"),
         settings.seed,
         settings.grid.interpolator,
+        settings.grid.overlap,
     ]
 
 
@@ -240,9 +241,9 @@ def _samples_inputs(context: Context) -> Any:
 
 
 STAGES = (
-    Stage("scenes", (), 4, _scenes_inputs, _catalogue),
-    Stage("chunks", ("scenes",), 2, lambda context: context.settings.grid.chunk_size, _chunks),
-    Stage("ground_truth", ("scenes",), 2, _ground_truth_inputs, _ground_truth),
+    Stage("scenes", (), 5, _scenes_inputs, _catalogue),
+    Stage("chunks", ("scenes",), 3, lambda context: context.settings.grid.chunk_size, _chunks),
+    Stage("ground_truth", ("scenes",), 3, _ground_truth_inputs, _ground_truth),
     Stage("observations", ("scenes", "ground_truth"), READER_VERSION, _observations_inputs, _observations, through=("chunks",)),
     Stage("samples", ("observations",), KERNEL_VERSION, _samples_inputs, _samples),
 )

@@ -148,8 +148,9 @@ class RunFolder:
     def _sweep(self) -> None:
         """Remove what a killed run left half-written: scratch, and everything under a hidden name."""
         shutil.rmtree(self.scratch, ignore_errors=True)
-        for pattern in ("tables/.*", "models/*/.*", "maps/*/.*", "maps/*/chunks/*/.*"):
-            for draft in self.path.glob(pattern):
+        folders = ("", "tables/", "tables/*/", "models/*/", "maps/*/", "maps/*/chunks/*/", "accuracy/", "report/")
+        for draft in (found for folder in folders for found in self.path.glob(f"{folder}.*")):
+            if not draft.name.startswith(".lock"):
                 shutil.rmtree(draft) if draft.is_dir() else draft.unlink()
 
     @contextlib.contextmanager
