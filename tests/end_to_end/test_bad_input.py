@@ -10,6 +10,7 @@ import pytest
 import rasterio
 from pyspark.sql import SparkSession
 
+from sitspark.errors import SitsparkError
 from sitspark.simulate import Simulation
 from sitspark.workflow.failures import sentence_of
 from sitspark.workflow.run_folder import RunFolder
@@ -26,7 +27,7 @@ class Archive:
         shutil.copytree(simulated, self.folder)
         self.tree = settings_tree(self.folder, folder / "out")
         # one tile of few dates: every case runs Spark
-        self.tree["scenes"]["tiles"] = [PRODUCT]
+        self.tree["scenes"] |= {"tiles": [PRODUCT], "on_problem": "fail"}
         self.products = sorted((self.folder / "scenes" / PRODUCT).iterdir())
         self.product = self.products[3]
 
@@ -128,13 +129,29 @@ def test_a_broken_input_ends_in_one_sentence(
     assert "observations" not in RunFolder(output).records() and not (output / "tables" / "observations").exists()
 
 
-def test_a_broken_product_may_be_left_out(spark: SparkSession, simulation: Simulation, tmp_path: Path) -> None:
+def test_a_broken_product_may_be_left_out_but_not_too_many(spark: SparkSession, simulation: Simulation, tmp_path: Path) -> None:
     archive = Archive(simulation.folder, tmp_path)
     remove_mask(archive)
-    archive.tree["scenes"]["on_problem"] = "skip"
+    archive.tree["scenes"] |= {"on_problem": "skip", "max_left_out": 0.1}
     context, printed = run_quietly(archive.tree, "scenes")
     assert f"left out: {archive.product.name}: mask CLM is missing" in printed
-    assert context.facts("scenes")["products"] == len(archive.products) - 1
+    assert context.facts("scenes")["products"] == len(archive.products) - 1 == 9
+    archive.product = archive.products[5]
+    remove_mask(archive)
+    with pytest.raises(SitsparkError, match=r"2 of 10 products can't be used, more than scenes\.max_left_out \(10%\) allows: "):
+        run_quietly(archive.tree, "scenes")
+
+
+def test_of_an_acquisition_processed_twice_the_newest_is_read(
+    spark: SparkSession, simulation: Simulation, tmp_path: Path
+) -> None:
+    """It is reported, and is no problem even where none may be."""
+    archive = Archive(simulation.folder, tmp_path)
+    older = archive.product.with_name(archive.product.name.replace("_V2-2", "_V1-9"))
+    shutil.copytree(archive.product, older)
+    context, printed = run_quietly(archive.tree, "scenes")
+    assert f"left out: {older.name}: the same acquisition was processed later, {archive.product} is read" in printed
+    assert context.facts("scenes")["products"] == len(archive.products)
 
 
 def test_a_mended_input_lets_the_same_command_go_on(spark: SparkSession, simulation: Simulation, tmp_path: Path) -> None:

@@ -82,7 +82,10 @@ def test_damaged_products_come_with_what_to_do(simulation: Simulation, tmp_path:
     tree = settings_tree(simulation.folder, tmp_path / "out")
     tree["scenes"]["folder"] = str(tmp_path / "scenes")
     last = check(context_of(tree))[-1]
-    assert last.wrong and "1 of 1 can't be used; fetch what is damaged again" in last.sentence
-    tree["scenes"]["on_problem"] = "skip"
+    assert last.wrong and "1 of 1 can't be used, scenes.max_left_out allows 10%; fetch what is damaged" in last.sentence
+    tree["scenes"]["max_left_out"] = 1.0
+    found = check(context_of(tree))[-2:]
+    assert not any(finding.wrong for finding in found) and found[0].sentence.startswith("will be left out: ")
+    tree["scenes"]["on_problem"] = "fail"
     last = check(context_of(tree))[-1]
-    assert not last.wrong and last.sentence.startswith("will be left out: ")
+    assert last.wrong and "1 of 1 can't be used; fetch what is damaged" in last.sentence

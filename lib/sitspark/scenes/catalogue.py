@@ -14,14 +14,15 @@ from shapely.geometry.base import BaseGeometry
 
 from sitspark.errors import SitsparkError
 from sitspark.marks import Marks
-from sitspark.scenes.inspect import inspect_product
+from sitspark.scenes.duplicates import superseded
+from sitspark.scenes.inspect import Inspection, inspect_product
 from sitspark.scenes.layouts import LAYOUTS, layout_of
 from sitspark.scenes.product import Asset, Layout, ProductName, find_products, product_name
 from sitspark.settings import ScenesSettings
 
 _HEADERS_A_TASK = 400  # files opened by one task: about a second
 
-REMEDY = "fetch what is damaged again, name products to leave out in scenes.exclude, or set scenes.on_problem: skip"
+REMEDY = "fetch what is damaged again, or name products to leave out in scenes.exclude"
 
 _SCHEMA = """
     scene_id string, sensor string, platform string, tile string, acquired timestamp, relative_orbit int,
@@ -79,10 +80,14 @@ def catalogue(
 ) -> DataFrame:
     """The scenes frame: every one of `wanted_products`, headers opened in parallel; `problem` is null for usable ones.
 
-    Each product whose headers were read is marked.
+    Products that another one replaces have that as their problem, and are not opened. Each product is marked when it is
+    done.
     """
     layout, bands, reflectance = layout_of(settings), bands_of(settings), settings.reflectance
-    listed = pd.DataFrame([{"folder": str(path), **dataclasses.asdict(name)} for path, name in products])
+    replaced = superseded(products)
+    listed = pd.DataFrame(
+        [{"folder": str(path), **dataclasses.asdict(name), "duplicate": replaced.get(path)} for path, name in products]
+    )
     listed["acquired"] = listed["acquired"].dt.tz_localize(None)
     listed["relative_orbit"] = listed["relative_orbit"].astype("Int32")
     tasks = -(-len(listed) * (len(bands) + len(layout.masks)) // _HEADERS_A_TASK)
@@ -93,7 +98,7 @@ def catalogue(
             marks.add(Path(batch["folder"].iloc[0]).name, len(batch))
 
     names = "folder string, sensor string, platform string, tile string, acquired timestamp, relative_orbit int"
-    frame = spark.createDataFrame(listed.drop(columns="processed"), f"{names}, processing_baseline string")
+    frame = spark.createDataFrame(listed.drop(columns="processed"), f"{names}, processing_baseline string, duplicate string")
     scenes = frame.repartition(tasks, "folder").mapInPandas(inspect, _SCHEMA)
     return scenes.withColumn("footprint", F.expr("ST_SetSRID(ST_GeomFromWKB(footprint_wkb), 4326)")).drop("footprint_wkb")
 
@@ -101,8 +106,11 @@ def catalogue(
 def _inspected(batch: pd.DataFrame, layout: Layout, bands: tuple[str, ...], reflectance: str) -> pd.DataFrame:
     rows = []
     for product in batch.to_dict("records"):
-        folder = Path(product.pop("folder"))
-        found = inspect_product(folder, layout, bands, reflectance=reflectance)
+        folder, duplicate = Path(product.pop("folder")), product.pop("duplicate")
+        if duplicate is None:
+            found = inspect_product(folder, layout, bands, reflectance=reflectance)
+        else:
+            found = Inspection(None, (), duplicate)
         rows.append(
             product
             | {

@@ -193,17 +193,20 @@ def _product_problems(context: Context) -> list[Finding]:
     def look(product: tuple[Path, ProductName]) -> Inspection:
         return inspect_product(product[0], layout, bands, reflectance=scenes.reflectance)
 
+    products = [product for product in context.products if product[0] not in context.superseded]
     with ThreadPoolExecutor(_THREADS) as pool:
-        inspected = list(pool.map(look, context.products))
+        inspected = list(pool.map(look, products))
     problems = [found.problem for found in inspected if found.problem is not None]
     if context.settings.grid.crs is None:
-        problems += _of_other_crs({path.name: found.crs for (path, _), found in zip(context.products, inspected, strict=True)})
+        problems += _of_other_crs({path.name: found.crs for (path, _), found in zip(products, inspected, strict=True)})
+    total = len(context.products)
+    stops = bool(problems) and (scenes.on_problem == "fail" or len(problems) > scenes.max_left_out * total)
+    found = [Finding("product", f"will be left out: {sentence}", False) for sentence in context.superseded.values()]
+    found += [Finding("product", problem if stops else f"will be left out: {problem}", stops) for problem in problems]
     if not problems:
-        return [Finding("products", "every band and mask is there, to its last block", False)]
-    if scenes.on_problem == "skip":
-        return [Finding("product", f"will be left out: {problem}", False) for problem in problems]
-    found = [Finding("product", problem, True) for problem in problems]
-    return [*found, Finding("products", f"{len(problems)} of {len(context.products)} can't be used; {REMEDY}", True)]
+        return [*found, Finding("products", "every band and mask is there, to its last block", False)]
+    allowed = "" if scenes.on_problem == "fail" else f", scenes.max_left_out allows {scenes.max_left_out:.0%}"
+    return [*found, Finding("products", f"{len(problems)} of {total} can't be used{allowed}; {REMEDY}", stops)]
 
 
 def _of_other_crs(crs_of: Mapping[str, str | None]) -> list[str]:

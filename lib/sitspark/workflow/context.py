@@ -21,6 +21,7 @@ from sitspark.marks import Marks
 from sitspark.samples.extract import Reading
 from sitspark.scenes.catalogue import bands_of, wanted_products
 from sitspark.scenes.chunk_plan import Coverage, chunk_plan
+from sitspark.scenes.duplicates import superseded
 from sitspark.scenes.layouts import layout_of
 from sitspark.scenes.product import ProductName
 from sitspark.settings import Settings
@@ -58,6 +59,11 @@ class Context:
     def products(self) -> list[tuple[Path, ProductName]]:
         """The products of the archive that the settings ask for; the archive is listed once a command."""
         return wanted_products(self.settings.scenes)
+
+    @cached_property
+    def superseded(self) -> dict[Path, str]:
+        """The products that newer processings of the same acquisitions replace, each with the sentence that says so."""
+        return superseded(self.products)
 
     @cached_property
     def imagery_fingerprint(self) -> str:

@@ -19,6 +19,7 @@ from sitspark.scenes.catalogue import bands_of, wanted_products
 from sitspark.scenes.chunk_plan import Coverage, TileExtent, cover
 from sitspark.scenes.container import Container
 from sitspark.scenes.cube import read_cube, reading_bytes
+from sitspark.scenes.duplicates import superseded
 from sitspark.scenes.inspect import inspect_product
 from sitspark.scenes.layouts import layout_of
 from sitspark.scenes.product import ProductName, Scene
@@ -73,8 +74,11 @@ class Foreseen:
 def plan(settings: Settings) -> Foreseen:
     """Open the headers, time one window of the real products with a network of the right size, and multiply."""
     by_tile: dict[str, list[tuple[Path, ProductName]]] = {}
-    for path, name in wanted_products(settings.scenes):
-        by_tile.setdefault(name.tile, []).append((path, name))
+    products = wanted_products(settings.scenes)
+    replaced = superseded(products)
+    for path, name in products:
+        if path not in replaced:
+            by_tile.setdefault(name.tile, []).append((path, name))
     covered = _coverage(settings, by_tile)
     chunks = chunks_of(covered.tiles, settings.grid.chunk_size, margin=covered.overlap_margin)
     space = feature_space(settings, covered)

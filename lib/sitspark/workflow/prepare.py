@@ -32,9 +32,8 @@ def _catalogue(context: Context, _key: str) -> Outcome:
         scenes.unpersist()
     table = read_table(context.spark, target)
     found = problems(table)
-    if found and settings.scenes.on_problem == "fail":
-        more = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-        raise SitsparkError(f"{'; '.join(found[:_SHOWN])}{more}; {REMEDY}")
+    replaced = set(context.superseded.values())
+    _judge_problems([sentence for sentence in found if sentence not in replaced], context)
     for sentence in found:
         context.voice.note(f"left out: {sentence}")
     covered = coverage(table, settings.grid)
@@ -46,6 +45,22 @@ def _catalogue(context: Context, _key: str) -> Outcome:
         {"coverage": coverage_facts(covered), "products": used, "left_out": len(found)},
         (target,),
     )
+
+
+def _judge_problems(damaged: list[str], context: Context) -> None:
+    """Raise SitsparkError for products that can't be used, if none may be left out, or too many would be."""
+    scenes, total = context.settings.scenes, len(context.products)
+    if not damaged:
+        return
+    more = f"; and {len(damaged) - _SHOWN} more" if len(damaged) > _SHOWN else ""
+    listed = f"{'; '.join(damaged[:_SHOWN])}{more}; {REMEDY}"
+    if scenes.on_problem == "fail":
+        raise SitsparkError(listed)
+    if len(damaged) > scenes.max_left_out * total:
+        raise SitsparkError(
+            f"{len(damaged)} of {total} products can't be used, more than scenes.max_left_out "
+            f"({scenes.max_left_out:.0%}) allows: {listed}"
+        )
 
 
 def _chunks(context: Context, _key: str) -> Outcome:
