@@ -136,6 +136,6 @@ def test_few_reference_polygons_come_with_a_caution(full_report: Report) -> None
     assert full_report.assessment is not None
     matrix = full_report.assessment.matrix
     few, enough = (Assessment(matrix, {matrix.codes[0]: count}) for count in (8, 50))
-    assert "8 polygons set aside say little" in render(replace(full_report, assessment=few))
-    assert "one more error would change OA by about 12%" in str(few.caution)
+    assert "pixels of 8 polygons set aside say little" in render(replace(full_report, assessment=few))
+    assert "one more error would change OA by about 12.5%" in str(few.caution)
     assert enough.caution is None and "say little" not in render(replace(full_report, assessment=enough))

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from sitspark.cli import main
+from sitspark.workflow.ending import next_command
 from tests.conftest import ROOT, FinishedRun
 from tests.end_to_end.test_processes import write_settings
 
@@ -76,6 +77,26 @@ def test_sql_answers_over_every_table(finished: FinishedRun, capsys: pytest.Capt
     assert main(["sql", "select nothing from samples", *run]) == 1
     printed = capsys.readouterr().err
     assert "nothing" in printed and "tables: " in printed and "Traceback" not in printed
+
+
+def test_sql_changes_nothing(finished: FinishedRun, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sql", "drop table samples", "--run", str(finished.context.folder.path)]) == 1
+    assert "sql answers questions and changes nothing" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("facts", "tiles", "verb"),
+    [
+        pytest.param({}, 4, "run", id="no map yet"),
+        pytest.param({"validate": {}}, 4, "cross-validate", id="a map of several tiles"),
+        pytest.param({"validate": {}}, 1, "sql", id="a map of one tile, of which none can be left out"),
+        pytest.param({"validate": {}, "cross_validate": {}}, 4, "sql", id="all is done"),
+    ],
+)
+def test_the_next_command_is_one_that_can_be_run(facts: dict, tiles: int, verb: str) -> None:
+    command = next_command(facts, tiles=tiles, settings_file="s.yaml", same=["--set", "seed=3"])
+    assert command[0] == verb
+    assert verb == "sql" or command[1:] == ["s.yaml", "--set", "seed=3"]
 
 
 def test_an_iota2_configuration_is_read_and_what_it_loses_is_said(capsys: pytest.CaptureFixture[str]) -> None:

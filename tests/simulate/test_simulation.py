@@ -218,3 +218,9 @@ def test_copy_of_an_unfinished_folder_is_not_taken_for_finished(simulation, tmp_
     shutil.copytree(simulation.folder, tmp_path / "copy")
     (tmp_path / "copy" / "simulation.json").write_text('{"landscape": ')
     assert not simulate(tmp_path / "copy", LANDSCAPE, workers=1).reused
+
+
+def test_a_folder_that_can_not_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SitsparkError, match=r"file/out: can't be written \(Not a directory\); choose another folder"):
+        simulate(tmp_path / "file" / "out", LANDSCAPE, workers=1)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sitspark.workflow.keys import fingerprint
+from sitspark.workflow.keys import contents, fingerprint
 
 
 @pytest.mark.parametrize(("shapefile", "table"), [("a.shp", "a.dbf"), ("A.SHP", "A.DBF"), ("p[2018].shp", "p[2018].dbf")])
@@ -17,3 +17,19 @@ def test_an_edit_of_the_table_of_a_shapefile_is_noticed(tmp_path: Path, shapefil
     assert fingerprint([tmp_path / shapefile]) == before
     os.utime(tmp_path / table, ns=(1, 1))
     assert fingerprint([tmp_path / shapefile]) != before
+
+
+def test_contents_are_names_and_sizes_of_what_is_not_hidden(tmp_path: Path) -> None:
+    table = tmp_path / "table"
+    table.mkdir()
+    (table / "part-0.parquet").write_text("abc")
+    before = contents(table)
+    (table / ".part-0.parquet.crc").write_text("sum")
+    os.utime(table / "part-0.parquet", ns=(1, 1))
+    assert contents(table) == before
+    (table / "part-0.parquet").write_text("ab")
+    assert contents(table) != before
+    (table / "part-0.parquet").rename(table / "part-1.parquet")
+    assert contents(table) != before
+    assert contents(tmp_path / "absent") is None
+    assert contents(table / "part-1.parquet") != contents(tmp_path)

@@ -25,12 +25,13 @@ class Assessment:
         Congalton and Green (2019), Assessing the Accuracy of Remotely Sensed Data, ask for 50 samples of each class. Pixels
         of one polygon are alike, so that polygons are counted, and the whole map is judged, not each class.
         """
-        count = sum(self.polygons.values())
-        if count >= _ENOUGH:
+        polygons, pixels = sum(self.polygons.values()), self.matrix.total
+        independent = min(polygons, pixels)
+        if independent >= _ENOUGH:
             return None
         return (
-            f"{count} polygons set aside say little about the accuracy of a map: one more error would change OA by about "
-            f"{1 / max(count, 1):.0%}; {_ENOUGH} a class are usually asked for"
+            f"{pixels} pixels of {polygons} polygons set aside say little about the accuracy of a map: one more error would "
+            f"change OA by about {1 / max(independent, 1):.1%}; {_ENOUGH} polygons a class are usually asked for"
         )
 
 

@@ -115,9 +115,10 @@ def confidence_figure(quicklook: Quicklook) -> bytes:
 
 
 def clear_dates_figure(quicklook: Quicklook) -> bytes:
-    """PNG of the number of clear acquisitions, with a colour bar from 0 to the most that occurs."""
+    """PNG of the number of clear acquisitions, with a colour bar up to the most that occurs; 0 counts as not seen."""
     most = float(np.max(quicklook.values[quicklook.valid], initial=1))
-    return _measure_figure(quicklook, quicklook.valid, "Clear dates", "YlGnBu", Normalize(0, most))
+    seen = quicklook.valid & (quicklook.values != 0)
+    return _measure_figure(quicklook, seen, "Clear dates", "YlGnBu", Normalize(0, most))
 
 
 def _read(path: Path, longest_side: int, resampling: Resampling) -> Quicklook:

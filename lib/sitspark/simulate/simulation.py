@@ -93,8 +93,12 @@ def simulate(out: Path, landscape: Landscape, *, workers: int | None = None, on_
     workers: processes, None for one per core; they are spawned, so a script that calls this with more than one needs
     `if __name__ == "__main__"`.
 
-    Raises SitsparkError where the folder holds scenes or ground truth that no simulation wrote.
+    Raises SitsparkError where the folder holds scenes or ground truth that no simulation wrote, or can't be written.
     """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SitsparkError(f"{out}: can't be written ({error.strerror}); choose another folder") from None
     description = _description(landscape)
     finished = _read(out / DONE)
     work = [acquisition for tile in landscape.extents for acquisition in acquisitions(landscape, tile)]

@@ -70,7 +70,7 @@ def _validate(context: Context, _key: str) -> Outcome:
     publish(folder.accuracy / "class_scores.png", figures.class_scores_figure(matrix, context.nomenclature))
     return Outcome(
         f"OA {score(matrix.overall_accuracy)}, kappa {score(matrix.kappa)}, mean F {score(matrix.mean_f_score)} on "
-        f"{matrix.total} pixels of {sum(polygons.values())} polygons set aside",
+        f"all {matrix.total:,} pixels of {sum(polygons.values())} polygons set aside",
         {"matrix": matrix.to_json(), "polygons": polygons},
         (target, *(folder.accuracy / name for name in ("metrics.json", "confusion_map.csv", *_FIGURES))),
     )

@@ -33,9 +33,19 @@ def say_results(context: Context, target: str, settings_file: Path, *, overrides
         say(_fold_table(folds))
     for label, path in _results(context, facts, target):
         say(f"{label:<9} {path}", soft_wrap=True)
-    if target == "report" and not folds:
-        same = (part for override in overrides for part in ("--set", override))
-        say(f"next      {_command()} {shlex.join(['cross-validate', str(settings_file), *same])}", soft_wrap=True, markup=False)
+    if target == "report":
+        same = [part for override in overrides for part in ("--set", override)]
+        what = next_command(facts, tiles=len(context.coverage.tiles), settings_file=str(settings_file), same=same)
+        say(f"next      {_command()} {shlex.join(what)}", soft_wrap=True, markup=False)
+
+
+def next_command(facts: dict[str, dict], *, tiles: int, settings_file: str, same: list[str]) -> list[str]:  # type: ignore[type-arg]
+    """The verb that goes on from here, with its arguments."""
+    if "validate" not in facts:
+        return ["run", settings_file, *same]
+    if tiles > 1 and "cross_validate" not in facts:
+        return ["cross-validate", settings_file, *same]
+    return ["sql", "select label, split, count(*) as pixels from samples group by label, split order by label, split"]
 
 
 def _command() -> str:

@@ -31,13 +31,13 @@ def fingerprint(paths: Iterable[Path]) -> str:
 
 
 def contents(path: Path) -> str | None:
-    """A hash over names and sizes of a file, or of all files below a folder; None where there is nothing.
+    """A hash over names and sizes of a file, or of all files below a folder but hidden ones; None where there is nothing.
 
     Times of change don't count, so that a run may be copied or moved.
     """
     if not path.exists():
         return None
-    files = (child for child in path.rglob("*") if child.is_file()) if path.is_dir() else (path,)
+    files = (child for child in path.rglob("[!.]*") if child.is_file()) if path.is_dir() else (path,)
     return digest(sorted((str(file.relative_to(path)), file.stat().st_size) for file in files))
 
 

@@ -85,7 +85,8 @@ def _cross_validate(context: Context, key: str) -> Outcome:
     tiles = [row.fold for row in context.table("samples").select("fold").distinct().orderBy("fold").collect()]
     if len(tiles) < 2:
         raise SitsparkError(
-            f"cross-validate: leaving a tile out needs labelled polygons in two tiles or more, here is {', '.join(tiles)}"
+            f"cross-validate: leaving a tile out needs labelled polygons in two tiles or more, here is {', '.join(tiles)}; the "
+            "accuracy on the polygons set aside is in the report"
         )
     models = []
     for tile in tiles:

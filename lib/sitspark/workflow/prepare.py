@@ -181,9 +181,11 @@ def _observations(context: Context, _key: str) -> Outcome:
     chosen.unpersist()
     counts = context.table("observations").groupBy("split").count().collect()
     by_split = {row["split"]: row["count"] for row in counts}
+    per_class = context.settings.samples.per_class
+    most = f"; samples.per_class: at most {per_class:,} a class and set" if per_class else ""
     return Outcome(
         f"{sum(by_split.values())} labelled pixels read from {chunks} chunks "
-        f"({by_split.get('train', 0)} for training, {by_split.get('validation', 0)} set aside)",
+        f"({by_split.get('train', 0)} for training, {by_split.get('validation', 0)} set aside{most})",
         {"pixels": by_split, "chunks": chunks},
         (target,),
     )

@@ -1,6 +1,7 @@
 """SQL over the tables of a run."""
 
 import logging
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from sitspark.errors import SitsparkError
 from sitspark.settings import SparkSettings
 from sitspark.workflow.run_folder import RunFolder
 from sitspark.workflow.tables import read_table
+
+_QUERY = re.compile(r"[\s(]*(select|with|from|table|values|describe|desc|show|explain)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,8 @@ def ask(query: str, folder: Path | None, *, rows: int) -> Answer:
     tables = sorted(path.name for path in (run.path / "tables").glob("[!.]*") if any(path.glob("*.parquet")))
     for name in tables:
         read_table(spark, run.table(name)).createOrReplaceTempView(name)
+    if not _QUERY.match(query):
+        raise SitsparkError("sql answers questions and changes nothing: begin with select, with, describe, show or explain")
     try:
         frame = spark.sql(query)
         taken = frame.limit(rows + 1).collect()

@@ -150,7 +150,8 @@ class RunFolder:
         shutil.rmtree(self.scratch, ignore_errors=True)
         folders = ("", "tables/", "tables/*/", "models/*/", "maps/*/", "maps/*/chunks/*/", "accuracy/", "report/")
         for draft in (found for folder in folders for found in self.path.glob(f"{folder}.*")):
-            if not draft.name.startswith(".lock"):
+            # Spark leaves a sum of each file of a table beside it
+            if not draft.name.startswith(".lock") and draft.suffix != ".crc":
                 shutil.rmtree(draft) if draft.is_dir() else draft.unlink()
 
     @contextlib.contextmanager
