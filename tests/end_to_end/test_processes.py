@@ -69,9 +69,9 @@ def test_one_core_and_a_new_start_give_the_same_bytes_as_two(finished: FinishedR
 def test_executors_of_their_own_give_the_same_bytes(finished: FinishedRun, run_copy: FinishedRun, tmp_path: Path) -> None:
     """As on a cluster of machines: workers are not below the driver, and share with it nothing but the folders."""
     folder = run_copy.context.folder
+    shutil.rmtree(run_copy.map)
     for stage in ("scenes", "observations", "samples", "classify", "mosaic", "validate"):
         folder.forget(stage)
-    shutil.rmtree(run_copy.map)
     tree = run_copy.tree | {"spark": {"master": "local-cluster[2,1,1024]", "driver_memory": "1g"}}
     process = start("validate", str(write_settings(tree, tmp_path / "settings.yaml")))
     printed, _ = process.communicate(timeout=400)
@@ -156,7 +156,7 @@ def test_spark_submit_without_sedona_is_told_how_to_have_it(run_copy: FinishedRu
     settings = write_settings(run_copy.tree | {"samples": {"per_class": 100}}, tmp_path / "settings.yaml")
     answer = submitted(settings=settings)
     assert answer.returncode == 1
-    assert "error: Spark was started without Sedona's JARs; start it as spark-submit --properties-file" in answer.stderr
+    assert "error: Spark was started without Sedona's JARs; start it as spark-submit --properties-file" in answer.stdout
 
 
 def test_a_failed_job_has_an_exit_code(tmp_path: Path) -> None:
