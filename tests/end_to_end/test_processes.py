@@ -1,7 +1,6 @@
 """Runs in processes of their own: any parallelism, a kill at any moment, the command line's exit codes."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -57,27 +56,16 @@ def map_hashes(output: Path) -> dict[str, str]:
     return {name: sha256_of(folder / name) for name in MAP_FILES}
 
 
-def test_one_core_and_a_new_start_give_the_same_bytes_as_two(finished: FinishedRun, tmp_path: Path) -> None:
-    """From the polygons to the map: split, samples, weights and rasters depend neither on cores nor on the process."""
-    tree = finished.tree | {"output": str(tmp_path / "one"), "spark": {"master": "local[1]", "driver_memory": "1g"}}
+def test_one_core_of_an_executor_gives_the_same_bytes_as_two_of_the_driver(finished: FinishedRun, tmp_path: Path) -> None:
+    """From the polygons to the map: nothing depends on cores, on the process, or on where workers live.
+
+    In a local cluster executors are processes of their own, as on a cluster of machines.
+    """
+    tree = finished.tree | {"output": str(tmp_path / "one"), "spark": {"master": "local-cluster[1,1,1024]"}}
     process = start("classify", str(write_settings(tree, tmp_path / "settings.yaml")))
     printed, _ = process.communicate(timeout=400)
     assert process.returncode == 0, printed
     assert map_hashes(tmp_path / "one") == {name: sha256_of(finished.map / name) for name in MAP_FILES}
-
-
-def test_executors_of_their_own_give_the_same_bytes(finished: FinishedRun, run_copy: FinishedRun, tmp_path: Path) -> None:
-    """As on a cluster of machines: workers are not below the driver, and share with it nothing but the folders."""
-    folder = run_copy.context.folder
-    shutil.rmtree(run_copy.map)
-    for stage in ("scenes", "observations", "samples", "classify", "mosaic", "validate"):
-        folder.forget(stage)
-    tree = run_copy.tree | {"spark": {"master": "local-cluster[2,1,1024]", "driver_memory": "1g"}}
-    process = start("validate", str(write_settings(tree, tmp_path / "settings.yaml")))
-    printed, _ = process.communicate(timeout=400)
-    assert process.returncode == 0, printed
-    assert all(f"✓ {stage}" in printed for stage in ("scenes", "observations", "samples", "classify", "validate"))
-    assert map_hashes(folder.path) == {name: sha256_of(finished.map / name) for name in MAP_FILES}
 
 
 @pytest.mark.parametrize("victim", ["everything", "workers"])
@@ -145,11 +133,11 @@ def submitted(*options: str, settings: Path) -> subprocess.CompletedProcess[str]
 
 
 def test_a_job_runs_under_spark_submit(run_copy: FinishedRun, tmp_path: Path) -> None:
-    settings = write_settings(run_copy.tree | {"samples": {"per_class": 100}}, tmp_path / "settings.yaml")
+    settings = write_settings(run_copy.tree | {"time_series": {"step": 45}}, tmp_path / "settings.yaml")
     # driver memory of the file is for a cluster; the command line wins
     answer = submitted("--properties-file", str(ROOT / "conf" / "spark-defaults.conf"), settings=settings)
     assert answer.returncode == 0, answer.stdout + answer.stderr[-2000:]
-    assert "✓ observations" in answer.stdout
+    assert "✓ samples" in answer.stdout
 
 
 def test_spark_submit_without_sedona_is_told_how_to_have_it(run_copy: FinishedRun, tmp_path: Path) -> None:
