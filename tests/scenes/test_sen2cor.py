@@ -128,6 +128,12 @@ def test_scene_classes_exclude_their_four_pixels(tmp_path: Path, invalid: tuple[
             ["no BOA_ADD_OFFSET of band B11"],
             id="an offset is lacking",
         ),
+        pytest.param(
+            sen2cor_metadata().replace(' band_id="11"', ""), ["a BOA_ADD_OFFSET without a band or a number"], id="of no band"
+        ),
+        pytest.param(
+            sen2cor_metadata().replace(">-1000<", "><", 1), ["a BOA_ADD_OFFSET without a band or a number"], id="no number"
+        ),
     ],
 )
 def test_a_product_that_does_not_tell_its_offset_is_refused(tmp_path: Path, metadata: str | None, words: list[str]) -> None:

@@ -77,11 +77,16 @@ def _radiometry(product: Container) -> tuple[float, Mapping[str, float]]:
     quantification = number(root, "BOA_QUANTIFICATION_VALUE")
     if not quantification:
         raise SitsparkError(f"{METADATA} of {product.path} has no BOA_QUANTIFICATION_VALUE; fetch the product again")
-    stated = {
-        int(element.attrib["band_id"]): float(element.text or "nan")
-        for element in root.iter()
-        if element.tag.rpartition("}")[2] == "BOA_ADD_OFFSET"
-    }
+    try:
+        stated = {
+            int(element.attrib["band_id"]): float(element.text or "")
+            for element in root.iter()
+            if element.tag.rpartition("}")[2] == "BOA_ADD_OFFSET"
+        }
+    except (KeyError, ValueError):
+        raise SitsparkError(
+            f"{METADATA} of {product.path} has a BOA_ADD_OFFSET without a band or a number; fetch the product again"
+        ) from None
     if stated:
         lacking = [name for name, band_id in _BAND_IDS.items() if band_id not in stated and name in LAYOUT.bands]
         if lacking:
