@@ -15,9 +15,12 @@ def test_every_attempt_has_its_own_name() -> None:
     assert all(name.parent == Path("maps") and name.name.startswith(".chunk.tif.") for name in names)
 
 
-@pytest.mark.parametrize(
+WRITERS = pytest.mark.parametrize(
     "write", [lambda path: publish(path, "é".encode()), lambda path: write_atomically(path, "é")], ids=["bytes", "text"]
 )
+
+
+@WRITERS
 def test_a_file_is_replaced_and_its_folder_made(tmp_path: Path, write: Callable[[Path], None]) -> None:
     path = tmp_path / "a" / "b.txt"
     for _ in range(2):
@@ -26,7 +29,10 @@ def test_a_file_is_replaced_and_its_folder_made(tmp_path: Path, write: Callable[
         assert [child.name for child in path.parent.iterdir()] == ["b.txt"]
 
 
-def test_what_can_not_be_written_leaves_the_old_file_and_no_draft(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@WRITERS
+def test_what_can_not_be_written_leaves_the_old_file_and_no_draft(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: Callable[[Path], None]
+) -> None:
     publish(tmp_path / "b.txt", b"old")
 
     def full(*_: object) -> None:
@@ -34,5 +40,5 @@ def test_what_can_not_be_written_leaves_the_old_file_and_no_draft(tmp_path: Path
 
     monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(SitsparkError, match=r"b\.txt: can't be written \(No space left on device\); check space and rights"):
-        publish(tmp_path / "b.txt", b"new")
+        write(tmp_path / "b.txt")
     assert [child.name for child in tmp_path.iterdir()] == ["b.txt"] and (tmp_path / "b.txt").read_bytes() == b"old"

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 
 from sitspark.errors import SitsparkError
@@ -17,23 +18,28 @@ def publish(path: Path, content: bytes) -> None:
 
     Raises SitsparkError where nothing can be written.
     """
-    part = attempt_name(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(content)
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise SitsparkError(f"{path}: can't be written ({error.strerror}); check space and rights") from error
+    _replace(path, lambda part: part.write_bytes(content))
 
 
 def write_atomically(path: Path, text: str) -> None:
     """Publish a UTF-8 text, so that also a crash of the machine leaves the old text or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+
+    def write(part: Path) -> None:
+        with part.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            # the name must not reach the disk before the content does
+            os.fsync(file.fileno())
+
+    _replace(path, write)
+
+
+def _replace(path: Path, write: Callable[[Path], object]) -> None:
     part = attempt_name(path)
-    with part.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        # the name must not reach the disk before the content does
-        os.fsync(file.fileno())
-    part.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(part)
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise SitsparkError(f"{path}: can't be written ({error.strerror}); check space and rights") from error

@@ -182,6 +182,9 @@ class Chunk:
         return f"{self.tile}_r{self.window.row:06d}_c{self.window.col:06d}"
 
 
+_EDGES_A_TILE = 100  # edges closer than a tile's side by this are one
+
+
 def territories(tiles: Mapping[str, TileWindows], margin: int) -> list[Territory]:
     """Cut overlapping tiles into rectangles that are owned by one tile each; together they cover every tile once.
 
@@ -222,9 +225,6 @@ def territories(tiles: Mapping[str, TileWindows], margin: int) -> list[Territory
                 line.append(Territory(tile, Window(row, col, stop_row - row, stop_col - col)))
         strips += line
     return _joined_downwards(strips)
-
-
-_EDGES_A_TILE = 100
 
 
 def _apart(edges: Iterable[int], least: int) -> list[int]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import rasterio
+from affine import Affine
 from rasterio.transform import from_origin
 
 from sitspark.grid import Grid
@@ -28,22 +29,14 @@ def write_raster(
     path: Path, values: Array, *, left: float = LEFT, top: float = TOP, resolution: float = 10, crs: str | None = UTM31
 ) -> Path:
     """A compressed GeoTIFF in small blocks, so that a window crosses several."""
+    place = from_origin(left, top, resolution, resolution)
+    return _write(path, values, crs, place, driver="GTiff", tiled=True, blockxsize=16, blockysize=16, compress="deflate")
+
+
+def _write(path: Path, values: Array, crs: str | None, place: Affine, **options: object) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with rasterio.open(
-        path,
-        "w",
-        driver="GTiff",
-        height=values.shape[0],
-        width=values.shape[1],
-        count=1,
-        dtype=values.dtype,
-        crs=crs,
-        transform=from_origin(left, top, resolution, resolution),
-        tiled=True,
-        blockxsize=16,
-        blockysize=16,
-        compress="deflate",
-    ) as file:
+    shape = {"height": values.shape[0], "width": values.shape[1], "count": 1, "dtype": values.dtype}
+    with rasterio.open(path, "w", crs=crs, transform=place, **shape, **options) as file:
         file.write(values, 1)
     return path
 
@@ -121,24 +114,9 @@ def sen2cor_metadata(*, baseline: str | None = "04.00", offset: int | None = -10
 
 def write_jp2(path: Path, values: Array, *, resolution: float, crs: str = UTM31) -> Path:
     """A lossless JPEG 2000 file in small blocks."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with rasterio.open(
-        path,
-        "w",
-        driver="JP2OpenJPEG",
-        height=values.shape[0],
-        width=values.shape[1],
-        count=1,
-        dtype=values.dtype,
-        crs=crs,
-        transform=from_origin(LEFT, TOP, resolution, resolution),
-        QUALITY="100",
-        REVERSIBLE="YES",
-        BLOCKXSIZE=64,
-        BLOCKYSIZE=64,
-    ) as file:
-        file.write(values, 1)
-    return path
+    place = from_origin(LEFT, TOP, resolution, resolution)
+    options = {"QUALITY": "100", "REVERSIBLE": "YES", "BLOCKXSIZE": 64, "BLOCKYSIZE": 64}
+    return _write(path, values, crs, place, driver="JP2OpenJPEG", **options)
 
 
 def write_sen2cor(

@@ -298,6 +298,21 @@ def test_other_tiles_count_only_where_the_owner_does_not_reach(tmp_path: Path, c
     assert (part.valid == owned.valid[:, inner.slices[0], inner.slices[1]]).all()
 
 
+def test_without_scenes_of_other_tiles_nothing_is_asked_about_the_owners_ground(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reprojecting every pixel's centre would cost as much as decoding, for nothing."""
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("the ground of the owner was looked at")
+
+    monkeypatch.setattr(cube, "_not_reached", refuse)
+    scene = scene_of(write_theia(tmp_path, {"B4": noise(40, 40)}), ("B4",))
+    for owner in ("31TCJ", None):
+        found = read_cube([scene], grid_of(40, 40), layout=THEIA, bands=("B4",), interpolator="cubic", owner=owner)
+        assert found.valid.all()
+
+
 def test_no_scene_gives_a_cube_without_dates() -> None:
     cube = read([], grid_of(4, 5))
     assert cube.reflectance.shape == (0, 1, 4, 5) and cube.valid.shape == (0, 4, 5) and cube.days.dtype == np.int32

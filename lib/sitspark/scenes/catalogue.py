@@ -23,6 +23,8 @@ from sitspark.settings import ScenesSettings
 _HEADERS_A_TASK = 400  # files opened by one task: about a second
 
 REMEDY = "fetch what is damaged again, or name products to leave out in scenes.exclude"
+# product, its CRS, that of most
+OTHER_CRS = "%s: is in %s while most products are in %s; set grid.crs to bring all to one CRS"
 
 _SCHEMA = """
     scene_id string, sensor string, platform string, tile string, acquired timestamp, relative_orbit int,
@@ -150,14 +152,7 @@ def flag_other_crs(scenes: DataFrame) -> DataFrame:
     """Give a problem to every product whose CRS isn't that of most products."""
     counted = scenes.where("problem is null").groupBy("crs").count().orderBy(F.desc("count"), "crs").limit(1)
     most = counted.select(F.col("crs").alias("common_crs"))
-    sentence = F.concat(
-        F.col("scene_id"),
-        F.lit(": is in "),
-        F.col("crs"),
-        F.lit(" while most products are in "),
-        F.col("common_crs"),
-        F.lit("; set grid.crs to bring all to one CRS"),
-    )
+    sentence = F.format_string(OTHER_CRS, "scene_id", "crs", "common_crs")
     other = F.col("problem").isNull() & (F.col("crs") != F.col("common_crs"))
     return (
         scenes.crossJoin(F.broadcast(most))

@@ -94,9 +94,10 @@ def read_cube(
         kept: list[Scene] = []
         valid = np.empty((len(scenes), grid.height, grid.width), np.uint8)
         everywhere = np.ones((grid.height, grid.width), np.uint8)
-        left_over = _not_reached([s for s in scenes if s.tile == owner], grid) if owner else everywhere
+        unmixed = owner is None or all(scene.tile == owner for scene in scenes)
+        left_over = everywhere if unmixed else _not_reached([s for s in scenes if s.tile == owner], grid)
         for scene in sorted(scenes, key=lambda s: (s.acquired, s.scene_id)):
-            ground = everywhere if owner in (None, scene.tile) else left_over
+            ground = everywhere if scene.tile == owner else left_over
             if _read_validity(scene, grid, layout, ground=ground, out=valid[len(kept)]):
                 kept.append(scene)
         valid = valid[: len(kept)]
@@ -208,24 +209,26 @@ def _halved(grid: Grid) -> Grid:
     return Grid(grid.crs, grid.left, grid.top, grid.resolution / 2, grid.height * 2, grid.width * 2)
 
 
-def _copy(asset: Asset, source: Grid, grid: Grid, nodata: int, out: npt.NDArray[np.generic]) -> None:
+def _overlap(source: Grid, grid: Grid) -> tuple[Window, tuple[slice, slice]]:
+    """The part of `source` on which `grid`, of the same pixels, lies, and its place in `grid`."""
     row, col = source.offset_of(grid) or (0, 0)
-    wanted = Window(row, col, grid.height, grid.width)
-    inside = wanted.intersection(source.window)
-    if inside == wanted:
+    inside = Window(row, col, grid.height, grid.width).intersection(source.window)
+    return inside, inside.shifted(-row, -col).slices
+
+
+def _copy(asset: Asset, source: Grid, grid: Grid, nodata: int, out: npt.NDArray[np.generic]) -> None:
+    inside, place = _overlap(source, grid)
+    if inside.pixels == out.size:
         _open(asset.path).read(1, window=_raster_window(inside), out=out)
         return
     out[:] = nodata
     if not inside.is_empty:
-        part = _open(asset.path).read(1, window=_raster_window(inside))
-        out[inside.shifted(-row, -col).slices] = part
+        out[place] = _open(asset.path).read(1, window=_raster_window(inside))
 
 
 def _double(asset: Asset, source: Grid, grid: Grid, interpolator: str, out: npt.NDArray[np.int16]) -> None:
     """Interpolate a band of twice the pixel size, on the common scale: there are four times less pixels to scale."""
-    fine = _halved(source)
-    row, col = fine.offset_of(grid) or (0, 0)
-    inside = Window(row, col, grid.height, grid.width).intersection(fine.window)
+    inside, place = _overlap(_halved(source), grid)
     if inside.pixels < out.size:
         out[:] = NODATA
     if inside.is_empty:
@@ -239,7 +242,7 @@ def _double(asset: Asset, source: Grid, grid: Grid, interpolator: str, out: npt.
     )
     upsample_2x(
         _common(_open(asset.path).read(1, window=_raster_window(coarse)), asset),
-        out[inside.shifted(-row, -col).slices],
+        out[place],
         row0=inside.row - 2 * coarse.row,
         col0=inside.col - 2 * coarse.col,
         kind=interpolator,
@@ -249,9 +252,7 @@ def _double(asset: Asset, source: Grid, grid: Grid, interpolator: str, out: npt.
 
 def _repeat(asset: Asset, source: Grid, grid: Grid, out: npt.NDArray[np.generic]) -> None:
     """Give each fine pixel the value of the coarse one in which it lies."""
-    fine = _halved(source)
-    row, col = fine.offset_of(grid) or (0, 0)
-    inside = Window(row, col, grid.height, grid.width).intersection(fine.window)
+    inside, place = _overlap(_halved(source), grid)
     if inside.pixels < out.size:
         out[:] = OUTSIDE
     if inside.is_empty:
@@ -261,7 +262,7 @@ def _repeat(asset: Asset, source: Grid, grid: Grid, out: npt.NDArray[np.generic]
     values = _open(asset.path).read(1, window=_raster_window(coarse))
     rows = np.arange(inside.row, inside.stop_row) // 2 - first_row
     cols = np.arange(inside.col, inside.stop_col) // 2 - first_col
-    out[inside.shifted(-row, -col).slices] = values[rows[:, None], cols]
+    out[place] = values[rows[:, None], cols]
 
 
 def _warp(scene: Scene, asset: Asset, grid: Grid, interpolator: str, nodata: int, out: npt.NDArray[np.generic]) -> None:

@@ -40,23 +40,18 @@ def _scale(product: Container) -> float:
     return 10_000 / (number(read_xml(product, metadata), "REFLECTANCE_QUANTIFICATION_VALUE") or 10_000)
 
 
-def _files_l2a(product: Container, names: Sequence[str], reflectance: str) -> Mapping[str, StoredFile]:
-    """Bands beside the metadata, masks in MASKS; R1 is the 10 m version of a mask."""
+def _files(product: Container, names: Sequence[str], kind: str) -> Mapping[str, StoredFile]:
+    """Bands of a kind (FRE, SRE, FRC) beside the metadata, masks in MASKS; R1 is the 10 m version of a mask."""
     stem, scale = product.name, _scale(product)
     return {
-        name: StoredFile(f"MASKS/{stem}_{name}_R1.tif")
-        if name in L2A.masks
-        else StoredFile(f"{stem}_{reflectance}_{name}.tif", scale)
+        name: StoredFile(f"{stem}_{kind}_{name}.tif", scale) if name in _BANDS else StoredFile(f"MASKS/{stem}_{name}_R1.tif")
         for name in names
     }
 
 
 def _files_l3a(product: Container, names: Sequence[str], _reflectance: str) -> Mapping[str, StoredFile]:
-    stem, scale = product.name, _scale(product)
-    return {
-        name: StoredFile(f"MASKS/{stem}_{name}_R1.tif") if name in L3A.masks else StoredFile(f"{stem}_FRC_{name}.tif", scale)
-        for name in names
-    }
+    """A synthesis has one kind of reflectance."""
+    return _files(product, names, "FRC")
 
 
 L2A = Layout(
@@ -69,7 +64,7 @@ L2A = Layout(
     nir="B8",
     swir="B11",
     recognise=functools.partial(recognise, level="L2A"),
-    files=_files_l2a,
+    files=_files,
 )
 
 L3A = Layout(

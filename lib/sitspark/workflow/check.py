@@ -14,7 +14,7 @@ import shapely
 from sitspark.errors import SitsparkError
 from sitspark.ground_truth.labels import count_labels
 from sitspark.ground_truth.read import extent_of, inspect_vector
-from sitspark.scenes.catalogue import REMEDY, bands_of
+from sitspark.scenes.catalogue import OTHER_CRS, REMEDY, bands_of
 from sitspark.scenes.inspect import Inspection, inspect_product
 from sitspark.scenes.layouts import layout_of
 from sitspark.scenes.product import ProductName
@@ -213,8 +213,4 @@ def _of_other_crs(crs_of: Mapping[str, str | None]) -> list[str]:
     """The products that are not in the CRS of most: without grid.crs a run can't use them."""
     known = Counter(crs for crs in crs_of.values() if crs is not None)
     common = min(known, key=lambda crs: (-known[crs], crs), default=None)
-    return [
-        f"{name}: is in {crs} while most products are in {common}; set grid.crs to bring all to one CRS"
-        for name, crs in crs_of.items()
-        if crs not in (None, common)
-    ]
+    return [OTHER_CRS % (name, crs, common) for name, crs in crs_of.items() if crs not in (None, common)]

@@ -23,6 +23,9 @@ def _report(context: Context, _key: str) -> Outcome:
     return assess.write_report(context, done(context))
 
 
+# what these have read was right
+_READING_INPUTS = [stage for stage in prepare.STAGES if stage.name in ("scenes", "ground_truth")]
+
 # the page sums up whatever is done, so its key is that of all that is done
 _REPORT = Stage("report", ("scenes",), 1, lambda context: {name: record.key for name, record in done(context).items()}, _report)
 
@@ -37,7 +40,7 @@ def run(settings: Settings, targets: Sequence[str], *, console: Console) -> Cont
     context = Context.of(settings, console)
     with context.folder.locked():
         context.folder.begin(settings)
-        if not {"scenes", "ground_truth"} <= done(context).keys():
+        if len(finished(_READING_INPUTS, context)) < len(_READING_INPUTS):
             refuse_wrong_inputs(context)
         advance(context, STAGES, targets)
     return context
