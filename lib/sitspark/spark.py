@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from filelock import FileLock
 from pyspark.sql import SparkSession
 from sedona.spark import SedonaContext
 
@@ -23,6 +24,7 @@ PACKAGES = (
     "org.datasyslab:geotools-wrapper:1.8.1-33.1",
 )
 OLDEST_JAVA = 17  # Spark 4 is compiled for it
+_IVY = "~/.ivy2.5.2"  # where Spark 4.0 keeps the packages that it fetched
 
 
 def session(settings: SparkSettings, *, log: Path | None = None) -> SparkSession:
@@ -44,18 +46,37 @@ def session(settings: SparkSettings, *, log: Path | None = None) -> SparkSession
     os.environ["JAVA_HOME"] = str(java_home())
     builder = SedonaContext.builder().appName("sitspark")
     chosen = dict(ALWAYS) | settings.config
+    fetching: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
     # under spark-submit all the rest is the cluster's business
     if "PYSPARK_GATEWAY_PORT" not in os.environ:
         builder = builder.master(settings.master).config("spark.driver.memory", settings.driver_memory)
         builder = builder.config("spark.jars.packages", ",".join(PACKAGES))
         chosen = dict(ON_A_LAPTOP) | chosen
+        fetching = alone_while_fetching(Path(chosen.get("spark.jars.ivy", _IVY)).expanduser())
     for key, value in chosen.items():
         builder = builder.config(key, value)
     # a JVM that is interrupted while starting outlives its driver, and the handler that pyspark puts in place cancels
     # jobs over a connection that may be waiting for an answer
-    with _stderr_to(log), interrupts.deferred("stopping as soon as Spark has started"), _jars_missed():
+    with (
+        fetching,
+        _stderr_to(log),
+        interrupts.deferred("stopping as soon as Spark has started"),
+        _jars_missed(),
+    ):
         spark = SedonaContext.create(builder.getOrCreate())
     return spark
+
+
+@contextlib.contextmanager
+def alone_while_fetching(cache: Path) -> Iterator[None]:
+    """Be the only one who starts as long as Sedona's JARs aren't in Spark's cache: two downloads spoil each other's files."""
+    jars = [cache / "jars" / f"{package.replace(':', '_', 1).replace(':', '-')}.jar" for package in PACKAGES]
+    if all(jar.is_file() for jar in jars):
+        yield
+        return
+    cache.mkdir(parents=True, exist_ok=True)
+    with FileLock(cache / "sitspark.lock"):
+        yield
 
 
 @contextlib.contextmanager

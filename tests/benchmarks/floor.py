@@ -16,6 +16,7 @@ import time
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numba
 import numpy as np
@@ -36,7 +37,7 @@ TOGETHER = 64  # pixels whose series are turned round together
 
 
 @numba.njit(nogil=True, cache=True)
-def turn(cube, cloudy, start, series, gaps):
+def turn(cube: Any, cloudy: Any, start: int, series: Any, gaps: Any) -> None:
     """Cube (dates, bands, pixels) from pixel `start` on -> series (pixels, dates, bands); cloudy -> gaps alike."""
     for near in range(0, len(series), TOGETHER):
         far = min(near + TOGETHER, len(series))
@@ -49,7 +50,7 @@ def turn(cube, cloudy, start, series, gaps):
 
 
 @numba.njit(nogil=True, cache=True)
-def fill(series, gaps, times, wanted, out):
+def fill(series: Any, gaps: Any, times: Any, wanted: Any, out: Any) -> None:
     """Linear interpolation in time of series (pixels, dates, bands) at `wanted`, and NDVI, NDWI, brightness."""
     pixels, dates, bands = series.shape
     steps = len(wanted)

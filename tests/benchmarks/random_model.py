@@ -61,7 +61,8 @@ def write_random_model(folder: Path, scenes_table: Path, reading: Reading, space
 
 def _features(window: Window, scenes_table: Path, reading: Reading, space: FeatureSpace) -> npt.NDArray[np.float32]:
     rows, cols = np.mgrid[window.slices]
-    series = read_series(list(load_scenes(scenes_table).values()), rows.ravel(), cols.ravel(), reading)
+    scenes = list(load_scenes(scenes_table).values())
+    series = read_series(scenes, rows.ravel(), cols.ravel(), reading, tile=scenes[0].tile)
     features = np.empty((window.pixels, len(space)), np.float32)
     features_of_pixels(series.reflectance, series.valid, series.days, space.grid.days, space.layout(), features)
     return features

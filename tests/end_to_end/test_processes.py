@@ -1,6 +1,7 @@
 """Runs in processes of their own: any parallelism, a kill at any moment, the command line's exit codes."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -68,37 +69,43 @@ def test_one_core_of_an_executor_gives_the_same_bytes_as_two_of_the_driver(finis
     assert map_hashes(tmp_path / "one") == {name: sha256_of(finished.map / name) for name in MAP_FILES}
 
 
-@pytest.mark.parametrize("victim", ["everything", "workers"])
-def test_a_run_killed_while_classifying_ends_with_the_same_bytes(
-    finished: FinishedRun, run_copy: FinishedRun, tmp_path: Path, victim: str
-) -> None:
-    """kill -9 of the whole run, or of its Python workers alone; the same command completes it."""
-    tree = run_copy.tree | {"grid": run_copy.tree["grid"] | {"chunk_size": 64}}
-    settings = str(write_settings(tree, tmp_path / "settings.yaml"))
-    earlier = run_copy.context.folder.path / run_copy.context.facts("classify")["chunks"]
-    process = start("classify", settings)
-    chunks = Path(tree["output"]) / "maps"
+def classify_until(settings: Path, output: Path, records: int) -> subprocess.Popen[str]:
+    """A run that is classifying and has committed so many chunks."""
+    process = start("classify", str(settings))
     deadline = time.monotonic() + 200
-    while earlier.exists() or len(list(chunks.glob("*/chunks/*/[!.]*.json"))) < 8:
+    while len(list((output / "maps").glob("*/chunks/*/[!.]*.json"))) < records:
         assert process.poll() is None and time.monotonic() < deadline, process.communicate()[0]
         time.sleep(0.02)
-    if victim == "everything":
-        os.killpg(process.pid, signal.SIGKILL)
-    else:
-        workers = [pid for pid in descendants(process.pid) if "pyspark.daemon" in arguments_of(pid)]
-        assert workers
-        for pid in workers:
-            os.kill(pid, signal.SIGKILL)
+    return process
+
+
+def test_a_run_killed_while_classifying_ends_with_the_same_bytes(
+    finished: FinishedRun, run_copy: FinishedRun, tmp_path: Path
+) -> None:
+    """kill -9 of its Python workers, then of the whole run; the same command completes it."""
+    tree = run_copy.tree | {"grid": run_copy.tree["grid"] | {"chunk_size": 64}}
+    settings, output = write_settings(tree, tmp_path / "settings.yaml"), Path(tree["output"])
+    shutil.rmtree(output / run_copy.context.facts("classify")["chunks"])
+
+    process = classify_until(settings, output, 8)
+    workers = [pid for pid in descendants(process.pid) if "pyspark.daemon" in arguments_of(pid)]
+    assert workers
+    for pid in workers:
+        os.kill(pid, signal.SIGKILL)
     printed, _ = process.communicate(timeout=120)
-    if victim == "workers":
-        assert process.returncode == 1
-        assert "worker" in printed and "Traceback" not in printed, printed
-    again = start("classify", settings)
-    printed, _ = again.communicate(timeout=300)
-    assert again.returncode == 0, printed
+    assert process.returncode == 1
+    assert "worker" in printed and "Traceback" not in printed, printed
+
+    process = classify_until(settings, output, 30)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate(timeout=120)
+
+    process = start("classify", str(settings))
+    printed, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, printed
     assert "chunks are written already" in printed
-    assert map_hashes(Path(tree["output"])) == {name: sha256_of(finished.map / name) for name in MAP_FILES}
-    assert not list(chunks.rglob("*.part"))
+    assert map_hashes(output) == {name: sha256_of(finished.map / name) for name in MAP_FILES}
+    assert not list((output / "maps").rglob("*.part"))
 
 
 @pytest.mark.parametrize("seconds", [4, 10])

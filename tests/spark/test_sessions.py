@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from filelock import FileLock, Timeout
 from pyspark.sql import SparkSession
 
 from sitspark import spark as sessions
@@ -64,3 +65,21 @@ def test_the_period_of_the_imagery_does_not_depend_on_the_time_zone_of_the_machi
         timeout=300,
     )
     assert "period 2018-01-06 2018-12-17" in answer.stdout, answer.stderr[-2000:]
+
+
+@pytest.mark.parametrize("fetched", [False, True])
+def test_who_starts_while_the_jars_are_missing_is_alone(fetched: bool, tmp_path: Path) -> None:
+    if fetched:
+        (tmp_path / "jars").mkdir()
+        for name in (
+            "org.apache.sedona_sedona-spark-shaded-4.0_2.13-1.8.0.jar",
+            "org.datasyslab_geotools-wrapper-1.8.1-33.1.jar",
+        ):
+            (tmp_path / "jars" / name).touch()
+    with sessions.alone_while_fetching(tmp_path):
+        second = FileLock(tmp_path / "sitspark.lock")
+        if fetched:
+            second.acquire(timeout=0)
+        else:
+            with pytest.raises(Timeout):
+                second.acquire(timeout=0)

@@ -36,9 +36,10 @@ READER_VERSION = 3
 # A chunk opens all files of its tile in turn, so that a cache which holds fewer of them never hits: room for 13 files of
 # 300 dates, and some descriptors for all else that a process opens
 _OPEN_FILES, _OTHER_FILES = 3900, 196
-# Decoded blocks that GDAL keeps, in sizes of the cube and at least in bytes: those of 20 m bands serve the next chunk too,
-# and reading takes twice as long without them. GDAL's own bound is 5 % of the machine's memory, for every worker.
-_BLOCKS, _LEAST_BLOCKS = 4, 256 * 2**20
+# GDAL keeps the decoded blocks in which a chunk lies, and half as many more for those that the next one shares with it: by
+# less, 20 m bands are decoded twice and reading takes a fifth longer. GDAL's own bound is 5 % of the machine's memory, for
+# every worker.
+_SLACK = 1.5
 _SUPPORT = 2  # coarse pixels that cubic interpolation reaches to either side
 _TOLERANCE = 1e-8  # pixels: from 1e-7 on windows give the same numbers; exactly 0 makes rasterio 1.4 fail
 
@@ -62,18 +63,27 @@ class Cube:
         return dates
 
 
-def reading_bytes(dates: int, bands: int, pixels: int) -> int:
+def reading_bytes(scenes: Sequence[Scene], grid: Grid, *, bands: Sequence[str]) -> int:
     """The memory that reading a cube takes: the cube, its validity, and the decoded blocks that GDAL keeps."""
-    cube = _cube_bytes(dates, bands, pixels)
-    return cube + dates * pixels + _blocks_bytes(cube)
+    samples = len(scenes) * grid.window.pixels
+    return samples * len(bands) * np.dtype(np.int16).itemsize + samples + _blocks_bytes(scenes, grid)
 
 
-def _cube_bytes(dates: int, bands: int, pixels: int) -> int:
-    return dates * bands * pixels * np.dtype(np.int16).itemsize
+def _blocks_bytes(scenes: Sequence[Scene], grid: Grid) -> int:
+    """The bound of GDAL's cache of decoded blocks."""
+    touched = 0
+    for scene in scenes:
+        bounds = grid.bounds if scene.crs == grid.crs else _bounds_in(grid, scene.crs)
+        for asset in scene.assets:
+            pixel = 0 if _is_copied(_same_grid(scene, asset, grid), grid) else max(asset.transform[0], grid.resolution)
+            touched += asset.block_bytes(bounds, _SUPPORT * pixel)
+    return round(_SLACK * touched)
 
 
-def _blocks_bytes(cube: int) -> int:
-    return max(_BLOCKS * cube, _LEAST_BLOCKS)
+@functools.lru_cache(maxsize=64)  # the CRSs of one archive
+def _bounds_in(grid: Grid, crs: str) -> tuple[float, float, float, float]:
+    found: tuple[float, float, float, float] = rasterio.warp.transform_bounds(grid.crs, crs, *grid.bounds)
+    return found
 
 
 def read_cube(
@@ -89,8 +99,7 @@ def read_cube(
 
     With an `owner` scenes of other tiles count only where no scene of that tile reaches; without one all count alike.
     """
-    blocks = _blocks_bytes(_cube_bytes(len(scenes), len(bands), grid.window.pixels))
-    with rasterio.Env(**_GDAL, GDAL_CACHEMAX=blocks):
+    with rasterio.Env(**_GDAL, GDAL_CACHEMAX=_blocks_bytes(scenes, grid)):
         kept: list[Scene] = []
         valid = np.empty((len(scenes), grid.height, grid.width), np.uint8)
         everywhere = np.ones((grid.height, grid.width), np.uint8)
@@ -159,7 +168,7 @@ def _reading(scene: Scene, asset: Asset) -> Iterator[None]:
 def _read_mask(scene: Scene, asset: Asset, grid: Grid, out: npt.NDArray[np.generic]) -> None:
     """Bring a mask onto the grid: copied, each pixel four times, or warped; always the nearest pixel."""
     source = _same_grid(scene, asset, grid)
-    if source and source.resolution == grid.resolution and source.offset_of(grid) is not None:
+    if source and _is_copied(source, grid):
         _copy(asset, source, grid, OUTSIDE, out)
     elif source and _is_half(source, grid):
         _repeat(asset, source, grid, out)
@@ -175,7 +184,7 @@ def _read_band(scene: Scene, asset: Asset, grid: Grid, interpolator: str, *, out
             _double(asset, source, grid, interpolator, out)
             return
         stored = out if _is_common(asset) else np.empty(out.shape, asset.dtype)
-        if source and source.resolution == grid.resolution and source.offset_of(grid) is not None:
+        if source and _is_copied(source, grid):
             _copy(asset, source, grid, asset.nodata, stored)
         else:
             _warp(scene, asset, grid, interpolator, asset.nodata, stored)
@@ -199,6 +208,10 @@ def _common(stored: npt.NDArray[np.generic], asset: Asset) -> npt.NDArray[np.int
     scaled = np.rint(stored.astype(np.float32) * np.float32(asset.scale) + np.float32(asset.offset))
     common: npt.NDArray[np.int16] = np.where(stored == asset.nodata, NODATA, scaled.clip(-32768, 32767)).astype(np.int16)
     return common
+
+
+def _is_copied(source: Grid | None, grid: Grid) -> bool:
+    return source is not None and source.resolution == grid.resolution and source.offset_of(grid) is not None
 
 
 def _is_half(source: Grid, grid: Grid) -> bool:

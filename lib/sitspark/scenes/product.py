@@ -1,9 +1,12 @@
 """Value types of the archive: what a layout knows, what a product is, what one of its files looks like."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+
+import numpy as np
 
 from sitspark.errors import SitsparkError
 from sitspark.grid import Grid
@@ -88,6 +91,15 @@ class Asset:
         a, _, left, _, e, top = self.transform
         return left, top + e * self.height, left + a * self.width, top
 
+    def block_bytes(self, bounds: tuple[float, float, float, float], margin: float) -> int:
+        """The decoded size of the file's blocks that bounds (left, bottom, right, top) touch when widened by a margin."""
+        a, _, left, _, e, top = self.transform
+        first_col, last_col = (bounds[0] - margin - left) / a, (bounds[2] + margin - left) / a
+        first_row, last_row = (bounds[3] + margin - top) / e, (bounds[1] - margin - top) / e
+        cols = _blocks(first_col, last_col, self.width, self.block_width)
+        rows = _blocks(first_row, last_row, self.height, self.block_height)
+        return rows * cols * self.block_height * self.block_width * np.dtype(self.dtype).itemsize
+
     def grid(self, crs: str) -> Grid | None:
         """The pixel grid; None where pixels aren't square or the image isn't north-up."""
         a, b, left, d, e, top = self.transform
@@ -95,6 +107,12 @@ class Asset:
         if b or d or a <= 0 or abs(a + e) > 1e-6 * a:
             return None
         return Grid(crs, left, top, a, self.height, self.width)
+
+
+def _blocks(first: float, last: float, size: int, block: int) -> int:
+    """The blocks along one axis of `size` pixels in which pixels from `first` to `last` lie."""
+    first, last = max(first, 0), min(last, size)
+    return max(math.ceil(last / block) - math.floor(first / block), 0) if first < last else 0
 
 
 @dataclass(frozen=True, slots=True)

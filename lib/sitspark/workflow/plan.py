@@ -86,11 +86,13 @@ def plan(settings: Settings) -> Foreseen:
     dates = max(len(products) for products in by_tile.values())
     if settings.grid.overlap == "merge":
         dates = sum(len(products) for products in by_tile.values())
-    tile = next(iter(by_tile))
-    speed = _measured_speed(settings, by_tile[tile], covered, tile, space)
+    tile = max(by_tile, key=lambda tile: len(by_tile[tile]))
+    scenes = _scenes(settings, by_tile[tile], most=len(by_tile[tile]))
+    speed = _measured_speed(settings, scenes, covered.grid, covered.tiles[tile].core, space)
     cores = _cores(settings.spark.master)
     core_seconds = pixels / speed
-    largest = max(chunk.window.pixels for chunk in chunks)
+    largest = max((chunk.window for chunk in chunks if chunk.tile == tile), key=lambda window: window.pixels)
+    reading = reading_bytes(scenes, covered.grid.cropped(largest), bands=space.bands) * dates / len(scenes)
     return Foreseen(
         products=sum(len(products) for products in by_tile.values()),
         tiles=len(by_tile),
@@ -101,7 +103,7 @@ def plan(settings: Settings) -> Foreseen:
         bytes_to_read=sum(_bytes(path, settings) for products in by_tile.values() for path, _ in products),
         # class and confidence of one byte, validity of two
         bytes_to_write=4 * pixels,
-        worker_memory_mb=round(_BASE_MB + reading_bytes(dates, len(space.bands), largest) / 1e6),
+        worker_memory_mb=round(_BASE_MB + reading / 1e6),
         cores=cores,
         pixels_per_core_second=round(speed),
         core_seconds=round(core_seconds, 1),
@@ -146,27 +148,24 @@ def _scenes(settings: Settings, products: list[tuple[Path, ProductName]], *, mos
     return scenes
 
 
-def _measured_speed(
-    settings: Settings, products: list[tuple[Path, ProductName]], covered: Coverage, tile: str, space: FeatureSpace
-) -> float:
+def _measured_speed(settings: Settings, scenes: list[Scene], grid: Grid, extent: Window, space: FeatureSpace) -> float:
     """Pixels a second of one core, from a window in the middle of a tile with all its dates."""
-    layout, extent = layout_of(settings.scenes), covered.tiles[tile].core
+    layout = layout_of(settings.scenes)
     classes = len(Nomenclature.read(settings.classes.nomenclature, settings.classes.colours))
     classifier = Classifier.of(NETWORKS[settings.training.network](len(space), classes).eval(), tuple(range(1, classes + 1)))
-    scenes = _scenes(settings, products, most=len(products))
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         # the first round pays for compiling and for opening files
         for side in (32, _TRIED):
-            grid = _middle(covered.grid, extent, side)
+            window = _middle(grid, extent, side)
             started = time.process_time()
-            cube = read_cube(scenes, grid, layout=layout, bands=space.bands, interpolator=settings.grid.interpolator)
+            cube = read_cube(scenes, window, layout=layout, bands=space.bands, interpolator=settings.grid.interpolator)
             classify_cube(cube, space, [classifier])
             seconds = time.process_time() - started
     finally:
         torch.set_num_threads(threads)
-    return grid.height * grid.width / seconds
+    return window.height * window.width / seconds
 
 
 def _middle(grid: Grid, extent: Window, side: int) -> Grid:
