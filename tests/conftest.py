@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from pyspark.sql import SparkSession
 from rich.console import Console
 
@@ -30,8 +31,16 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> SparkSession:
 
 
 @pytest.fixture(scope="session")
-def simulation(tmp_path_factory: pytest.TempPathFactory) -> Simulation:
-    return simulate(tmp_path_factory.mktemp("simulated"), LANDSCAPE, workers=1)
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all workers of this test run see."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture(scope="session")
+def simulation(shared: Path) -> Simulation:
+    with FileLock(shared / "simulation.lock"):
+        return simulate(shared / "simulation", LANDSCAPE, workers=1)
 
 
 def settings_tree(simulated: Path, output: Path) -> dict:
@@ -59,10 +68,9 @@ def settings_of(tree: dict) -> Settings:
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """A run that went through all stages, what it printed, and the tree of its settings."""
+    """A run that went through all stages, and the tree of its settings."""
 
     context: Context
-    printed: str
     tree: dict
     simulated: Path
 
@@ -79,17 +87,24 @@ def run_quietly(tree: dict, *targets: str) -> tuple[Context, str]:
 
 
 @pytest.fixture(scope="session")
-def finished(spark: SparkSession, simulation: Simulation, tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
-    tree = settings_tree(simulation.folder, tmp_path_factory.mktemp("run") / "out")
-    context, printed = run_quietly(tree, "validate", "report")
-    return FinishedRun(context, printed, tree, simulation.folder)
+def finished(
+    spark: SparkSession, simulation: Simulation, shared: Path, tmp_path_factory: pytest.TempPathFactory
+) -> FinishedRun:
+    """Done by the first worker that asks for it; each works on a copy of its own."""
+    tree = settings_tree(simulation.folder, shared / "finished")
+    with FileLock(shared / "finished.lock"):
+        context, _ = run_quietly(tree, "validate", "report")
+    return copied(FinishedRun(context, tree, simulation.folder), tmp_path_factory.mktemp("finished") / "out")
+
+
+def copied(finished: FinishedRun, target: Path) -> FinishedRun:
+    shutil.copytree(finished.context.folder.path, target)
+    tree = finished.tree | {"output": str(target)}
+    context, _ = run_quietly(tree, "report")
+    return FinishedRun(context, tree, finished.simulated)
 
 
 @pytest.fixture
 def run_copy(finished: FinishedRun, tmp_path: Path) -> FinishedRun:
     """A copy of the finished run that a test may change; simulated inputs are shared."""
-    target = tmp_path / "out"
-    shutil.copytree(finished.context.folder.path, target)
-    tree = finished.tree | {"output": str(target)}
-    context, printed = run_quietly(tree, "report")
-    return FinishedRun(context, printed, tree, finished.simulated)
+    return copied(finished, tmp_path / "out")

@@ -132,16 +132,23 @@ def simulate(
 
 
 @app.command()
-def check(settings: SettingsFile, set_: Overrides = None, debug: Debug = False) -> None:
+def check(
+    settings: SettingsFile,
+    set_: Overrides = None,
+    deep: Annotated[bool, typer.Option("--deep", help="Decode every pixel of every product: takes as long as a map.")] = False,
+    debug: Debug = False,
+) -> None:
     """Validate settings and inputs before anything is computed.
 
     [bold]Example:[/] sitspark check conf/demo.yaml
     """
     with sentences(debug=debug):
+        from sitspark.scenes.inspect import inspect_pixels, inspect_product
         from sitspark.workflow.check import check as look
         from sitspark.workflow.context import Context
 
-        findings = look(Context.of(_settings(settings, set_), console))
+        context = Context.of(_settings(settings, set_), console)
+        findings = look(context, inspect=inspect_pixels if deep else inspect_product)
         for finding in findings:
             mark = "[red]✗[/]" if finding.wrong else "[green]✓[/]"
             console.print(f"{mark} [bold]{finding.subject:<13}[/] {escape(finding.sentence)}", soft_wrap=True)
@@ -177,6 +184,15 @@ def run(settings: SettingsFile, set_: Overrides = None, debug: Debug = False) ->
     [bold]Example:[/] sitspark run conf/demo.yaml --set training.epochs=5
     """
     _run(settings, set_, "validate", "report", debug=debug)
+
+
+@app.command()
+def scenes(settings: SettingsFile, set_: Overrides = None, debug: Debug = False) -> None:
+    """Catalogue the archive: a calendar of acquisitions for each tile, and what is left out with the reason.
+
+    [bold]Example:[/] sitspark scenes conf/demo.yaml
+    """
+    _run(settings, set_, "calendar", debug=debug)
 
 
 @app.command()
@@ -251,7 +267,7 @@ def sql(
     rows: Annotated[int, typer.Option(help="Rows to show at most.")] = 100,
     debug: Debug = False,
 ) -> None:
-    """Ask the tables of a run: scenes, chunks, polygons, rejected, observations, samples, history, manifest, confusion.
+    """Ask the tables of a run: scenes, acquisitions, chunks, polygons, rejected, observations, samples, history, manifest, confusion.
 
     [bold]Example:[/] sitspark sql "select label, count(*) from samples group by label"
     """

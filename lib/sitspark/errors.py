@@ -1,4 +1,6 @@
-"""The one exception that a user is meant to read."""
+"""The one exception that a user is meant to read, and how its sentence names many things."""
+
+from collections.abc import Iterable
 
 
 class SitsparkError(Exception):
@@ -9,3 +11,10 @@ class SitsparkError(Exception):
 
     def __init__(self, sentence: str) -> None:
         super().__init__(" ".join(sentence.split()))
+
+
+def some(names: Iterable[str], *, most: int = 5, separator: str = ", ") -> str:
+    """The first names of a list as a sentence takes them; the rest is counted."""
+    listed = list(names)
+    more = f"{separator if separator != ', ' else ' '}and {len(listed) - most} more" if len(listed) > most else ""
+    return separator.join(listed[:most]) + more

@@ -98,6 +98,9 @@ class ScenesSettings(Section):
         (0, 1, 3, 8, 9, 10),
         description="Sen2Cor only: scene classes that exclude a pixel; 0 (no data) and 1 (saturated) always do.",
     )
+    max_cloud_cover: float = Field(
+        100, ge=0, le=100, description="Per cent of clouds, by a product's own metadata, beyond which it is left out."
+    )
     exclude: tuple[str, ...] = Field((), description="Names of products to leave out.")
     on_problem: Literal["fail", "skip"] = Field(
         "skip", description="A product that can't be used stops the run, or is left out and listed with the reason."

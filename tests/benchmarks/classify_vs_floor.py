@@ -43,8 +43,10 @@ from sitspark.maps.record import ChunkRecord, committed
 from sitspark.marks import Marks
 from sitspark.models.card import WEIGHTS
 from sitspark.samples.extract import Reading
-from sitspark.scenes.catalogue import catalogue, wanted_products
+from sitspark.scenes.archive import list_archive
+from sitspark.scenes.catalogue import catalogue
 from sitspark.scenes.chunk_plan import Coverage, chunk_frame, chunk_plan, coverage
+from sitspark.scenes.layouts import Selection
 from sitspark.scenes.theia import L2A as LAYOUT
 from sitspark.settings import GridSettings, ScenesSettings, SparkSettings
 from sitspark.spark import session
@@ -94,7 +96,7 @@ def prepared(spark: SparkSession, tile: Path, scratch: Path, chunk: int) -> Job:
     marks = Marks(scratch / "marks")
     marks.folder.mkdir(exist_ok=True)
     grid = GridSettings(chunk_size=chunk)  # type: ignore[call-arg]
-    write_table(catalogue(spark, wanted_products(settings), settings, marks=marks), table, crs="EPSG:4326")
+    write_table(catalogue(spark, list_archive(settings).products, Selection.of(settings), marks=marks), table, crs="EPSG:4326")
     covered = coverage(read_table(spark, table), grid)
     reading = Reading(LAYOUT, LAYOUT.bands, grid.interpolator, covered.grid)
     period = TimeGrid(covered.first, covered.last, STEP)

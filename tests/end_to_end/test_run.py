@@ -129,7 +129,7 @@ def test_a_second_run_skips_everything_without_starting_spark(run_copy: Finished
 
     monkeypatch.setattr(Context, "spark", property(refuse))
     _, printed = run_quietly(run_copy.tree, "validate", "report")
-    assert set(states(printed).values()) == {"unchanged"} and len(states(printed)) == 10
+    assert set(states(printed).values()) == {"unchanged"} and len(states(printed)) == 11
 
 
 def test_a_changed_setting_runs_again_only_what_depends_on_it(run_copy: FinishedRun) -> None:

@@ -2,16 +2,13 @@
 
 import numpy as np
 import pytest
-import rasterio
-from rasterio.transform import from_origin
 
 from sitspark.grid import Grid
 from sitspark.samples.extract import Reading, read_series
-from sitspark.scenes.container import Container
 from sitspark.scenes.cube import read_cube
-from sitspark.scenes.inspect import inspect_product
 from sitspark.scenes.product import Scene
 from sitspark.scenes.theia import L2A as LAYOUT
+from tests.scenes.products import noise, scene_of, write_theia
 
 GRID = Grid("EPSG:32631", 300_000, 4_900_020, 10, 60, 80)
 BANDS = ("B4", "B11")
@@ -22,21 +19,9 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> list[Scene]:
     """Two dates with clouds in places."""
     archive, rng, found = tmp_path_factory.mktemp("archive"), np.random.default_rng(4), []
     for day in ("20180103", "20180113"):
-        product = archive / f"SENTINEL2A_{day}-105429-123_L2A_T31TCJ_C_V2-2"
-        files = {name: (rng.random((60, 80)) < 0.3).astype(np.uint8) for name in LAYOUT.masks}
-        files |= {"B4": rng.integers(0, 5000, (60, 80)).astype(np.int16)}
-        files |= {"B11": rng.integers(0, 5000, (30, 40)).astype(np.int16)}
-        for name, values in files.items():
-            path = product / LAYOUT.files(Container(product), [name], "FRE")[name].member
-            path.parent.mkdir(parents=True, exist_ok=True)
-            step = 600 / values.shape[0]
-            shape = {"height": values.shape[0], "width": values.shape[1], "count": 1, "dtype": values.dtype}
-            place = {"crs": "EPSG:32631", "transform": from_origin(300_000, 4_900_020, step, step)}
-            with rasterio.open(path, "w", driver="GTiff", **shape, **place) as file:
-                file.write(values, 1)
-        inspected = inspect_product(product, LAYOUT, BANDS, reflectance="FRE")
-        name = LAYOUT.recognise(product.name)
-        found.append(Scene(product.name, name.tile, name.acquired, inspected.crs, inspected.assets))
+        masks = {name: (rng.random((60, 80)) < 0.3).astype(np.uint8) for name in LAYOUT.masks}
+        bands = {"B4": noise(60, 80, seed=int(day)), "B11": noise(30, 40, seed=int(day))}
+        found.append(scene_of(write_theia(archive, bands, masks, when=f"{day}-105429"), BANDS))
     return found
 
 

@@ -14,6 +14,7 @@ from rasterio.transform import from_origin
 from sitspark.grid import Grid
 from sitspark.scenes.inspect import inspect_product
 from sitspark.scenes.landsat import C1_L1 as LANDSAT
+from sitspark.scenes.layouts import Selection
 from sitspark.scenes.product import Layout, Scene, product_name
 from sitspark.scenes.sen2cor import LAYOUT as SEN2COR
 from sitspark.scenes.theia import L2A as THEIA
@@ -75,7 +76,7 @@ def write_landsat(archive: Path, bands: Mapping[str, Array], quality: Array, *, 
 def scene_of(product: Path, bands: tuple[str, ...], layout: Layout = THEIA) -> Scene:
     """A product as the scenes table describes it."""
     name = layout.recognise(product_name(product))
-    found = inspect_product(product, layout, bands, reflectance="FRE")
+    found = inspect_product(product, Selection(layout, bands))
     assert name is not None and found.problem is None and found.crs is not None, found.problem
     return Scene(product_name(product), name.tile, name.acquired, found.crs, found.assets)
 

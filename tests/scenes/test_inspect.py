@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from sitspark.scenes.inspect import Inspection, inspect_product
+from sitspark.scenes.layouts import Selection
 from sitspark.scenes.theia import L2A as LAYOUT
 
 from .products import LEFT, TOP, UTM31, noise, write_raster, write_theia
@@ -19,7 +20,7 @@ def product(tmp_path: Path) -> Path:
 
 
 def inspect(product: Path, bands: tuple[str, ...] = BANDS, reflectance: str = "FRE") -> Inspection:
-    return inspect_product(product, LAYOUT, bands, reflectance=reflectance)
+    return inspect_product(product, Selection(LAYOUT, bands, reflectance))
 
 
 def band(product: Path, name: str = "B4") -> Path:

@@ -6,11 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sitspark.errors import SitsparkError
 from sitspark.scenes import landsat, theia
 from sitspark.scenes.container import Container
 from sitspark.scenes.layouts import LAYOUTS
-from sitspark.scenes.product import Layout, ProductName, find_products
+from sitspark.scenes.product import Layout, ProductName
 
 THEIA_NAME = "SENTINEL2A_20180103-105429-123_L2A_T31TCJ_C_V2-2"
 LANDSAT_NAME = "LC08_L1TP_013032_20180131_20180207_01_T1"
@@ -94,7 +93,7 @@ def test_names_that_are_not_of_landsat(name: str) -> None:
 
 
 def members(layout: Layout, product: Path, names: list[str], reflectance: str = "FRE") -> list[str]:
-    return [file.member for file in layout.files(Container(product), names, reflectance).values()]
+    return [file.member for file in layout.contents(Container(product), names, reflectance).files.values()]
 
 
 def test_files_of_a_product(tmp_path: Path) -> None:
@@ -164,38 +163,3 @@ def test_quality_bits_of_landsat(quality: int, usable: int) -> None:
     valid = np.ones((1, 1), np.uint8)
     landsat.C1_L1.masks["BQA"].invalidate(np.array([[quality]], np.uint16), valid)
     assert valid[0, 0] == usable
-
-
-def test_products_are_found_in_both_shapes_of_an_archive(tmp_path: Path) -> None:
-    other = THEIA_NAME.replace("0103", "0203")
-    third = THEIA_NAME.replace("31TCJ", "31TDJ")
-    for folder in (f"31TCJ/{other}", THEIA_NAME, f"31TDJ/{third}", "31TDJ/notes", f"a/b/{THEIA_NAME}", f"{LANDSAT_NAME}"):
-        (tmp_path / folder).mkdir(parents=True)
-    (tmp_path / THEIA_NAME.replace("SENTINEL2A", "SENTINEL2B")).write_text("a file is no product")
-    (tmp_path / "31TCJ" / THEIA_NAME).write_text("nor here")
-    found = find_products(tmp_path, theia.L2A)
-    assert [path.relative_to(tmp_path).as_posix() for path, _ in found] == [f"31TCJ/{other}", f"31TDJ/{third}", THEIA_NAME]
-    assert [name.tile for _, name in found] == ["31TCJ", "31TDJ", "31TCJ"]
-    assert [path.name for path, _ in find_products(tmp_path, landsat.C1_L1)] == [LANDSAT_NAME]
-
-
-def test_a_product_is_not_searched_for_products(tmp_path: Path) -> None:
-    (tmp_path / THEIA_NAME / THEIA_NAME).mkdir(parents=True)
-    assert len(find_products(tmp_path, theia.L2A)) == 1
-
-
-def test_a_folder_that_can_not_be_listed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "31TCJ").mkdir()
-    (tmp_path / "lost+found").mkdir()
-    listed = Path.iterdir
-
-    def closed(folder: Path):
-        if folder != tmp_path:
-            raise PermissionError(13, "Permission denied", str(folder))
-        return listed(folder)
-
-    monkeypatch.setattr(Path, "iterdir", closed)
-    with pytest.raises(SitsparkError, match=r"31TCJ can't be listed \(Permission denied\); make it readable"):
-        find_products(tmp_path, theia.L2A)
-    (tmp_path / "31TCJ").rmdir()
-    assert find_products(tmp_path, theia.L2A) == []

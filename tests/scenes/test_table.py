@@ -27,14 +27,14 @@ ASSET = {
 ACQUIRED = datetime(2018, 1, 3, 10, 54, 29, tzinfo=UTC)
 
 
-def write(folder: Path, *scene_ids: str, problem: str | None = None, name: str = "part-0.parquet") -> None:
+def write(folder: Path, *scene_ids: str, left_out: str | None = None, name: str = "part-0.parquet") -> None:
     folder.mkdir(exist_ok=True)
     rows = [
-        {"scene_id": i, "tile": "31TCJ", "acquired": ACQUIRED, "crs": "EPSG:32631", "assets": [ASSET], "problem": problem}
+        {"scene_id": i, "tile": "31TCJ", "acquired": ACQUIRED, "crs": "EPSG:32631", "assets": [ASSET], "left_out": left_out}
         for i in scene_ids
     ]
     schema = pa.Table.from_pylist(rows).schema
-    schema = schema.set(schema.get_field_index("problem"), pa.field("problem", pa.string()))
+    schema = schema.set(schema.get_field_index("left_out"), pa.field("left_out", pa.string()))
     pq.write_table(pa.Table.from_pylist(rows, schema), folder / name)
 
 
@@ -53,8 +53,8 @@ def test_a_scene_is_what_was_written(folder: Path) -> None:
     assert scenes["A"].asset("B4") is scenes["A"].assets[0]
 
 
-def test_scenes_with_a_problem_are_left_out(folder: Path) -> None:
-    write(folder, "C", problem="C: band B4 is missing", name="part-1.parquet")
+def test_products_that_are_left_out_are_no_scenes(folder: Path) -> None:
+    write(folder, "C", left_out="damaged", name="part-1.parquet")
     assert set(load_scenes(folder)) == {"A", "B"}
 
 

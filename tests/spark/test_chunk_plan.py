@@ -27,7 +27,7 @@ def scenes_frame(spark: SparkSession) -> DataFrame:
         assets = [{"transform": [10.0, 0.0, left, 0.0, -10.0, top], "height": 2000, "width": 2000}]
         rows.append((scene_id, tile, crs, datetime(2020, 1, 1), assets, bytearray(shapely.to_wkb(outline)), None))
     asset = "array<struct<transform: array<double>, height: int, width: int>>"
-    schema = f"scene_id string, tile string, crs string, acquired timestamp, assets {asset}, wkb binary, problem string"
+    schema = f"scene_id string, tile string, crs string, acquired timestamp, assets {asset}, wkb binary, left_out string"
     return spark.createDataFrame(rows, schema).withColumn("footprint", F.expr("ST_SetSRID(ST_GeomFromWKB(wkb), 4326)"))
 
 

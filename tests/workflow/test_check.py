@@ -10,6 +10,7 @@ import rasterio
 from rich.console import Console
 
 from sitspark.errors import SitsparkError
+from sitspark.scenes.inspect import inspect_pixels
 from sitspark.simulate import Simulation
 from sitspark.workflow.check import check, glance
 from sitspark.workflow.context import Context
@@ -89,3 +90,18 @@ def test_damaged_products_come_with_what_to_do(simulation: Simulation, tmp_path:
     tree["scenes"]["on_problem"] = "fail"
     last = check(context_of(tree))[-1]
     assert last.wrong and "1 of 1 can't be used; fetch what is damaged" in last.sentence
+
+
+def test_only_the_deep_check_finds_a_block_that_can_not_be_decoded(simulation: Simulation, tmp_path: Path) -> None:
+    product = next((simulation.folder / "scenes" / "31TCK").iterdir())
+    shutil.copytree(product, tmp_path / "scenes" / product.name)
+    path = next((tmp_path / "scenes").rglob("*_FRE_B4.tif"))
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 200] = bytes(200)
+    path.write_bytes(content)
+    tree = settings_tree(simulation.folder, tmp_path / "out")
+    tree["scenes"] |= {"folder": str(tmp_path / "scenes"), "on_problem": "fail"}
+    assert not check(context_of(tree))[-1].wrong
+    damaged, summary = check(context_of(tree), inspect=inspect_pixels)[-2:]
+    assert summary.wrong and damaged.sentence.startswith(f"{product.name}: B4 can't be read, {path} is damaged: ")

@@ -1,8 +1,6 @@
 """Charts of scores, training and acquisitions; every function returns the bytes of a PNG."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 import matplotlib.dates as mdates
@@ -31,15 +29,7 @@ from sitspark.accuracy.canvas import (
 from sitspark.accuracy.cross_validation import FoldScores, Spread, spread
 from sitspark.accuracy.matrix import ConfusionMatrix, Score
 from sitspark.classes import Nomenclature
-
-
-@dataclass(frozen=True, slots=True)
-class Acquisition:
-    """One scene of a tile: its date, and the share (0-1) of its pixels that are clear, None where not known."""
-
-    tile: str
-    acquired: date
-    clear_share: float | None = None
+from sitspark.scenes.calendar import Acquisition
 
 
 def confusion_matrix_figure(matrix: ConfusionMatrix, nomenclature: Nomenclature) -> bytes:

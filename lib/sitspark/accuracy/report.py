@@ -18,9 +18,9 @@ from sitspark.accuracy import figures, quicklook
 from sitspark.accuracy.assessment import Assessment, metrics_json
 from sitspark.accuracy.canvas import DPI, UNKNOWN
 from sitspark.accuracy.cross_validation import FoldScores
-from sitspark.accuracy.figures import Acquisition
 from sitspark.accuracy.quicklook import ClassArea, Quicklook
 from sitspark.classes import Nomenclature
+from sitspark.scenes.calendar import Acquisition
 
 
 @dataclass(frozen=True, slots=True)

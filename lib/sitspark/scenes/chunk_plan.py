@@ -58,7 +58,7 @@ class TileExtent:
 def coverage(scenes: DataFrame, settings: GridSettings) -> Coverage:
     """Derive the output grid from the scenes frame: one row a tile and CRS comes to the driver."""
     rows = (
-        scenes.where("problem is null")
+        scenes.where("left_out is null")
         .select("tile", "crs", "acquired", F.explode("assets").alias("asset"))
         .groupBy("tile", "crs")
         .agg(
@@ -182,7 +182,7 @@ def chunk_plan(chunks: DataFrame, scenes: DataFrame, settings: GridSettings) -> 
     """
     owned = F.lit(True) if settings.overlap == "merge" else F.col("c.shared") | (F.col("c.tile") == F.col("s.tile"))
     reached = (
-        scenes.where("problem is null")
+        scenes.where("left_out is null")
         .alias("s")
         .join(F.broadcast(chunks).alias("c"), F.expr("ST_Intersects(s.footprint, c.footprint)") & owned)
         .groupBy("c.chunk_id")

@@ -118,6 +118,14 @@ def read_cube(
     return Cube(reflectance, valid, np.array([day_number(s.acquired.date()) for s in kept], np.int32))
 
 
+def read_validity(scene: Scene, grid: Grid, *, layout: Layout) -> npt.NDArray[np.uint8]:
+    """The pixels of `grid` that the masks of one scene leave usable, uint8 (rows, columns); raises as `read_cube` does."""
+    valid = np.empty((grid.height, grid.width), np.uint8)
+    with rasterio.Env(**_GDAL):
+        _read_validity(scene, grid, layout, ground=np.ones_like(valid), out=valid)
+    return valid
+
+
 def _not_reached(scenes: Sequence[Scene], grid: Grid) -> npt.NDArray[np.uint8]:
     """1 for the pixels whose centres lie in no band of any of the scenes, uint8 (rows, columns)."""
     outlines = {(scene.crs, scene.assets[-1].bounds) for scene in scenes}

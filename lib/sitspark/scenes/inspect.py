@@ -1,6 +1,5 @@
 """Opening the headers of a product's files: what it consists of, or why it can't be used."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,41 +8,79 @@ from rasterio.errors import RasterioError
 
 from sitspark.errors import SitsparkError
 from sitspark.scenes.container import Container
-from sitspark.scenes.product import Asset, Layout, StoredFile, product_name
+from sitspark.scenes.layouts import Selection
+from sitspark.scenes.left_out import LeftOut, Reason
+from sitspark.scenes.product import Asset, StoredFile, product_name
 
 _END_OF_CODESTREAM = b"\xff\xd9"  # the last bytes of a JPEG 2000 file (ISO/IEC 15444-1, A.4.4)
 
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What the headers of one product say; `problem` is one sentence, or None for a usable product."""
+    """What metadata and headers of one product say; `left_out` is None for one that can be used.
+
+    `cloud_cover` is in per cent, None where the metadata don't say.
+    """
 
     crs: str | None
     assets: tuple[Asset, ...]
-    problem: str | None
+    left_out: LeftOut | None = None
+    cloud_cover: float | None = None
+
+    @property
+    def problem(self) -> str | None:
+        """Why it can't be used, in a sentence."""
+        return self.left_out.sentence if self.left_out else None
 
 
-def inspect_product(path: Path, layout: Layout, bands: Sequence[str], *, reflectance: str) -> Inspection:
+def inspect_product(path: Path, selection: Selection) -> Inspection:
     """Open every band and mask of a product, which is a folder or an archive file.
 
-    Metadata that don't tell how to read it, a file that is missing, unreadable or cut short, and files that disagree on
-    the CRS make a problem, never an error.
+    Metadata that don't tell how to read it, a file that is missing, unreadable or cut short, files that disagree on the
+    CRS, and more clouds than are wanted are reasons to leave it out, never an error.
     """
     product, name = Container(path), product_name(path)
     assets: list[Asset] = []
     crs: str | None = None
     try:
-        stored = layout.files(product, (*layout.masks, *bands), reflectance)
-        for asset_name, file in stored.items():
-            kind = "mask" if asset_name in layout.masks else "band"
+        contents = selection.contents(product)
+        clouds = contents.cloud_cover
+        if clouds is not None and clouds > selection.max_cloud_cover:
+            sentence = f"{name}: {clouds:g} % are clouds, more than scenes.max_cloud_cover ({selection.max_cloud_cover:g} %)"
+            return Inspection(None, (), LeftOut(Reason.CLOUD, sentence), clouds)
+        for asset_name, file in contents.files.items():
+            kind = "mask" if asset_name in selection.layout.masks else "band"
             own_crs, asset = _opened(product, asset_name, file, kind=kind)
             if crs is not None and own_crs != crs:
                 raise SitsparkError(f"{kind} {asset_name} is in {own_crs}, other files of it in {crs}")
+            if assets and not _same_ground(asset, assets[0]):
+                raise SitsparkError(f"{kind} {asset_name} lies elsewhere than {assets[0].name}, {asset.path} is another's")
             crs = own_crs
             assets.append(asset)
     except SitsparkError as error:
-        return Inspection(crs, (), f"{name}: {error}")
-    return Inspection(crs, tuple(assets), None)
+        return Inspection(crs, (), LeftOut(Reason.DAMAGED, f"{name}: {error}"))
+    return Inspection(crs, tuple(assets), cloud_cover=clouds)
+
+
+def _same_ground(one: Asset, other: Asset) -> bool:
+    """Whether two files of a product end at the same places, but for a pixel of the coarser one."""
+    pixel = max(one.transform[0], other.transform[0])
+    return all(abs(a - b) <= pixel for a, b in zip(one.bounds, other.bounds, strict=True))
+
+
+def inspect_pixels(path: Path, selection: Selection) -> Inspection:
+    """The same, and decode every block of every file."""
+    found = inspect_product(path, selection)
+    for asset in found.assets:
+        try:
+            with rasterio.open(asset.path) as raster:
+                for _, window in raster.block_windows(1):
+                    raster.read(1, window=window)
+        except (RasterioError, OSError) as error:
+            cause = error.__cause__ or error
+            sentence = f"{product_name(path)}: {asset.name} can't be read, {asset.path} is damaged: {cause}"
+            return Inspection(found.crs, (), LeftOut(Reason.DAMAGED, sentence), found.cloud_cover)
+    return found
 
 
 def _opened(product: Container, name: str, file: StoredFile, *, kind: str) -> tuple[str, Asset]:

@@ -2,12 +2,12 @@
 
 import functools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from sitspark.scenes.container import Container
 from sitspark.scenes.mask_rules import AnyBit
-from sitspark.scenes.product import Layout, ProductName, StoredFile
+from sitspark.scenes.product import Contents, Layout, ProductName, StoredFile
 
 _NAME = re.compile(
     r"LC(?P<number>0[89])_(?P<level>L1|L2)(?P<kind>TP|GT|GS|SP|SR)_(?P<tile>\d{6})_(?P<day>\d{8})_(?P<processed>\d{8})"
@@ -19,6 +19,7 @@ UNUSABLE_C1 = 1 << 0 | 1 << 4 | 1 << 8
 # Collection 2 QA_PIXEL: bit 0 fill, 1 dilated cloud, 2 cirrus, 3 cloud, 4 cloud shadow; 5 is snow, which is usable
 # (USGS LSDS-1619, table 6-2)
 UNUSABLE_C2 = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4
+_CLOUD_COVER = re.compile(r"^\s*CLOUD_COVER\s*=\s*(-?[\d.]+)\s*$", re.MULTILINE)
 _BANDS = ("B1", "B2", "B3", "B4", "B5", "B6", "B7")
 
 
@@ -35,21 +36,29 @@ def recognise(name: str, *, level: str = "L1", collection: str = "01") -> Produc
     return ProductName("landsat8", f"LC{found['number']}", found["tile"], acquired, path, collection, found["processed"])
 
 
-def _files_c1(product: Container, names: Sequence[str], _reflectance: str) -> Mapping[str, StoredFile]:
+def _contents_c1(product: Container, names: Sequence[str], _reflectance: str) -> Contents:
     """Files carry sensor, path/row and day of the product's name."""
     stem = "_".join(product.name.split("_")[:4])
     # REFLECTANCE_MULT 2e-5 and REFLECTANCE_ADD -0.1 of every Landsat 8 product, times 10 000
-    return {name: StoredFile(f"{stem}_{name}.TIF", 0.2, -1000.0, nodata=0) for name in names}
+    return Contents({name: StoredFile(f"{stem}_{name}.TIF", 0.2, -1000.0, nodata=0) for name in names}, _cloud_cover(product))
 
 
-def _files_c2(product: Container, names: Sequence[str], _reflectance: str) -> Mapping[str, StoredFile]:
+def _contents_c2(product: Container, names: Sequence[str], _reflectance: str) -> Contents:
     # scale 2.75e-5 and offset -0.2 of every Collection 2 surface reflectance (USGS LSDS-1619, table 6-1), times 10 000
-    return {
+    files = {
         name: StoredFile(f"{product.name}_{name}.TIF")
         if name in C2_L2.masks
         else StoredFile(f"{product.name}_SR_{name}.TIF", 0.275, -2000.0, nodata=0)
         for name in names
     }
+    return Contents(files, _cloud_cover(product))
+
+
+def _cloud_cover(product: Container) -> float | None:
+    """CLOUD_COVER of the MTL file, in per cent; -1 stands for a scene that wasn't judged."""
+    metadata = f"{product.name}_MTL.txt"
+    found = _CLOUD_COVER.search(product.read_text(metadata)) if product.has(metadata) else None
+    return float(found[1]) if found and float(found[1]) >= 0 else None
 
 
 C1_L1 = Layout(
@@ -61,7 +70,7 @@ C1_L1 = Layout(
     nir="B5",
     swir="B6",
     recognise=functools.partial(recognise, level="L1", collection="01"),
-    files=_files_c1,
+    contents=_contents_c1,
 )
 
 C2_L2 = Layout(
@@ -73,5 +82,5 @@ C2_L2 = Layout(
     nir="B5",
     swir="B6",
     recognise=functools.partial(recognise, level="L2", collection="02"),
-    files=_files_c2,
+    contents=_contents_c2,
 )

@@ -14,9 +14,12 @@ def read_xml(product: Container, member: str) -> Element:
         raise SitsparkError(f"{product.path}: {member} is no XML ({error}); fetch the product again") from None
 
 
-def number(root: Element, tag: str) -> float | None:
-    """The number in the first element of that name, in whatever namespace and depth; None where there is none."""
-    found = next((element for element in root.iter() if element.tag.rpartition("}")[2] == tag), None)
+def number(root: Element, tag: str, **attributes: str) -> float | None:
+    """The number in the first element of that name and attributes, in whatever namespace and depth; None where none is."""
+    found = next(
+        (e for e in root.iter() if e.tag.rpartition("}")[2] == tag and attributes.items() <= e.attrib.items()),
+        None,
+    )
     if found is None or found.text is None:
         return None
     try:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from sitspark.errors import SitsparkError
 from sitspark.grid import Grid
 from sitspark.scenes.container import ARCHIVES, Container
 from sitspark.scenes.mask_rules import MaskRule
@@ -47,10 +46,18 @@ class StoredFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Contents:
+    """What a product says of itself: its bands and masks by name, and the clouds over it in per cent, None: not said."""
+
+    files: Mapping[str, StoredFile]
+    cloud_cover: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Layout:
     """How one kind of product is recognised and read.
 
-    `recognise` parses the name of a product (None: no such product). `files(product, band and mask names, reflectance)`
+    `recognise` parses the name of a product (None: no such product). `contents(product, band and mask names, reflectance)`
     says where each one lies and how it is stored; it raises SitsparkError for a product whose metadata don't tell.
     `masks` are read in this order, each with the rule by which it excludes pixels.
     """
@@ -63,7 +70,7 @@ class Layout:
     nir: str
     swir: str
     recognise: Callable[[str], ProductName | None]
-    files: Callable[[Container, Sequence[str], str], Mapping[str, StoredFile]]
+    contents: Callable[[Container, Sequence[str], str], Contents]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +137,6 @@ class Scene:
         return next(asset for asset in self.assets if asset.name == name)
 
 
-_OF_THE_SYSTEM = ("lost+found", "System Volume Information", ".Trash-0")  # in the root of a volume, closed to users
 _SUFFIXES = (*ARCHIVES, ".SAFE")  # that a product's file or folder may have beyond its name
 
 
@@ -141,34 +147,3 @@ def product_name(path: Path) -> str:
         if name.lower().endswith(suffix.lower()):
             name = name[: -len(suffix)]
     return name
-
-
-def find_products(folder: Path, layout: Layout) -> list[tuple[Path, ProductName]]:
-    """All products at <folder>/<product> and <folder>/<tile>/<product>, in the order of their paths.
-
-    A product is a folder or an archive file. Raises SitsparkError for a folder that can't be listed: what lies in it
-    would be missed in silence.
-    """
-    found = []
-    for first in _listed(folder):
-        name = _recognised(first, layout)
-        if name is not None:
-            found.append((first, name))
-        elif first.is_dir() and first.name not in _OF_THE_SYSTEM:
-            named = ((second, _recognised(second, layout)) for second in _listed(first))
-            found += [(second, name) for second, name in named if name is not None]
-    return found
-
-
-def _recognised(path: Path, layout: Layout) -> ProductName | None:
-    name = layout.recognise(product_name(path))
-    return name if name is not None and (path.is_dir() or path.suffix.lower() in ARCHIVES) else None
-
-
-def _listed(folder: Path) -> list[Path]:
-    try:
-        return sorted(folder.iterdir())
-    except OSError as error:
-        raise SitsparkError(
-            f"scenes.folder: {folder} can't be listed ({error.strerror}); make it readable, or move it out of the archive"
-        ) from None

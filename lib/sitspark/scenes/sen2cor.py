@@ -3,12 +3,13 @@
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from xml.etree.ElementTree import Element
 
 from sitspark.errors import SitsparkError
 from sitspark.scenes.container import Container
 from sitspark.scenes.mask_rules import AnyOf
 from sitspark.scenes.metadata import number, read_xml
-from sitspark.scenes.product import Layout, ProductName, StoredFile
+from sitspark.scenes.product import Contents, Layout, ProductName, StoredFile
 
 METADATA = "MTD_MSIL2A.xml"
 _NAME = re.compile(
@@ -45,13 +46,14 @@ def recognise(name: str) -> ProductName | None:
     )
 
 
-def files(product: Container, names: Sequence[str], _reflectance: str) -> Mapping[str, StoredFile]:
+def contents(product: Container, names: Sequence[str], _reflectance: str) -> Contents:
     """Bands and the scene classification below GRANULE/*/IMG_DATA, with the scale and the offsets of the metadata.
 
     Reflectance is (stored + BOA_ADD_OFFSET) / QUANTIFICATION_VALUE (Sentinel-2 Products Specification Document, issue
     14.9, 3.4). Raises SitsparkError where the metadata don't say: a series with mixed offsets would show steps of 0.1.
     """
-    quantification, offsets = _radiometry(product)
+    root = _metadata(product)
+    quantification, offsets = _radiometry(product, root)
     found = {}
     for name in names:
         resolution = _RESOLUTIONS[name]
@@ -63,17 +65,20 @@ def files(product: Container, names: Sequence[str], _reflectance: str) -> Mappin
         else:
             scale = 10_000 / quantification
             found[name] = StoredFile(member, scale, scale * offsets[name], nodata=0)
-    return found
+    return Contents(found, number(root, "Cloud_Coverage_Assessment"))
 
 
-def _radiometry(product: Container) -> tuple[float, Mapping[str, float]]:
-    """The quantification value, and the offset of each band in stored values."""
+def _metadata(product: Container) -> Element:
     if not product.has(METADATA):
         raise SitsparkError(
             f"{METADATA} is missing in {product.path}, so that the offset of its reflectances is unknown; fetch the product "
             "again"
         )
-    root = read_xml(product, METADATA)
+    return read_xml(product, METADATA)
+
+
+def _radiometry(product: Container, root: Element) -> tuple[float, Mapping[str, float]]:
+    """The quantification value, and the offset of each band in stored values."""
     quantification = number(root, "BOA_QUANTIFICATION_VALUE")
     if not quantification:
         raise SitsparkError(f"{METADATA} of {product.path} has no BOA_QUANTIFICATION_VALUE; fetch the product again")
@@ -111,5 +116,5 @@ LAYOUT = Layout(
     nir="B08",
     swir="B11",
     recognise=recognise,
-    files=files,
+    contents=contents,
 )

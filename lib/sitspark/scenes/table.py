@@ -17,7 +17,7 @@ def load_scenes(folder: Path) -> dict[str, Scene]:
 
 @functools.lru_cache(maxsize=4)  # a worker serves one run, seldom a second one
 def _load_version(folder: Path, _version: int) -> dict[str, Scene]:
-    columns = ["scene_id", "tile", "acquired", "crs", "assets", "problem"]
+    columns = ["scene_id", "tile", "acquired", "crs", "assets", "left_out"]
     rows = pq.read_table(folder, columns=columns).to_pylist()
     return {
         row["scene_id"]: Scene(
@@ -28,5 +28,5 @@ def _load_version(folder: Path, _version: int) -> dict[str, Scene]:
             tuple(Asset(**(asset | {"transform": tuple(asset["transform"])})) for asset in row["assets"]),
         )
         for row in rows
-        if row["problem"] is None
+        if row["left_out"] is None
     }

@@ -2,13 +2,13 @@
 
 import functools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from sitspark.scenes.container import Container
 from sitspark.scenes.mask_rules import ANYTHING, AnyOf
 from sitspark.scenes.metadata import number, read_xml
-from sitspark.scenes.product import Layout, ProductName, StoredFile
+from sitspark.scenes.product import Contents, Layout, ProductName, StoredFile
 
 _BANDS = ("B2", "B3", "B4", "B5", "B6", "B7", "B8", "B8A", "B11", "B12")
 # archives are named without the version that their folder has
@@ -32,26 +32,26 @@ def recognise(name: str, *, level: str = "L2A") -> ProductName | None:
     return ProductName("sentinel2", found["platform"], found["tile"], acquired, processed=version)
 
 
-def _scale(product: Container) -> float:
-    """What brings stored values to reflectance x 10 000: 1 in every delivery, unless the metadata say otherwise."""
-    metadata = f"{product.name}_MTD_ALL.xml"
-    if not product.has(metadata):
-        return 1.0
-    return 10_000 / (number(read_xml(product, metadata), "REFLECTANCE_QUANTIFICATION_VALUE") or 10_000)
-
-
-def _files(product: Container, names: Sequence[str], kind: str) -> Mapping[str, StoredFile]:
+def _contents(product: Container, names: Sequence[str], kind: str) -> Contents:
     """Bands of a kind (FRE, SRE, FRC) beside the metadata, masks in MASKS; R1 is the 10 m version of a mask."""
-    stem, scale = product.name, _scale(product)
-    return {
+    stem = product.name
+    metadata = f"{stem}_MTD_ALL.xml"
+    # stored values are reflectance x 10 000 in every delivery, unless the metadata say otherwise
+    scale, cloud_cover = 1.0, None
+    if product.has(metadata):
+        root = read_xml(product, metadata)
+        scale = 10_000 / (number(root, "REFLECTANCE_QUANTIFICATION_VALUE") or 10_000)
+        cloud_cover = number(root, "QUALITY_INDEX", name="CloudPercent")
+    files = {
         name: StoredFile(f"{stem}_{kind}_{name}.tif", scale) if name in _BANDS else StoredFile(f"MASKS/{stem}_{name}_R1.tif")
         for name in names
     }
+    return Contents(files, cloud_cover)
 
 
-def _files_l3a(product: Container, names: Sequence[str], _reflectance: str) -> Mapping[str, StoredFile]:
+def _contents_l3a(product: Container, names: Sequence[str], _reflectance: str) -> Contents:
     """A synthesis has one kind of reflectance."""
-    return _files(product, names, "FRC")
+    return _contents(product, names, "FRC")
 
 
 L2A = Layout(
@@ -64,7 +64,7 @@ L2A = Layout(
     nir="B8",
     swir="B11",
     recognise=functools.partial(recognise, level="L2A"),
-    files=_files,
+    contents=_contents,
 )
 
 L3A = Layout(
@@ -77,5 +77,5 @@ L3A = Layout(
     nir="B8",
     swir="B11",
     recognise=functools.partial(recognise, level="L3A"),
-    files=_files_l3a,
+    contents=_contents_l3a,
 )

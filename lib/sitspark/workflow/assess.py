@@ -12,7 +12,6 @@ from pyspark.sql import functions as F
 from sitspark.accuracy import figures, quicklook
 from sitspark.accuracy.assessment import Assessment, metrics_json
 from sitspark.accuracy.cross_validation import FoldScores
-from sitspark.accuracy.figures import Acquisition
 from sitspark.accuracy.map_confusion import map_confusion
 from sitspark.accuracy.matrix import ConfusionMatrix
 from sitspark.accuracy.report import (
@@ -29,6 +28,7 @@ from sitspark.accuracy.report import (
 from sitspark.atomic import publish, write_atomically
 from sitspark.samples.frames import pieces_by_chunk
 from sitspark.workflow.context import Context
+from sitspark.workflow.imagery import acquisitions_of
 from sitspark.workflow.run_folder import StageRecord, versions
 from sitspark.workflow.stage import Outcome, Stage
 from sitspark.workflow.tables import write_table
@@ -118,7 +118,7 @@ def write_report(context: Context, done: dict[str, StageRecord]) -> Outcome:
         trainings=trainings,
         samples=_samples(facts),
         folds=folds_of(facts),
-        acquisitions=_acquisitions(context, done),
+        acquisitions=acquisitions_of(context),
         products_left_out=_products_left_out(context),
         rejected=tuple(Rejection(r, n) for r, n in facts.get("ground_truth", {}).get("rejected", {}).items()),
         stages=tuple(StageTime(name, record.seconds) for name, record in done.items() if name != "report"),
@@ -196,36 +196,8 @@ def _samples(facts: dict[str, dict[str, Any]]) -> tuple[ClassSamples, ...]:
     )
 
 
-def _acquisitions(context: Context, done: dict[str, StageRecord]) -> tuple[Acquisition, ...]:
-    """Scenes by tile and date; the clear share is that of the tile's labelled pixels, where each series is of one tile."""
-    scenes = context.table("scenes").where("problem is null").select("tile", F.to_date("acquired").alias("day"))
-    if "observations" not in done or context.settings.grid.overlap == "merge":
-        rows = scenes.select("tile", "day", F.lit(None).cast("double").alias("clear")).collect()
-    else:
-        observed = context.table("observations")
-        # a date without any clear pixel in a chunk is dropped in reading: the share is of all pixels, not of those kept
-        pixels = observed.groupBy("tile").agg(F.count("*").alias("pixels"))
-        clear = (
-            observed.select("tile", F.explode(F.arrays_zip("acquired", "valid")).alias("at"))
-            .groupBy("tile", F.to_date("at.acquired").alias("day"))
-            .agg(F.sum(F.col("at.valid").cast("int")).alias("clear_pixels"))
-        )
-        twins = scenes.groupBy("tile", "day").agg(F.count("*").alias("products"))
-        shares = (
-            twins.join(pixels, "tile", "left")
-            .join(clear, ["tile", "day"], "left")
-            .select(
-                "tile",
-                "day",
-                (F.coalesce("clear_pixels", F.lit(0)) / (F.col("pixels") * F.col("products"))).alias("clear"),
-            )
-        )
-        rows = scenes.join(shares, ["tile", "day"]).collect()
-    return tuple(sorted((Acquisition(r.tile, r.day, r.clear) for r in rows), key=lambda a: (a.tile, a.acquired)))
-
-
 def _products_left_out(context: Context) -> tuple[ProductLeftOut, ...]:
-    rows = context.table("scenes").where("problem is not null").select("scene_id", "tile", "problem").collect()
+    rows = context.table("scenes").where("left_out is not null").select("scene_id", "tile", "problem").collect()
     return tuple(sorted((ProductLeftOut(r.scene_id, r.tile, r.problem) for r in rows), key=lambda p: p.scene_id))
 
 

@@ -2,7 +2,7 @@
 
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,17 +11,17 @@ import pyproj
 import rasterio.warp
 import shapely
 
-from sitspark.errors import SitsparkError
+from sitspark.errors import SitsparkError, some
 from sitspark.ground_truth.labels import count_labels
 from sitspark.ground_truth.read import extent_of, inspect_vector
-from sitspark.scenes.catalogue import OTHER_CRS, REMEDY, bands_of
+from sitspark.scenes.archive import passed_over
 from sitspark.scenes.inspect import Inspection, inspect_product
-from sitspark.scenes.layouts import layout_of
-from sitspark.scenes.product import ProductName
+from sitspark.scenes.layouts import Selection
+from sitspark.scenes.left_out import OTHER_CRS, REMEDY, Judgement, LeftOut, Reason
 from sitspark.workflow.context import Context
 
 _THREADS = 8  # headers opened at a time: opening waits for the disk or the network
-_LISTED = 5  # classes or labels named in a sentence; the rest is counted
+_PRODUCT = "product"  # the subject of findings on single ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +33,14 @@ class Finding:
     wrong: bool
 
 
-def check(context: Context) -> list[Finding]:
-    """Look at every input; all problems are found, not only the first."""
+def check(context: Context, *, inspect: Callable[[Path, Selection], Inspection] = inspect_product) -> list[Finding]:
+    """Look at every input; all problems are found, not only the first. `inspect` opens a product.
+
+    With `inspect_pixels` every pixel of every product is decoded too.
+    """
     found = glance(context)
     if not any(finding.wrong for finding in found if finding.subject in ("features", "scenes")):
-        found += _product_problems(context)
+        found += _every_product(context, inspect=inspect)
     return found
 
 
@@ -110,31 +113,25 @@ def _labels(context: Context) -> str:
     if not present:
         raise SitsparkError(
             f"ground_truth.label_field: no value of '{truth.label_field}' in {truth.file} is a class of classes.nomenclature, "
-            f"the first are {_some(counts.unknown)}; name another field or another nomenclature"
+            f"the first are {some(counts.unknown)}; name another field or another nomenclature"
         )
     parts = [f"{len(present)} of {len(names)} classes, from {min(present.values())} to {max(present.values())} features"]
     missing = [names[code] for code in names if code not in present]
     lonely = [names[code] for code, count in present.items() if count == 1]
     if missing:
-        parts.append(f"never drawn for want of features: {_some(missing)}")
+        parts.append(f"never drawn for want of features: {some(missing)}")
     if lonely:
-        parts.append(f"with one feature, so that none can be set aside: {_some(lonely)}")
+        parts.append(f"with one feature, so that none can be set aside: {some(lonely)}")
     if counts.unknown:
         parts.append(
-            f"{sum(counts.unknown.values())} features of labels without class will be rejected: {_some(counts.unknown)}"
+            f"{sum(counts.unknown.values())} features of labels without class will be rejected: {some(counts.unknown)}"
         )
     return "; ".join(parts)
 
 
-def _some(names: Sequence[str] | Mapping[str, int]) -> str:
-    listed = list(names)
-    more = f" and {len(listed) - _LISTED} more" if len(listed) > _LISTED else ""
-    return ", ".join(listed[:_LISTED]) + more
-
-
 def _bands(context: Context) -> str:
     settings = context.settings
-    layout, bands = layout_of(settings.scenes), bands_of(settings.scenes)
+    layout, bands = context.selection.layout, context.selection.bands
     needed = {"ndvi": (layout.red, layout.nir), "ndwi": (layout.nir, layout.swir), "brightness": ()}
     for index in settings.features.indices:
         absent = [band for band in needed[index] if band not in bands]
@@ -148,29 +145,29 @@ def _bands(context: Context) -> str:
 
 def _scenes(context: Context) -> str:
     products = context.products
-    tiles = sorted({name.tile for _, name in products})
-    days = sorted(name.acquired.date() for _, name in products)
+    tiles = sorted({product.name.tile for product in products})
+    days = sorted(product.name.acquired.date() for product in products)
     times = context.settings.time_series
     if (times.start and times.start > days[-1]) or (times.end and times.end < days[0]):
         raise SitsparkError(
             f"time_series: {times.start or days[0]} to {times.end or days[-1]} lies outside the imagery, which is of {days[0]} "
             f"to {days[-1]}; correct the dates, or leave them out"
         )
-    return f"{len(products)} products of {len(tiles)} tiles ({', '.join(tiles)}), {days[0]} to {days[-1]}"
+    found = f"{len(products)} products of {len(tiles)} tiles ({', '.join(tiles)}), {days[0]} to {days[-1]}"
+    return "; ".join(filter(None, (found, passed_over(context.archive, context.settings.scenes))))
 
 
 def _polygons_meet_imagery(context: Context) -> str:
     """Compare the extent of the polygons with that of one product of each tile."""
     settings = context.settings
-    layout, bands = layout_of(settings.scenes), bands_of(settings.scenes)
     boxes = []
     seen: set[str] = set()
-    for path, name in context.products:
-        if name.tile in seen:
+    for product in context.products:
+        if product.name.tile in seen:
             continue
-        inspected = inspect_product(path, layout, bands, reflectance=settings.scenes.reflectance)
-        if inspected.problem is None and inspected.crs is not None:
-            seen.add(name.tile)
+        inspected = inspect_product(product.path, context.selection)
+        if inspected.left_out is None and inspected.crs is not None:
+            seen.add(product.name.tile)
             boxes.append(shapely.box(*rasterio.warp.transform_bounds(inspected.crs, "EPSG:4326", *inspected.assets[0].bounds)))
     vector = inspect_vector(settings.ground_truth)
     bounds = extent_of(settings.ground_truth)
@@ -185,32 +182,29 @@ def _polygons_meet_imagery(context: Context) -> str:
     return "the polygons' extent meets the imagery"
 
 
-def _product_problems(context: Context) -> list[Finding]:
-    """Headers of every product: missing files, damaged files."""
-    scenes = context.settings.scenes
-    layout, bands = layout_of(scenes), bands_of(scenes)
-
-    def look(product: tuple[Path, ProductName]) -> Inspection:
-        return inspect_product(product[0], layout, bands, reflectance=scenes.reflectance)
-
-    products = [product for product in context.products if product[0] not in context.superseded]
+def _every_product(context: Context, *, inspect: Callable[[Path, Selection], Inspection]) -> list[Finding]:
+    """Open every product: missing and damaged files, and what else leaves one out."""
     with ThreadPoolExecutor(_THREADS) as pool:
-        inspected = list(pool.map(look, products))
-    problems = [found.problem for found in inspected if found.problem is not None]
+        inspected = list(pool.map(lambda product: inspect(product.path, context.selection), context.products))
+    left_out = [product.left_out for product in context.archive.products if product.left_out is not None]
+    left_out += [found.left_out for found in inspected if found.left_out is not None]
     if context.settings.grid.crs is None:
-        problems += _of_other_crs({path.name: found.crs for (path, _), found in zip(products, inspected, strict=True)})
-    total = len(context.products)
-    stops = bool(problems) and (scenes.on_problem == "fail" or len(problems) > scenes.max_left_out * total)
-    found = [Finding("product", f"will be left out: {sentence}", False) for sentence in context.superseded.values()]
-    found += [Finding("product", problem if stops else f"will be left out: {problem}", stops) for problem in problems]
-    if not problems:
+        crs_of = {p.scene_id: found.crs for p, found in zip(context.products, inspected, strict=True) if found.left_out is None}
+        left_out += _of_other_crs(crs_of)
+    judged = Judgement.of(len(context.archive.products), left_out, context.settings.scenes)
+    stopping = judged.faulty if judged.stops else ()
+    found = [
+        Finding(_PRODUCT, p.sentence if p in stopping else f"will be left out: {p.sentence}", p in stopping) for p in left_out
+    ]
+    if not judged.faulty:
         return [*found, Finding("products", "every band and mask is there, to its last block", False)]
-    allowed = "" if scenes.on_problem == "fail" else f", scenes.max_left_out allows {scenes.max_left_out:.0%}"
-    return [*found, Finding("products", f"{len(problems)} of {total} can't be used{allowed}; {REMEDY}", stops)]
+    allowed = f", scenes.max_left_out allows {judged.allowed:.0%}" if judged.allowed else ""
+    sentence = f"{len(judged.faulty)} of {judged.asked_for} can't be used{allowed}; {REMEDY}"
+    return [*found, Finding("products", sentence, judged.stops)]
 
 
-def _of_other_crs(crs_of: Mapping[str, str | None]) -> list[str]:
+def _of_other_crs(crs_of: Mapping[str, str | None]) -> list[LeftOut]:
     """The products that are not in the CRS of most: without grid.crs a run can't use them."""
     known = Counter(crs for crs in crs_of.values() if crs is not None)
     common = min(known, key=lambda crs: (-known[crs], crs), default=None)
-    return [OTHER_CRS % (name, crs, common) for name, crs in crs_of.items() if crs not in (None, common)]
+    return [LeftOut(Reason.CRS, OTHER_CRS % (name, crs, common)) for name, crs in crs_of.items() if crs != common]

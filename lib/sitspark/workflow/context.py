@@ -19,14 +19,12 @@ from sitspark.grid import Grid, TileWindows, Window
 from sitspark.kernels.features import FeatureSpace
 from sitspark.marks import Marks
 from sitspark.samples.extract import Reading
-from sitspark.scenes.catalogue import bands_of, wanted_products
+from sitspark.scenes.archive import Archive, Listed, list_archive
 from sitspark.scenes.chunk_plan import Coverage, chunk_plan
-from sitspark.scenes.duplicates import superseded
-from sitspark.scenes.layouts import layout_of
-from sitspark.scenes.product import ProductName
+from sitspark.scenes.layouts import Selection
 from sitspark.settings import Settings
 from sitspark.timegrid import TimeGrid
-from sitspark.workflow.keys import fingerprint
+from sitspark.workflow.keys import digest, fingerprint
 from sitspark.workflow.progress import Voice
 from sitspark.workflow.run_folder import RunFolder
 from sitspark.workflow.tables import read_table
@@ -56,19 +54,26 @@ class Context:
         return Nomenclature.read(self.settings.classes.nomenclature, self.settings.classes.colours)
 
     @cached_property
-    def products(self) -> list[tuple[Path, ProductName]]:
-        """The products of the archive that the settings ask for; the archive is listed once a command."""
-        return wanted_products(self.settings.scenes)
+    def archive(self) -> Archive:
+        """The products of the wanted tiles; the archive is listed once a command."""
+        return list_archive(self.settings.scenes)
 
     @cached_property
-    def superseded(self) -> dict[Path, str]:
-        """The products that newer processings of the same acquisitions replace, each with the sentence that says so."""
-        return superseded(self.products)
+    def products(self) -> list[Listed]:
+        """Those of them that nothing leaves out before they are opened."""
+        return self.archive.wanted
 
     @cached_property
-    def imagery_fingerprint(self) -> str:
-        """One hash over the wanted products' files."""
-        return fingerprint(path for path, _ in self.products)
+    def selection(self) -> Selection:
+        """What of each product is read."""
+        return Selection.of(self.settings.scenes)
+
+    @cached_property
+    def product_fingerprints(self) -> dict[Path, str]:
+        """A hash for each wanted product, over its files and what is read of them."""
+        scenes = self.settings.scenes
+        read = [scenes.layout, self.selection.bands, scenes.reflectance, scenes.max_cloud_cover]
+        return {product.path: digest(fingerprint([product.path]), read) for product in self.products}
 
     def facts(self, stage: str) -> dict[str, Any]:
         """What a finished stage left for the later ones."""
@@ -86,9 +91,8 @@ class Context:
     @property
     def reading(self) -> Reading:
         """How imagery is read."""
-        scenes = self.settings.scenes
-        grid = self.settings.grid
-        return Reading(layout_of(scenes), bands_of(scenes), grid.interpolator, self.coverage.grid, grid.overlap == "merge")
+        grid, selection = self.settings.grid, self.selection
+        return Reading(selection.layout, selection.bands, grid.interpolator, self.coverage.grid, grid.overlap == "merge")
 
     @property
     def feature_space(self) -> FeatureSpace:
@@ -111,19 +115,19 @@ class Context:
 
 def feature_space(settings: Settings, covered: Coverage) -> FeatureSpace:
     """The feature space that settings and archive give; raises SitsparkError where they contradict each other."""
-    layout, times = layout_of(settings.scenes), settings.time_series
+    selection, times = Selection.of(settings.scenes), settings.time_series
     start, end = times.start or covered.first, times.end or covered.last
     if end < start:
         raise SitsparkError(
             f"time_series: the period {start} to {end} is empty; the imagery is of {covered.first} to {covered.last}"
         )
     return FeatureSpace(
-        bands_of(settings.scenes),
+        selection.bands,
         TimeGrid(start, end, times.step),
         settings.features.indices,
-        layout.red,
-        layout.nir,
-        layout.swir,
+        selection.layout.red,
+        selection.layout.nir,
+        selection.layout.swir,
     )
 
 

@@ -7,13 +7,20 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from rich.markup import escape
 from rich.table import Table
 
 from sitspark.accuracy.cross_validation import FoldScores, spread
 from sitspark.accuracy.text import accuracy_table
+from sitspark.scenes.archive import passed_over
+from sitspark.scenes.calendar import calendar_rows, month_ruler
+from sitspark.scenes.catalogue import left_out
 from sitspark.workflow.assess import assessment_of, folds_of, score
 from sitspark.workflow.context import Context
+from sitspark.workflow.imagery import acquisitions_of
 from sitspark.workflow.run import done
+
+_LISTED = 40  # products left out that are named on the terminal
 
 
 def say_results(context: Context, target: str, settings_file: Path, *, overrides: Sequence[str] = ()) -> None:
@@ -21,6 +28,8 @@ def say_results(context: Context, target: str, settings_file: Path, *, overrides
     say = context.voice.console.print
     facts = {name: record.facts for name, record in done(context).items()}
     assessment, folds = assessment_of(facts), folds_of(facts)
+    if target == "calendar":
+        _say_archive(context)
     if target == "ground_truth":
         say(_class_table(context, facts["ground_truth"]["classes"], "polygons"))
     if target == "samples":
@@ -62,9 +71,36 @@ def _results(context: Context, facts: dict[str, dict], target: str) -> list[tupl
         found.append(("model", folder.model(facts["train"]["model_id"])))
     if target in ("mosaic", "validate", "report") and "mosaic" in facts:
         found.append(("map", folder.path / facts["mosaic"]["map"] / "classification.tif"))
+    if target in ("calendar", "report"):
+        found.append(("calendar", folder.calendar))
     if target == "report":
         found.append(("report", folder.report))
     return found
+
+
+def _say_archive(context: Context) -> None:
+    """The calendar of each tile and year, and the products left out with the reasons."""
+    say = context.voice.console.print
+    say(f"\n{'':<13}{month_ruler()}  products  clear", highlight=False, soft_wrap=True)
+    for row in calendar_rows(acquisitions_of(context)):
+        clear = "-" if row.clear_share is None else f"{row.clear_share:.0%}"
+        say(f"{row.tile:<7} {row.year} {row.weeks}  {row.acquisitions:>8}  {clear:>5}", highlight=False, soft_wrap=True)
+    say("[dim]a sign is a week: the higher, the clearer its clearest product; a dot: none[/]\n", soft_wrap=True)
+    strangers = passed_over(context.archive, context.settings.scenes)
+    if strangers:
+        context.voice.note(strangers)
+    missing = left_out(context.table("scenes"))
+    if not missing:
+        return
+    table = Table(box=None, header_style="bold", title=f"{len(missing)} products left out", title_justify="left")
+    table.add_column("reason", no_wrap=True)
+    table.add_column("product and what is wrong", overflow="fold")
+    for product in sorted(missing, key=lambda p: (p.reason.is_chosen, p.reason))[:_LISTED]:
+        table.add_row(product.reason, escape(product.sentence))
+    say(table)
+    if len(missing) > _LISTED:
+        query = "select left_out, problem from scenes where left_out is not null"
+        say(f'and {len(missing) - _LISTED} more: {_command()} sql "{query}"', soft_wrap=True, markup=False)
 
 
 def _class_table(context: Context, counts: dict[str, dict[str, int]], unit: str) -> Table:

@@ -15,14 +15,13 @@ from sitspark.kernels.features import FeatureSpace
 from sitspark.maps.chunk import classify_cube
 from sitspark.models.inference import Classifier
 from sitspark.models.networks import NETWORKS
-from sitspark.scenes.catalogue import bands_of, wanted_products
+from sitspark.scenes.archive import Listed, list_archive
 from sitspark.scenes.chunk_plan import Coverage, TileExtent, cover
 from sitspark.scenes.container import Container
 from sitspark.scenes.cube import read_cube, reading_bytes
-from sitspark.scenes.duplicates import superseded
 from sitspark.scenes.inspect import inspect_product
-from sitspark.scenes.layouts import layout_of
-from sitspark.scenes.product import ProductName, Scene
+from sitspark.scenes.layouts import Selection
+from sitspark.scenes.product import Scene
 from sitspark.settings import Settings
 from sitspark.workflow.context import feature_space
 
@@ -73,12 +72,10 @@ class Foreseen:
 
 def plan(settings: Settings) -> Foreseen:
     """Open the headers, time one window of the real products with a network of the right size, and multiply."""
-    by_tile: dict[str, list[tuple[Path, ProductName]]] = {}
-    products = wanted_products(settings.scenes)
-    replaced = superseded(products)
-    for path, name in products:
-        if path not in replaced:
-            by_tile.setdefault(name.tile, []).append((path, name))
+    by_tile: dict[str, list[Listed]] = {}
+    for product in list_archive(settings.scenes).wanted:
+        by_tile.setdefault(product.name.tile, []).append(product)
+    selection = Selection.of(settings.scenes)
     covered = _coverage(settings, by_tile)
     chunks = chunks_of(covered.tiles, settings.grid.chunk_size, margin=covered.overlap_margin)
     space = feature_space(settings, covered)
@@ -87,7 +84,7 @@ def plan(settings: Settings) -> Foreseen:
     if settings.grid.overlap == "merge":
         dates = sum(len(products) for products in by_tile.values())
     tile = max(by_tile, key=lambda tile: len(by_tile[tile]))
-    scenes = _scenes(settings, by_tile[tile], most=len(by_tile[tile]))
+    scenes = _scenes(selection, by_tile[tile], most=len(by_tile[tile]))
     speed = _measured_speed(settings, scenes, covered.grid, covered.tiles[tile].core, space)
     cores = _cores(settings.spark.master)
     core_seconds = pixels / speed
@@ -100,7 +97,7 @@ def plan(settings: Settings) -> Foreseen:
         pixels=pixels,
         dates=dates,
         features=len(space),
-        bytes_to_read=sum(_bytes(path, settings) for products in by_tile.values() for path, _ in products),
+        bytes_to_read=sum(_bytes(product.path, selection) for products in by_tile.values() for product in products),
         # class and confidence of one byte, validity of two
         bytes_to_write=4 * pixels,
         worker_memory_mb=round(_BASE_MB + reading / 1e6),
@@ -111,16 +108,16 @@ def plan(settings: Settings) -> Foreseen:
     )
 
 
-def _coverage(settings: Settings, by_tile: dict[str, list[tuple[Path, ProductName]]]) -> Coverage:
+def _coverage(settings: Settings, by_tile: dict[str, list[Listed]]) -> Coverage:
     """The output grid as the first usable product of each tile shows it."""
-    extents = []
+    extents, selection = [], Selection.of(settings.scenes)
     for tile, products in by_tile.items():
-        usable = _scenes(settings, products, most=1)
+        usable = _scenes(selection, products, most=1)
         if not usable:
             raise SitsparkError(f"scenes: no product of tile {tile} can be used; `sitspark check` says why")
         scene = usable[0]
         boxes = [asset.bounds for asset in scene.assets]
-        days = [name.acquired.date() for _, name in products]
+        days = [product.name.acquired.date() for product in products]
         bounds = min(b[0] for b in boxes), min(b[1] for b in boxes), max(b[2] for b in boxes), max(b[3] for b in boxes)
         extents.append(
             TileExtent(
@@ -136,13 +133,12 @@ def _coverage(settings: Settings, by_tile: dict[str, list[tuple[Path, ProductNam
     return cover(extents, settings.grid)
 
 
-def _scenes(settings: Settings, products: list[tuple[Path, ProductName]], *, most: int) -> list[Scene]:
-    layout, bands = layout_of(settings.scenes), bands_of(settings.scenes)
+def _scenes(selection: Selection, products: list[Listed], *, most: int) -> list[Scene]:
     scenes: list[Scene] = []
-    for path, name in products:
-        found = inspect_product(path, layout, bands, reflectance=settings.scenes.reflectance)
-        if found.problem is None and found.crs is not None:
-            scenes.append(Scene(path.name, name.tile, name.acquired, found.crs, found.assets))
+    for product in products:
+        found = inspect_product(product.path, selection)
+        if found.left_out is None and found.crs is not None:
+            scenes.append(Scene(product.scene_id, product.name.tile, product.name.acquired, found.crs, found.assets))
         if len(scenes) == most:
             break
     return scenes
@@ -150,7 +146,7 @@ def _scenes(settings: Settings, products: list[tuple[Path, ProductName]], *, mos
 
 def _measured_speed(settings: Settings, scenes: list[Scene], grid: Grid, extent: Window, space: FeatureSpace) -> float:
     """Pixels a second of one core, from a window in the middle of a tile with all its dates."""
-    layout = layout_of(settings.scenes)
+    layout = Selection.of(settings.scenes).layout
     classes = len(Nomenclature.read(settings.classes.nomenclature, settings.classes.colours))
     classifier = Classifier.of(NETWORKS[settings.training.network](len(space), classes).eval(), tuple(range(1, classes + 1)))
     threads = torch.get_num_threads()
@@ -175,12 +171,11 @@ def _middle(grid: Grid, extent: Window, side: int) -> Grid:
     )
 
 
-def _bytes(product: Path, settings: Settings) -> int:
-    layout, bands = layout_of(settings.scenes), bands_of(settings.scenes)
-    container = Container(product)
+def _bytes(path: Path, selection: Selection) -> int:
+    product = Container(path)
     try:
-        stored = layout.files(container, (*layout.masks, *bands), settings.scenes.reflectance)
-        return sum(container.size(file.member) for file in stored.values() if container.has(file.member))
+        stored = selection.contents(product).files
+        return sum(product.size(file.member) for file in stored.values() if product.has(file.member))
     except SitsparkError:
         return 0  # it can't be used, and will not be read
 

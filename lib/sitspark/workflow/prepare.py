@@ -1,4 +1,4 @@
-"""The stages from imagery and polygons to samples."""
+"""The stages from the catalogue and polygons to samples."""
 
 from typing import Any
 
@@ -11,56 +11,14 @@ from sitspark.ground_truth.read import inspect_vector, read_features
 from sitspark.ground_truth.split import split
 from sitspark.kernels.features import KERNEL_VERSION
 from sitspark.samples import frames
-from sitspark.scenes.catalogue import REMEDY, bands_of, catalogue, flag_other_crs, problems
-from sitspark.scenes.chunk_plan import chunk_frame, coverage
+from sitspark.scenes.chunk_plan import chunk_frame
 from sitspark.scenes.cube import READER_VERSION
-from sitspark.workflow.context import Context, coverage_facts
+from sitspark.workflow.context import Context
 from sitspark.workflow.keys import fingerprint
 from sitspark.workflow.stage import Outcome, Stage
-from sitspark.workflow.tables import read_table, write_table
+from sitspark.workflow.tables import write_table
 
 _TASKS = 2000  # a driver keeps the state of every task: beyond this several chunks share one
-_SHOWN = 3  # problems named in an error; the rest is counted
-
-
-def _catalogue(context: Context, _key: str) -> Outcome:
-    settings, target = context.settings, context.folder.table("scenes")
-    with context.marked("scenes", len(context.products), "products") as marks:
-        # both uses of the frame read the same headers once
-        scenes = catalogue(context.spark, context.products, settings.scenes, marks=marks).cache()
-        write_table(scenes if settings.grid.crs else flag_other_crs(scenes), target, crs="EPSG:4326")
-        scenes.unpersist()
-    table = read_table(context.spark, target)
-    found = problems(table)
-    replaced = set(context.superseded.values())
-    _judge_problems([sentence for sentence in found if sentence not in replaced], context)
-    for sentence in found:
-        context.voice.note(f"left out: {sentence}")
-    covered = coverage(table, settings.grid)
-    used = table.where("problem is null").count()
-    grid = covered.grid
-    return Outcome(
-        f"{used} products of {len(covered.tiles)} tiles, {covered.first} to {covered.last}, grid of "
-        f"{grid.width} x {grid.height} pixels of {grid.resolution:g} m in {grid.crs}",
-        {"coverage": coverage_facts(covered), "products": used, "left_out": len(found)},
-        (target,),
-    )
-
-
-def _judge_problems(damaged: list[str], context: Context) -> None:
-    """Raise SitsparkError for products that can't be used, if none may be left out, or too many would be."""
-    scenes, total = context.settings.scenes, len(context.products)
-    if not damaged:
-        return
-    more = f"; and {len(damaged) - _SHOWN} more" if len(damaged) > _SHOWN else ""
-    listed = f"{'; '.join(damaged[:_SHOWN])}{more}; {REMEDY}"
-    if scenes.on_problem == "fail":
-        raise SitsparkError(listed)
-    if len(damaged) > scenes.max_left_out * total:
-        raise SitsparkError(
-            f"{len(damaged)} of {total} products can't be used, more than scenes.max_left_out "
-            f"({scenes.max_left_out:.0%}) allows: {listed}"
-        )
 
 
 def _chunks(context: Context, _key: str) -> Outcome:
@@ -216,17 +174,6 @@ def _samples(context: Context, _key: str) -> Outcome:
     )
 
 
-def _scenes_inputs(context: Context) -> Any:
-    settings = context.settings
-    grid = settings.grid
-    return [
-        settings.scenes.model_dump(mode="json"),
-        bands_of(settings.scenes),
-        [grid.crs, grid.resolution, grid.overlap_margin],
-        context.imagery_fingerprint,
-    ]
-
-
 def _ground_truth_inputs(context: Context) -> Any:
     settings = context.settings
     return [
@@ -258,7 +205,6 @@ def _samples_inputs(context: Context) -> Any:
 
 
 STAGES = (
-    Stage("scenes", (), 5, _scenes_inputs, _catalogue),
     Stage("chunks", ("scenes",), 3, lambda context: context.settings.grid.chunk_size, _chunks),
     Stage("ground_truth", ("scenes",), 3, _ground_truth_inputs, _ground_truth),
     Stage("observations", ("scenes", "ground_truth"), READER_VERSION, _observations_inputs, _observations, through=("chunks",)),

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from sitspark.settings import Settings
-from sitspark.workflow import assess, draw, learn, prepare
+from sitspark.workflow import assess, draw, imagery, learn, prepare
 from sitspark.workflow.check import refuse_wrong_inputs
 from sitspark.workflow.context import Context
 from sitspark.workflow.run_folder import StageRecord
 from sitspark.workflow.stage import Outcome, Stage, advance, finished
 
-_BEFORE_REPORT = (*prepare.STAGES, *learn.STAGES, *draw.STAGES, *assess.STAGES)
+_BEFORE_REPORT = (*imagery.STAGES, *prepare.STAGES, *learn.STAGES, *draw.STAGES, *assess.STAGES)
 
 
 def done(context: Context) -> dict[str, StageRecord]:
@@ -24,10 +24,16 @@ def _report(context: Context, _key: str) -> Outcome:
 
 
 # what these have read was right
-_READING_INPUTS = [stage for stage in prepare.STAGES if stage.name in ("scenes", "ground_truth")]
+_READING_INPUTS = [stage for stage in (*imagery.STAGES, *prepare.STAGES) if stage.name in ("scenes", "ground_truth")]
 
 # the page sums up whatever is done, so its key is that of all that is done
-_REPORT = Stage("report", ("scenes",), 1, lambda context: {name: record.key for name, record in done(context).items()}, _report)
+_REPORT = Stage(
+    "report",
+    ("scenes", "calendar"),
+    1,
+    lambda context: {name: record.key for name, record in done(context).items()},
+    _report,
+)
 
 STAGES = (*_BEFORE_REPORT, _REPORT)
 

@@ -82,6 +82,11 @@ class RunFolder:
         """The page that sums the run up."""
         return self.path / "report" / "index.html"
 
+    @property
+    def calendar(self) -> Path:
+        """When each tile was seen, and how clearly."""
+        return self.path / "report" / "calendar.png"
+
     def records(self) -> dict[str, StageRecord]:
         """The finished stages, in the order in which they finished."""
         return {name: StageRecord(**record) for name, record in self._read().get("stages", {}).items()}

@@ -1,0 +1,106 @@
+"""The calendar of acquisitions: when each tile was seen, and how much of it was clear."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import numpy.typing as npt
+
+from sitspark.grid import Window
+from sitspark.scenes.cube import read_validity
+from sitspark.scenes.product import Layout, Scene
+
+_BLOCKS = 64  # of a mask that are read: 15 % of a Sentinel-2 tile, evenly spread
+_WEEKS = 53
+_LEVELS = "▁▂▃▄▅▆▇█"
+_NOTHING = "·"
+
+
+@dataclass(frozen=True, slots=True)
+class Acquisition:
+    """One product of a tile: its date, and the share (0-1) of its pixels that are clear, None where not known."""
+
+    tile: str
+    acquired: date
+    clear_share: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarRow:
+    """One tile in one year: a sign for each week, the number of acquisitions, the mean share that is clear."""
+
+    tile: str
+    year: int
+    weeks: str
+    acquisitions: int
+    clear_share: float | None
+
+
+def clear_share(scene: Scene, layout: Layout) -> float | None:
+    """The share (0-1) of a product's pixels that its masks leave usable, from 64 blocks spread over it at most.
+
+    None for products without masks, or with pixels that aren't square. Raises SitsparkError for a damaged mask.
+    """
+    if not layout.masks:
+        return None
+    mask = scene.asset(next(iter(layout.masks)))
+    grid = mask.grid(scene.crs)
+    if grid is None:
+        return None
+    clear = pixels = 0
+    for window in spread_blocks(mask.height, mask.width, (mask.block_height, mask.block_width), most=_BLOCKS):
+        clear += int(read_validity(scene, grid.cropped(window), layout=layout).sum())
+        pixels += window.pixels
+    return clear / pixels
+
+
+def spread_blocks(height: int, width: int, block: tuple[int, int], *, most: int) -> list[Window]:
+    """At most `most` blocks of an image, evenly spread over its rows and columns of blocks; all where there are no more."""
+    rows, cols = -(-height // block[0]), -(-width // block[1])
+    if rows * cols > most:
+        across = min(cols, max(int(most**0.5), most // rows))
+        down = min(rows, most // across)
+    else:
+        down, across = rows, cols
+    return [
+        Window(row, col, min(block[0], height - row), min(block[1], width - col))
+        for row in (_evenly(rows, down) * block[0]).tolist()
+        for col in (_evenly(cols, across) * block[1]).tolist()
+    ]
+
+
+def _evenly(size: int, count: int) -> npt.NDArray[np.int64]:
+    """`count` of the numbers below `size`, each in the middle of its share."""
+    return ((2 * np.arange(count) + 1) * size // (2 * count)).astype(np.int64)
+
+
+def calendar_rows(acquisitions: Sequence[Acquisition]) -> list[CalendarRow]:
+    """A row for each tile and year; the sign of a week is the height of its clearest acquisition, a dot where there is none."""
+    found: dict[tuple[str, int], list[Acquisition]] = {}
+    for acquisition in acquisitions:
+        found.setdefault((acquisition.tile, acquisition.acquired.year), []).append(acquisition)
+    return [_row(tile, year, found[tile, year]) for tile, year in sorted(found)]
+
+
+def _row(tile: str, year: int, acquisitions: Sequence[Acquisition]) -> CalendarRow:
+    best: dict[int, float] = {}
+    for acquisition in acquisitions:
+        week = (acquisition.acquired.timetuple().tm_yday - 1) // 7
+        share = 1.0 if acquisition.clear_share is None else acquisition.clear_share
+        best[week] = max(best.get(week, 0.0), share)
+    weeks = "".join(_sign(best[week]) if week in best else _NOTHING for week in range(_WEEKS))
+    known = [a.clear_share for a in acquisitions if a.clear_share is not None]
+    return CalendarRow(tile, year, weeks, len(acquisitions), sum(known) / len(known) if known else None)
+
+
+def _sign(share: float) -> str:
+    return _LEVELS[min(int(share * len(_LEVELS)), len(_LEVELS) - 1)]
+
+
+def month_ruler() -> str:
+    """The first letters of the months above the weeks in which they begin, as wide as the weeks of a row."""
+    ruler = [" "] * _WEEKS
+    for month in range(1, 13):
+        ruler[(date(2001, month, 1).timetuple().tm_yday - 1) // 7] = f"{date(2001, month, 1):%b}"[0]
+    return "".join(ruler)

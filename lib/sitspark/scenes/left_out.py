@@ -1,0 +1,71 @@
+"""Why products are left out, and whether a run may go on without them."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sitspark.settings import ScenesSettings
+
+REMEDY = "fetch what is damaged again, or name products to leave out in scenes.exclude"
+# product, its CRS, that of most
+OTHER_CRS = "%s: is in %s while most products are in %s; set grid.crs to bring all to one CRS"
+
+
+class Reason(StrEnum):
+    """Why a product is left out."""
+
+    DATE = "other date"
+    NAMED = "excluded by name"
+    DUPLICATE = "duplicate"
+    CLOUD = "too cloudy"
+    CRS = "other CRS"
+    DAMAGED = "damaged"
+
+    @property
+    def is_chosen(self) -> bool:
+        """Whether the settings, or a better product, leave it out: nothing is wrong with it."""
+        return self not in (Reason.DAMAGED, Reason.CRS)
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Why a product isn't used, in one sentence that begins with its name."""
+
+    reason: Reason
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What of an archive of `total` products is left out, and whether that stops a run."""
+
+    total: int
+    left_out: tuple[LeftOut, ...]
+    allowed: float
+
+    @staticmethod
+    def of(total: int, left_out: Sequence[LeftOut], settings: ScenesSettings) -> "Judgement":
+        """Judge by scenes.on_problem and scenes.max_left_out."""
+        return Judgement(total, tuple(left_out), 0.0 if settings.on_problem == "fail" else settings.max_left_out)
+
+    @property
+    def faulty(self) -> tuple[LeftOut, ...]:
+        """Those with which something is wrong."""
+        return tuple(product for product in self.left_out if not product.reason.is_chosen)
+
+    @property
+    def asked_for(self) -> int:
+        """The products that no choice leaves out."""
+        return self.total - len(self.left_out) + len(self.faulty)
+
+    @property
+    def stops(self) -> bool:
+        """Whether more is faulty than may be left out; what is left out by choice doesn't count."""
+        return len(self.faulty) > self.allowed * self.asked_for
+
+    @property
+    def counts(self) -> dict[Reason, int]:
+        """The number of products left out for each reason."""
+        counted = Counter(product.reason for product in self.left_out)
+        return {reason: counted[reason] for reason in Reason if counted[reason]}

@@ -1,0 +1,161 @@
+"""What of an archive is read: what is asked for, one product an acquisition, and not too much missing."""
+
+from pathlib import Path
+
+import pytest
+
+from sitspark.errors import SitsparkError
+from sitspark.scenes import landsat, sen2cor, theia
+from sitspark.scenes.archive import Archive, Listed, judge, search
+from sitspark.scenes.left_out import Judgement, LeftOut, Reason
+from sitspark.scenes.product import Layout, product_name
+from sitspark.settings import ScenesSettings
+
+THEIA = "SENTINEL2A_20180103-105429-123_L2A_T31TCJ_C_"
+ESA = "S2A_MSIL2A_20220130T105259_"
+NAME = f"{THEIA}V2-2"
+LANDSAT_NAME = "LC08_L1TP_013032_20180131_20180207_01_T1"
+USGS = "LC08_L2SP_013032_20180131_"
+
+
+def listed(path: Path, layout: Layout = theia.L2A) -> Listed:
+    name = layout.recognise(product_name(path))
+    assert name is not None
+    return Listed(path, name)
+
+
+def test_products_are_found_in_both_shapes_of_an_archive(tmp_path: Path) -> None:
+    other = NAME.replace("0103", "0203")
+    third = NAME.replace("31TCJ", "31TDJ")
+    for folder in (f"31TCJ/{other}", NAME, f"31TDJ/{third}", "31TDJ/notes", f"a/b/{NAME}", f"{LANDSAT_NAME}"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / NAME.replace("SENTINEL2A", "SENTINEL2B")).write_text("a file is no product")
+    (tmp_path / "31TCJ" / NAME).write_text("nor here")
+    found = search(tmp_path, theia.L2A)
+    assert [str(p.path.relative_to(tmp_path)) for p in found.products] == [f"31TCJ/{other}", f"31TDJ/{third}", NAME]
+    assert [p.name.tile for p in found.products] == ["31TCJ", "31TDJ", "31TCJ"]
+    assert [p.path.name for p in search(tmp_path, landsat.C1_L1).products] == [LANDSAT_NAME]
+
+
+def test_what_could_be_a_product_and_is_not_recognised_is_told(tmp_path: Path) -> None:
+    """Another level, a day that doesn't exist, another layout: folders and archive files, but no other files."""
+    no_day = NAME.replace("0103", "0230")
+    for folder in (f"31TCJ/{NAME}", f"31TCJ/{no_day}", LANDSAT_NAME, "31TDJ/empty"):
+        (tmp_path / folder).mkdir(parents=True)
+    for file in ("31TCJ/LC08.tar", "readme.txt", "31TCJ/notes.txt"):
+        (tmp_path / file).touch()
+    found = [str(path.relative_to(tmp_path)) for path in search(tmp_path, theia.L2A).strangers]
+    assert found == ["31TCJ/LC08.tar", f"31TCJ/{no_day}", "31TDJ", LANDSAT_NAME]
+
+
+def test_a_product_is_not_searched_for_products(tmp_path: Path) -> None:
+    (tmp_path / NAME / NAME).mkdir(parents=True)
+    assert len(search(tmp_path, theia.L2A).products) == 1
+
+
+def test_a_folder_that_can_not_be_listed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "31TCJ").mkdir()
+    (tmp_path / "lost+found").mkdir()
+    listed = Path.iterdir
+
+    def closed(folder: Path):
+        if folder != tmp_path:
+            raise PermissionError(13, "Permission denied", str(folder))
+        return listed(folder)
+
+    monkeypatch.setattr(Path, "iterdir", closed)
+    with pytest.raises(SitsparkError, match=r"31TCJ can't be listed \(Permission denied\); make it readable"):
+        search(tmp_path, theia.L2A)
+    (tmp_path / "31TCJ").rmdir()
+    assert search(tmp_path, theia.L2A) == Archive((), ())
+
+
+@pytest.mark.parametrize(
+    ("layout", "paths", "read"),
+    [
+        pytest.param(theia.L2A, [f"{THEIA}V1-9", f"{THEIA}V2-2"], f"{THEIA}V2-2", id="a later version"),
+        pytest.param(theia.L2A, [f"{THEIA}V10-0", f"{THEIA}V9-9"], f"{THEIA}V10-0", id="versions are numbers"),
+        pytest.param(theia.L2A, [f"b/{THEIA}V2-2", f"a/{THEIA}V2-2"], f"a/{THEIA}V2-2", id="in two folders"),
+        pytest.param(theia.L2A, [f"{THEIA}V2-2.zip", f"z/{THEIA}V2-2"], f"z/{THEIA}V2-2", id="packed and unpacked"),
+        pytest.param(
+            sen2cor.LAYOUT,
+            [f"{ESA}N0500_R051_T31TCJ_20230101T000000.SAFE", f"{ESA}N0400_R051_T31TCJ_20240101T000000.SAFE"],
+            f"{ESA}N0500_R051_T31TCJ_20230101T000000.SAFE",
+            id="a later baseline",
+        ),
+        pytest.param(
+            landsat.C2_L2, [f"{USGS}20200902_02_T1", f"{USGS}20210101_02_T1.tar"], f"{USGS}20210101_02_T1.tar", id="a later day"
+        ),
+    ],
+)
+def test_the_newest_processing_is_read(tmp_path: Path, layout: Layout, paths: list[str], read: str) -> None:
+    products = []
+    for name in paths:
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.touch() if path.suffix in (".zip", ".tar") else path.mkdir()
+        products.append(listed(path, layout))
+    for order in (products, products[::-1]):
+        judged = judge(order, ScenesSettings(folder=tmp_path))
+        assert [product.path for product in Archive(tuple(judged)).wanted] == [tmp_path / read]
+        others = [product.left_out for product in judged if product.left_out is not None]
+        assert all(o.reason is Reason.DUPLICATE and f"{tmp_path / read} is read" in o.sentence for o in others)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (f"{THEIA}V2-2", f"{THEIA}V2-2".replace("105429", "105443")),  # two acquisitions of one day
+        (f"{THEIA}V2-2", f"{THEIA}V2-2".replace("SENTINEL2A", "SENTINEL2B")),
+        (f"{THEIA}V2-2", f"{THEIA}V2-2".replace("31TCJ", "31TDJ")),
+    ],
+)
+def test_other_acquisitions_are_all_read(first: str, second: str) -> None:
+    products = [listed(Path(name)) for name in (first, second)]
+    assert judge(products, ScenesSettings(folder=Path())) == products
+
+
+@pytest.mark.parametrize(
+    ("chosen", "reason", "words"),
+    [
+        ({"start": "2018-01-03", "end": "2018-01-03"}, None, ""),
+        ({"start": "2018-01-04"}, Reason.DATE, "is of 2018-01-03, before scenes.start (2018-01-04)"),
+        ({"end": "2018-01-02"}, Reason.DATE, "is of 2018-01-03, after scenes.end (2018-01-02)"),
+        ({"exclude": [f"{THEIA}V2-2"]}, Reason.NAMED, "is named in scenes.exclude"),
+        ({"exclude": [f"{THEIA}V2-2.zip"]}, Reason.NAMED, "is named in scenes.exclude"),
+        ({"exclude": [f"{THEIA}V2-1"]}, None, ""),
+    ],
+)
+def test_what_is_not_asked_for_is_left_out(chosen: dict, reason: Reason | None, words: str) -> None:
+    product = listed(Path(f"{THEIA}V2-2.zip"))
+    (judged,) = judge([product], ScenesSettings(folder=Path(), **chosen))
+    assert judged.left_out == (None if reason is None else LeftOut(reason, f"{THEIA}V2-2: {words}"))
+
+
+def test_what_is_not_asked_for_replaces_nothing() -> None:
+    """The newest processing is excluded by name: the one before it is read."""
+    old, new = listed(Path(f"{THEIA}V1-9")), listed(Path(f"{THEIA}V2-2"))
+    judged = judge([old, new], ScenesSettings(folder=Path(), exclude=[f"{THEIA}V2-2"]))
+    assert [product.left_out is None for product in judged] == [True, False]
+
+
+DAMAGED, CRS, DATE = (LeftOut(reason, "") for reason in (Reason.DAMAGED, Reason.CRS, Reason.DATE))
+
+
+@pytest.mark.parametrize(
+    ("total", "left_out", "settings", "stops"),
+    [
+        (10, [], {}, False),
+        (10, [], {"on_problem": "fail"}, False),
+        (10, [DAMAGED], {}, False),  # a tenth, as scenes.max_left_out allows
+        (10, [DAMAGED], {"on_problem": "fail"}, True),
+        (10, [DATE] * 9, {}, False),
+        (10, [DATE] * 9, {"on_problem": "fail"}, False),
+        (10, [DAMAGED, CRS], {}, True),
+        (20, [DAMAGED, CRS], {}, False),
+        (20, [DAMAGED, CRS, DATE], {}, True),  # two of nineteen that were asked for
+        (2, [DAMAGED, CRS], {"max_left_out": 1}, False),
+    ],
+)
+def test_a_run_stops_where_too_much_is_faulty(total: int, left_out: list[LeftOut], settings: dict, stops: bool) -> None:
+    assert Judgement.of(total, left_out, ScenesSettings(folder=Path(), **settings)).stops is stops

@@ -1,0 +1,67 @@
+"""The catalogue as a frame: what is opened, what is known already, what is left out."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+from sitspark.marks import Marks
+from sitspark.scenes.archive import list_archive
+from sitspark.scenes.catalogue import catalogue
+from sitspark.scenes.layouts import Selection
+from sitspark.settings import ScenesSettings
+from sitspark.simulate import Simulation
+from tests.conftest import run_quietly, settings_tree
+
+
+@pytest.fixture
+def tree(simulation: Simulation, tmp_path: Path) -> dict[str, Any]:
+    """Settings of a run on three products of its own."""
+    found = settings_tree(simulation.folder, tmp_path / "out")
+    for product in sorted((simulation.folder / "scenes" / "31TCK").iterdir())[:3]:
+        shutil.copytree(product, tmp_path / "scenes" / product.name)
+    found["scenes"]["folder"] = str(tmp_path / "scenes")
+    return found
+
+
+def test_a_second_run_finds_new_changed_and_vanished_products(
+    spark: SparkSession, simulation: Simulation, tree: dict[str, Any], tmp_path: Path
+) -> None:
+    context, _ = run_quietly(tree, "scenes")
+    before = {row.scene_id: row.asDict() for row in context.table("scenes").collect()}
+    first, second, third = sorted((tmp_path / "scenes").iterdir())
+    band = next(second.glob("*_FRE_B4.tif"))
+    band.write_bytes(band.read_bytes() + b" ")  # the same pixels in another file
+    shutil.rmtree(third)
+    fourth = sorted((simulation.folder / "scenes" / "31TCK").iterdir())[3]
+    shutil.copytree(fourth, tmp_path / "scenes" / fourth.name)
+    context, _ = run_quietly(tree, "scenes")
+    after = {row.scene_id: row.asDict() for row in context.table("scenes").collect()}
+    assert set(after) == {first.name, second.name, fourth.name}
+    assert after[first.name] == before[first.name]
+    assert after[second.name]["fingerprint"] != before[second.name]["fingerprint"]
+
+
+def test_a_known_product_is_not_opened(spark: SparkSession, tree: dict[str, Any], tmp_path: Path) -> None:
+    """What is known has no file any more: it would be damaged if it were opened."""
+    settings = ScenesSettings(folder=tmp_path / "scenes")
+    products, selection = list_archive(settings).products, Selection.of(settings)
+    (tmp_path / "marks").mkdir()
+    prints = {product.path: product.scene_id for product in products}
+    known = catalogue(spark, products, selection, marks=Marks(tmp_path / "marks"), fingerprints=prints).localCheckpoint()
+    shutil.rmtree(products[0].path)
+    (products[0].path / "empty").mkdir(parents=True)
+    again = catalogue(spark, products, selection, marks=Marks(tmp_path / "marks"), fingerprints=prints, known=known)
+    assert again.where("left_out is not null").count() == 0 and again.count() == 3
+    prints[products[0].path] = "changed"
+    changed = catalogue(spark, products, selection, marks=Marks(tmp_path / "marks"), fingerprints=prints, known=known)
+    assert [row.scene_id for row in changed.where("left_out = 'damaged'").collect()] == [products[0].scene_id]
+
+
+def test_another_way_of_reading_opens_all_again(spark: SparkSession, tree: dict[str, Any]) -> None:
+    run_quietly(tree, "scenes")
+    tree["scenes"] |= {"bands": ["B4", "B8", "B11"]}
+    context, _ = run_quietly(tree, "scenes")
+    assert {len(row.assets) for row in context.table("scenes").collect()} == {3 + 3}

@@ -1,0 +1,158 @@
+"""The catalogue of an archive with planted defects: each is left out with its reason, and the rest is used."""
+
+import shutil
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib.image
+import pytest
+import rasterio
+from pyspark.sql import SparkSession
+from rasterio.transform import Affine
+
+from sitspark.scenes.calendar import clear_share
+from sitspark.scenes.left_out import Reason
+from sitspark.scenes.table import load_scenes
+from sitspark.simulate import Simulation
+from sitspark.workflow.ending import say_results
+from tests.conftest import run_quietly, settings_tree
+
+
+def band(product: Path, name: str) -> Path:
+    return next(product.glob(f"*_FRE_{name}.tif"))
+
+
+def cut_short(product: Path) -> None:
+    path = band(product, "B5")
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def remove_band(product: Path) -> None:
+    band(product, "B11").unlink()
+
+
+def remove_mask(product: Path) -> None:
+    next(product.glob("MASKS/*_CLM_R1.tif")).unlink()
+
+
+def no_image(product: Path) -> None:
+    band(product, "B2").write_text("<html>503 Service Unavailable</html>")
+
+
+def band_of_another_crs(product: Path) -> None:
+    with rasterio.open(band(product, "B8"), "r+") as raster:
+        raster.crs = "EPSG:32630"
+
+
+def band_without_crs(product: Path) -> None:
+    path = band(product, "B3")
+    with rasterio.open(path) as raster:
+        profile, values = raster.profile, raster.read()
+    path.unlink()
+    with rasterio.open(path, "w", **(profile | {"crs": None})) as raster:
+        raster.write(values)
+
+
+def band_of_another_place(product: Path) -> None:
+    with rasterio.open(band(product, "B4"), "r+") as raster:
+        raster.transform = raster.transform * Affine.translation(50, 0)
+
+
+def all_of_another_crs(product: Path) -> None:
+    for path in product.rglob("*.tif"):
+        with rasterio.open(path, "r+") as raster:
+            raster.crs = "EPSG:32630"
+
+
+def damaged_metadata(product: Path) -> None:
+    path = next(product.glob("*_MTD_ALL.xml"))
+    path.write_text(path.read_text()[:-20])
+
+
+def zip_cut_short(product: Path) -> None:
+    packed = product.parent / f"{product.name}.zip"
+    with zipfile.ZipFile(packed, "w") as archive:
+        for file in product.rglob("*"):
+            archive.write(file, file.relative_to(product.parent))
+    packed.write_bytes(packed.read_bytes()[:-1000])
+    shutil.rmtree(product)
+
+
+def overcast(product: Path) -> None:
+    path = next(product.glob("*_MTD_ALL.xml"))
+    before, _, after = path.read_text().partition('name="CloudPercent">')
+    path.write_text(f'{before}name="CloudPercent">99<{after.partition("<")[2]}')
+
+
+def processed_again(product: Path) -> None:
+    shutil.copytree(product, product.with_name(product.name.replace("_V2-2", "_V1-9")))
+
+
+@dataclass(frozen=True)
+class Defect:
+    plant: Callable[[Path], None]
+    reason: Reason
+    words: str
+
+
+DEFECTS = (
+    Defect(cut_short, Reason.DAMAGED, "band B5 is cut short"),
+    Defect(remove_band, Reason.DAMAGED, "band B11 is missing, there is no file"),
+    Defect(remove_mask, Reason.DAMAGED, "mask CLM is missing, there is no file"),
+    Defect(no_image, Reason.DAMAGED, "band B2 can't be opened"),
+    Defect(band_of_another_crs, Reason.DAMAGED, "band B8 is in EPSG:32630, other files of it in EPSG:32631"),
+    Defect(band_without_crs, Reason.DAMAGED, "band B3 has no CRS in"),
+    Defect(band_of_another_place, Reason.DAMAGED, "band B4 lies elsewhere than EDG"),
+    Defect(damaged_metadata, Reason.DAMAGED, "_MTD_ALL.xml is no XML"),
+    Defect(zip_cut_short, Reason.DAMAGED, "the archive is cut short or damaged"),
+    Defect(all_of_another_crs, Reason.CRS, "is in EPSG:32630 while most products are in EPSG:32631"),
+    Defect(overcast, Reason.CLOUD, "99 % are clouds, more than scenes.max_cloud_cover (90 %)"),
+    Defect(processed_again, Reason.DUPLICATE, "the same acquisition was processed later"),
+)
+
+
+def test_each_of_the_planted_defects_is_listed_with_its_reason(
+    spark: SparkSession, simulation: Simulation, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    archive = tmp_path / "scenes"
+    for tile in ("31TCK", "31TDK"):
+        shutil.copytree(simulation.folder / "scenes" / tile, archive / tile)
+    products = sorted(archive.glob("*/*"), key=lambda path: path.name.split("_")[1])
+    latest = products.pop()  # left out by its date
+    for product, defect in zip(products, DEFECTS, strict=False):
+        defect.plant(product)
+    stranger = archive / "31TCK" / latest.name.replace("L2A", "L1C")
+    stranger.mkdir()
+    tree = settings_tree(simulation.folder, tmp_path / "out")
+    day = latest.name.split("_")[1][:8]
+    tree["scenes"] |= {"folder": str(archive), "max_left_out": 0.9, "max_cloud_cover": 90}
+    tree["scenes"]["end"] = f"{day[:4]}-{day[4:6]}-{int(day[6:]) - 1:02d}"
+
+    context, _ = run_quietly(tree, "calendar")
+    say_results(context, "calendar", tmp_path / "settings.yaml")
+    printed = " ".join(context.voice.console.file.getvalue().split())  # type: ignore[attr-defined]
+
+    rows = {row.scene_id: row for row in context.table("scenes").where("left_out is not null").collect()}
+    for product, defect in zip(products, DEFECTS, strict=False):
+        scene = product.name.replace("_V2-2", "_V1-9") if defect.plant is processed_again else product.name
+        row = rows.pop(scene)
+        assert (row.left_out, row.problem[: len(scene)]) == (defect.reason, scene)
+        assert defect.words in row.problem
+        assert scene in printed
+    assert rows.pop(latest.name).left_out == Reason.DATE
+    assert not rows
+    assert stranger.name in printed
+    used = context.facts("scenes")["products"]
+    assert used == 20 + 1 - len(DEFECTS) - 1 == context.table("acquisitions").count()
+
+
+def test_the_calendar_has_the_clear_share_of_every_usable_product(finished, tmp_path: Path) -> None:
+    context = finished.context
+    rows = context.table("acquisitions").collect()
+    scenes = load_scenes(context.folder.table("scenes"))
+    assert {row.scene_id for row in rows} == set(scenes)
+    for row in rows[::7]:
+        assert row.clear_share == clear_share(scenes[row.scene_id], context.selection.layout)
+    assert matplotlib.image.imread(context.folder.calendar).std() > 0.05  # something is drawn
