@@ -267,7 +267,7 @@ def sql(
     rows: Annotated[int, typer.Option(help="Rows to show at most.")] = 100,
     debug: Debug = False,
 ) -> None:
-    """Ask the tables of a run: scenes, acquisitions, chunks, polygons, rejected, observations, samples, history, manifest, confusion.
+    """Ask the tables of a run: scenes, acquisitions, chunks, polygons, rejected, observations, samples, history ...
 
     [bold]Example:[/] sitspark sql "select label, count(*) from samples group by label"
     """

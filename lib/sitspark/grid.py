@@ -55,6 +55,13 @@ class Window:
             max(min(self.stop_col, other.stop_col) - col, 0),
         )
 
+    @staticmethod
+    def around(windows: Iterable["Window"]) -> "Window":
+        """The smallest window that holds all of some."""
+        held = list(windows)
+        row, col = min(w.row for w in held), min(w.col for w in held)
+        return Window(row, col, max(w.stop_row for w in held) - row, max(w.stop_col for w in held) - col)
+
     def contains(self, other: "Window") -> bool:
         """Whether every pixel of `other` lies in this window."""
         return self.intersection(other) == other

@@ -117,6 +117,10 @@ class GridSettings(Section):
         None, description="CRS of the map, as EPSG:2154; null: that of the imagery."
     )
     resolution: float | None = Field(None, gt=0, description="Pixel size in units of the CRS; null: the finest band's.")
+    region: FilePath | tuple[float, float, float, float] | None = Field(
+        None,
+        description="What is read and mapped: a file of polygons, or [left, bottom, right, top] in degrees; null: all imagery.",
+    )
     interpolator: Literal["nearest", "bilinear", "cubic"] = Field(
         "cubic", description="How reflectances are brought to the grid; masks are always nearest."
     )
@@ -410,6 +414,8 @@ def _type_name(annotation: Any) -> str:
         return ", ".join(arguments)
     if annotation is dict or getattr(annotation, "__origin__", None) is dict:
         return "mapping"
+    if hasattr(annotation, "__metadata__"):
+        return _type_name(arguments[0])
     if getattr(annotation, "__origin__", None) is tuple:
         return f"list of {_type_name(arguments[0])}"
     return " or ".join("null" if a is type(None) else _type_name(a) for a in arguments)

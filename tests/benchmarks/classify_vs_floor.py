@@ -110,7 +110,7 @@ def run_classify(spark: SparkSession, job: Job) -> tuple[Timed, list[ChunkRecord
     shutil.rmtree(job.chunks, ignore_errors=True)
     job.chunks.mkdir(parents=True)
     cpu, wall = cpu_seconds(os.getpid()), time.monotonic()
-    chunks = chunk_frame(spark, job.covered, job.grid)
+    chunks = chunk_frame(spark, job.covered, job.grid.chunk_size)
     plan = chunk_plan(chunks, read_table(spark, job.scenes_table), job.grid).cache()
     imagery = Pass(job.scenes_table, job.reading, job.space, (ModelTarget(job.model, job.chunks),))
     classify(plan, imagery, tasks=plan.count()).write.format("noop").mode("overwrite").save()

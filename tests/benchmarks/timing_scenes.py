@@ -9,6 +9,7 @@ have different valid dates. First and last date lie 360 days apart: 37 dates of 
 
 import argparse
 import json
+from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -27,9 +28,15 @@ _CLOUDED = 0.3
 _DONE = "timing_scenes.json"
 
 
-def write_scenes(folder: Path, *, size: int, dates: int, seed: int = 0) -> Path:
-    """Write the products of one tile unless the same ones are there; gives the tile's folder."""
-    wanted = {"size": size, "dates": dates, "seed": seed}
+def write_scenes(
+    folder: Path, *, size: int, dates: int, seed: int = 0, covers: Sequence[float] | None = None, cloud_size: int = 64
+) -> Path:
+    """Write the products of one tile unless the same ones are there; gives the tile's folder.
+
+    `covers` are the clouded shares of the dates, 0.3 each unless given; `cloud_size` is in pixels.
+    """
+    covers = list(covers or [_CLOUDED] * dates)
+    wanted = {"size": size, "dates": dates, "seed": seed, "covers": covers, "cloud_size": cloud_size}
     done, tile = folder / _DONE, folder / TILE
     if done.is_file() and json.loads(done.read_text())["made_with"] == wanted:
         return tile
@@ -37,7 +44,7 @@ def write_scenes(folder: Path, *, size: int, dates: int, seed: int = 0) -> Path:
     phase = np.pi * _smooth(rng, size, 32)
     between = rng.choice(np.arange(1, _PERIOD), dates - 2, replace=False)
     stored = raw = 0
-    for day in sorted([0, *between.tolist(), _PERIOD]):
+    for cover, day in zip(covers, sorted([0, *between.tolist(), _PERIOD]), strict=True):
         name = f"SENTINEL2A_{_FIRST + timedelta(days=day):%Y%m%d}-105429-123_L2A_T{TILE}_C_V2-2"
         (tile / name / "MASKS").mkdir(parents=True, exist_ok=True)
         season = 1500 + 1200 * np.sin(2 * np.pi * day / 365 + phase)
@@ -47,8 +54,8 @@ def write_scenes(folder: Path, *, size: int, dates: int, seed: int = 0) -> Path:
             pixels = (smooth + rng.normal(0, _NOISE, smooth.shape)).astype(np.int16)
             stored += _write(tile / name / f"{name}_FRE_{band}.tif", pixels, 10 * ratio, -10000)
             raw += pixels.nbytes
-        cloud = _smooth(rng, size, 64)
-        clouded = (cloud > np.quantile(cloud, 1 - _CLOUDED)).astype(np.uint8) * 2
+        cloud = _smooth(rng, size, cloud_size)
+        clouded = (cloud >= np.quantile(cloud, 1 - cover)).astype(np.uint8) * 2
         for mask in _MASKS:
             pixels = clouded if mask == "CLM" else np.zeros_like(clouded)
             _write(tile / name / "MASKS" / f"{name}_{mask}_R1.tif", pixels, 10, None)

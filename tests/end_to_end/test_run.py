@@ -75,7 +75,7 @@ def test_a_samples_features_are_those_of_the_map_bit_for_bit(finished: FinishedR
         inside = [s for s in samples if window.contains(Window(*divmod(s["sample_id"], reading.grid.width), 1, 1))]
         if not inside:
             continue
-        cube = reading.cube([scenes[i] for i in chunk.scene_ids], window, tile=chunk.tile)
+        cube = reading.cube([scene for scene in scenes.values() if scene.tile in chunk.tiles], window, tile=chunk.tile)
         dates, bands = cube.reflectance.shape[:2]
         pixels = np.empty((window.pixels, dates, bands), np.int16)
         valid = np.empty((window.pixels, dates), np.uint8)

@@ -1,14 +1,14 @@
 """The Sedona join of chunks and scenes."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import shapely
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from sitspark.scenes.catalogue import to_geographic
 from sitspark.scenes.chunk_plan import chunk_frame, chunk_plan, coverage
+from sitspark.scenes.outline import to_geographic
 from sitspark.settings import GridSettings
 
 # tile, CRS, left and top of a product of 20 x 20 km: neighbours on either side of the border between UTM zones
@@ -20,12 +20,14 @@ PRODUCTS = {
 SIDE = 20_000.0
 
 
-def scenes_frame(spark: SparkSession) -> DataFrame:
+def scenes_frame(spark: SparkSession, dates: int = 1) -> DataFrame:
     rows: list[tuple[Any, ...]] = []
     for scene_id, (tile, crs, left, top) in PRODUCTS.items():
         outline = to_geographic(shapely.box(left, top - SIDE, left + SIDE, top), crs)
         assets = [{"transform": [10.0, 0.0, left, 0.0, -10.0, top], "height": 2000, "width": 2000}]
-        rows.append((scene_id, tile, crs, datetime(2020, 1, 1), assets, bytearray(shapely.to_wkb(outline)), None))
+        for date in range(dates):
+            acquired = datetime(2020, 1, 1) + timedelta(days=date)
+            rows.append((f"{scene_id}_{date}", tile, crs, acquired, assets, bytearray(shapely.to_wkb(outline)), None))
     asset = "array<struct<transform: array<double>, height: int, width: int>>"
     schema = f"scene_id string, tile string, crs string, acquired timestamp, assets {asset}, wkb binary, left_out string"
     return spark.createDataFrame(rows, schema).withColumn("footprint", F.expr("ST_SetSRID(ST_GeomFromWKB(wkb), 4326)"))
@@ -33,18 +35,27 @@ def scenes_frame(spark: SparkSession) -> DataFrame:
 
 def planned(spark: SparkSession, settings: GridSettings) -> list[Any]:
     scenes = scenes_frame(spark)
-    chunks = chunk_frame(spark, coverage(scenes, settings), settings)
+    chunks = chunk_frame(spark, coverage(scenes, settings), settings.chunk_size)
     return chunk_plan(chunks, scenes, settings).collect()
 
 
 def test_a_chunk_that_its_owner_does_not_see_wholly_gets_the_scenes_of_the_others(spark: SparkSession) -> None:
     rows = planned(spark, GridSettings(crs="EPSG:2154", resolution=100, overlap_margin=600, chunk_size=50))
-    west, east = ["west_1", "west_2"], ["east_1"]
-    own = {"30TYP": west, "31TCH": east}
-    assert all(row.scene_ids == own[row.tile] for row in rows if not row.shared)
-    assert {tuple(row.scene_ids) for row in rows if row.shared} == {tuple(west), tuple(east), tuple(east + west)}
+    assert all(row.tiles == [row.tile] for row in rows if not row.shared)
+    assert {tuple(row.tiles) for row in rows if row.shared} == {("30TYP",), ("31TCH",), ("30TYP", "31TCH")}
 
 
-def test_merged_chunks_have_every_scene_that_reaches_them(spark: SparkSession) -> None:
+def test_merged_chunks_have_every_tile_that_reaches_them(spark: SparkSession) -> None:
     rows = planned(spark, GridSettings(crs="EPSG:2154", resolution=100, chunk_size=50, overlap="merge"))
-    assert {tuple(row.scene_ids) for row in rows} == {("west_1", "west_2"), ("east_1",), ("east_1", "west_1", "west_2")}
+    assert {tuple(row.tiles) for row in rows} == {("30TYP",), ("31TCH",), ("30TYP", "31TCH")}
+
+
+def test_a_row_of_the_plan_does_not_grow_with_the_number_of_dates(spark: SparkSession) -> None:
+    one, many = (scenes_frame(spark, dates) for dates in (1, 300))
+    settings = GridSettings(crs="EPSG:2154", resolution=100, chunk_size=50, overlap="merge")
+    chunks = chunk_frame(spark, coverage(one, settings), settings.chunk_size)
+    few_rows, many_rows = (
+        {row.chunk_id: row.asDict() for row in chunk_plan(chunks, scenes, settings).collect()} for scenes in (one, many)
+    )
+    assert few_rows == many_rows
+    assert max(len(row["footprint"].wkb) + len(str(row["tiles"])) for row in many_rows.values()) < 2000  # bytes

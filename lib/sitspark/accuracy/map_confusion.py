@@ -39,7 +39,10 @@ def _compared(pieces: pd.DataFrame, grid: Grid, classification: Path) -> pd.Data
     outlines = list(shapely.from_wkb(pieces["wkb"].to_numpy()))
     found = labelled_pixels(outlines, pieces["label"].tolist(), grid.cropped(window))
     with rasterio.open(classification) as drawn:
-        codes = drawn.read(1, window=RasterWindow(window.col, window.row, window.width, window.height))
+        # the map may begin later than the grid
+        row = window.row - round((grid.top - drawn.transform.f) / grid.resolution)
+        col = window.col - round((drawn.transform.c - grid.left) / grid.resolution)
+        codes = drawn.read(1, window=RasterWindow(col, row, window.width, window.height))
     aside = (pieces["split"] == "validation").to_numpy()[found.piece]
     owners = pieces.iloc[found.piece[aside]]
     compared = pd.DataFrame(

@@ -16,16 +16,18 @@ from sitspark.classes import Nomenclature
 from sitspark.errors import SitsparkError
 from sitspark.grid import Grid, Territory
 from sitspark.ground_truth.labels import not_a_label
+from sitspark.scenes.region import Region
 
 _REJECTED = ("polygon_id", "label", "reason")
 
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """The ground that can be labelled: the output grid and the rectangles of it that each tile owns."""
+    """The ground that can be labelled: the output grid, the rectangles of it that each tile owns, and the region in its CRS."""
 
     grid: Grid
     territories: Sequence[Territory]
+    region: Region | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +83,14 @@ def clean(
     unique, rejected_twins = _divide(_judge_twins(sound))
     pieces = _pieces(unique, crs, ground.grid, buffer).cache()
     flat, rejected_flat = _without(unique, pieces, "no area is left after repair")
-    placed = _place(pieces, ground).cache()
-    _, rejected_outside = _without(flat, placed, "outside the imagery")
+    inside = _inside(pieces, ground.region) if ground.region else pieces
+    here, rejected_elsewhere = _without(flat, inside, "outside the region")
+    placed = _place(inside, ground).cache()
+    _, rejected_outside = _without(here, placed, "outside the imagery")
     conflicts = _conflicts(placed, tolerance * ground.grid.resolution**2).cache()
     kept = placed.join(conflicts, "polygon_id", "left_anti")
-    rejections = [rejected_alone, rejected_twins, rejected_flat, rejected_outside, conflicts.select(*_REJECTED)]
+    rejections = [rejected_alone, rejected_twins, rejected_flat, rejected_elsewhere, rejected_outside]
+    rejections.append(conflicts.select(*_REJECTED))
     return Cleaned(kept, reduce(DataFrame.unionByName, rejections), (pieces, placed, conflicts))
 
 
@@ -146,6 +151,27 @@ def _pieces(features: DataFrame, crs: str, grid: Grid, buffer: float) -> DataFra
         .select(
             "polygon_id",
             F.concat_ws("_", "polygon_id", "piece").alias("piece_id"),
+            "label",
+            F.expr("ST_Area(geometry)").alias("area_m2"),
+            "geometry",
+        )
+    )
+
+
+def _inside(pieces: DataFrame, region: Region) -> DataFrame:
+    """What of each piece lies in the region, in single polygons."""
+    outline = pieces.sparkSession.createDataFrame([(bytearray(region.wkb),)], "wkb binary").select(
+        F.expr("ST_GeomFromWKB(wkb)").alias("region")
+    )
+    return (
+        pieces.crossJoin(F.broadcast(outline))
+        .where("ST_Intersects(geometry, region)")
+        .withColumn("parts", F.expr("ST_Dump(ST_CollectionExtract(ST_Intersection(geometry, region), 3))"))
+        .select("polygon_id", "piece_id", "label", F.posexplode("parts").alias("part", "geometry"))
+        .where("ST_Area(geometry) > 0")
+        .select(
+            "polygon_id",
+            F.concat_ws("_", "piece_id", "part").alias("piece_id"),
             "label",
             F.expr("ST_Area(geometry)").alias("area_m2"),
             "geometry",

@@ -13,7 +13,7 @@ from sitspark.grid import Chunk, Window
 from sitspark.kernels.features import FeatureSpace
 from sitspark.maps.chunk import ModelTarget, write_chunk_maps
 from sitspark.samples.extract import Reading
-from sitspark.scenes.table import load_scenes
+from sitspark.scenes.table import scenes_of
 from sitspark.worker import forget_archives
 
 _RECORDS = "chunk_id string, map int, classified bigint"
@@ -38,15 +38,14 @@ def classify(work: DataFrame, imagery: Pass, *, tasks: int) -> DataFrame:
                 yield _drawn(row, imagery)
         forget_archives()
 
-    columns = ("chunk_id", "tile", "row", "col", "height", "width", "scene_ids")
+    columns = ("chunk_id", "tile", "row", "col", "height", "width", "tiles")
     # neighbours one after the other: a worker finds the files of its tile open
     return work.select(*columns).repartitionByRange(tasks, "tile", "row", "col").mapInPandas(draw, _RECORDS)
 
 
 def _drawn(row: tuple[Any, ...], imagery: Pass) -> pd.DataFrame:
     chunk = Chunk(row.tile, Window(row.row, row.col, row.height, row.width))  # type: ignore[attr-defined]  # pandas names the fields
-    catalogue = load_scenes(imagery.scenes_table)
-    scenes = [catalogue[scene] for scene in row.scene_ids]  # type: ignore[attr-defined]  # pandas names the fields
+    scenes = scenes_of(imagery.scenes_table, row.tiles)  # type: ignore[attr-defined]  # pandas names the fields
     task = TaskContext.get()
     records = write_chunk_maps(
         chunk,

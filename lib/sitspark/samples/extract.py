@@ -9,6 +9,7 @@ import numpy.typing as npt
 from sitspark.grid import Grid, Window
 from sitspark.scenes.cube import Cube, read_cube
 from sitspark.scenes.product import Layout, Scene
+from sitspark.scenes.region import Region
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,8 @@ class PixelSeries:
 class Reading:
     """How imagery is read, for samples and maps alike.
 
-    `merged`: where tiles overlap all acquisitions count alike; else those of the owner of a chunk come first.
+    With a `region`, in the CRS of the grid, pixels outside it are never valid. `merged`: where tiles overlap all
+    acquisitions count alike; else those of the owner of a chunk come first.
     """
 
     layout: Layout
@@ -32,16 +34,19 @@ class Reading:
     interpolator: str
     grid: Grid
     merged: bool = False
+    region: Region | None = None
 
     def cube(self, scenes: Sequence[Scene], window: Window, *, tile: str) -> Cube:
         """The cube of a window of the output grid that `tile` owns."""
+        grid = self.grid.cropped(window)
         return read_cube(
             scenes,
-            self.grid.cropped(window),
+            grid,
             layout=self.layout,
             bands=self.bands,
             interpolator=self.interpolator,
             owner=None if self.merged else tile,
+            within=self.region.pixels(grid) if self.region else None,
         )
 
 

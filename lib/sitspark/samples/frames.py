@@ -17,8 +17,7 @@ from sitspark.kernels.features import FeatureSpace, features_of_pixels
 from sitspark.marks import Marks
 from sitspark.samples.extract import Reading, read_series
 from sitspark.samples.labelled import labelled_pixels
-from sitspark.scenes.product import Scene
-from sitspark.scenes.table import load_scenes
+from sitspark.scenes.table import scenes_of
 from sitspark.settings import SamplesSettings
 from sitspark.worker import forget_archives
 
@@ -106,14 +105,13 @@ def observations(
     """
     pixel = F.struct("sample_id", "polygon_id", "label", "fold", "split", "monitored", "row", "col")
     by_chunk = chosen.groupBy("chunk_id").agg(F.sort_array(F.collect_list(pixel)).alias("pixels"))
-    work = by_chunk.join(plan.select("chunk_id", "tile", "scene_ids"), "chunk_id")
+    work = by_chunk.join(plan.select("chunk_id", "tile", "tiles"), "chunk_id")
 
     def read(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        scenes = load_scenes(scenes_table)
         for batch in batches:
             for chunk in range(batch.num_rows):
                 work = batch.slice(chunk, 1)
-                observed = _observed(work, scenes, reading)
+                observed = _observed(work, scenes_table, reading)
                 for first in range(0, observed.num_rows, _ROWS):
                     yield observed.slice(first, _ROWS)
                 marks.add(work["chunk_id"][0].as_py())
@@ -123,11 +121,11 @@ def observations(
     return work.repartitionByRange(tasks, "chunk_id").mapInArrow(read, _OBSERVATIONS)
 
 
-def _observed(chunk: pa.RecordBatch, scenes: dict[str, Scene], reading: Reading) -> pa.RecordBatch:
+def _observed(chunk: pa.RecordBatch, scenes_table: Path, reading: Reading) -> pa.RecordBatch:
     pixels = pa.RecordBatch.from_struct_array(chunk["pixels"].flatten())
     rows, cols = (pixels[name].to_numpy().astype(np.int64) for name in ("row", "col"))
     tile = chunk["tile"][0].as_py()
-    series = read_series([scenes[i] for i in chunk["scene_ids"][0].as_py()], rows, cols, reading, tile=tile)
+    series = read_series(scenes_of(scenes_table, chunk["tiles"][0].as_py()), rows, cols, reading, tile=tile)
     count, dates = series.valid.shape
     acquired = np.tile(series.days.astype("datetime64[D]").astype("datetime64[us]"), count)
     grid = reading.grid

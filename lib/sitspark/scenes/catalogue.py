@@ -8,19 +8,19 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyproj
 import shapely
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-from shapely.geometry.base import BaseGeometry
 
 from sitspark.marks import Marks
 from sitspark.scenes.archive import Listed
 from sitspark.scenes.calendar import clear_share
 from sitspark.scenes.inspect import inspect_product
 from sitspark.scenes.layouts import Selection
-from sitspark.scenes.left_out import OTHER_CRS, LeftOut, Reason
+from sitspark.scenes.left_out import OTHER_CRS, OUTSIDE, LeftOut, Reason
+from sitspark.scenes.outline import to_geographic
 from sitspark.scenes.product import Asset, Layout
+from sitspark.scenes.region import Region
 from sitspark.scenes.table import load_scenes
 
 _HEADERS_A_TASK = 400  # files opened by one task: about a second
@@ -114,14 +114,6 @@ def _footprint(assets: tuple[Asset, ...], crs: str | None) -> bytes | None:
     return shapely.to_wkb(to_geographic(outline, crs))
 
 
-def to_geographic(outline: BaseGeometry, crs: str) -> BaseGeometry:
-    """A polygon in EPSG:4326 (lon, lat), its edges cut so that they follow the straight lines of the projection."""
-    left, bottom, right, top = outline.bounds
-    dense = shapely.segmentize(outline, max(right - left, top - bottom) / 20)
-    transformer = pyproj.Transformer.from_crs(crs, 4326, always_xy=True)
-    return shapely.transform(dense, lambda xy: np.column_stack(transformer.transform(xy[:, 0], xy[:, 1])))
-
-
 def acquisitions(scenes: DataFrame, table: Path, layout: Layout, *, tasks: int, marks: Marks) -> DataFrame:
     """The usable products with their clear shares: scene_id, tile, acquired, clear_share; `table` is where `scenes` lies.
 
@@ -163,4 +155,20 @@ def flag_other_crs(scenes: DataFrame) -> DataFrame:
             }
         )
         .drop("common_crs")
+    )
+
+
+def flag_outside(scenes: DataFrame, region: Region) -> DataFrame:
+    """Leave out every product that doesn't reach the region."""
+    outline = shapely.to_wkt(region.to("EPSG:4326").outline)
+    outside = F.col("left_out").isNull() & ~F.expr("ST_Intersects(footprint, region)")
+    return (
+        scenes.withColumn("region", F.expr(f"ST_SetSRID(ST_GeomFromWKT('{outline}'), 4326)"))
+        .withColumns(
+            {
+                "left_out": F.when(outside, F.lit(Reason.OUTSIDE.value)).otherwise(F.col("left_out")),
+                "problem": F.when(outside, F.format_string(OUTSIDE, "scene_id")).otherwise(F.col("problem")),
+            }
+        )
+        .drop("region")
     )

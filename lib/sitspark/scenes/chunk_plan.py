@@ -1,7 +1,7 @@
 """The chunk plan: the output grid cut into chunks, each with the scenes that cover it (a Sedona join)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -14,8 +14,9 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from sitspark.errors import SitsparkError
-from sitspark.grid import Grid, Territory, TileWindows, chunks_of, territories
-from sitspark.scenes.catalogue import to_geographic
+from sitspark.grid import Chunk, Grid, Territory, TileWindows, chunks_of, territories
+from sitspark.scenes.outline import to_geographic
+from sitspark.scenes.region import Region
 from sitspark.settings import GridSettings
 
 Bounds = tuple[float, float, float, float]
@@ -37,6 +38,14 @@ class Coverage:
     def territories(self) -> list[Territory]:
         """The ground that each tile owns, as rectangles."""
         return territories(self.tiles, self.overlap_margin)
+
+    def chunks(self, size: int, region: Region | None) -> list[Chunk]:
+        """The chunks of about size x size pixels; with a region, in the CRS of the grid, only what they have of it."""
+        chunks = chunks_of(self.tiles, size, margin=self.overlap_margin)
+        if region is None:
+            return chunks
+        parts = [replace(chunk, window=region.part_of(chunk.window, self.grid)) for chunk in chunks]
+        return [chunk for chunk in parts if not chunk.window.is_empty]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +158,7 @@ def _common(a: Bounds, b: Bounds) -> Bounds:
     return max(a[0], b[0]), max(a[1], b[1]), min(a[2], b[2]), min(a[3], b[3])
 
 
-def chunk_frame(spark: SparkSession, covered: Coverage, settings: GridSettings) -> DataFrame:
+def chunk_frame(spark: SparkSession, covered: Coverage, size: int, *, region: Region | None = None) -> DataFrame:
     """The chunks frame: chunk_id, tile, shared, row, col, height, width, footprint (EPSG:4326)."""
     chunks = pd.DataFrame(
         [
@@ -165,7 +174,7 @@ def chunk_frame(spark: SparkSession, covered: Coverage, settings: GridSettings) 
                     to_geographic(shapely.box(*covered.grid.cropped(chunk.window).bounds), covered.grid.crs)
                 ),
             }
-            for chunk in chunks_of(covered.tiles, settings.chunk_size, margin=covered.overlap_margin)
+            for chunk in covered.chunks(size, region)
         ]
     )
     frame = spark.createDataFrame(
@@ -175,17 +184,22 @@ def chunk_frame(spark: SparkSession, covered: Coverage, settings: GridSettings) 
 
 
 def chunk_plan(chunks: DataFrame, scenes: DataFrame, settings: GridSettings) -> DataFrame:
-    """The chunks that scenes reach, with scene_ids (sorted).
+    """The chunks that scenes reach, with `tiles` (sorted): those whose scenes are read, however many these are.
 
-    With `overlap: owner` the scenes are those of the owning tile, and in shared chunks of all tiles; with `merge` always
-    of all tiles.
+    With `overlap: owner` that is the owning tile, and in shared chunks every tile; with `merge` always every tile.
     """
     owned = F.lit(True) if settings.overlap == "merge" else F.col("c.shared") | (F.col("c.tile") == F.col("s.tile"))
-    reached = (
+    # the products of a tile have few outlines, most often one
+    outlines = (
         scenes.where("left_out is null")
-        .alias("s")
-        .join(F.broadcast(chunks).alias("c"), F.expr("ST_Intersects(s.footprint, c.footprint)") & owned)
+        .select("tile", F.expr("ST_AsBinary(footprint)").alias("wkb"))
+        .distinct()
+        .select("tile", F.expr("ST_SetSRID(ST_GeomFromWKB(wkb), 4326)").alias("outline"))
+    )
+    reached = (
+        outlines.alias("s")
+        .join(F.broadcast(chunks).alias("c"), F.expr("ST_Intersects(s.outline, c.footprint)") & owned)
         .groupBy("c.chunk_id")
-        .agg(F.sort_array(F.collect_list("s.scene_id")).alias("scene_ids"))
+        .agg(F.sort_array(F.collect_set("s.tile")).alias("tiles"))
     )
     return chunks.join(reached, "chunk_id")

@@ -73,15 +73,24 @@ def _blocks_bytes(scenes: Sequence[Scene], grid: Grid) -> int:
     """The bound of GDAL's cache of decoded blocks."""
     touched = 0
     for scene in scenes:
-        bounds = grid.bounds if scene.crs == grid.crs else _bounds_in(grid, scene.crs)
+        bounds = _bounds_in(grid, scene.crs)
         for asset in scene.assets:
             pixel = 0 if _is_copied(_same_grid(scene, asset, grid), grid) else max(asset.transform[0], grid.resolution)
             touched += asset.block_bytes(bounds, _SUPPORT * pixel)
     return round(_SLACK * touched)
 
 
+def _reaches(scene: Scene, grid: Grid) -> bool:
+    left, bottom, right, top = _bounds_in(grid, scene.crs)
+    own_left, own_bottom, own_right, own_top = scene.assets[-1].bounds
+    return own_left < right and left < own_right and own_bottom < top and bottom < own_top
+
+
 @functools.lru_cache(maxsize=64)  # the CRSs of one archive
 def _bounds_in(grid: Grid, crs: str) -> tuple[float, float, float, float]:
+    """The bounds of a grid (left, bottom, right, top) in another CRS."""
+    if crs == grid.crs:
+        return grid.bounds
     found: tuple[float, float, float, float] = rasterio.warp.transform_bounds(grid.crs, crs, *grid.bounds)
     return found
 
@@ -94,17 +103,21 @@ def read_cube(
     bands: Sequence[str],
     interpolator: str,
     owner: str | None = None,
+    within: npt.NDArray[np.uint8] | None = None,
 ) -> Cube:
     """Read `scenes` on `grid` (a chunk of the output grid); raises SitsparkError with tile, product, band and file.
 
-    With an `owner` scenes of other tiles count only where no scene of that tile reaches; without one all count alike.
+    Scenes that don't reach the chunk are passed over. With an `owner` scenes of other tiles count only where no scene of
+    that tile reaches; without one all count alike. Pixels where
+    `within` (uint8, rows x columns) is 0 are never valid.
     """
+    scenes = [scene for scene in scenes if _reaches(scene, grid)]
     with rasterio.Env(**_GDAL, GDAL_CACHEMAX=_blocks_bytes(scenes, grid)):
         kept: list[Scene] = []
         valid = np.empty((len(scenes), grid.height, grid.width), np.uint8)
-        everywhere = np.ones((grid.height, grid.width), np.uint8)
+        everywhere = np.ones((grid.height, grid.width), np.uint8) if within is None else within
         unmixed = owner is None or all(scene.tile == owner for scene in scenes)
-        left_over = everywhere if unmixed else _not_reached([s for s in scenes if s.tile == owner], grid)
+        left_over = everywhere if unmixed else everywhere & _not_reached([s for s in scenes if s.tile == owner], grid)
         for scene in sorted(scenes, key=lambda s: (s.acquired, s.scene_id)):
             ground = everywhere if scene.tile == owner else left_over
             if _read_validity(scene, grid, layout, ground=ground, out=valid[len(kept)]):

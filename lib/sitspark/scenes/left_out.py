@@ -11,6 +11,8 @@ REMEDY = "fetch what is damaged again, or name products to leave out in scenes.e
 # product, its CRS, that of most
 OTHER_CRS = "%s: is in %s while most products are in %s; set grid.crs to bring all to one CRS"
 
+OUTSIDE = "%s: doesn't reach grid.region"
+
 
 class Reason(StrEnum):
     """Why a product is left out."""
@@ -19,6 +21,7 @@ class Reason(StrEnum):
     NAMED = "excluded by name"
     DUPLICATE = "duplicate"
     CLOUD = "too cloudy"
+    OUTSIDE = "outside the region"
     CRS = "other CRS"
     DAMAGED = "damaged"
 

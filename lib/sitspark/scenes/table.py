@@ -1,6 +1,7 @@
 """The scenes table as a worker reads it: by pyarrow, once a process."""
 
 import functools
+from collections.abc import Iterable
 from datetime import UTC
 from pathlib import Path
 
@@ -13,6 +14,12 @@ def load_scenes(folder: Path) -> dict[str, Scene]:
     """All usable scenes of a run's scenes table by their ids; `folder` holds the Parquet files."""
     version = max((part.stat().st_mtime_ns for part in folder.glob("*.parquet")), default=0)
     return _load_version(folder, version)
+
+
+def scenes_of(folder: Path, tiles: Iterable[str]) -> list[Scene]:
+    """The usable scenes of some tiles."""
+    wanted = set(tiles)
+    return [scene for scene in load_scenes(folder).values() if scene.tile in wanted]
 
 
 @functools.lru_cache(maxsize=4)  # a worker serves one run, seldom a second one

@@ -54,12 +54,13 @@ def glance(context: Context) -> list[Finding]:
             ("ground truth", _ground_truth),
             ("features", _bands),
             ("scenes", _scenes),
+            ("region", _region),
         )
     ]
     wrong = {finding.subject for finding in found if finding.wrong}
     if not wrong & {"classes", "ground truth"}:
         found.append(_judged("labels", context, _labels))
-    if not wrong & {"features", "ground truth", "scenes"}:
+    if not wrong & {"features", "ground truth", "scenes", "region"}:
         found.append(_judged("overlap", context, _polygons_meet_imagery))
     return found
 
@@ -169,6 +170,12 @@ def _polygons_meet_imagery(context: Context) -> str:
         if inspected.left_out is None and inspected.crs is not None:
             seen.add(product.name.tile)
             boxes.append(shapely.box(*rasterio.warp.transform_bounds(inspected.crs, "EPSG:4326", *inspected.assets[0].bounds)))
+    if context.region is not None:
+        outline = context.region.to("EPSG:4326").outline
+        boxes = [box for box in boxes if box.intersects(outline)]
+        if seen and not boxes:
+            raise SitsparkError(f"grid.region: none of the tiles {', '.join(sorted(seen))} reaches it; correct the region")
+        boxes = [shapely.intersection(box, outline) for box in boxes]
     vector = inspect_vector(settings.ground_truth)
     bounds = extent_of(settings.ground_truth)
     transformer = pyproj.Transformer.from_crs(vector.crs, 4326, always_xy=True)
@@ -177,9 +184,16 @@ def _polygons_meet_imagery(context: Context) -> str:
         raise SitsparkError(
             f"ground_truth.file: the features of {settings.ground_truth.file} lie at lon/lat "
             f"{', '.join(f'{v:.2f}' for v in extent.bounds)}, none of the {len(seen)} tiles reaches there; check the CRS "
-            "of the file, or scenes.tiles"
+            "of the file, or scenes.tiles, or grid.region"
         )
     return "the polygons' extent meets the imagery"
+
+
+def _region(context: Context) -> str:
+    if context.region is None:
+        return "all that the imagery covers"
+    left, bottom, right, top = context.region.to("EPSG:4326").outline.bounds
+    return f"longitude {left:.3f} to {right:.3f}, latitude {bottom:.3f} to {top:.3f}"
 
 
 def _every_product(context: Context, *, inspect: Callable[[Path, Selection], Inspection]) -> list[Finding]:

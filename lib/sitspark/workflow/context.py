@@ -22,6 +22,7 @@ from sitspark.samples.extract import Reading
 from sitspark.scenes.archive import Archive, Listed, list_archive
 from sitspark.scenes.chunk_plan import Coverage, chunk_plan
 from sitspark.scenes.layouts import Selection
+from sitspark.scenes.region import Region, read_region
 from sitspark.settings import Settings
 from sitspark.timegrid import TimeGrid
 from sitspark.workflow.keys import digest, fingerprint
@@ -88,11 +89,24 @@ class Context:
         """The output grid and the tiles on it, as the scenes stage found them."""
         return coverage_from(self.facts("scenes")["coverage"])
 
+    @cached_property
+    def region(self) -> Region | None:
+        """The region of interest as it was given."""
+        source = self.settings.grid.region
+        return None if source is None else read_region(source)
+
+    @cached_property
+    def ground(self) -> Region | None:
+        """The region in the CRS of the output grid."""
+        return self.region.to(self.coverage.grid.crs) if self.region else None
+
     @property
     def reading(self) -> Reading:
         """How imagery is read."""
         grid, selection = self.settings.grid, self.selection
-        return Reading(selection.layout, selection.bands, grid.interpolator, self.coverage.grid, grid.overlap == "merge")
+        return Reading(
+            selection.layout, selection.bands, grid.interpolator, self.coverage.grid, grid.overlap == "merge", self.ground
+        )
 
     @property
     def feature_space(self) -> FeatureSpace:
@@ -100,7 +114,7 @@ class Context:
         return feature_space(self.settings, self.coverage)
 
     def plan(self) -> DataFrame:
-        """The chunks of the output grid with their scenes."""
+        """The chunks of the output grid with the tiles whose scenes are read in them."""
         return chunk_plan(self.table("chunks"), self.table("scenes"), self.settings.grid)
 
     @contextlib.contextmanager

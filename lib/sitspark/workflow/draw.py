@@ -123,6 +123,9 @@ def _mosaic(context: Context, _key: str) -> Outcome:
             f"mosaic: {len(lost)} chunks that were written are missing or damaged in {chunks}, as {min(lost)}; run the same "
             "command again: they are classified anew"
         )
+    windows = {record.chunk_id: Window(record.row, record.col, record.height, record.width) for record in records}
+    extent = Window.around(windows.values()) if context.ground else covered.grid.window
+    grid = covered.grid.cropped(extent)
     drawn = (products.classification(context.nomenclature.codes), products.CONFIDENCE, products.VALIDITY)
     paths = []
     with context.voice.bar("mosaic", len(drawn), "rasters") as update:
@@ -130,16 +133,16 @@ def _mosaic(context: Context, _key: str) -> Outcome:
             update(done, product.name)
             path = target / f"{product.name}.tif"
             parts = [
-                (chunks / record.files[product.name].name, Window(record.row, record.col, record.height, record.width))
+                (chunks / record.files[product.name].name, windows[record.chunk_id].shifted(-extent.row, -extent.col))
                 for record in records
             ]
             names = context.nomenclature if product.name == "classification" else None
-            mosaic(parts, covered.grid, path, product=product, nomenclature=names)
+            mosaic(parts, grid, path, product=product, nomenclature=names)
             paths.append(path)
     write_atomically(target / "legend.qml", qml(context.nomenclature))
     described = item(
         facts["model_id"],
-        covered.grid,
+        grid,
         products=drawn,
         nomenclature=context.nomenclature,
         first=covered.first,
@@ -147,7 +150,7 @@ def _mosaic(context: Context, _key: str) -> Outcome:
     )
     write_atomically(target / "item.json", json.dumps(described, indent=2, ensure_ascii=False))
     return Outcome(
-        f"{', '.join(path.name for path in paths)} of {covered.grid.width} x {covered.grid.height} pixels",
+        f"{', '.join(path.name for path in paths)} of {grid.width} x {grid.height} pixels",
         {"map": str(target.relative_to(folder.path))},
         (*paths, target / "legend.qml", target / "item.json"),
     )

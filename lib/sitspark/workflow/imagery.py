@@ -9,13 +9,13 @@ from sitspark.accuracy.figures import calendar_figure
 from sitspark.atomic import publish
 from sitspark.errors import SitsparkError, some
 from sitspark.scenes.calendar import Acquisition
-from sitspark.scenes.catalogue import acquisitions, catalogue, flag_other_crs, left_out
+from sitspark.scenes.catalogue import acquisitions, catalogue, flag_other_crs, flag_outside, left_out
 from sitspark.scenes.chunk_plan import coverage
 from sitspark.scenes.cube import READER_VERSION
 from sitspark.scenes.left_out import REMEDY, Judgement
 from sitspark.settings import ScenesSettings
 from sitspark.workflow.context import Context, coverage_facts
-from sitspark.workflow.keys import digest
+from sitspark.workflow.keys import digest, fingerprint
 from sitspark.workflow.stage import Outcome, Stage
 from sitspark.workflow.tables import read_table, write_table
 
@@ -37,7 +37,8 @@ def _catalogue(context: Context, _key: str) -> Outcome:
         )
         # both uses of the frame read the same headers once
         scenes = scenes.cache()
-        write_table(scenes if settings.grid.crs else flag_other_crs(scenes), target, crs="EPSG:4326")
+        of_one_crs = scenes if settings.grid.crs else flag_other_crs(scenes)
+        write_table(flag_outside(of_one_crs, context.region) if context.region else of_one_crs, target, crs="EPSG:4326")
         scenes.unpersist()
     table = read_table(context.spark, target)
     judged = Judgement.of(len(context.archive.products), left_out(table), settings.scenes)
@@ -118,7 +119,8 @@ def _scenes_inputs(context: Context) -> Any:
     grid = settings.grid
     return [
         settings.scenes.model_dump(mode="json"),
-        [grid.crs, grid.resolution, grid.overlap_margin],
+        [grid.crs, grid.resolution, grid.overlap_margin, grid.region],
+        fingerprint([grid.region]) if isinstance(grid.region, Path) else None,
         sorted((str(path), found) for path, found in context.product_fingerprints.items()),
     ]
 

@@ -10,7 +10,7 @@ import torch
 
 from sitspark.classes import Nomenclature
 from sitspark.errors import SitsparkError
-from sitspark.grid import Grid, Window, chunks_of
+from sitspark.grid import Grid, Window
 from sitspark.kernels.features import FeatureSpace
 from sitspark.maps.chunk import classify_cube
 from sitspark.models.inference import Classifier
@@ -22,6 +22,7 @@ from sitspark.scenes.cube import read_cube, reading_bytes
 from sitspark.scenes.inspect import inspect_product
 from sitspark.scenes.layouts import Selection
 from sitspark.scenes.product import Scene
+from sitspark.scenes.region import read_region
 from sitspark.settings import Settings
 from sitspark.workflow.context import feature_space
 
@@ -77,7 +78,11 @@ def plan(settings: Settings) -> Foreseen:
         by_tile.setdefault(product.name.tile, []).append(product)
     selection = Selection.of(settings.scenes)
     covered = _coverage(settings, by_tile)
-    chunks = chunks_of(covered.tiles, settings.grid.chunk_size, margin=covered.overlap_margin)
+    source = settings.grid.region
+    region = None if source is None else read_region(source).to(covered.grid.crs)
+    chunks = covered.chunks(settings.grid.chunk_size, region)
+    if not chunks:
+        raise SitsparkError("grid.region: no tile of the imagery reaches it; correct the region, or scenes.tiles")
     space = feature_space(settings, covered)
     pixels = sum(chunk.window.pixels for chunk in chunks)
     dates = max(len(products) for products in by_tile.values())
@@ -88,7 +93,7 @@ def plan(settings: Settings) -> Foreseen:
     speed = _measured_speed(settings, scenes, covered.grid, covered.tiles[tile].core, space)
     cores = _cores(settings.spark.master)
     core_seconds = pixels / speed
-    largest = max((chunk.window for chunk in chunks if chunk.tile == tile), key=lambda window: window.pixels)
+    largest = max((chunk.window for chunk in chunks), key=lambda window: window.pixels)
     reading = reading_bytes(scenes, covered.grid.cropped(largest), bands=space.bands) * dates / len(scenes)
     return Foreseen(
         products=sum(len(products) for products in by_tile.values()),

@@ -23,9 +23,9 @@ _TASKS = 2000  # a driver keeps the state of every task: beyond this several chu
 
 def _chunks(context: Context, _key: str) -> Outcome:
     target = context.folder.table("chunks")
-    frame = chunk_frame(context.spark, context.coverage, context.settings.grid)
-    write_table(frame.coalesce(1), target, crs="EPSG:4326")
     size = context.settings.grid.chunk_size
+    frame = chunk_frame(context.spark, context.coverage, size, region=context.ground)
+    write_table(frame.coalesce(1), target, crs="EPSG:4326")
     return Outcome(f"{context.table('chunks').count()} of about {size} x {size} pixels", {}, (target,))
 
 
@@ -40,7 +40,7 @@ def _ground_truth(context: Context, _key: str) -> Outcome:
         cleaned = clean(
             encoded,
             context.nomenclature,
-            Ground(covered.grid, covered.territories),
+            Ground(covered.grid, covered.territories, context.ground),
             crs=inspect_vector(truth).crs,
             buffer=truth.point_buffer,
             tolerance=truth.overlap_tolerance,

@@ -1,0 +1,102 @@
+"""The region of interest: the ground that a run is about."""
+
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyogrio
+import pyproj
+import rasterio.features
+import shapely
+from pyogrio.errors import DataLayerError, DataSourceError
+from shapely.geometry.base import BaseGeometry
+
+from sitspark.errors import SitsparkError
+from sitspark.grid import Grid, Window
+from sitspark.scenes.outline import reprojected
+
+Bounds = tuple[float, float, float, float]
+_LON_LAT = "EPSG:4326"
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A polygon, or several, as WKB in a CRS."""
+
+    wkb: bytes
+    crs: str
+
+    @property
+    def outline(self) -> BaseGeometry:
+        """The polygons."""
+        return _outline(self.wkb)
+
+    def to(self, crs: str) -> "Region":
+        """The same ground in another CRS."""
+        return Region(shapely.to_wkb(reprojected(self.outline, self.crs, crs)), crs)
+
+    def part_of(self, window: Window, grid: Grid) -> Window:
+        """The smallest part of a window of `grid` that holds all that the region has in it; empty where it has nothing."""
+        box = shapely.box(*grid.cropped(window).bounds)
+        inside = self.outline if self.outline.within(box) else shapely.intersection(self.outline, box)
+        if inside.area == 0:
+            return Window(window.row, window.col, 0, 0)
+        left, bottom, right, top = inside.bounds
+        first_row, first_col = int((grid.top - top) // grid.resolution), int((left - grid.left) // grid.resolution)
+        stop_row, stop_col = -int((bottom - grid.top) // grid.resolution), -int((grid.left - right) // grid.resolution)
+        return Window(first_row, first_col, stop_row - first_row, stop_col - first_col).intersection(window)
+
+    def pixels(self, grid: Grid) -> npt.NDArray[np.uint8]:
+        """1 for the pixels of `grid` whose centres lie in the region, uint8 (rows, columns)."""
+        box = shapely.box(*grid.bounds)
+        if _prepared(self.wkb).contains(box):
+            return np.ones((grid.height, grid.width), np.uint8)
+        inside = shapely.intersection(self.outline, box)
+        if inside.area == 0:
+            return np.zeros((grid.height, grid.width), np.uint8)
+        found: npt.NDArray[np.uint8] = rasterio.features.rasterize(
+            [inside], out_shape=(grid.height, grid.width), transform=grid.transform, dtype="uint8"
+        )
+        return found
+
+
+@functools.lru_cache(maxsize=4)  # a worker serves one run, in two CRSs
+def _outline(wkb: bytes) -> BaseGeometry:
+    return shapely.from_wkb(wkb)
+
+
+@functools.lru_cache(maxsize=4)
+def _prepared(wkb: bytes) -> BaseGeometry:
+    outline = shapely.from_wkb(wkb)
+    shapely.prepare(outline)
+    return outline
+
+
+def read_region(source: Path | Bounds) -> Region:
+    """The polygons of a vector file, as one; or a rectangle (left, bottom, right, top) in degrees of longitude and latitude.
+
+    Raises SitsparkError for a file that can't be read, without CRS or without polygons.
+    """
+    if not isinstance(source, Path):
+        left, bottom, right, top = source
+        if not (-180 <= left < right <= 180 and -90 <= bottom < top <= 90):
+            raise SitsparkError(
+                f"grid.region: {list(source)} is no rectangle in degrees; write [left, bottom, right, top] in longitude and "
+                "latitude"
+            )
+        return Region(shapely.to_wkb(shapely.box(*source)), _LON_LAT)
+    if not source.exists():
+        raise SitsparkError(f"grid.region: there is no file {source}; correct the path")
+    try:
+        info, _, geometries, _ = pyogrio.raw.read(source, columns=[])
+    except (DataSourceError, DataLayerError) as error:
+        raise SitsparkError(f"grid.region: {source} can't be read as a vector file: {error}") from None
+    if not info["crs"]:
+        raise SitsparkError(f"grid.region: {source} has no CRS; export it with one")
+    polygons = [g for g in shapely.make_valid(shapely.from_wkb(geometries)) if g is not None and g.area > 0]
+    if not polygons:
+        raise SitsparkError(f"grid.region: {source} holds no polygon; name a file with the outline of the region")
+    crs = pyproj.CRS.from_user_input(info["crs"])
+    return Region(shapely.to_wkb(shapely.unary_union(polygons)), crs.to_string())

@@ -1,0 +1,76 @@
+"""A run on a region of interest: only its ground is read, labelled and mapped."""
+
+from pathlib import Path
+
+import numpy as np
+import pyogrio
+import pyproj
+import pytest
+import rasterio
+import shapely
+from rasterio.features import rasterize
+from rasterio.windows import from_bounds
+
+from sitspark.errors import SitsparkError
+from sitspark.scenes.left_out import Reason
+from tests.conftest import FinishedRun, run_quietly
+
+
+@pytest.fixture
+def outline(finished: FinishedRun) -> shapely.Polygon:
+    """A triangle over parts of two of the four tiles, in the CRS of the map."""
+    left, _, right, top = finished.context.coverage.grid.bounds
+    width = right - left
+    return shapely.Polygon([(left + 0.2 * width, top - 120), (left + 0.8 * width, top - 300), (left + 0.3 * width, top - 2000)])
+
+
+def test_only_the_ground_of_a_region_is_read_labelled_and_mapped(
+    finished: FinishedRun, outline: shapely.Polygon, tmp_path: Path
+) -> None:
+    crs = finished.context.coverage.grid.crs
+    region = tmp_path / "region.gpkg"
+    pyogrio.raw.write(
+        region, np.array([shapely.to_wkb(outline)], object), [], [], geometry_type="Polygon", crs=crs, driver="GPKG"
+    )
+    tree = finished.tree | {"output": str(tmp_path / "out"), "samples": {"per_class": 50}}
+    tree["grid"] = tree["grid"] | {"region": str(region)}
+    tree["training"] = tree["training"] | {"epochs": 1}
+    context, _ = run_quietly(tree, "validate", "report")
+
+    with (
+        rasterio.open(context.folder.path / context.facts("mosaic")["map"] / "validity.tif") as drawn,
+        rasterio.open(finished.map / "validity.tif") as whole,
+    ):
+        # no larger than it must be, and on the same pixels as the map of everything
+        assert all(abs(a - b) < 10 for a, b in zip(drawn.bounds, outline.bounds, strict=True))
+        window = from_bounds(*drawn.bounds, transform=whole.transform)
+        expected = whole.read(1, window=window)
+        assert expected.shape == drawn.shape
+        inside = rasterize([outline], out_shape=drawn.shape, transform=drawn.transform).astype(bool)
+        assert 0.2 < inside.mean() < 0.8
+        assert np.array_equal(drawn.read(1), np.where(inside, expected, 0))
+
+    scenes = context.table("scenes").collect()
+    left_out = {row.tile for row in scenes if row.left_out == Reason.OUTSIDE}
+    assert left_out and not left_out & {row.tile for row in scenes if row.left_out is None}
+    for sample in context.table("observations").select("x", "y").collect():
+        assert outline.contains(shapely.Point(sample.x, sample.y))
+    assert "outside the region" in {row.reason for row in context.table("rejected").select("reason").collect()}
+
+
+def test_a_region_beside_the_imagery_is_refused(finished: FinishedRun, tmp_path: Path) -> None:
+    tree = finished.tree | {"output": str(tmp_path / "out")}
+    tree["grid"] = tree["grid"] | {"region": [10.0, 50.0, 10.1, 50.1]}
+    with pytest.raises(SitsparkError, match=r"grid\.region: none of the tiles .* reaches it; correct the region"):
+        run_quietly(tree, "scenes")
+
+
+def test_a_rectangle_in_degrees_is_a_region(finished: FinishedRun, outline: shapely.Polygon, tmp_path: Path) -> None:
+    to_degrees = pyproj.Transformer.from_crs(finished.context.coverage.grid.crs, 4326, always_xy=True)
+    tree = finished.tree | {"output": str(tmp_path / "out")}
+    tree["grid"] = tree["grid"] | {"region": list(to_degrees.transform_bounds(*outline.bounds))}
+    context, _ = run_quietly(tree, "chunks")
+    chunks = context.table("chunks").collect()
+    grid = context.coverage.grid
+    area = sum(row.height * row.width for row in chunks) * grid.resolution**2
+    assert area == pytest.approx(outline.envelope.area, rel=0.15)  # degrees lie askew to the grid

@@ -1,0 +1,100 @@
+"""The region of interest: its pixels, the part of a window that holds them, and what is no region."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyogrio
+import pyproj
+import pytest
+import shapely
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sitspark.errors import SitsparkError
+from sitspark.grid import Grid, Window
+from sitspark.scenes.region import Region, read_region
+
+GRID = Grid("EPSG:32631", 300_000, 4_900_000, 10, 60, 80)
+
+
+def region_of(*corners: tuple[float, float]) -> Region:
+    """A polygon by its corners in pixels (column, row) of GRID."""
+    return Region(shapely.to_wkb(shapely.Polygon([(300_000 + 10 * x, 4_900_000 - 10 * y) for x, y in corners])), GRID.crs)
+
+
+def polygon_file(path: Path, outline: shapely.Geometry, crs: str | None = "EPSG:4326") -> Path:
+    pyogrio.raw.write(path, np.array([shapely.to_wkb(outline)], object), [], [], geometry_type=outline.geom_type, crs=crs)
+    return path
+
+
+corner = st.tuples(st.floats(-10, 90), st.floats(-10, 70))
+
+
+@given(st.tuples(corner, corner, corner))
+def test_pixels_are_those_whose_centres_lie_inside(corners: tuple[tuple[float, float], ...]) -> None:
+    region = region_of(*corners)
+    if region.outline.area < 1:
+        return
+    x, y = np.meshgrid(300_005 + 10.0 * np.arange(80), 4_899_995 - 10.0 * np.arange(60))
+    inside = shapely.contains_xy(region.outline, x, y)
+    # a centre on the outline itself may fall to either side
+    sure = shapely.distance(shapely.points(x, y), region.outline.boundary) > 1e-6
+    assert (region.pixels(GRID)[sure] == inside[sure]).all()
+
+
+@given(st.tuples(corner, corner, corner), st.tuples(st.integers(0, 59), st.integers(0, 79)))
+def test_the_part_of_a_window_holds_every_pixel_of_the_region(
+    corners: tuple[tuple[float, float], ...], first: tuple[int, int]
+) -> None:
+    region, window = region_of(*corners), Window(*first, 60 - first[0], 80 - first[1])
+    part = region.part_of(window, GRID)
+    assert window.contains(part) or part.is_empty
+    pixels = region.pixels(GRID)
+    outside = pixels.copy()
+    outside[part.slices] = 0
+    assert not outside[window.slices].any()
+
+
+def test_a_region_within_one_pixel_keeps_that_pixel() -> None:
+    part = region_of((10.2, 20.2), (10.8, 20.2), (10.8, 20.8)).part_of(GRID.window, GRID)
+    assert part == Window(20, 10, 1, 1)
+
+
+def test_a_rectangle_is_in_degrees() -> None:
+    region = read_region((1.0, 43.0, 2.0, 44.0))
+    assert (region.crs, region.outline.bounds) == ("EPSG:4326", (1.0, 43.0, 2.0, 44.0))
+
+
+@pytest.mark.parametrize("suffix", [".gpkg", ".geojson", ".shp"])
+def test_polygons_of_a_file_are_one_region_in_any_crs(tmp_path: Path, suffix: str) -> None:
+    box = shapely.box(1.0, 43.0, 1.1, 43.1)
+    region = read_region(polygon_file(tmp_path / f"region{suffix}", box))
+    there = region.to("EPSG:2154")
+    x, y = pyproj.Transformer.from_crs(4326, 2154, always_xy=True).transform(1.05, 43.05)
+    assert there.outline.contains(shapely.Point(x, y))
+    assert there.to("EPSG:4326").outline.symmetric_difference(box).area < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ((2.0, 43.0, 1.0, 44.0), "is no rectangle in degrees"),
+        ((300000.0, 4800000.0, 310000.0, 4810000.0), "is no rectangle in degrees"),
+        (Path("/nowhere/region.gpkg"), "there is no file /nowhere/region.gpkg"),
+    ],
+)
+def test_what_is_no_region_is_a_sentence(source: Path | tuple[float, float, float, float], words: str) -> None:
+    with pytest.raises(SitsparkError, match=r"grid\.region: ") as caught:
+        read_region(source)
+    assert words in str(caught.value)
+
+
+def test_a_file_without_crs_without_polygon_or_without_anything_readable(tmp_path: Path) -> None:
+    with pytest.raises(SitsparkError, match=r"bare\.shp has no CRS"):
+        read_region(polygon_file(tmp_path / "bare.shp", shapely.box(0, 0, 1, 1), crs=None))
+    with pytest.raises(SitsparkError, match=r"points\.gpkg holds no polygon"):
+        read_region(polygon_file(tmp_path / "points.gpkg", shapely.Point(1, 43)))
+    (tmp_path / "text.geojson").write_text(json.dumps({"type": "nothing"}))
+    with pytest.raises(SitsparkError, match=r"text\.geojson can't be read as a vector file"):
+        read_region(tmp_path / "text.geojson")
