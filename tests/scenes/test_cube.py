@@ -423,7 +423,7 @@ def test_open_files_are_bounded_and_a_file_that_was_written_again_is_opened_agai
     paths = [str(tmp_path / f"{i}.tif") for i in range(3)]
     for i, path in enumerate(paths):
         write_constant(path, i)
-    files = cube._OpenFiles(2)
+    files = cube._OpenFiles(rasterio.open, 2)
     first = files.open(paths[0])
     assert files.open(paths[0]) is first
     write_constant(paths[0], 7)

@@ -65,3 +65,17 @@ def test_another_way_of_reading_opens_all_again(spark: SparkSession, tree: dict[
     tree["scenes"] |= {"bands": ["B4", "B8", "B11"]}
     context, _ = run_quietly(tree, "scenes")
     assert {len(row.assets) for row in context.table("scenes").collect()} == {3 + 3}
+
+
+def test_what_is_left_out_by_its_name_is_not_opened_and_stays_in_the_table(
+    spark: SparkSession, tree: dict[str, Any], tmp_path: Path
+) -> None:
+    """Also where nothing else is in the same part of the frame."""
+    first, *others = sorted((tmp_path / "scenes").iterdir())
+    for other in others:
+        shutil.rmtree(other / "MASKS")
+    tree["scenes"] |= {"exclude": [other.name for other in others]}
+    context, _ = run_quietly(tree, "scenes")
+    found = {row.scene_id: (row.left_out, row.problem) for row in context.table("scenes").collect()}
+    assert found.pop(first.name) == (None, None)
+    assert found == {o.name: ("excluded by name", f"{o.name}: is named in scenes.exclude") for o in others}

@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 from sitspark.marks import Marks
 from sitspark.scenes.archive import Listed
 from sitspark.scenes.calendar import clear_share
-from sitspark.scenes.inspect import inspect_product
+from sitspark.scenes.inspect import Inspection, inspect_product
 from sitspark.scenes.layouts import Selection
 from sitspark.scenes.left_out import OTHER_CRS, OUTSIDE, LeftOut, Reason
 from sitspark.scenes.outline import to_geographic
@@ -91,19 +91,17 @@ def _row(product: Listed, fingerprint: str | None) -> dict[str, Any]:
 
 
 def _inspected(product: Mapping[Any, Any], selection: Selection) -> Mapping[Any, Any]:
-    """The row of a product with what its metadata and headers say."""
-    if product["left_out"] is not None:
-        return {**product, "assets": []}
-    found = inspect_product(Path(product["path"]), selection)
-    return {
+    """The row of a product with what its metadata and headers say, unless it is left out already."""
+    wanted = product["left_out"] is None
+    found = inspect_product(Path(product["path"]), selection) if wanted else Inspection(None, ())
+    row = {
         **product,
         "crs": found.crs,
         "cloud_cover": found.cloud_cover,
         "footprint_wkb": _footprint(found.assets, found.crs),
         "assets": [dataclasses.asdict(asset) for asset in found.assets],
-        "left_out": found.left_out.reason if found.left_out else None,
-        "problem": found.problem,
     }
+    return row | {"left_out": found.left_out.reason, "problem": found.problem} if found.left_out else row
 
 
 def _footprint(assets: tuple[Asset, ...], crs: str | None) -> bytes | None:

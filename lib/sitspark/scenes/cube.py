@@ -7,8 +7,10 @@ import contextlib
 import functools
 import resource
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +29,7 @@ from sitspark.kernels.resample import upsample_2x
 from sitspark.scenes.container import file_on_disk
 from sitspark.scenes.mask_rules import OUTSIDE
 from sitspark.scenes.product import NODATA, Asset, Layout, Scene
+from sitspark.scenes.tiff import BlockCache, BlockFile
 from sitspark.timegrid import day_number
 
 # one thread a task: parallelism is Spark's; product folders need no listing to open one file
@@ -40,8 +43,11 @@ _OPEN_FILES, _OTHER_FILES = 3900, 196
 # less, 20 m bands are decoded twice and reading takes a fifth longer. GDAL's own bound is 5 % of the machine's memory, for
 # every worker.
 _SLACK = 1.5
+_cache = BlockCache()  # of this process; a worker reads one chunk at a time
 _SUPPORT = 2  # coarse pixels that cubic interpolation reaches to either side
 _TOLERANCE = 1e-8  # pixels: from 1e-7 on windows give the same numbers; exactly 0 makes rasterio 1.4 fail
+
+Opened = TypeVar("Opened")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +118,8 @@ def read_cube(
     `within` (uint8, rows x columns) is 0 are never valid.
     """
     scenes = [scene for scene in scenes if _reaches(scene, grid)]
-    with rasterio.Env(**_GDAL, GDAL_CACHEMAX=_blocks_bytes(scenes, grid)):
+    _cache.most = _blocks_bytes(scenes, grid)
+    with rasterio.Env(**_GDAL, GDAL_CACHEMAX=_cache.most):
         kept: list[Scene] = []
         valid = np.empty((len(scenes), grid.height, grid.width), np.uint8)
         everywhere = np.ones((grid.height, grid.width), np.uint8) if within is None else within
@@ -253,11 +260,11 @@ def _overlap(source: Grid, grid: Grid) -> tuple[Window, tuple[slice, slice]]:
 def _copy(asset: Asset, source: Grid, grid: Grid, nodata: int, out: npt.NDArray[np.generic]) -> None:
     inside, place = _overlap(source, grid)
     if inside.pixels == out.size:
-        _open(asset.path).read(1, window=_raster_window(inside), out=out)
+        _read(asset, inside, out)
         return
     out[:] = nodata
     if not inside.is_empty:
-        out[place] = _open(asset.path).read(1, window=_raster_window(inside))
+        _read(asset, inside, out[place])
 
 
 def _double(asset: Asset, source: Grid, grid: Grid, interpolator: str, out: npt.NDArray[np.int16]) -> None:
@@ -274,8 +281,10 @@ def _double(asset: Asset, source: Grid, grid: Grid, interpolator: str, out: npt.
         min(-(-inside.stop_row // 2) + _SUPPORT, source.height) - first_row,
         min(-(-inside.stop_col // 2) + _SUPPORT, source.width) - first_col,
     )
+    stored = np.empty((coarse.height, coarse.width), asset.dtype)
+    _read(asset, coarse, stored)
     upsample_2x(
-        _common(_open(asset.path).read(1, window=_raster_window(coarse)), asset),
+        _common(stored, asset),
         out[place],
         row0=inside.row - 2 * coarse.row,
         col0=inside.col - 2 * coarse.col,
@@ -293,7 +302,8 @@ def _repeat(asset: Asset, source: Grid, grid: Grid, out: npt.NDArray[np.generic]
         return
     first_row, first_col = inside.row // 2, inside.col // 2
     coarse = Window(first_row, first_col, -(-inside.stop_row // 2) - first_row, -(-inside.stop_col // 2) - first_col)
-    values = _open(asset.path).read(1, window=_raster_window(coarse))
+    values = np.empty((coarse.height, coarse.width), asset.dtype)
+    _read(asset, coarse, values)
     rows = np.arange(inside.row, inside.stop_row) // 2 - first_row
     cols = np.arange(inside.col, inside.stop_col) // 2 - first_col
     out[place] = values[rows[:, None], cols]
@@ -303,7 +313,7 @@ def _warp(scene: Scene, asset: Asset, grid: Grid, interpolator: str, nodata: int
     # kernel sizes follow from the ratio of resolutions, not from the window, so that chunks make no seams
     ratio = str(min(_warped_resolution(asset, scene.crs, grid.crs) / grid.resolution, 1.0))
     with WarpedVRT(
-        _open(asset.path),
+        _datasets().open(asset.path),
         crs=grid.crs,
         transform=grid.transform,
         height=grid.height,
@@ -327,24 +337,31 @@ def _warped_resolution(asset: Asset, source_crs: str, crs: str) -> float:
     return float(transform.a)
 
 
-def _raster_window(window: Window) -> RasterWindow:
-    return RasterWindow(window.col, window.row, window.width, window.height)
+def _read(asset: Asset, window: Window, out: npt.NDArray[np.generic]) -> None:
+    """Fill `out` with a window of a file: by our own hands where it is of the usual kind, else by GDAL's."""
+    blocks = _block_files().open(asset.path)
+    if blocks is not None:
+        blocks.read(window, out, cache=_cache)
+    else:
+        place = RasterWindow(window.col, window.row, window.width, window.height)
+        out[:] = _datasets().open(asset.path).read(1, window=place)
 
 
-class _OpenFiles:
+class _OpenFiles(Generic[Opened]):
     """The open files of this process by their paths, the one used last at the end."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, opened: Callable[[str], Opened], most: int) -> None:
+        self._opened = opened
         self._most = most
-        self._files: OrderedDict[str, tuple[int, rasterio.DatasetReader]] = OrderedDict()
+        self._files: OrderedDict[str, tuple[int, Opened]] = OrderedDict()
 
-    def open(self, path: str) -> rasterio.DatasetReader:
+    def open(self, path: str) -> Opened:
         """An open file; one that was written again since, or whose archive was, is opened again."""
         file = file_on_disk(path)
         modified = file.stat().st_mtime_ns if file.exists() else 0
         known = self._files.pop(path, None)
         if known is None or known[0] != modified:
-            known = modified, rasterio.open(path)
+            known = modified, self._opened(path)
         self._files[path] = known
         if len(self._files) > self._most:
             self._files.popitem(last=False)
@@ -352,7 +369,22 @@ class _OpenFiles:
 
 
 @functools.cache
-def _open_files() -> _OpenFiles:
+def _datasets() -> _OpenFiles[rasterio.DatasetReader]:
+    return _OpenFiles(rasterio.open, _most_open_files())
+
+
+@functools.cache
+def _block_files() -> _OpenFiles[BlockFile | None]:
+    return _OpenFiles(_blocks_of, _most_open_files())
+
+
+def _blocks_of(path: str) -> BlockFile | None:
+    """A file whose blocks can be read without GDAL; None for another kind, and for what GDAL itself must find."""
+    return BlockFile.open(Path(path)) if Path(path).is_file() else None
+
+
+@functools.cache
+def _most_open_files() -> int:
     """As many as the system lets this process open, and no more than the archive of one tile has."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     allowed = _OPEN_FILES + _OTHER_FILES
@@ -360,8 +392,4 @@ def _open_files() -> _OpenFiles:
         allowed = min(allowed, hard)
     if soft < allowed:
         resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
-    return _OpenFiles(max(allowed - _OTHER_FILES, 1))
-
-
-def _open(path: str) -> rasterio.DatasetReader:
-    return _open_files().open(path)
+    return max(allowed - _OTHER_FILES, 1)
