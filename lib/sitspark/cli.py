@@ -101,6 +101,7 @@ def simulate(
     gradient: Annotated[float, typer.Option(help="Strength of the eco-climatic gradient, 0-3.")] = 1.0,
     polygons: Annotated[int | None, typer.Option(help="Labelled polygons a class and tile.")] = None,
     sre: Annotated[bool, typer.Option("--sre", help="Write SRE reflectances beside FRE.")] = False,
+    packed: Annotated[bool, typer.Option("--packed", help="Write each product as one .zip file, as it is downloaded.")] = False,
     workers: Annotated[int | None, typer.Option(help="Processes; default: one a core.")] = None,
     debug: Debug = False,
 ) -> None:
@@ -112,7 +113,9 @@ def simulate(
     from sitspark.simulate import simulate as write
 
     with sentences(debug=debug):
-        landscape = Landscape(tiles, size, dates, classes, seed, start.date(), cloud_cover, overlap, gradient, polygons, sre)
+        landscape = Landscape(
+            tiles, size, dates, classes, seed, start.date(), cloud_cover, overlap, gradient, polygons, sre, packed
+        )
         columns = (TextColumn("  simulate"), BarColumn(), MofNCompleteColumn(), TextColumn("products · left"))
         with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as progress:
             task = progress.add_task("simulate", total=tiles * dates)

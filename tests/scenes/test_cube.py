@@ -10,6 +10,7 @@ import rasterio
 import rasterio.warp
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from pyproj import Transformer
 from rasterio.enums import Resampling
 
 from sitspark.errors import SitsparkError
@@ -123,8 +124,6 @@ def test_nearest_takes_the_pixel_in_which_the_centre_lies(tmp_path: Path) -> Non
 
 def test_a_map_in_another_crs_shows_the_same_ground(tmp_path: Path) -> None:
     """Each pixel of a Lambert-93 grid has the number of the plane at its own place in UTM."""
-    from pyproj import Transformer
-
     scene = scene_of(write_theia(tmp_path, {"B4": ramp(60, 60, left=LEFT, top=TOP)}), ("B4",))
     to_lambert = Transformer.from_crs(32631, 2154, always_xy=True)
     x, y = to_lambert.transform(LEFT + 300, TOP - 300)
@@ -223,6 +222,44 @@ def test_any_part_of_a_window_has_the_bits_of_the_whole(wholes, way: str, interp
             assert not off.any()
 
     check()
+
+
+@pytest.mark.parametrize("interpolator", ["nearest", "bilinear", "cubic"])
+@pytest.mark.parametrize(("way", "scale"), [("shifted by part of a pixel", 1), ("coarser", 0.4), ("finer", 1)])
+def test_the_whole_image_warped_by_gdal_has_the_same_pixels(wholes, way: str, scale: float, interpolator: str) -> None:
+    """In one go, without windows: as `gdalwarp -r cubic -wo XSCALE=0.4 -wo YSCALE=0.4` does it."""
+    scene, whole = wholes[way, interpolator]
+    grid = WAYS[way][1]
+    warped = np.full((grid.height, grid.width), NODATA, np.int16)
+    with rasterio.open(scene.asset("B4").path) as source:
+        rasterio.warp.reproject(
+            rasterio.band(source, 1),
+            warped,
+            src_nodata=NODATA,
+            dst_nodata=NODATA,
+            dst_crs=grid.crs,
+            dst_transform=grid.transform,
+            resampling=Resampling[interpolator],
+            XSCALE=str(scale),
+            YSCALE=str(scale),
+        )
+    off = np.abs(warped.astype(int) - whole.reflectance[0, 0])
+    assert np.count_nonzero(off) <= 1e-4 * off.size
+
+
+def test_in_another_crs_each_pixel_is_the_one_below_its_centre(wholes) -> None:
+    """To the pixel, where GDAL's approximate transformer (gdalwarp without -et 0) is off in one of a hundred."""
+    scene, whole = wholes["in another CRS", "nearest"]
+    grid = WAYS["in another CRS"][1]
+    to_utm = Transformer.from_crs(grid.crs, UTM31, always_xy=True)
+    cols, rows = np.meshgrid(np.arange(grid.width) + 0.5, np.arange(grid.height) + 0.5)
+    east, north = to_utm.transform(grid.left + 10 * cols, grid.top - 10 * rows)
+    row, col = np.floor((TOP - north) / 10).astype(int), np.floor((east - LEFT) / 10).astype(int)
+    inside = (row >= 0) & (row < HEIGHT) & (col >= 0) & (col < WIDTH)
+    expected = np.full(inside.shape, NODATA)
+    expected[inside] = stored(scene, "B4")[row[inside], col[inside]]
+    assert inside.mean() > 0.5
+    assert np.array_equal(whole.reflectance[0, 0], expected)
 
 
 # --- dates ----------------------------------------------------------------------------------------------------------

@@ -1,9 +1,11 @@
 """Whole simulations: the same bytes whatever the way, reuse, completion, and what a consumer of products expects."""
 
 import csv
+import dataclasses
 import hashlib
 import shutil
 import xml.etree.ElementTree as ElementTree
+import zipfile
 from collections import Counter
 from pathlib import Path
 
@@ -44,6 +46,23 @@ def test_same_bytes_with_two_workers(simulation, tmp_path):
     assert digests(tmp_path) == digests(simulation.folder)
     assert told == [(n, 10) for n in range(1, 11)]
     assert (again.bytes, again.polygons, again.dirt) == (simulation.bytes, simulation.polygons, simulation.dirt)
+
+
+def test_packed_products_are_the_same_products_as_downloads(simulation, tmp_path):
+    landscape = dataclasses.replace(LANDSCAPE, packed=True)
+    packed = simulate(tmp_path, landscape, workers=1)
+    archives = products(packed)
+    assert [path.name for path in archives] == [f"{path.name}.zip" for path in products(simulation)]
+    for archive in archives[::4]:
+        with zipfile.ZipFile(archive) as file:
+            file.extractall(tmp_path / "unpacked")
+        original = simulation.scenes_folder / archive.parent.name / archive.stem
+        assert digests(tmp_path / "unpacked" / archive.stem) == digests(original)
+    before = digests(tmp_path / "scenes")
+    assert simulate(tmp_path, landscape, workers=1).reused
+    archives[0].unlink()
+    simulate(tmp_path, landscape, workers=1)
+    assert digests(tmp_path / "scenes") == before
 
 
 def test_another_seed_gives_another_landscape(simulation, tmp_path):

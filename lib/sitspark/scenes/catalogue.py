@@ -158,15 +158,15 @@ def flag_other_crs(scenes: DataFrame) -> DataFrame:
 
 def flag_outside(scenes: DataFrame, region: Region) -> DataFrame:
     """Leave out every product that doesn't reach the region."""
-    outline = shapely.to_wkt(region.to("EPSG:4326").outline)
-    outside = F.col("left_out").isNull() & ~F.expr("ST_Intersects(footprint, region)")
+    outline = scenes.sparkSession.createDataFrame([(bytearray(region.to("EPSG:4326").wkb),)], "wkb binary")
+    outside = F.col("left_out").isNull() & ~F.expr("ST_Intersects(footprint, ST_SetSRID(ST_GeomFromWKB(wkb), 4326))")
     return (
-        scenes.withColumn("region", F.expr(f"ST_SetSRID(ST_GeomFromWKT('{outline}'), 4326)"))
+        scenes.crossJoin(F.broadcast(outline))
         .withColumns(
             {
                 "left_out": F.when(outside, F.lit(Reason.OUTSIDE.value)).otherwise(F.col("left_out")),
                 "problem": F.when(outside, F.format_string(OUTSIDE, "scene_id")).otherwise(F.col("problem")),
             }
         )
-        .drop("region")
+        .drop("wkb")
     )

@@ -30,6 +30,7 @@ class Landscape:
     gradient: strength of the eco-climatic gradient over the area; 0 gives the same climate everywhere.
     polygons: labelled polygons wanted for each class in each tile; None for 30 x size / 512.
     sre: whether reflectances without slope correction (`SRE`) are written beside `FRE`.
+    packed: whether each product is one .zip file, as it is downloaded.
 
     Raises SitsparkError with one sentence for a value that makes no landscape.
     """
@@ -45,6 +46,7 @@ class Landscape:
     gradient: float = 1.0
     polygons: int | None = None
     sre: bool = False
+    packed: bool = False
 
     def __post_init__(self) -> None:
         most = len(CATALOGUE)

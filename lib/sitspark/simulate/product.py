@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import zipfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -39,7 +40,7 @@ def write_product(landscape: Landscape, acquisition: Acquisition, folder: Path, 
     It appears whole or not at all. strip_blocks: rows of 20 m blocks computed at a time, which bounds the memory;
     the files don't depend on it.
     """
-    final = folder / acquisition.product
+    final = place_of(landscape, acquisition, folder)
     if not final.exists():
         partial = folder / f".{acquisition.product}.{os.getpid()}"
         shutil.rmtree(partial, ignore_errors=True)
@@ -48,8 +49,28 @@ def write_product(landscape: Landscape, acquisition: Acquisition, folder: Path, 
             cloudy = _write_rasters(landscape, acquisition, partial, strip_blocks)
         text = _metadata(landscape, acquisition, round(100 * cloudy / landscape.size**2))
         (partial / f"{acquisition.product}_MTD_ALL.xml").write_text(text, encoding="utf-8")
-        partial.rename(final)
-    return sum(file.stat().st_size for file in final.rglob("*") if file.is_file())
+        if landscape.packed:
+            _pack(partial, acquisition.product).rename(final)
+            shutil.rmtree(partial)
+        else:
+            partial.rename(final)
+    files = final.rglob("*") if final.is_dir() else (final,)
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
+def place_of(landscape: Landscape, acquisition: Acquisition, folder: Path) -> Path:
+    """The folder of a product, or its .zip file, in the folder of its tile."""
+    return folder / (f"{acquisition.product}.zip" if landscape.packed else acquisition.product)
+
+
+def _pack(product: Path, name: str) -> Path:
+    """A product as the download it is: one archive file with its folder inside; the same files give the same bytes."""
+    packed = product.with_name(f"{product.name}.zip")
+    with zipfile.ZipFile(packed, "w") as archive:
+        for file in sorted(path for path in product.rglob("*") if path.is_file()):
+            entry = zipfile.ZipInfo(f"{name}/{file.relative_to(product)}")  # of 1 January 1980, whenever it is written
+            archive.writestr(entry, file.read_bytes(), zipfile.ZIP_DEFLATED, compresslevel=1)
+    return packed
 
 
 def _groups(landscape: Landscape, tile: str) -> tuple[_Group, _Group]:

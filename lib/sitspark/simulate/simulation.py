@@ -17,7 +17,7 @@ from sitspark.simulate.catalogue import nomenclature
 from sitspark.simulate.dirt import soiled
 from sitspark.simulate.landscape import Landscape
 from sitspark.simulate.polygons import survey
-from sitspark.simulate.product import write_product
+from sitspark.simulate.product import place_of, write_product
 from sitspark.simulate.truth import write_legend, write_truth
 from sitspark.simulate.vector_files import write_polygons
 
@@ -102,7 +102,7 @@ def simulate(out: Path, landscape: Landscape, *, workers: int | None = None, on_
     description = _description(landscape)
     finished = _read(out / DONE)
     work = [acquisition for tile in landscape.extents for acquisition in acquisitions(landscape, tile)]
-    if finished is not None and finished["landscape"] == description and _holds(out, work):
+    if finished is not None and finished["landscape"] == description and _holds(out, landscape, work):
         return _result(out, finished, reused=True)
     _prepare(out, description)
     classes = nomenclature(landscape.classes)
@@ -159,14 +159,14 @@ def _prepare(out: Path, description: Mapping[str, Any]) -> None:
     (out / BEGUN).write_text("{}", encoding="utf-8")
     (out / DONE).unlink(missing_ok=True)
     for folder in [*(out / name for name in stale), *out.glob("scenes/*/.SENTINEL2*")]:
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(folder) if folder.is_dir() else folder.unlink(missing_ok=True)
     (out / "ground_truth").mkdir()
     (out / "truth").mkdir()
     (out / BEGUN).write_text(json.dumps({"landscape": description}), encoding="utf-8")
 
 
-def _holds(out: Path, work: list[Acquisition]) -> bool:
-    return all((out / "scenes" / acquisition.tile / acquisition.product).is_dir() for acquisition in work)
+def _holds(out: Path, landscape: Landscape, work: list[Acquisition]) -> bool:
+    return all(place_of(landscape, acquisition, out / "scenes" / acquisition.tile).exists() for acquisition in work)
 
 
 def _write_products(landscape: Landscape, work: list[Acquisition], folder: Path, workers: int) -> Iterator[int]:
