@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib import colormaps
 from PIL import Image
 
 from sitspark.accuracy import figures, quicklook
@@ -60,6 +61,15 @@ def test_calendar(share: float | None) -> None:
     drawn(figures.calendar_figure([Acquisition("31TCJ", date(2018, 5, 1), share)]))
     years = [Acquisition(tile, date(year, 5, 1), share) for tile in "ABCD" for year in range(2016, 2024)]
     drawn(figures.calendar_figure(years))
+
+
+@pytest.mark.parametrize("share", [0.1, 0.6, 1.0])
+def test_the_calendar_has_the_colour_of_the_clear_share(share: float) -> None:
+    picture = drawn(figures.calendar_figure([Acquisition("31TCJ", date(2018, 5, 1), share)]))
+    wanted = np.array(colormaps["YlGnBu"](share)[:3]) * 255
+    # the key shows every colour too, above the rows
+    rows = picture[picture.shape[0] // 3 :].astype(int)
+    assert np.count_nonzero(np.abs(rows - wanted).max(axis=-1) <= 1) > 50
 
 
 def test_figures_are_reproducible() -> None:
