@@ -98,3 +98,25 @@ def test_a_file_without_crs_without_polygon_or_without_anything_readable(tmp_pat
     (tmp_path / "text.geojson").write_text(json.dumps({"type": "nothing"}))
     with pytest.raises(SitsparkError, match=r"text\.geojson can't be read as a vector file"):
         read_region(tmp_path / "text.geojson")
+
+
+def test_an_outline_that_runs_along_a_window_marks_no_pixel_of_it() -> None:
+    """What a window and a polygon beside it have in common is a line."""
+    region = region_of((-10, 0), (0, 0), (0, 8), (6, 8), (6, 12), (-10, 12))
+    assert region.pixels(GRID).sum() == region.pixels(GRID)[8:12, :6].sum() == 24
+    assert region.part_of(GRID.window, GRID) == Window(8, 0, 4, 6)
+
+
+def test_a_hole_that_touches_the_edge_survives_another_crs() -> None:
+    """Between two vertices the edge bends past the point where they touch."""
+    outline = shapely.Polygon([(0, 48), (6, 48), (6, 49), (0, 49)], [[(2.13, 48), (2.3, 48.5), (2.0, 48.5)]])
+    region = Region(shapely.to_wkb(outline), "EPSG:4326").to("EPSG:2154")
+    x, y = pyproj.Transformer.from_crs(4326, 2154, always_xy=True).transform(2.13, 48.0)
+    grid = Grid("EPSG:2154", x - 1000, y + 1000, 10, 200, 200)
+    assert 0 < region.pixels(grid).mean() < 1 and not region.part_of(grid.window, grid).is_empty
+
+
+def test_long_edges_follow_their_parallel() -> None:
+    region = read_region((-5.0, 48.0, 8.0, 49.0)).to("EPSG:32631")
+    x, y = pyproj.Transformer.from_crs(4326, 32631, always_xy=True).transform(np.linspace(-4.9, 7.9, 50), np.full(50, 48.0))
+    assert shapely.distance(shapely.points(x, y), region.outline.boundary).max() < 1  # metre

@@ -70,7 +70,7 @@ def test_any_window_with_any_room_in_the_cache(
     file, values = image
     shape = data.draw(st.tuples(st.integers(1, HEIGHT - first[0]), st.integers(1, WIDTH - first[1])))
     cache = BlockCache()
-    cache.most = most
+    cache.allow(most)
     for window in (Window(*first, *shape), Window(0, 0, HEIGHT, WIDTH), Window(*first, *shape)):
         assert np.array_equal(read(file, window, cache), values[window.slices])
 
@@ -96,6 +96,23 @@ def test_all_other_kinds_are_left_to_gdal(tmp_path: Path, kind: dict) -> None:
         if "sparse_ok" not in kind:
             raster.write(np.ones((profile["count"], HEIGHT, WIDTH), profile["dtype"]))
     assert BlockFile.open(tmp_path / "a.tif") is None
+
+
+def test_a_large_plain_strip_is_left_to_gdal(tmp_path: Path) -> None:
+    """It is one block to us, and rows to GDAL."""
+    with rasterio.open(
+        tmp_path / "a.tif", "w", driver="GTiff", height=900, width=900, count=1, dtype="int16", blockysize=900
+    ) as raster:
+        raster.write(np.ones((1, 900, 900), np.int16))
+    assert BlockFile.open(tmp_path / "a.tif") is None
+
+
+def test_a_window_or_a_type_that_the_file_does_not_have_is_an_error(image: tuple[BlockFile, np.ndarray]) -> None:
+    """A file may have been replaced by another since the catalogue looked at it."""
+    file, _ = image
+    for window, dtype in ((Window(60, 0, 20, 5), "int16"), (Window(0, 0, 5, 5), "uint8")):
+        with pytest.raises(OSError, match="not what the catalogue found"):
+            file.read(window, np.empty((window.height, window.width), dtype), cache=BlockCache())
 
 
 @pytest.mark.parametrize("length", [0, 3, 8, 12, 100])
@@ -135,7 +152,7 @@ def test_a_block_beyond_the_window_is_decoded_once_while_there_is_room(
     decode = BlockFile._decode
     monkeypatch.setattr(BlockFile, "_decode", lambda self, *place: (decoded.append(place[:2]), decode(self, *place))[1])
     cache = BlockCache()
-    cache.most = 4 * 16 * 32 * 2
+    cache.allow(4 * 16 * 32 * 2)
     for window in (Window(8, 16, 16, 32), Window(8, 48, 16, 32), Window(16, 32, 16, 32)):
         read(file, window, cache)
     # two by two blocks, then two new ones, then a block that is known

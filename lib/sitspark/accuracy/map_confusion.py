@@ -42,7 +42,12 @@ def _compared(pieces: pd.DataFrame, grid: Grid, classification: Path) -> pd.Data
         # the map may begin later than the grid
         row = window.row - round((grid.top - drawn.transform.f) / grid.resolution)
         col = window.col - round((drawn.transform.c - grid.left) / grid.resolution)
-        codes = drawn.read(1, window=RasterWindow(col, row, window.width, window.height))
+        codes = np.zeros((window.height, window.width), drawn.dtypes[0])
+        there = Window(row, col, window.height, window.width)
+        part = there.intersection(Window(0, 0, drawn.height, drawn.width))
+        if not part.is_empty:
+            place = part.shifted(-there.row, -there.col).slices
+            codes[place] = drawn.read(1, window=RasterWindow(part.col, part.row, part.width, part.height))
     aside = (pieces["split"] == "validation").to_numpy()[found.piece]
     owners = pieces.iloc[found.piece[aside]]
     compared = pd.DataFrame(

@@ -12,6 +12,7 @@ import shapely
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from sitspark.errors import SitsparkError
 from sitspark.marks import Marks
 from sitspark.scenes.archive import Listed
 from sitspark.scenes.calendar import clear_share
@@ -19,7 +20,7 @@ from sitspark.scenes.inspect import Inspection, inspect_product
 from sitspark.scenes.layouts import Selection
 from sitspark.scenes.left_out import OTHER_CRS, OUTSIDE, LeftOut, Reason
 from sitspark.scenes.outline import to_geographic
-from sitspark.scenes.product import Asset, Layout
+from sitspark.scenes.product import Asset, Layout, Scene
 from sitspark.scenes.region import Region
 from sitspark.scenes.table import load_scenes
 
@@ -122,7 +123,7 @@ def acquisitions(scenes: DataFrame, table: Path, layout: Layout, *, tasks: int, 
         for batch in batches:
             shares = []
             for scene_id in batch["scene_id"]:
-                shares.append(clear_share(load_scenes(table)[scene_id], layout))
+                shares.append(_known_share(load_scenes(table)[scene_id], layout))
                 marks.add(scene_id)
             yield batch.assign(clear_share=np.array(shares, np.float64))
 
@@ -130,6 +131,14 @@ def acquisitions(scenes: DataFrame, table: Path, layout: Layout, *, tasks: int, 
     return usable.repartition(tasks, "scene_id").mapInPandas(
         look, "scene_id string, tile string, acquired timestamp, clear_share double"
     )
+
+
+def _known_share(scene: Scene, layout: Layout) -> float | None:
+    """The clear share; None where a mask is damaged, which matters only where the run reads it."""
+    try:
+        return clear_share(scene, layout)
+    except SitsparkError:
+        return None
 
 
 def left_out(scenes: DataFrame) -> list[LeftOut]:
@@ -145,7 +154,8 @@ def flag_other_crs(scenes: DataFrame) -> DataFrame:
     sentence = F.format_string(OTHER_CRS, "scene_id", "crs", "common_crs")
     other = F.col("left_out").isNull() & (F.col("crs") != F.col("common_crs"))
     return (
-        scenes.crossJoin(F.broadcast(most))
+        # there is none where nothing is left
+        scenes.join(F.broadcast(most), F.lit(True), "left")
         .withColumns(
             {
                 "left_out": F.when(other, F.lit(Reason.CRS.value)).otherwise(F.col("left_out")),

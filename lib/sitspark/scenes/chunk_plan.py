@@ -40,12 +40,18 @@ class Coverage:
         return territories(self.tiles, self.overlap_margin)
 
     def chunks(self, size: int, region: Region | None) -> list[Chunk]:
-        """The chunks of about size x size pixels; with a region, in the CRS of the grid, only what they have of it."""
+        """The chunks of about size x size pixels; with a region, in the CRS of the grid, only what they have of it.
+
+        Raises SitsparkError for a region that no chunk reaches.
+        """
         chunks = chunks_of(self.tiles, size, margin=self.overlap_margin)
         if region is None:
             return chunks
         parts = [replace(chunk, window=region.part_of(chunk.window, self.grid)) for chunk in chunks]
-        return [chunk for chunk in parts if not chunk.window.is_empty]
+        found = [chunk for chunk in parts if not chunk.window.is_empty]
+        if not found:
+            raise SitsparkError("grid.region: no tile of the imagery reaches it; correct the region, or scenes.tiles")
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,8 +118,9 @@ def read_cube(
     `within` (uint8, rows x columns) is 0 are never valid.
     """
     scenes = [scene for scene in scenes if _reaches(scene, grid)]
-    _cache.most = _blocks_bytes(scenes, grid)
-    with rasterio.Env(**_GDAL, GDAL_CACHEMAX=_cache.most):
+    blocks = _blocks_bytes(scenes, grid)
+    _cache.allow(blocks)
+    with rasterio.Env(**_GDAL, GDAL_CACHEMAX=blocks):
         kept: list[Scene] = []
         valid = np.empty((len(scenes), grid.height, grid.width), np.uint8)
         everywhere = np.ones((grid.height, grid.width), np.uint8) if within is None else within
@@ -387,9 +388,10 @@ def _blocks_of(path: str) -> BlockFile | None:
 def _most_open_files() -> int:
     """As many as the system lets this process open, and no more than the archive of one tile has."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    allowed = _OPEN_FILES + _OTHER_FILES
+    # files that are read block by block, and as many that GDAL reads
+    allowed = 2 * _OPEN_FILES + _OTHER_FILES
     if hard != resource.RLIM_INFINITY:
         allowed = min(allowed, hard)
     if soft < allowed:
         resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
-    return max(allowed - _OTHER_FILES, 1)
+    return max((allowed - _OTHER_FILES) // 2, 1)

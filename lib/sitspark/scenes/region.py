@@ -35,12 +35,17 @@ class Region:
 
     def to(self, crs: str) -> "Region":
         """The same ground in another CRS."""
-        return Region(shapely.to_wkb(reprojected(self.outline, self.crs, crs)), crs)
+        if crs == self.crs:
+            return self
+        # edges bend: a kilometre, or a hundredth of a degree, of a straight one stays within a part of a pixel
+        step = 1000.0 if pyproj.CRS.from_user_input(self.crs).is_projected else 0.01
+        moved = reprojected(shapely.segmentize(self.outline, step), self.crs, crs)
+        return Region(shapely.to_wkb(_polygons(shapely.make_valid(moved))), crs)
 
     def part_of(self, window: Window, grid: Grid) -> Window:
         """The smallest part of a window of `grid` that holds all that the region has in it; empty where it has nothing."""
         box = shapely.box(*grid.cropped(window).bounds)
-        inside = self.outline if self.outline.within(box) else shapely.intersection(self.outline, box)
+        inside = self.outline if self.outline.within(box) else _polygons(shapely.intersection(self.outline, box))
         if inside.area == 0:
             return Window(window.row, window.col, 0, 0)
         left, bottom, right, top = inside.bounds
@@ -53,13 +58,18 @@ class Region:
         box = shapely.box(*grid.bounds)
         if _prepared(self.wkb).contains(box):
             return np.ones((grid.height, grid.width), np.uint8)
-        inside = shapely.intersection(self.outline, box)
+        inside = _polygons(shapely.intersection(self.outline, box))
         if inside.area == 0:
             return np.zeros((grid.height, grid.width), np.uint8)
         found: npt.NDArray[np.uint8] = rasterio.features.rasterize(
             [inside], out_shape=(grid.height, grid.width), transform=grid.transform, dtype="uint8"
         )
         return found
+
+
+def _polygons(outline: BaseGeometry) -> BaseGeometry:
+    """What of an outline has an area: lines along an edge would be burnt as pixels."""
+    return shapely.union_all([part for part in shapely.get_parts(outline) if part.area > 0])
 
 
 @functools.lru_cache(maxsize=4)  # a worker serves one run, in two CRSs

@@ -26,6 +26,7 @@ _PREDICTOR, _TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_SIZES, _SAMPLE_FORMA
 _NUMBERS = {3: "H", 4: "I", 16: "Q"}  # SHORT, LONG, LONG8 of the specification, as struct has them
 _DTYPES = {(8, 1): "uint8", (16, 1): "uint16", (16, 2): "int16"}  # bits a sample, sample format
 _PLAIN, _DEFLATE = (1,), (8, 32946)
+_LARGE = 2**20  # bytes; of a block that isn't packed
 _FEW_ENTRIES = 4096  # of a directory: more is no image
 
 
@@ -48,9 +49,9 @@ class TiffHeader:
         """Read the header; None for a kind of file that is left to GDAL."""
         try:
             tags = _directory(file)
-        except (struct.error, ValueError, OverflowError):
+            return None if tags is None else _header(tags)
+        except (struct.error, ValueError, OverflowError, MemoryError):
             return None
-        return None if tags is None else _header(tags)
 
     def rows_of(self, block_row: int) -> int:
         """The rows of pixels that are stored for a row of blocks: tiles are whole, the last strip isn't."""
@@ -107,6 +108,9 @@ def _header(tags: Mapping[int, tuple[int, ...]]) -> TiffHeader | None:
         offsets, sizes = tags.get(_STRIP_OFFSETS, ()), tags.get(_STRIP_SIZES, ())
     if min(height, width, block_height, block_width) <= 0:
         return None
+    # GDAL reads the rows that it needs of a plain strip, however large it is
+    if compression in _PLAIN and block_height * block_width * np.dtype(dtype).itemsize > _LARGE:
+        return None
     shape = -(-height // block_height), -(-width // block_width)
     # blocks of size 0 were never written: GDAL knows what stands for them
     if not len(offsets) == len(sizes) == shape[0] * shape[1] or min(sizes) == 0:
@@ -126,10 +130,10 @@ def _header(tags: Mapping[int, tuple[int, ...]]) -> TiffHeader | None:
 
 
 class BlockCache:
-    """Decoded blocks by the file and place that they come from, the one used last at the end; at most `most` bytes."""
+    """Decoded blocks by the file and place that they come from, the one used last at the end; none until some are allowed."""
 
     def __init__(self) -> None:
-        self.most = 0
+        self._most = 0
         self._bytes = 0
         self._blocks: OrderedDict[tuple[int, int, int], npt.NDArray[np.generic]] = OrderedDict()
 
@@ -144,7 +148,15 @@ class BlockCache:
         """Keep a block, and drop those that were used longest ago."""
         self._blocks[key] = block
         self._bytes += block.nbytes
-        while self._bytes > self.most and self._blocks:
+        self._trim()
+
+    def allow(self, most: int) -> None:
+        """Hold at most so many bytes from now on."""
+        self._most = most
+        self._trim()
+
+    def _trim(self) -> None:
+        while self._bytes > self._most and self._blocks:
             _, oldest = self._blocks.popitem(last=False)
             self._bytes -= oldest.nbytes
 
@@ -177,6 +189,8 @@ class BlockFile:
         block.
         """
         size = self.header
+        if not Window(0, 0, size.height, size.width).contains(window) or out.dtype != size.dtype:
+            raise OSError(f"it is now of {size.height} x {size.width} pixels of {size.dtype}, not what the catalogue found")
         for row in range(window.row // size.block_height, -(-window.stop_row // size.block_height)):
             for col in range(window.col // size.block_width, -(-window.stop_col // size.block_width)):
                 block = Window(row * size.block_height, col * size.block_width, size.block_height, size.block_width)

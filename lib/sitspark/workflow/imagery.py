@@ -37,8 +37,8 @@ def _catalogue(context: Context, _key: str) -> Outcome:
         )
         # both uses of the frame read the same headers once
         scenes = scenes.cache()
-        of_one_crs = scenes if settings.grid.crs else flag_other_crs(scenes)
-        write_table(flag_outside(of_one_crs, context.region) if context.region else of_one_crs, target, crs="EPSG:4326")
+        here = flag_outside(scenes, context.region) if context.region else scenes
+        write_table(here if settings.grid.crs else flag_other_crs(here), target, crs="EPSG:4326")
         scenes.unpersist()
     table = read_table(context.spark, target)
     judged = Judgement.of(len(context.archive.products), left_out(table), settings.scenes)

@@ -81,8 +81,6 @@ def plan(settings: Settings) -> Foreseen:
     source = settings.grid.region
     region = None if source is None else read_region(source).to(covered.grid.crs)
     chunks = covered.chunks(settings.grid.chunk_size, region)
-    if not chunks:
-        raise SitsparkError("grid.region: no tile of the imagery reaches it; correct the region, or scenes.tiles")
     space = feature_space(settings, covered)
     pixels = sum(chunk.window.pixels for chunk in chunks)
     dates = max(len(products) for products in by_tile.values())
