@@ -85,6 +85,10 @@ def test_dates_are_dates(read) -> None:
             "features:\n  indices: [ndvi, evi]\n",
             "line 11: features.indices.1 should be 'ndvi', 'ndwi' or 'brightness', not 'evi'",
         ),
+        # what validators of this project find, with its key too
+        ("grid: {crs: nonsense}\n", "line 10: grid.crs should be a known CRS, as EPSG:2154"),
+        ("grid: {region: [1, 2, 3]}\n", "line 10: grid.region should be a file of polygons, or [left, bottom, right, top]"),
+        ("grid: {region: [a, b, c, d]}\n", "line 10: grid.region should be a file of polygons"),
         # order of dates
         ("time_series: {start: 2018-02-01, end: 2018-01-31}\n", "time_series.end (2018-01-31) lies before time_series.start"),
         # not YAML

@@ -69,6 +69,14 @@ def _canonical_crs(crs: str | None) -> str | None:
 FilePath = Annotated[Path, BeforeValidator(_resolved)]
 
 
+def _path_or_rectangle(value: object) -> object:
+    """Say it in one sentence, where the union of both would complain of each."""
+    numbers = isinstance(value, list | tuple) and len(value) == 4 and all(isinstance(v, int | float) for v in value)
+    if value is None or numbers or isinstance(value, str | Path):
+        return value
+    raise ValueError("should be a file of polygons, or [left, bottom, right, top] in degrees of longitude and latitude")
+
+
 class Section(BaseModel):
     """A block of settings: immutable, no unknown keys."""
 
@@ -117,7 +125,7 @@ class GridSettings(Section):
         None, description="CRS of the map, as EPSG:2154; null: that of the imagery."
     )
     resolution: float | None = Field(None, gt=0, description="Pixel size in units of the CRS; null: the finest band's.")
-    region: FilePath | tuple[float, float, float, float] | None = Field(
+    region: Annotated[FilePath | tuple[float, float, float, float] | None, BeforeValidator(_path_or_rectangle)] = Field(
         None,
         description="What is read and mapped: a file of polygons, or [left, bottom, right, top] in degrees; null: all imagery.",
     )
@@ -346,7 +354,8 @@ def _sentence(problem: Mapping[str, Any], tree: Mapping[str, Any], source: Path,
     if problem["type"] == "missing":
         return f"{source}: {key} is missing; add it ({_description(location)})"
     if problem["type"] == "value_error":
-        return f"{source}: {problem['ctx']['error']}"
+        # what concerns several keys names them itself
+        return f"{where if key else f'{source}:'} {problem['ctx']['error']}"
     if problem["type"] == "model_type":
         return f"{where} is a section with keys of its own, not {problem['input']!r} ({_description(location)})"
     if problem["type"] == "path_type":

@@ -5,14 +5,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import rasterio
+import rasterio.warp
 from pyspark.sql import SparkSession
 
+from sitspark.errors import SitsparkError
 from sitspark.marks import Marks
 from sitspark.scenes.archive import list_archive
 from sitspark.scenes.catalogue import catalogue
 from sitspark.scenes.layouts import Selection
 from sitspark.settings import ScenesSettings
 from sitspark.simulate import Simulation
+from sitspark.workflow.check import check
 from tests.conftest import run_quietly, settings_tree
 
 
@@ -79,3 +83,31 @@ def test_what_is_left_out_by_its_name_is_not_opened_and_stays_in_the_table(
     found = {row.scene_id: (row.left_out, row.problem) for row in context.table("scenes").collect()}
     assert found.pop(first.name) == (None, None)
     assert found == {o.name: ("excluded by name", f"{o.name}: is named in scenes.exclude") for o in others}
+
+
+def test_where_everything_is_damaged_the_reasons_are_told(spark: SparkSession, tree: dict[str, Any], tmp_path: Path) -> None:
+    products = sorted((tmp_path / "scenes").iterdir())
+    for product in products:
+        shutil.rmtree(product / "MASKS")
+    tree["scenes"] |= {"max_left_out": 0.5}
+    with pytest.raises(SitsparkError, match=r"3 of 3 products can't be used, .*mask EDG is missing"):
+        run_quietly(tree, "scenes")
+
+
+def test_products_that_do_not_reach_the_region_have_no_vote_on_the_crs(
+    spark: SparkSession, simulation: Simulation, tree: dict[str, Any], tmp_path: Path
+) -> None:
+    """Two of three lie in another zone, and far away: the one that is wanted is used, and check says so too."""
+    near, *far = sorted((tmp_path / "scenes").iterdir())
+    for path in (path for product in far for path in product.rglob("*.tif")):
+        with rasterio.open(path, "r+") as raster:
+            raster.crs = "EPSG:32633"
+    with rasterio.open(next(near.glob("*_FRE_B4.tif"))) as raster:
+        bounds = rasterio.warp.transform_bounds(raster.crs, "EPSG:4326", *raster.bounds)
+    tree["grid"] = tree["grid"] | {"region": list(bounds)}
+    context, _ = run_quietly(tree, "scenes")
+    assert {row.scene_id: row.left_out for row in context.table("scenes").collect()} == {
+        near.name: None,
+        **{product.name: "outside the region" for product in far},
+    }
+    assert not [finding.sentence for finding in check(context) if finding.wrong]

@@ -141,16 +141,21 @@ def _pieces(features: DataFrame, crs: str, grid: Grid, buffer: float) -> DataFra
         {grid.left}D + ({column} + 0.25D) * {grid.resolution}D, {grid.top}D - ({row} + 0.75D) * {grid.resolution}D,
         {grid.left}D + ({column} + 0.75D) * {grid.resolution}D, {grid.top}D - ({row} + 0.25D) * {grid.resolution}D)"""
     around = f"ST_Buffer(geometry, {buffer}D)" if buffer > 0 else pixel
+    placed = features.withColumn(
+        "geometry", F.expr(f"case when ST_GeometryType(geometry) = 'ST_Point' then {around} else geometry end")
+    )
+    return _single_polygons(placed, "ST_MakeValid(geometry)", numbered_after="polygon_id")
+
+
+def _single_polygons(features: DataFrame, geometry: str, *, numbered_after: str) -> DataFrame:
+    """The polygons with an area of a geometry (an expression), each a piece; `numbered_after` begins the piece's id."""
     return (
-        features.withColumn(
-            "geometry", F.expr(f"case when ST_GeometryType(geometry) = 'ST_Point' then {around} else geometry end")
-        )
-        .withColumn("parts", F.expr("ST_Dump(ST_CollectionExtract(ST_MakeValid(geometry), 3))"))
-        .select("polygon_id", "label", F.posexplode("parts").alias("piece", "geometry"))
+        features.withColumn("parts", F.expr(f"ST_Dump(ST_CollectionExtract({geometry}, 3))"))
+        .select("polygon_id", F.col(numbered_after).alias("whole"), "label", F.posexplode("parts").alias("part", "geometry"))
         .where("ST_Area(geometry) > 0")
         .select(
             "polygon_id",
-            F.concat_ws("_", "polygon_id", "piece").alias("piece_id"),
+            F.concat_ws("_", "whole", "part").alias("piece_id"),
             "label",
             F.expr("ST_Area(geometry)").alias("area_m2"),
             "geometry",
@@ -163,20 +168,8 @@ def _inside(pieces: DataFrame, region: Region) -> DataFrame:
     outline = pieces.sparkSession.createDataFrame([(bytearray(region.wkb),)], "wkb binary").select(
         F.expr("ST_GeomFromWKB(wkb)").alias("region")
     )
-    return (
-        pieces.crossJoin(F.broadcast(outline))
-        .where("ST_Intersects(geometry, region)")
-        .withColumn("parts", F.expr("ST_Dump(ST_CollectionExtract(ST_Intersection(geometry, region), 3))"))
-        .select("polygon_id", "piece_id", "label", F.posexplode("parts").alias("part", "geometry"))
-        .where("ST_Area(geometry) > 0")
-        .select(
-            "polygon_id",
-            F.concat_ws("_", "piece_id", "part").alias("piece_id"),
-            "label",
-            F.expr("ST_Area(geometry)").alias("area_m2"),
-            "geometry",
-        )
-    )
+    touched = pieces.crossJoin(F.broadcast(outline)).where("ST_Intersects(geometry, region)")
+    return _single_polygons(touched, "ST_Intersection(geometry, region)", numbered_after="piece_id")
 
 
 def _place(pieces: DataFrame, ground: Ground) -> DataFrame:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import shapely
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from sitspark.errors import SitsparkError
@@ -18,7 +18,7 @@ from sitspark.scenes.archive import Listed
 from sitspark.scenes.calendar import clear_share
 from sitspark.scenes.inspect import Inspection, inspect_product
 from sitspark.scenes.layouts import Selection
-from sitspark.scenes.left_out import OTHER_CRS, OUTSIDE, LeftOut, Reason
+from sitspark.scenes.left_out import ELSEWHERE, OTHER_CRS, LeftOut, Reason
 from sitspark.scenes.outline import to_geographic
 from sitspark.scenes.product import Asset, Layout, Scene
 from sitspark.scenes.region import Region
@@ -99,13 +99,13 @@ def _inspected(product: Mapping[Any, Any], selection: Selection) -> Mapping[Any,
         **product,
         "crs": found.crs,
         "cloud_cover": found.cloud_cover,
-        "footprint_wkb": _footprint(found.assets, found.crs),
+        "footprint_wkb": footprint_of(found.assets, found.crs),
         "assets": [dataclasses.asdict(asset) for asset in found.assets],
     }
     return row | {"left_out": found.left_out.reason, "problem": found.problem} if found.left_out else row
 
 
-def _footprint(assets: tuple[Asset, ...], crs: str | None) -> bytes | None:
+def footprint_of(assets: tuple[Asset, ...], crs: str | None) -> bytes | None:
     """The outline of a product in EPSG:4326 as WKB."""
     if not assets or crs is None:
         return None
@@ -152,31 +152,25 @@ def flag_other_crs(scenes: DataFrame) -> DataFrame:
     counted = scenes.where("left_out is null").groupBy("crs").count().orderBy(F.desc("count"), "crs").limit(1)
     most = counted.select(F.col("crs").alias("common_crs"))
     sentence = F.format_string(OTHER_CRS, "scene_id", "crs", "common_crs")
-    other = F.col("left_out").isNull() & (F.col("crs") != F.col("common_crs"))
-    return (
-        # there is none where nothing is left
-        scenes.join(F.broadcast(most), F.lit(True), "left")
-        .withColumns(
-            {
-                "left_out": F.when(other, F.lit(Reason.CRS.value)).otherwise(F.col("left_out")),
-                "problem": F.when(other, sentence).otherwise(F.col("problem")),
-            }
-        )
-        .drop("common_crs")
-    )
+    # there is no such row where nothing is left
+    joined = scenes.join(F.broadcast(most), F.lit(True), "left")
+    return _without(joined, F.col("crs") != F.col("common_crs"), Reason.CRS, sentence).drop("common_crs")
 
 
 def flag_outside(scenes: DataFrame, region: Region) -> DataFrame:
     """Leave out every product that doesn't reach the region."""
     outline = scenes.sparkSession.createDataFrame([(bytearray(region.to("EPSG:4326").wkb),)], "wkb binary")
-    outside = F.col("left_out").isNull() & ~F.expr("ST_Intersects(footprint, ST_SetSRID(ST_GeomFromWKB(wkb), 4326))")
-    return (
-        scenes.crossJoin(F.broadcast(outline))
-        .withColumns(
-            {
-                "left_out": F.when(outside, F.lit(Reason.OUTSIDE.value)).otherwise(F.col("left_out")),
-                "problem": F.when(outside, F.format_string(OUTSIDE, "scene_id")).otherwise(F.col("problem")),
-            }
-        )
-        .drop("wkb")
+    outside = ~F.expr("ST_Intersects(footprint, ST_SetSRID(ST_GeomFromWKB(wkb), 4326))")
+    joined = scenes.crossJoin(F.broadcast(outline))
+    return _without(joined, outside, Reason.OUTSIDE, F.format_string(ELSEWHERE, "scene_id")).drop("wkb")
+
+
+def _without(scenes: DataFrame, where: Column, reason: Reason, sentence: Column) -> DataFrame:
+    """Give a reason to the products that none leaves out so far and for which `where` holds."""
+    now = F.col("left_out").isNull() & where
+    return scenes.withColumns(
+        {
+            "left_out": F.when(now, F.lit(reason.value)).otherwise(F.col("left_out")),
+            "problem": F.when(now, sentence).otherwise(F.col("problem")),
+        }
     )

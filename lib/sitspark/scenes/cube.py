@@ -39,9 +39,9 @@ READER_VERSION = 3
 # A chunk opens all files of its tile in turn, so that a cache which holds fewer of them never hits: room for 13 files of
 # 300 dates, and some descriptors for all else that a process opens
 _OPEN_FILES, _OTHER_FILES = 3900, 196
-# GDAL keeps the decoded blocks in which a chunk lies, and half as many more for those that the next one shares with it: by
-# less, 20 m bands are decoded twice and reading takes a fifth longer. GDAL's own bound is 5 % of the machine's memory, for
-# every worker.
+# Kept are as many decoded blocks as those in which a chunk lies, and half as many more for those that the next one shares
+# with it: by less, 20 m bands are decoded twice and reading takes a fifth longer. GDAL's own bound is 5 % of the machine's
+# memory, for every worker.
 _SLACK = 1.5
 _cache = BlockCache()  # of this process; a worker reads one chunk at a time
 _SUPPORT = 2  # coarse pixels that cubic interpolation reaches to either side
@@ -70,13 +70,13 @@ class Cube:
 
 
 def reading_bytes(scenes: Sequence[Scene], grid: Grid, *, bands: Sequence[str]) -> int:
-    """The memory that reading a cube takes: the cube, its validity, and the decoded blocks that GDAL keeps."""
+    """The memory that reading a cube takes: the cube, its validity, and the decoded blocks that are kept."""
     samples = len(scenes) * grid.window.pixels
     return samples * len(bands) * np.dtype(np.int16).itemsize + samples + _blocks_bytes(scenes, grid)
 
 
 def _blocks_bytes(scenes: Sequence[Scene], grid: Grid) -> int:
-    """The bound of GDAL's cache of decoded blocks."""
+    """The bound of decoded blocks that are kept."""
     touched = 0
     for scene in scenes:
         bounds = _bounds_in(grid, scene.crs)
@@ -114,8 +114,7 @@ def read_cube(
     """Read `scenes` on `grid` (a chunk of the output grid); raises SitsparkError with tile, product, band and file.
 
     Scenes that don't reach the chunk are passed over. With an `owner` scenes of other tiles count only where no scene of
-    that tile reaches; without one all count alike. Pixels where
-    `within` (uint8, rows x columns) is 0 are never valid.
+    that tile reaches; without one all count alike. Pixels where `within` (uint8, rows x columns) is 0 are never valid.
     """
     scenes = [scene for scene in scenes if _reaches(scene, grid)]
     blocks = _blocks_bytes(scenes, grid)

@@ -11,7 +11,7 @@ REMEDY = "fetch what is damaged again, or name products to leave out in scenes.e
 # product, its CRS, that of most
 OTHER_CRS = "%s: is in %s while most products are in %s; set grid.crs to bring all to one CRS"
 
-OUTSIDE = "%s: doesn't reach grid.region"
+ELSEWHERE = "%s: doesn't reach grid.region"
 
 
 class Reason(StrEnum):

@@ -56,7 +56,7 @@ class Region:
     def pixels(self, grid: Grid) -> npt.NDArray[np.uint8]:
         """1 for the pixels of `grid` whose centres lie in the region, uint8 (rows, columns)."""
         box = shapely.box(*grid.bounds)
-        if _prepared(self.wkb).contains(box):
+        if self.outline.contains(box):
             return np.ones((grid.height, grid.width), np.uint8)
         inside = _polygons(shapely.intersection(self.outline, box))
         if inside.area == 0:
@@ -74,13 +74,8 @@ def _polygons(outline: BaseGeometry) -> BaseGeometry:
 
 @functools.lru_cache(maxsize=4)  # a worker serves one run, in two CRSs
 def _outline(wkb: bytes) -> BaseGeometry:
-    return shapely.from_wkb(wkb)
-
-
-@functools.lru_cache(maxsize=4)
-def _prepared(wkb: bytes) -> BaseGeometry:
     outline = shapely.from_wkb(wkb)
-    shapely.prepare(outline)
+    shapely.prepare(outline)  # it is compared with every chunk
     return outline
 
 

@@ -15,9 +15,11 @@ from sitspark.errors import SitsparkError, some
 from sitspark.ground_truth.labels import count_labels
 from sitspark.ground_truth.read import extent_of, inspect_vector
 from sitspark.scenes.archive import passed_over
+from sitspark.scenes.catalogue import footprint_of
 from sitspark.scenes.inspect import Inspection, inspect_product
 from sitspark.scenes.layouts import Selection
-from sitspark.scenes.left_out import OTHER_CRS, REMEDY, Judgement, LeftOut, Reason
+from sitspark.scenes.left_out import ELSEWHERE, OTHER_CRS, REMEDY, Judgement, LeftOut, Reason
+from sitspark.scenes.region import Region
 from sitspark.workflow.context import Context
 
 _THREADS = 8  # headers opened at a time: opening waits for the disk or the network
@@ -202,9 +204,13 @@ def _every_product(context: Context, *, inspect: Callable[[Path, Selection], Ins
         inspected = list(pool.map(lambda product: inspect(product.path, context.selection), context.products))
     left_out = [product.left_out for product in context.archive.products if product.left_out is not None]
     left_out += [found.left_out for found in inspected if found.left_out is not None]
+    usable = {p.scene_id: found for p, found in zip(context.products, inspected, strict=True) if found.left_out is None}
+    if context.region is not None:
+        elsewhere = _elsewhere(usable, context.region)
+        left_out += [LeftOut(Reason.OUTSIDE, ELSEWHERE % name) for name in elsewhere]
+        usable = {name: found for name, found in usable.items() if name not in elsewhere}
     if context.settings.grid.crs is None:
-        crs_of = {p.scene_id: found.crs for p, found in zip(context.products, inspected, strict=True) if found.left_out is None}
-        left_out += _of_other_crs(crs_of)
+        left_out += _of_other_crs({name: found.crs for name, found in usable.items()})
     judged = Judgement.of(len(context.archive.products), left_out, context.settings.scenes)
     stopping = judged.faulty if judged.stops else ()
     found = [
@@ -215,6 +221,13 @@ def _every_product(context: Context, *, inspect: Callable[[Path, Selection], Ins
     allowed = f", scenes.max_left_out allows {judged.allowed:.0%}" if judged.allowed else ""
     sentence = f"{len(judged.faulty)} of {judged.asked_for} can't be used{allowed}; {REMEDY}"
     return [*found, Finding("products", sentence, judged.stops)]
+
+
+def _elsewhere(usable: Mapping[str, Inspection], region: Region) -> list[str]:
+    """The products that don't reach the region."""
+    outline = region.to("EPSG:4326").outline
+    footprints = {name: shapely.from_wkb(footprint_of(found.assets, found.crs)) for name, found in usable.items()}
+    return [name for name, footprint in footprints.items() if not shapely.intersects(footprint, outline)]
 
 
 def _of_other_crs(crs_of: Mapping[str, str | None]) -> list[LeftOut]:

@@ -100,7 +100,8 @@ def _say_archive(context: Context) -> None:
     say(table)
     if len(missing) > _LISTED:
         query = "select left_out, problem from scenes where left_out is not null"
-        say(f'and {len(missing) - _LISTED} more: {_command()} sql "{query}"', soft_wrap=True, markup=False)
+        asked = shlex.join(["sql", query, "--run", str(context.folder.path)])
+        say(f"and {len(missing) - _LISTED} more: {_command()} {asked}", soft_wrap=True, markup=False)
 
 
 def _class_table(context: Context, counts: dict[str, dict[str, int]], unit: str) -> Table:

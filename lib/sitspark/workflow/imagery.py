@@ -105,7 +105,8 @@ def _refuse(judged: Judgement, settings: ScenesSettings) -> None:
     if not judged.stops:
         return
     faulty = judged.faulty
-    listed = f"{some((product.sentence for product in faulty), most=_SHOWN, separator='; ')}; {REMEDY}"
+    where = "; `sitspark check` lists them all" if len(faulty) > _SHOWN else ""
+    listed = f"{some((product.sentence for product in faulty), most=_SHOWN, separator='; ')}{where}; {REMEDY}"
     if settings.on_problem == "fail":
         raise SitsparkError(listed)
     raise SitsparkError(

@@ -77,7 +77,7 @@ def plan(settings: Settings) -> Foreseen:
     for product in list_archive(settings.scenes).wanted:
         by_tile.setdefault(product.name.tile, []).append(product)
     selection = Selection.of(settings.scenes)
-    covered = _coverage(settings, by_tile)
+    covered = _coverage(settings, selection, by_tile)
     source = settings.grid.region
     region = None if source is None else read_region(source).to(covered.grid.crs)
     chunks = covered.chunks(settings.grid.chunk_size, region)
@@ -88,7 +88,7 @@ def plan(settings: Settings) -> Foreseen:
         dates = sum(len(products) for products in by_tile.values())
     tile = max(by_tile, key=lambda tile: len(by_tile[tile]))
     scenes = _scenes(selection, by_tile[tile], most=len(by_tile[tile]))
-    speed = _measured_speed(settings, scenes, covered.grid, covered.tiles[tile].core, space)
+    speed = _measured_speed(settings, selection, scenes, covered.grid, covered.tiles[tile].core, space)
     cores = _cores(settings.spark.master)
     core_seconds = pixels / speed
     largest = max((chunk.window for chunk in chunks), key=lambda window: window.pixels)
@@ -111,9 +111,9 @@ def plan(settings: Settings) -> Foreseen:
     )
 
 
-def _coverage(settings: Settings, by_tile: dict[str, list[Listed]]) -> Coverage:
+def _coverage(settings: Settings, selection: Selection, by_tile: dict[str, list[Listed]]) -> Coverage:
     """The output grid as the first usable product of each tile shows it."""
-    extents, selection = [], Selection.of(settings.scenes)
+    extents = []
     for tile, products in by_tile.items():
         usable = _scenes(selection, products, most=1)
         if not usable:
@@ -147,9 +147,10 @@ def _scenes(selection: Selection, products: list[Listed], *, most: int) -> list[
     return scenes
 
 
-def _measured_speed(settings: Settings, scenes: list[Scene], grid: Grid, extent: Window, space: FeatureSpace) -> float:
+def _measured_speed(
+    settings: Settings, selection: Selection, scenes: list[Scene], grid: Grid, extent: Window, space: FeatureSpace
+) -> float:
     """Pixels a second of one core, from a window in the middle of a tile with all its dates."""
-    layout = Selection.of(settings.scenes).layout
     classes = len(Nomenclature.read(settings.classes.nomenclature, settings.classes.colours))
     classifier = Classifier.of(NETWORKS[settings.training.network](len(space), classes).eval(), tuple(range(1, classes + 1)))
     threads = torch.get_num_threads()
@@ -159,7 +160,9 @@ def _measured_speed(settings: Settings, scenes: list[Scene], grid: Grid, extent:
         for side in (32, _TRIED):
             window = _middle(grid, extent, side)
             started = time.process_time()
-            cube = read_cube(scenes, window, layout=layout, bands=space.bands, interpolator=settings.grid.interpolator)
+            cube = read_cube(
+                scenes, window, layout=selection.layout, bands=space.bands, interpolator=settings.grid.interpolator
+            )
             classify_cube(cube, space, [classifier])
             seconds = time.process_time() - started
     finally:
