@@ -146,17 +146,18 @@ def check(
     [bold]Example:[/] sitspark check conf/demo.yaml
     """
     with sentences(debug=debug):
-        from sitspark.scenes.inspect import inspect_pixels, inspect_product
+        from sitspark.workflow.check import HEADERS, PIXELS, PRODUCT
         from sitspark.workflow.check import check as look
         from sitspark.workflow.context import Context
 
         context = Context.of(_settings(settings, set_), console)
-        findings = look(context, inspect=inspect_pixels if deep else inspect_product)
+        findings = look(context, depth=PIXELS if deep else HEADERS)
         for finding in findings:
-            mark = "[red]✗[/]" if finding.wrong else "[green]✓[/]"
+            fine = "[yellow]-[/]" if finding.subject == PRODUCT else "[green]✓[/]"
+            mark = "[red]✗[/]" if finding.wrong else fine
             console.print(f"{mark} [bold]{finding.subject:<13}[/] {escape(finding.sentence)}", soft_wrap=True)
         # the lines of single products belong to the check of all of them
-        checks = [finding for finding in findings if finding.subject != "product"]
+        checks = [finding for finding in findings if finding.subject != PRODUCT]
         wrong = sum(finding.wrong for finding in checks)
         if wrong:
             raise SitsparkError(f"{wrong} of {len(checks)} checks failed; nothing was computed")

@@ -134,7 +134,9 @@ def test_a_broken_product_may_be_left_out_but_not_too_many(spark: SparkSession, 
     remove_mask(archive)
     archive.tree["scenes"] |= {"on_problem": "skip", "max_left_out": 0.1}
     context, printed = run_quietly(archive.tree, "scenes")
-    assert f"left out: {archive.product.name}: mask CLM is missing" in printed
+    assert "left out: 1 damaged (sitspark scenes lists them)" in printed
+    (sentence,) = context.facts("scenes")["faulty"]
+    assert sentence.startswith(f"{archive.product.name}: mask CLM is missing")
     assert context.facts("scenes")["products"] == len(archive.products) - 1 == 9
     archive.product = archive.products[5]
     remove_mask(archive)

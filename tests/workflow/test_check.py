@@ -2,17 +2,18 @@
 
 import io
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import geopandas
 import pytest
 import rasterio
+import shapely
 from rich.console import Console
 
 from sitspark.errors import SitsparkError
-from sitspark.scenes.inspect import inspect_pixels
 from sitspark.simulate import Simulation
-from sitspark.workflow.check import check, glance
+from sitspark.workflow.check import PIXELS, check, glance
 from sitspark.workflow.context import Context
 from tests.conftest import run_quietly, settings_of, settings_tree
 
@@ -27,7 +28,7 @@ def test_a_run_refuses_wrong_inputs_before_it_computes_anything(simulation: Simu
     tree["ground_truth"]["label_field"] = "klass"
     tree["features"] = {"indices": ["ndwi"]}
     tree["scenes"]["bands"] = ["B4", "B8"]
-    with pytest.raises(SitsparkError, match=r"no field 'klass'.*\(and 1 more problems, which `sitspark check` lists\)"):
+    with pytest.raises(SitsparkError, match=r"ndwi needs band B11.*\(and 1 more problems, which `sitspark check` lists\)"):
         run_quietly(tree, "report")
     assert not (tmp_path / "out" / "tables").exists()
 
@@ -103,5 +104,37 @@ def test_only_the_deep_check_finds_a_block_that_can_not_be_decoded(simulation: S
     tree = settings_tree(simulation.folder, tmp_path / "out")
     tree["scenes"] |= {"folder": str(tmp_path / "scenes"), "on_problem": "fail"}
     assert not check(context_of(tree))[-1].wrong
-    damaged, summary = check(context_of(tree), inspect=inspect_pixels)[-2:]
+    damaged, summary = check(context_of(tree), depth=PIXELS)[-2:]
     assert summary.wrong and damaged.sentence.startswith(f"{product.name}: B4 can't be read, {path} is damaged: ")
+
+
+@pytest.mark.parametrize(
+    ("moved", "words", "wrong"),
+    [
+        (lambda box: box, "longitude", False),
+        (lambda box: (box[0], box[1], box[2] + (box[2] - box[0]), box[3]), "% of it lies beyond the imagery", False),
+        (lambda box: (box[1], box[0], box[3], box[2]), "longitude and latitude seem to be swapped", True),
+        (lambda box: (box[0] + 9, box[1], box[2] + 9, box[3]), "the imagery lies at longitude", True),
+    ],
+    ids=["inside", "partly outside", "swapped", "elsewhere"],
+)
+def test_where_a_region_lies_beside_the_imagery_is_told(
+    simulation: Simulation,
+    tmp_path: Path,
+    moved: Callable[[tuple[float, ...]], tuple[float, ...]],
+    words: str,
+    wrong: bool,
+) -> None:
+    tree = settings_tree(simulation.folder, tmp_path / "out")
+    imagery = shapely.union_all(list(context_of(tree).tile_extents.values()))
+    tree["grid"]["region"] = list(moved(imagery.bounds))
+    (region,) = (finding for finding in glance(context_of(tree)) if finding.subject == "region")
+    assert region.wrong is wrong and words in region.sentence
+
+
+def test_what_is_left_out_by_choice_is_counted_not_listed(simulation: Simulation, tmp_path: Path) -> None:
+    tree = settings_tree(simulation.folder, tmp_path / "out")
+    tree["scenes"]["end"] = "2018-06-30"
+    chosen, summary = check(context_of(tree))[-2:]
+    assert chosen.sentence.startswith("left out by choice: ") and "other date; `sitspark scenes` lists them" in chosen.sentence
+    assert not chosen.wrong and "to its last block" in summary.sentence

@@ -1,5 +1,6 @@
 """The catalogue of an archive with planted defects: each is left out with its reason, and the rest is used."""
 
+import io
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -11,13 +12,16 @@ import pytest
 import rasterio
 from pyspark.sql import SparkSession
 from rasterio.transform import Affine
+from rich.console import Console
 
+from sitspark.errors import SitsparkError
 from sitspark.scenes.calendar import clear_share
 from sitspark.scenes.left_out import Reason
 from sitspark.scenes.table import load_scenes
 from sitspark.simulate import Simulation
 from sitspark.workflow.ending import say_results
-from tests.conftest import run_quietly, settings_tree
+from sitspark.workflow.run import run
+from tests.conftest import run_quietly, settings_of, settings_tree
 
 
 def band(product: Path, name: str) -> Path:
@@ -156,3 +160,29 @@ def test_the_calendar_has_the_clear_share_of_every_usable_product(finished, tmp_
     for row in rows[::7]:
         assert row.clear_share == clear_share(scenes[row.scene_id], context.selection.layout)
     assert matplotlib.image.imread(context.folder.calendar).std() > 0.05  # something is drawn
+
+
+def test_an_archive_can_be_looked_at_before_there_is_any_ground_truth(
+    spark: SparkSession, simulation: Simulation, tmp_path: Path
+) -> None:
+    tree = settings_tree(simulation.folder, tmp_path / "out")
+    tree["scenes"]["tiles"] = ["31TCK"]
+    tree["ground_truth"]["file"] = str(tmp_path / "not_yet.gpkg")
+    context, printed = run_quietly(tree, "calendar")
+    assert context.facts("scenes")["products"] == 10 and "calendar" in printed
+
+
+def test_what_is_faulty_is_listed_even_where_it_stops_the_run(
+    spark: SparkSession, simulation: Simulation, tmp_path: Path
+) -> None:
+    shutil.copytree(simulation.folder / "scenes" / "31TCK", tmp_path / "scenes" / "31TCK")
+    products = sorted((tmp_path / "scenes").glob("*/*"))
+    for product in products[:6]:
+        remove_band(product)
+    tree = settings_tree(simulation.folder, tmp_path / "out")
+    tree["scenes"]["folder"] = str(tmp_path / "scenes")
+    console = Console(file=io.StringIO(), width=120)
+    with pytest.raises(SitsparkError, match="6 of 10 products can't be used"):
+        run(settings_of(tree), ("calendar",), console=console)
+    printed = console.file.getvalue()  # type: ignore[attr-defined]
+    assert all(product.name in printed.replace("\n", "") for product in products[:6])

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from sitspark.grid import Window
 from sitspark.scenes.cube import read_validity
 from sitspark.scenes.product import Layout, Scene
+from sitspark.scenes.region import Region
 
 _BLOCKS = 64  # of a mask that are read: 15 % of a Sentinel-2 tile, evenly spread
 _WEEKS = 53
@@ -37,10 +38,11 @@ class CalendarRow:
     clear_share: float | None
 
 
-def clear_share(scene: Scene, layout: Layout) -> float | None:
-    """The share (0-1) of a product's pixels that its masks leave usable, from 64 blocks spread over it at most.
+def clear_share(scene: Scene, layout: Layout, region: Region | None = None) -> float | None:
+    """The share (0-1) of a product's pixels (in the region) that its masks leave usable, from 64 blocks spread over it at most.
 
-    None for products without masks, or with pixels that aren't square. Raises SitsparkError for a damaged mask.
+    None for products without masks, with pixels that aren't square, or without a pixel in the region. Raises SitsparkError
+    for a damaged mask.
     """
     if not layout.masks:
         return None
@@ -48,25 +50,35 @@ def clear_share(scene: Scene, layout: Layout) -> float | None:
     grid = mask.grid(scene.crs)
     if grid is None:
         return None
+    part, ground = grid.window, None
+    if region is not None:
+        ground = region.to(scene.crs)
+        part = ground.part_of(grid.window, grid)
+    if part.is_empty:
+        return None
     clear = pixels = 0
-    for window in spread_blocks(mask.height, mask.width, (mask.block_height, mask.block_width), most=_BLOCKS):
-        clear += int(read_validity(scene, grid.cropped(window), layout=layout).sum())
-        pixels += window.pixels
-    return clear / pixels
+    for window in spread_blocks(part, (mask.block_height, mask.block_width), most=_BLOCKS):
+        here = grid.cropped(window)
+        valid = read_validity(scene, here, layout=layout)
+        inside = np.ones_like(valid) if ground is None else ground.pixels(here)
+        clear += int((valid & inside).sum())
+        pixels += int(inside.sum())
+    return clear / pixels if pixels else None
 
 
-def spread_blocks(height: int, width: int, block: tuple[int, int], *, most: int) -> list[Window]:
-    """At most `most` blocks of an image, evenly spread over its rows and columns of blocks; all where there are no more."""
-    rows, cols = -(-height // block[0]), -(-width // block[1])
+def spread_blocks(part: Window, block: tuple[int, int], *, most: int) -> list[Window]:
+    """At most `most` of the blocks that a part of an image touches, cut to it; evenly spread, all where there are no more."""
+    first_row, first_col = part.row // block[0], part.col // block[1]
+    rows, cols = -(-part.stop_row // block[0]) - first_row, -(-part.stop_col // block[1]) - first_col
     if rows * cols > most:
         across = min(cols, max(int(most**0.5), most // rows))
         down = min(rows, most // across)
     else:
         down, across = rows, cols
     return [
-        Window(row, col, min(block[0], height - row), min(block[1], width - col))
-        for row in (_evenly(rows, down) * block[0]).tolist()
-        for col in (_evenly(cols, across) * block[1]).tolist()
+        part.intersection(Window(row * block[0], col * block[1], *block))
+        for row in (first_row + _evenly(rows, down)).tolist()
+        for col in (first_col + _evenly(cols, across)).tolist()
     ]
 
 

@@ -113,17 +113,19 @@ def footprint_of(assets: tuple[Asset, ...], crs: str | None) -> bytes | None:
     return shapely.to_wkb(to_geographic(outline, crs))
 
 
-def acquisitions(scenes: DataFrame, table: Path, layout: Layout, *, tasks: int, marks: Marks) -> DataFrame:
-    """The usable products with their clear shares: scene_id, tile, acquired, clear_share; `table` is where `scenes` lies.
+def acquisitions(
+    scenes: DataFrame, table: Path, layout: Layout, *, region: Region | None, tasks: int, marks: Marks
+) -> DataFrame:
+    """The usable products with their clear shares (in the region): scene_id, tile, acquired, clear_share.
 
-    Each product is marked when its masks are read.
+    `table` is where `scenes` lies. Each product is marked when its masks are read.
     """
 
     def look(batches: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
         for batch in batches:
             shares = []
             for scene_id in batch["scene_id"]:
-                shares.append(_known_share(load_scenes(table)[scene_id], layout))
+                shares.append(_known_share(load_scenes(table)[scene_id], layout, region))
                 marks.add(scene_id)
             yield batch.assign(clear_share=np.array(shares, np.float64))
 
@@ -133,10 +135,10 @@ def acquisitions(scenes: DataFrame, table: Path, layout: Layout, *, tasks: int, 
     )
 
 
-def _known_share(scene: Scene, layout: Layout) -> float | None:
+def _known_share(scene: Scene, layout: Layout, region: Region | None) -> float | None:
     """The clear share; None where a mask is damaged, which matters only where the run reads it."""
     try:
-        return clear_share(scene, layout)
+        return clear_share(scene, layout, region)
     except SitsparkError:
         return None
 

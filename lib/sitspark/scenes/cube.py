@@ -189,7 +189,8 @@ def _reading(scene: Scene, asset: Asset) -> Iterator[None]:
         cause = error.__cause__ or error
         raise SitsparkError(
             f"tile {scene.tile}, {scene.acquired:%Y-%m-%d}, {asset.name}: {asset.path} can't be read ({cause}); fetch "
-            f"the file again, or leave the product out with scenes.exclude: [{scene.scene_id}]"
+            f"the file again, or leave the product out with scenes.exclude: [{scene.scene_id}]; `sitspark check --deep` finds "
+            "all such files"
         ) from error
 
 

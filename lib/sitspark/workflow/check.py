@@ -2,28 +2,28 @@
 
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyproj
-import rasterio.warp
 import shapely
+from shapely.geometry.base import BaseGeometry
 
 from sitspark.errors import SitsparkError, some
 from sitspark.ground_truth.labels import count_labels
 from sitspark.ground_truth.read import extent_of, inspect_vector
 from sitspark.scenes.archive import passed_over
 from sitspark.scenes.catalogue import footprint_of
-from sitspark.scenes.inspect import Inspection, inspect_product
+from sitspark.scenes.inspect import Inspection, inspect_pixels, inspect_product
 from sitspark.scenes.layouts import Selection
 from sitspark.scenes.left_out import ELSEWHERE, OTHER_CRS, REMEDY, Judgement, LeftOut, Reason
 from sitspark.scenes.region import Region
 from sitspark.workflow.context import Context
 
 _THREADS = 8  # headers opened at a time: opening waits for the disk or the network
-_PRODUCT = "product"  # the subject of findings on single ones
+PRODUCT = "product"  # the subject of findings on what is left out
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,30 +35,30 @@ class Finding:
     wrong: bool
 
 
-def check(context: Context, *, inspect: Callable[[Path, Selection], Inspection] = inspect_product) -> list[Finding]:
-    """Look at every input; all problems are found, not only the first. `inspect` opens a product.
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """How closely products are looked at, and what is said where nothing is wrong with them."""
 
-    With `inspect_pixels` every pixel of every product is decoded too.
-    """
+    inspect: Callable[[Path, Selection], Inspection]
+    praise: str
+
+
+HEADERS = Depth(inspect_product, "every band and mask is there, to its last block")
+PIXELS = Depth(inspect_pixels, "every pixel of every band and mask can be decoded")
+
+
+def check(context: Context, *, depth: Depth = HEADERS) -> list[Finding]:
+    """Look at every input; all problems are found, not only the first."""
     found = glance(context)
     if not any(finding.wrong for finding in found if finding.subject in ("features", "scenes")):
-        found += _every_product(context, inspect=inspect)
+        found += _every_product(context, depth)
     return found
 
 
 def glance(context: Context) -> list[Finding]:
     """Look at all that is said without opening every image: what a run checks before it computes anything."""
-    found = [
-        _judged(subject, context, look)
-        for subject, look in (
-            ("output", _output),
-            ("classes", _classes),
-            ("ground truth", _ground_truth),
-            ("features", _bands),
-            ("scenes", _scenes),
-            ("region", _region),
-        )
-    ]
+    found = [_judged("output", context, _output), *_imagery(context)]
+    found += [_judged("classes", context, _classes), _judged("ground truth", context, _ground_truth)]
     wrong = {finding.subject for finding in found if finding.wrong}
     if not wrong & {"classes", "ground truth"}:
         found.append(_judged("labels", context, _labels))
@@ -67,9 +67,25 @@ def glance(context: Context) -> list[Finding]:
     return found
 
 
+def _imagery(context: Context) -> list[Finding]:
+    found = [_judged("features", context, _bands), _judged("scenes", context, _scenes)]
+    if not any(finding.wrong for finding in found):
+        found.append(_judged("region", context, _region))
+    return found
+
+
+def refuse_wrong_imagery(context: Context) -> None:
+    """Raise SitsparkError for the first thing that is wrong with the imagery at a glance, and count the others."""
+    _refuse([_judged("output", context, _output), *_imagery(context)])
+
+
 def refuse_wrong_inputs(context: Context) -> None:
     """Raise SitsparkError for the first thing that a glance finds wrong, and count the others."""
-    wrong = [finding.sentence for finding in glance(context) if finding.wrong]
+    _refuse(glance(context))
+
+
+def _refuse(findings: Sequence[Finding]) -> None:
+    wrong = [finding.sentence for finding in findings if finding.wrong]
     if wrong:
         more = f" (and {len(wrong) - 1} more problems, which `sitspark check` lists)" if len(wrong) > 1 else ""
         raise SitsparkError(wrong[0] + more)
@@ -163,21 +179,9 @@ def _scenes(context: Context) -> str:
 def _polygons_meet_imagery(context: Context) -> str:
     """Compare the extent of the polygons with that of one product of each tile."""
     settings = context.settings
-    boxes = []
-    seen: set[str] = set()
-    for product in context.products:
-        if product.name.tile in seen:
-            continue
-        inspected = inspect_product(product.path, context.selection)
-        if inspected.left_out is None and inspected.crs is not None:
-            seen.add(product.name.tile)
-            boxes.append(shapely.box(*rasterio.warp.transform_bounds(inspected.crs, "EPSG:4326", *inspected.assets[0].bounds)))
+    boxes = list(context.tile_extents.values())
     if context.region is not None:
-        outline = context.region.to("EPSG:4326").outline
-        boxes = [box for box in boxes if box.intersects(outline)]
-        if seen and not boxes:
-            raise SitsparkError(f"grid.region: none of the tiles {', '.join(sorted(seen))} reaches it; correct the region")
-        boxes = [shapely.intersection(box, outline) for box in boxes]
+        boxes = [shapely.intersection(box, context.region.to("EPSG:4326").outline) for box in boxes]
     vector = inspect_vector(settings.ground_truth)
     bounds = extent_of(settings.ground_truth)
     transformer = pyproj.Transformer.from_crs(vector.crs, 4326, always_xy=True)
@@ -185,7 +189,7 @@ def _polygons_meet_imagery(context: Context) -> str:
     if boxes and not any(box.intersects(extent) for box in boxes):
         raise SitsparkError(
             f"ground_truth.file: the features of {settings.ground_truth.file} lie at lon/lat "
-            f"{', '.join(f'{v:.2f}' for v in extent.bounds)}, none of the {len(seen)} tiles reaches there; check the CRS "
+            f"{_degrees(extent)}, none of the {len(boxes)} tiles reaches there; check the CRS "
             "of the file, or scenes.tiles, or grid.region"
         )
     return "the polygons' extent meets the imagery"
@@ -194,14 +198,31 @@ def _polygons_meet_imagery(context: Context) -> str:
 def _region(context: Context) -> str:
     if context.region is None:
         return "all that the imagery covers"
-    left, bottom, right, top = context.region.to("EPSG:4326").outline.bounds
+    outline = context.region.to("EPSG:4326").outline
+    boxes = context.tile_extents.values()
+    imagery = shapely.union_all(list(boxes))
+    if boxes and not outline.intersects(imagery):
+        swapped = shapely.transform(outline, lambda xy: xy[:, ::-1]).intersects(imagery)
+        remedy = "longitude and latitude seem to be swapped" if swapped else "correct the region"
+        raise SitsparkError(
+            f"grid.region: lies at {_degrees(outline)}, none of the tiles {', '.join(sorted(context.tile_extents))} reaches "
+            f"there, the imagery lies at {_degrees(imagery)}; {remedy}"
+        )
+    beyond = 1 - shapely.intersection(outline, imagery).area / outline.area
+    # tiles turned against the meridians are a little smaller than their boxes
+    partly = f"; {beyond:.0%} of it lies beyond the imagery" if boxes and beyond > 0.005 else ""
+    return _degrees(outline) + partly
+
+
+def _degrees(shape: BaseGeometry) -> str:
+    left, bottom, right, top = shape.bounds
     return f"longitude {left:.3f} to {right:.3f}, latitude {bottom:.3f} to {top:.3f}"
 
 
-def _every_product(context: Context, *, inspect: Callable[[Path, Selection], Inspection]) -> list[Finding]:
+def _every_product(context: Context, depth: Depth) -> list[Finding]:
     """Open every product: missing and damaged files, and what else leaves one out."""
     with ThreadPoolExecutor(_THREADS) as pool:
-        inspected = list(pool.map(lambda product: inspect(product.path, context.selection), context.products))
+        inspected = list(pool.map(lambda product: depth.inspect(product.path, context.selection), context.products))
     left_out = [product.left_out for product in context.archive.products if product.left_out is not None]
     left_out += [found.left_out for found in inspected if found.left_out is not None]
     usable = {p.scene_id: found for p, found in zip(context.products, inspected, strict=True) if found.left_out is None}
@@ -212,12 +233,14 @@ def _every_product(context: Context, *, inspect: Callable[[Path, Selection], Ins
     if context.settings.grid.crs is None:
         left_out += _of_other_crs({name: found.crs for name, found in usable.items()})
     judged = Judgement.of(len(context.archive.products), left_out, context.settings.scenes)
-    stopping = judged.faulty if judged.stops else ()
     found = [
-        Finding(_PRODUCT, p.sentence if p in stopping else f"will be left out: {p.sentence}", p in stopping) for p in left_out
+        Finding(PRODUCT, p.sentence if judged.stops else f"will be left out: {p.sentence}", judged.stops) for p in judged.faulty
     ]
+    chosen = ", ".join(f"{count} {reason}" for reason, count in judged.counts.items() if reason.is_chosen)
+    if chosen:
+        found.append(Finding(PRODUCT, f"left out by choice: {chosen}; `sitspark scenes` lists them", False))
     if not judged.faulty:
-        return [*found, Finding("products", "every band and mask is there, to its last block", False)]
+        return [*found, Finding("products", depth.praise, False)]
     allowed = f", scenes.max_left_out allows {judged.allowed:.0%}" if judged.allowed else ""
     sentence = f"{len(judged.faulty)} of {judged.asked_for} can't be used{allowed}; {REMEDY}"
     return [*found, Finding("products", sentence, judged.stops)]

@@ -9,8 +9,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import rasterio.warp
+import shapely
 from pyspark.sql import DataFrame, SparkSession
 from rich.console import Console
+from shapely.geometry.base import BaseGeometry
 
 from sitspark import spark as sessions
 from sitspark.classes import Nomenclature
@@ -21,6 +24,7 @@ from sitspark.marks import Marks
 from sitspark.samples.extract import Reading
 from sitspark.scenes.archive import Archive, Listed, list_archive
 from sitspark.scenes.chunk_plan import Coverage, chunk_plan
+from sitspark.scenes.inspect import inspect_product
 from sitspark.scenes.layouts import Selection
 from sitspark.scenes.region import Region, read_region
 from sitspark.settings import Settings
@@ -63,6 +67,19 @@ class Context:
     def products(self) -> list[Listed]:
         """Those of them that nothing leaves out before they are opened."""
         return self.archive.wanted
+
+    @cached_property
+    def tile_extents(self) -> dict[str, BaseGeometry]:
+        """The box (longitude, latitude) of the first usable product of each tile."""
+        found: dict[str, BaseGeometry] = {}
+        for product in self.products:
+            if product.name.tile in found:
+                continue
+            inspected = inspect_product(product.path, self.selection)
+            if inspected.left_out is None and inspected.crs is not None:
+                bounds = rasterio.warp.transform_bounds(inspected.crs, "EPSG:4326", *inspected.assets[0].bounds)
+                found[product.name.tile] = shapely.box(*bounds)
+        return found
 
     @cached_property
     def selection(self) -> Selection:

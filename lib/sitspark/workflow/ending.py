@@ -7,7 +7,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.markup import escape
 from rich.table import Table
 
 from sitspark.accuracy.cross_validation import FoldScores, spread
@@ -18,9 +17,8 @@ from sitspark.scenes.catalogue import left_out
 from sitspark.workflow.assess import assessment_of, folds_of, score
 from sitspark.workflow.context import Context
 from sitspark.workflow.imagery import acquisitions_of
+from sitspark.workflow.left_out_table import LISTED, left_out_table
 from sitspark.workflow.run import done
-
-_LISTED = 40  # products left out that are named on the terminal
 
 
 def say_results(context: Context, target: str, settings_file: Path, *, overrides: Sequence[str] = ()) -> None:
@@ -40,6 +38,9 @@ def say_results(context: Context, target: str, settings_file: Path, *, overrides
             context.voice.note(assessment.caution)
     if target == "report" and folds:
         say(_fold_table(folds))
+    if target != "calendar":  # which lists them all
+        for sentence in facts.get("scenes", {}).get("faulty", ()):
+            context.voice.note(f"left out: {sentence}")
     for label, path in _results(context, facts, target):
         say(f"{label:<9} {path}", soft_wrap=True)
     if target == "report":
@@ -92,16 +93,11 @@ def _say_archive(context: Context) -> None:
     missing = left_out(context.table("scenes"))
     if not missing:
         return
-    table = Table(box=None, header_style="bold", title=f"{len(missing)} products left out", title_justify="left")
-    table.add_column("reason", no_wrap=True)
-    table.add_column("product and what is wrong", overflow="fold")
-    for product in sorted(missing, key=lambda p: (p.reason.is_chosen, p.reason))[:_LISTED]:
-        table.add_row(product.reason, escape(product.sentence))
-    say(table)
-    if len(missing) > _LISTED:
+    say(left_out_table(missing))
+    if len(missing) > LISTED:
         query = "select left_out, problem from scenes where left_out is not null"
         asked = shlex.join(["sql", query, "--run", str(context.folder.path)])
-        say(f"and {len(missing) - _LISTED} more: {_command()} {asked}", soft_wrap=True, markup=False)
+        say(f"and {len(missing) - LISTED} more: {_command()} {asked}", soft_wrap=True, markup=False)
 
 
 def _class_table(context: Context, counts: dict[str, dict[str, int]], unit: str) -> Table:

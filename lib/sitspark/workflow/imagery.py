@@ -16,6 +16,7 @@ from sitspark.scenes.left_out import REMEDY, Judgement
 from sitspark.settings import ScenesSettings
 from sitspark.workflow.context import Context, coverage_facts
 from sitspark.workflow.keys import digest, fingerprint
+from sitspark.workflow.left_out_table import LISTED, left_out_table
 from sitspark.workflow.stage import Outcome, Stage
 from sitspark.workflow.tables import read_table, write_table
 
@@ -42,9 +43,9 @@ def _catalogue(context: Context, _key: str) -> Outcome:
         scenes.unpersist()
     table = read_table(context.spark, target)
     judged = Judgement.of(len(context.archive.products), left_out(table), settings.scenes)
-    _refuse(judged, settings.scenes)
-    for product in judged.faulty[:_SHOWN]:
-        context.voice.note(f"left out: {product.sentence}")
+    if judged.stops:
+        context.voice.console.print(left_out_table(judged.left_out))
+        raise SitsparkError(_refusal(judged, settings.scenes))
     covered = coverage(table, settings.grid)
     used = judged.total - len(judged.left_out)
     grid = covered.grid
@@ -53,7 +54,12 @@ def _catalogue(context: Context, _key: str) -> Outcome:
         f"{used} products of {len(covered.tiles)} tiles, {covered.first} to {covered.last}, grid of "
         f"{grid.width} x {grid.height} pixels of {grid.resolution:g} m in {grid.crs}"
         + (f"; left out: {lost} (sitspark scenes lists them)" if lost else ""),
-        {"coverage": coverage_facts(covered), "products": used, "left_out": judged.counts},
+        {
+            "coverage": coverage_facts(covered),
+            "products": used,
+            "left_out": judged.counts,
+            "faulty": [product.sentence for product in judged.faulty[:_SHOWN]],
+        },
         (target,),
     )
 
@@ -67,6 +73,7 @@ def _calendar(context: Context, _key: str) -> Outcome:
             context.table("scenes"),
             context.folder.table("scenes"),
             context.selection.layout,
+            region=context.region,
             tasks=-(-used // _PRODUCTS_A_TASK),
             marks=marks,
         )
@@ -100,16 +107,14 @@ def _known_scenes(context: Context) -> DataFrame | None:
     return found if "fingerprint" in found.columns else None
 
 
-def _refuse(judged: Judgement, settings: ScenesSettings) -> None:
-    """Raise SitsparkError for products that can't be used, if none may be left out, or too many would be."""
-    if not judged.stops:
-        return
+def _refusal(judged: Judgement, settings: ScenesSettings) -> str:
+    """The sentence on products that can't be used, where none may be left out, or too many would be."""
     faulty = judged.faulty
-    where = "; `sitspark check` lists them all" if len(faulty) > _SHOWN else ""
+    where = "; `sitspark check` lists them all" if len(faulty) > LISTED else ""
     listed = f"{some((product.sentence for product in faulty), most=_SHOWN, separator='; ')}{where}; {REMEDY}"
     if settings.on_problem == "fail":
-        raise SitsparkError(listed)
-    raise SitsparkError(
+        return listed
+    return (
         f"{len(faulty)} of {judged.asked_for} products can't be used, more than scenes.max_left_out "
         f"({settings.max_left_out:.0%}) allows: {listed}"
     )

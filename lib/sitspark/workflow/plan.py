@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import torch
 
 from sitspark.classes import Nomenclature
 from sitspark.errors import SitsparkError
-from sitspark.grid import Grid, Window
+from sitspark.grid import Chunk, Grid, Window
 from sitspark.kernels.features import FeatureSpace
 from sitspark.maps.chunk import classify_cube
 from sitspark.models.inference import Classifier
@@ -100,7 +101,9 @@ def plan(settings: Settings) -> Foreseen:
         pixels=pixels,
         dates=dates,
         features=len(space),
-        bytes_to_read=sum(_bytes(product.path, selection) for products in by_tile.values() for product in products),
+        bytes_to_read=round(
+            sum(_share(covered, chunks, tile) * _bytes(p.path, selection) for tile, found in by_tile.items() for p in found)
+        ),
         # class and confidence of one byte, validity of two
         bytes_to_write=4 * pixels,
         worker_memory_mb=round(_BASE_MB + reading / 1e6),
@@ -175,6 +178,12 @@ def _middle(grid: Grid, extent: Window, side: int) -> Grid:
     return grid.cropped(
         Window(extent.row + (extent.height - height) // 2, extent.col + (extent.width - width) // 2, height, width)
     )
+
+
+def _share(covered: Coverage, chunks: Sequence[Chunk], tile: str) -> float:
+    """The part of a tile's pixels that lie in chunks, or close enough: its files are read there."""
+    reach = covered.tiles[tile].reach
+    return min(sum(chunk.window.intersection(reach).pixels for chunk in chunks) / reach.pixels, 1)
 
 
 def _bytes(path: Path, selection: Selection) -> int:

@@ -6,10 +6,10 @@ from rich.console import Console
 
 from sitspark.settings import Settings
 from sitspark.workflow import assess, draw, imagery, learn, prepare
-from sitspark.workflow.check import refuse_wrong_inputs
+from sitspark.workflow.check import refuse_wrong_imagery, refuse_wrong_inputs
 from sitspark.workflow.context import Context
 from sitspark.workflow.run_folder import StageRecord
-from sitspark.workflow.stage import Outcome, Stage, advance, finished
+from sitspark.workflow.stage import Outcome, Stage, advance, finished, needed
 
 _BEFORE_REPORT = (*imagery.STAGES, *prepare.STAGES, *learn.STAGES, *draw.STAGES, *assess.STAGES)
 
@@ -23,8 +23,8 @@ def _report(context: Context, _key: str) -> Outcome:
     return assess.write_report(context, done(context))
 
 
-# what these have read was right
-_READING_INPUTS = [stage for stage in (*imagery.STAGES, *prepare.STAGES) if stage.name in ("scenes", "ground_truth")]
+# the stages that read inputs, and what finds these wrong before anything is computed
+_INPUTS = {"scenes": refuse_wrong_imagery, "ground_truth": refuse_wrong_inputs}
 
 # the page sums up whatever is done, so its key is that of all that is done
 _REPORT = Stage(
@@ -46,7 +46,9 @@ def run(settings: Settings, targets: Sequence[str], *, console: Console) -> Cont
     context = Context.of(settings, console)
     with context.folder.locked():
         context.folder.begin(settings)
-        if len(finished(_READING_INPUTS, context)) < len(_READING_INPUTS):
-            refuse_wrong_inputs(context)
+        reading = [stage for stage in needed(STAGES, targets) if stage.name in _INPUTS]
+        if len(finished(reading, context)) < len(reading):
+            # the last one looks at what those before it look at as well
+            _INPUTS[reading[-1].name](context)
         advance(context, STAGES, targets)
     return context
