@@ -29,7 +29,7 @@ def test_a_run_refuses_wrong_inputs_before_it_computes_anything(simulation: Simu
     tree["features"] = {"indices": ["ndwi"]}
     tree["scenes"]["bands"] = ["B4", "B8"]
     with pytest.raises(SitsparkError, match=r"ndwi needs band B11.*\(and 1 more problems, which `sitspark check` lists\)"):
-        run_quietly(tree, "report")
+        run_quietly(tree, "validate", "report")
     assert not (tmp_path / "out" / "tables").exists()
 
 
