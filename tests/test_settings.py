@@ -48,7 +48,7 @@ def test_paths_are_relative_to_the_settings_file(read, tmp_path: Path, monkeypat
     text = MINIMAL.replace("archive", "../archive").replace("names.txt", "/data/names.txt").replace(": colours", ": ~/colours")
     settings = read(text, "output=elsewhere/run")
     assert settings.output == tmp_path / "elsewhere" / "run"
-    assert settings.scenes.folder == tmp_path.parent / "archive"
+    assert settings.scenes.folder.path == tmp_path.parent / "archive"
     assert settings.classes.nomenclature == Path("/data/names.txt")
     assert settings.classes.colours == Path("/home/someone/colours.txt")
 
@@ -243,7 +243,10 @@ def test_the_shipped_examples_parse(path: Path) -> None:
 def test_the_demonstration_and_new_york_are_shipped() -> None:
     assert {"demo.yaml", "l8_new_york.yaml"} <= {path.name for path in (ROOT / "conf").glob("*.yaml")}
     new_york = read_settings(ROOT / "conf" / "l8_new_york.yaml")
-    assert all(path.exists() for path in (new_york.scenes.folder, new_york.classes.nomenclature, new_york.ground_truth.file))
+    assert all(
+        path and path.exists()
+        for path in (new_york.scenes.folder.path, new_york.classes.nomenclature, new_york.ground_truth.file)
+    )
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PlainSerializer,
     ValidationError,
     ValidationInfo,
     model_validator,
@@ -28,6 +29,7 @@ from ruamel.yaml.constructor import RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from sitspark.errors import SitsparkError
+from sitspark.location import Location
 
 
 def _resolved(value: object, info: ValidationInfo) -> object:
@@ -69,6 +71,16 @@ def _canonical_crs(crs: str | None) -> str | None:
 FilePath = Annotated[Path, BeforeValidator(_resolved)]
 
 
+def _located(value: object, info: ValidationInfo) -> object:
+    """A path of the settings file, or a URL."""
+    if isinstance(value, Location) or not isinstance(value, str | Path):
+        return value
+    return Location.of(value) if "://" in str(value) else Location(str(_resolved(value, info)))
+
+
+Place = Annotated[Location, BeforeValidator(_located), PlainSerializer(str)]
+
+
 def _path_or_rectangle(value: object) -> object:
     """Say it in one sentence, where the union of both would complain of each."""
     numbers = isinstance(value, list | tuple) and len(value) == 4 and all(isinstance(v, int | float) for v in value)
@@ -88,13 +100,72 @@ class Section(BaseModel):
         return {} if value is None else value
 
 
+class MaskSettings(Section):
+    """Which values of a mask exclude a pixel: `invalid`, all but `valid`, or any of some `bits`."""
+
+    file: str | int = Field(description="What stands for {band}, asset of a STAC item, or number of the band in its file.")
+    invalid: tuple[int, ...] | None = Field(None, description="Values that exclude a pixel.")
+    valid: tuple[int, ...] | None = Field(None, description="The only values that don't.")
+    bits: tuple[Annotated[int, Field(ge=0, le=31)], ...] | None = Field(
+        None, description="Numbers of bits, 0 the lowest, any of which excludes a pixel."
+    )
+
+    @model_validator(mode="after")
+    def _one_rule(self) -> Self:
+        if sum(rule is not None for rule in (self.invalid, self.valid, self.bits)) != 1:
+            raise ValueError("should have one of invalid, valid and bits")
+        if any(not 0 <= value <= 65535 for value in (*(self.invalid or ()), *(self.valid or ()))):
+            raise ValueError("should name values from 0 to 65535")
+        return self
+
+
+class DescriptionSettings(Section):
+    """What the files of the layouts `pattern` and `stac` hold."""
+
+    sensor: str = Field("own", description="Name of the sensor in the tables.")
+    bands: dict[str, str | int] = Field(
+        default_factory=dict,
+        description="For each band what stands for {band}, asset or common name in a STAC item, or its number in the file.",
+    )
+    masks: dict[str, MaskSettings] = Field(
+        default_factory=dict, description="For each mask its `file`, as of a band, and one of `invalid`, `valid`, `bits`."
+    )
+    scale: float | None = Field(
+        None, gt=0, description="Reflectance = scale x stored + offset; null: as a STAC item says, else 0.0001."
+    )
+    offset: float | None = Field(None, description="See scale; null: as a STAC item says, else 0.")
+    nodata: float | None = Field(None, description="Stored value without data; null: what the STAC item or the file says.")
+    red: str | None = Field(None, description="Band of NDVI.")
+    nir: str | None = Field(None, description="Band of NDVI and NDWI.")
+    swir: str | None = Field(None, description="Band of NDWI.")
+
+    @model_validator(mode="after")
+    def _index_bands_are_bands(self) -> Self:
+        for name in ("red", "nir", "swir"):
+            band = getattr(self, name)
+            if band is not None and band not in self.bands:
+                raise ValueError(f"has {name}: {band}, which is none of its bands ({', '.join(self.bands)})")
+        both = sorted(set(self.bands) & set(self.masks))
+        if both:
+            raise ValueError(f"calls {', '.join(both)} a band and a mask; choose two names")
+        return self
+
+
 class ScenesSettings(Section):
     """Which imagery is read."""
 
-    folder: FilePath = Field(description="Folder of the archive: <folder>/<tile>/<product> or <folder>/<product>.")
-    layout: Literal["theia_l2a", "theia_l3a", "sen2cor_l2a", "landsat_c2_l2", "landsat_c1_l1"] = Field(
+    folder: Place = Field(
+        description="Folder of the archive: <folder>/<tile>/<product> or <folder>/<product>; a path, or s3://, gs://, az://. "
+        "For stac: a catalogue, an item collection or the address of an API."
+    )
+    layout: Literal["theia_l2a", "theia_l3a", "sen2cor_l2a", "landsat_c2_l2", "landsat_c1_l1", "stac", "pattern"] = Field(
         "theia_l2a", description="How the products are laid out."
     )
+    pattern: str | None = Field(
+        None, description='For pattern: paths below the folder, as "{tile}/{date:%Y%m%d}/{band}.tif"; * stands for anything.'
+    )
+    collections: tuple[str, ...] = Field((), description="For stac: collections to read or to search in; empty: all.")
+    description: DescriptionSettings = DescriptionSettings()  # type: ignore[call-arg]  # mypy sees no default in Field(x)
     tiles: tuple[str, ...] = Field((), description='Tiles to use, as 31TCJ or "013032" (a number in quotes); empty: all.')
     start: date | None = Field(None, description="First acquisition date to use (YYYY-MM-DD); null: the earliest.")
     end: date | None = Field(None, description="Last acquisition date to use (YYYY-MM-DD); null: the latest.")
@@ -116,6 +187,17 @@ class ScenesSettings(Section):
     max_left_out: float = Field(
         0.1, ge=0, le=1, description="Largest share of products that may be left out; beyond it the run stops."
     )
+
+    @model_validator(mode="after")
+    def _described_where_it_must_be(self) -> Self:
+        if (self.layout == "pattern") != (self.pattern is not None):
+            raise ValueError("scenes.pattern goes with scenes.layout: pattern, and that with it")
+        own = self.layout in ("pattern", "stac")
+        if own and not self.description.bands:
+            raise ValueError(f"scenes.description.bands is missing; layout {self.layout} needs to know what its bands are")
+        if not own and self.description != DescriptionSettings():  # type: ignore[call-arg]
+            raise ValueError(f"scenes.description says what files of pattern and stac hold, {self.layout} knows its own")
+        return self
 
 
 class GridSettings(Section):

@@ -21,13 +21,14 @@ from process_tree import cpu_seconds
 from pyspark.sql import DataFrame, SparkSession
 from timing_scenes import write_scenes
 
+from sitspark.location import Location
 from sitspark.marks import Marks
-from sitspark.scenes.archive import list_archive
 from sitspark.scenes.catalogue import catalogue
 from sitspark.scenes.layouts import Selection
+from sitspark.scenes.listing import list_archive
 from sitspark.settings import ScenesSettings, SparkSettings
 from sitspark.spark import session
-from sitspark.workflow.keys import fingerprint
+from sitspark.workflow.keys import state_of
 from sitspark.workflow.tables import read_table, write_table
 
 FILES_A_PRODUCT = 13
@@ -48,9 +49,9 @@ def write_archive(folder: Path, products: int) -> None:
 
 
 def listed(spark: SparkSession, archive: Path, scratch: Path, known: DataFrame | None) -> None:
-    settings = ScenesSettings(folder=archive)  # type: ignore[call-arg]  # mypy sees no default in Field(x)
+    settings = ScenesSettings(folder=Location.of(archive))  # type: ignore[call-arg]  # mypy sees no default in Field(x)
     products = list_archive(settings).products
-    prints = {product.path: fingerprint([product.path]) for product in products}
+    prints = {product.address: state_of(product.source) for product in products}
     marks = Marks(scratch / "marks")
     shutil.rmtree(marks.folder, ignore_errors=True)
     marks.folder.mkdir(parents=True)

@@ -36,6 +36,7 @@ from random_model import write_random_model
 from timing_scenes import write_scenes
 
 from sitspark.kernels.features import FeatureSpace
+from sitspark.location import Location
 from sitspark.maps import products
 from sitspark.maps.chunk import ModelTarget
 from sitspark.maps.classify import Pass, classify
@@ -43,10 +44,10 @@ from sitspark.maps.record import ChunkRecord, committed
 from sitspark.marks import Marks
 from sitspark.models.card import WEIGHTS
 from sitspark.samples.extract import Reading
-from sitspark.scenes.archive import list_archive
 from sitspark.scenes.catalogue import catalogue
 from sitspark.scenes.chunk_plan import Coverage, chunk_frame, chunk_plan, coverage
 from sitspark.scenes.layouts import Selection
+from sitspark.scenes.listing import list_archive
 from sitspark.scenes.theia import L2A as LAYOUT
 from sitspark.settings import GridSettings, ScenesSettings, SparkSettings
 from sitspark.spark import session
@@ -92,7 +93,7 @@ def local_session(cores: int, log: Path) -> Iterator[SparkSession]:
 def prepared(spark: SparkSession, tile: Path, scratch: Path, chunk: int) -> Job:
     """The scenes table, and a model of random weights that fits it."""
     table, model, chunks = scratch / "tables" / "scenes", scratch / "model", scratch / "chunks"
-    settings = ScenesSettings(folder=tile.parent)  # type: ignore[call-arg]
+    settings = ScenesSettings(folder=Location.of(tile.parent))  # type: ignore[call-arg]
     marks = Marks(scratch / "marks")
     marks.folder.mkdir(exist_ok=True)
     grid = GridSettings(chunk_size=chunk)  # type: ignore[call-arg]

@@ -23,8 +23,9 @@ from rasterio.windows import Window as RasterWindow
 from timing_scenes import write_scenes
 
 from sitspark.grid import Window
-from sitspark.scenes.archive import search
+from sitspark.location import Location
 from sitspark.scenes.cube import read_cube
+from sitspark.scenes.folders import search
 from sitspark.scenes.inspect import inspect_product
 from sitspark.scenes.layouts import Selection
 from sitspark.scenes.product import NODATA, Scene
@@ -77,8 +78,8 @@ def reader_seconds(scenes: list[Scene], size: int, chunk: int) -> float:
 
 def scenes_of(tile: Path) -> list[Scene]:
     found = []
-    for product in search(tile, L2A).products:
-        inspected = inspect_product(product.path, Selection(L2A, L2A.bands))
+    for product in search(Location.of(tile), L2A).products:
+        inspected = inspect_product(product.source, Selection(L2A, L2A.bands))
         assert inspected.crs is not None
         found.append(Scene(product.scene_id, product.name.tile, product.name.acquired, inspected.crs, inspected.assets))
     return found

@@ -61,7 +61,7 @@ def test_only_the_ground_of_a_region_is_read_labelled_and_mapped(
 def test_a_region_beside_the_imagery_is_refused(finished: FinishedRun, tmp_path: Path) -> None:
     tree = finished.tree | {"output": str(tmp_path / "out")}
     tree["grid"] = tree["grid"] | {"region": [10.0, 50.0, 10.1, 50.1]}
-    with pytest.raises(SitsparkError, match=r"grid\.region: lies at .*, none of the tiles .* reaches there, the imagery lies at "):
+    with pytest.raises(SitsparkError, match=r"grid\.region: lies at .*, none of the tiles .* reaches there, the imagery lies"):
         run_quietly(tree, "scenes")
 
 

@@ -147,7 +147,7 @@ def test_a_file_of_2020_is_read(tmp_path: Path) -> None:
         """
     )
     settings, converted = read_cfg(path)
-    assert settings.output == (tmp_path / "run").resolve() and settings.scenes.folder == Path("/archive")
+    assert settings.output == (tmp_path / "run").resolve() and settings.scenes.folder.path == Path("/archive")
     assert (settings.grid.crs, settings.grid.resolution) == ("EPSG:32631", 20)
     assert (settings.ground_truth.ratio, settings.seed, settings.time_series.step) == (0.6, 7, 15)
     assert settings.features.indices == ("ndvi",)

@@ -12,10 +12,11 @@ from affine import Affine
 from rasterio.transform import from_origin
 
 from sitspark.grid import Grid
+from sitspark.location import Location
 from sitspark.scenes.inspect import inspect_product
 from sitspark.scenes.landsat import C1_L1 as LANDSAT
 from sitspark.scenes.layouts import Selection
-from sitspark.scenes.product import Layout, Scene, product_name
+from sitspark.scenes.product import DeliveredLayout, Scene, Source
 from sitspark.scenes.sen2cor import LAYOUT as SEN2COR
 from sitspark.scenes.theia import L2A as THEIA
 
@@ -73,12 +74,13 @@ def write_landsat(archive: Path, bands: Mapping[str, Array], quality: Array, *, 
     return product
 
 
-def scene_of(product: Path, bands: tuple[str, ...], layout: Layout = THEIA) -> Scene:
+def scene_of(product: Path, bands: tuple[str, ...], layout: DeliveredLayout = THEIA) -> Scene:
     """A product as the scenes table describes it."""
-    name = layout.recognise(product_name(product))
-    found = inspect_product(product, Selection(layout, bands))
+    source = Source.delivered(Location.of(product))
+    name = layout.recognise(source.scene_id)
+    found = inspect_product(source, Selection(layout, bands))
     assert name is not None and found.problem is None and found.crs is not None, found.problem
-    return Scene(product_name(product), name.tile, name.acquired, found.crs, found.assets)
+    return Scene(source.scene_id, name.tile, name.acquired, found.crs, found.assets)
 
 
 def landsat_scene(product: Path, bands: tuple[str, ...]) -> Scene:

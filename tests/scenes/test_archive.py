@@ -1,14 +1,17 @@
 """What of an archive is read: what is asked for, one product an acquisition, and not too much missing."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from sitspark.errors import SitsparkError
+from sitspark.location import Location
 from sitspark.scenes import landsat, sen2cor, theia
-from sitspark.scenes.archive import Archive, Listed, judge, search
+from sitspark.scenes.archive import Archive, Listed, judge
+from sitspark.scenes.folders import search
 from sitspark.scenes.left_out import Judgement, LeftOut, Reason
-from sitspark.scenes.product import Layout, product_name
+from sitspark.scenes.product import DeliveredLayout, Source
 from sitspark.settings import ScenesSettings
 
 THEIA = "SENTINEL2A_20180103-105429-123_L2A_T31TCJ_C_"
@@ -18,10 +21,11 @@ LANDSAT_NAME = "LC08_L1TP_013032_20180131_20180207_01_T1"
 USGS = "LC08_L2SP_013032_20180131_"
 
 
-def listed(path: Path, layout: Layout = theia.L2A) -> Listed:
-    name = layout.recognise(product_name(path))
+def listed(path: Path, layout: DeliveredLayout = theia.L2A) -> Listed:
+    source = Source.delivered(Location(str(path)))
+    name = layout.recognise(source.scene_id)
     assert name is not None
-    return Listed(path, name)
+    return Listed(source, name)
 
 
 def test_products_are_found_in_both_shapes_of_an_archive(tmp_path: Path) -> None:
@@ -31,10 +35,14 @@ def test_products_are_found_in_both_shapes_of_an_archive(tmp_path: Path) -> None
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / NAME.replace("SENTINEL2A", "SENTINEL2B")).write_text("a file is no product")
     (tmp_path / "31TCJ" / NAME).write_text("nor here")
-    found = search(tmp_path, theia.L2A)
-    assert [str(p.path.relative_to(tmp_path)) for p in found.products] == [f"31TCJ/{other}", f"31TDJ/{third}", NAME]
+    found = search(Location.of(tmp_path), theia.L2A)
+    assert [p.source.location.below(Location.of(tmp_path)) for p in found.products] == [
+        f"31TCJ/{other}",
+        f"31TDJ/{third}",
+        NAME,
+    ]
     assert [p.name.tile for p in found.products] == ["31TCJ", "31TDJ", "31TCJ"]
-    assert [p.path.name for p in search(tmp_path, landsat.C1_L1).products] == [LANDSAT_NAME]
+    assert [p.scene_id for p in search(Location.of(tmp_path), landsat.C1_L1).products] == [LANDSAT_NAME]
 
 
 def test_what_could_be_a_product_and_is_not_recognised_is_told(tmp_path: Path) -> None:
@@ -44,30 +52,30 @@ def test_what_could_be_a_product_and_is_not_recognised_is_told(tmp_path: Path) -
         (tmp_path / folder).mkdir(parents=True)
     for file in ("31TCJ/LC08.tar", "readme.txt", "31TCJ/notes.txt"):
         (tmp_path / file).touch()
-    found = [str(path.relative_to(tmp_path)) for path in search(tmp_path, theia.L2A).strangers]
+    found = [place.below(Location.of(tmp_path)) for place in search(Location.of(tmp_path), theia.L2A).strangers]
     assert found == ["31TCJ/LC08.tar", f"31TCJ/{no_day}", "31TDJ", LANDSAT_NAME]
 
 
 def test_a_product_is_not_searched_for_products(tmp_path: Path) -> None:
     (tmp_path / NAME / NAME).mkdir(parents=True)
-    assert len(search(tmp_path, theia.L2A).products) == 1
+    assert len(search(Location.of(tmp_path), theia.L2A).products) == 1
 
 
 def test_a_folder_that_can_not_be_listed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "31TCJ").mkdir()
     (tmp_path / "lost+found").mkdir()
-    listed = Path.iterdir
+    listed = os.scandir
 
     def closed(folder: Path):
         if folder != tmp_path:
             raise PermissionError(13, "Permission denied", str(folder))
         return listed(folder)
 
-    monkeypatch.setattr(Path, "iterdir", closed)
+    monkeypatch.setattr(os, "scandir", closed)
     with pytest.raises(SitsparkError, match=r"31TCJ can't be listed \(Permission denied\); make it readable"):
-        search(tmp_path, theia.L2A)
+        search(Location.of(tmp_path), theia.L2A)
     (tmp_path / "31TCJ").rmdir()
-    assert search(tmp_path, theia.L2A) == Archive((), ())
+    assert search(Location.of(tmp_path), theia.L2A) == Archive((), ())
 
 
 @pytest.mark.parametrize(
@@ -88,7 +96,7 @@ def test_a_folder_that_can_not_be_listed_is_named(tmp_path: Path, monkeypatch: p
         ),
     ],
 )
-def test_the_newest_processing_is_read(tmp_path: Path, layout: Layout, paths: list[str], read: str) -> None:
+def test_the_newest_processing_is_read(tmp_path: Path, layout: DeliveredLayout, paths: list[str], read: str) -> None:
     products = []
     for name in paths:
         path = tmp_path / name
@@ -97,7 +105,7 @@ def test_the_newest_processing_is_read(tmp_path: Path, layout: Layout, paths: li
         products.append(listed(path, layout))
     for order in (products, products[::-1]):
         judged = judge(order, ScenesSettings(folder=tmp_path))
-        assert [product.path for product in Archive(tuple(judged)).wanted] == [tmp_path / read]
+        assert [product.address for product in Archive(tuple(judged)).wanted] == [str(tmp_path / read)]
         others = [product.left_out for product in judged if product.left_out is not None]
         assert all(o.reason is Reason.DUPLICATE and f"{tmp_path / read} is read" in o.sentence for o in others)
 

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from sitspark.errors import SitsparkError
+from sitspark.location import Location
 from sitspark.scenes import landsat, sen2cor, theia
-from sitspark.scenes.archive import search
 from sitspark.scenes.container import Container, file_on_disk
 from sitspark.scenes.cube import read_cube
+from sitspark.scenes.folders import search
 from sitspark.scenes.inspect import inspect_product
 from sitspark.scenes.layouts import Selection
-from sitspark.scenes.product import Layout
+from sitspark.scenes.product import Layout, Source
 
 from .products import grid_of, noise, packed, scene_of, write_landsat_c2, write_sen2cor, write_theia
 
@@ -45,7 +46,7 @@ def test_an_archive_gives_the_numbers_of_the_folder(
 ) -> None:
     product = write(tmp_path / "unpacked")
     archive = packed(product, tmp_path / "packed" / "31TCJ" / name.format(stem=product.stem), inside=inside)
-    assert [product.path for product in search(tmp_path / "packed", layout).products] == [archive]
+    assert [product.address for product in search(Location.of(tmp_path / "packed"), layout).products] == [str(archive)]
     grid = grid_of(40, 40, resolution=30 if layout is landsat.C2_L2 else 10)
     whole, inner = (
         read_cube([scene_of(path, bands, layout)], grid, layout=layout, bands=bands, interpolator="cubic")
@@ -71,7 +72,10 @@ def test_a_container_lists_and_reads_its_files(tmp_path: Path, name: str) -> Non
     (folder / "a").mkdir(parents=True)
     (folder / "top.xml").write_text("<a/>")
     (folder / "a" / "b_1.txt").write_text("é")
-    for container in (Container(folder), Container(packed(folder, tmp_path / name, inside="own folder"))):
+    for container in (
+        Container(Location.of(folder)),
+        Container(Location.of(packed(folder, tmp_path / name, inside="own folder"))),
+    ):
         assert container.matching("a/*.txt") == ["a/b_1.txt"]
         assert container.matching("*.txt") == []  # a star stays within a folder
         assert container.has("top.xml") and not container.has("absent.xml")
@@ -84,21 +88,21 @@ def test_a_container_lists_and_reads_its_files(tmp_path: Path, name: str) -> Non
 def test_an_archive_that_is_cut_short_is_a_problem_of_its_product(tmp_path: Path, lost: int) -> None:
     archive = packed(theia_product(tmp_path), tmp_path / "SENTINEL2A_20180103-105429-123_L2A_T31TCJ_D.zip")
     archive.write_bytes(archive.read_bytes()[:-lost])
-    problem = inspect_product(archive, Selection(theia.L2A, ("B4",))).problem
+    problem = inspect_product(Source.delivered(Location.of(archive)), Selection(theia.L2A, ("B4",))).problem
     assert problem is not None
     assert f"{archive}: can't be opened, the archive is cut short or damaged" in problem
 
 
 def test_a_file_that_an_archive_lacks_is_named(tmp_path: Path) -> None:
     archive = packed(theia_product(tmp_path), tmp_path / "SENTINEL2A_20180103-105429-123_L2A_T31TCJ_D.zip")
-    problem = inspect_product(archive, Selection(theia.L2A, ("B8",))).problem
+    problem = inspect_product(Source.delivered(Location.of(archive)), Selection(theia.L2A, ("B8",))).problem
     assert problem is not None and "band B8 is missing, there is no file" in problem and str(archive) in problem
 
 
 def test_text_that_can_not_be_read_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "latin.xml").write_bytes(b"\xe9")
     with pytest.raises(SitsparkError, match=r"latin\.xml can't be read"):
-        Container(tmp_path).read_text("latin.xml")
+        Container(Location.of(tmp_path)).read_text("latin.xml")
 
 
 @pytest.mark.parametrize(

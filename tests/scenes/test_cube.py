@@ -445,7 +445,7 @@ def test_a_damaged_file_is_a_sentence_with_tile_date_band_and_path(tmp_path: Pat
         read(scene, grid, ("B4", "B11"))
     sentence = str(caught.value)
     assert sentence.startswith(f"tile 31TCJ, 2018-01-03, {band}: {path} can't be read (")
-    assert sentence.endswith(f"fetch the file again, or leave the product out with scenes.exclude: [{product.name}]")
+    assert f"fetch the file again, or leave the product out with scenes.exclude: [{product.name}]; `sitspark check" in sentence
 
 
 def test_a_file_that_was_fetched_again_is_read_again(tmp_path: Path) -> None:

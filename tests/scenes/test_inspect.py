@@ -5,8 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sitspark.location import Location
 from sitspark.scenes.inspect import Inspection, inspect_product
 from sitspark.scenes.layouts import Selection
+from sitspark.scenes.product import Source
 from sitspark.scenes.theia import L2A as LAYOUT
 
 from .products import LEFT, TOP, UTM31, noise, write_raster, write_theia
@@ -20,7 +22,7 @@ def product(tmp_path: Path) -> Path:
 
 
 def inspect(product: Path, bands: tuple[str, ...] = BANDS, reflectance: str = "FRE") -> Inspection:
-    return inspect_product(product, Selection(LAYOUT, bands, reflectance))
+    return inspect_product(Source.delivered(Location.of(product)), Selection(LAYOUT, bands, reflectance))
 
 
 def band(product: Path, name: str = "B4") -> Path:

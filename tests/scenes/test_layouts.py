@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sitspark.location import Location
 from sitspark.scenes import landsat, theia
 from sitspark.scenes.container import Container
-from sitspark.scenes.layouts import LAYOUTS
+from sitspark.scenes.layouts import DELIVERED
 from sitspark.scenes.product import Layout, ProductName
 
 THEIA_NAME = "SENTINEL2A_20180103-105429-123_L2A_T31TCJ_C_V2-2"
@@ -93,7 +94,7 @@ def test_names_that_are_not_of_landsat(name: str) -> None:
 
 
 def members(layout: Layout, product: Path, names: list[str], reflectance: str = "FRE") -> list[str]:
-    return [file.member for file in layout.contents(Container(product), names, reflectance).files.values()]
+    return [file.member for file in layout.contents(Container(Location.of(product)), names, reflectance).files.values()]
 
 
 def test_files_of_a_product(tmp_path: Path) -> None:
@@ -110,7 +111,7 @@ def test_files_of_a_product(tmp_path: Path) -> None:
 
 
 def test_layouts_name_bands_that_they_have() -> None:
-    for name, layout in LAYOUTS.items():
+    for name, layout in DELIVERED.items():
         assert layout.name == name
         assert {layout.red, layout.nir, layout.swir} <= set(layout.bands)
         assert not set(layout.bands) & set(layout.masks)

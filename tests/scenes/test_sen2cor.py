@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sitspark.location import Location
 from sitspark.scenes import sen2cor
 from sitspark.scenes.cube import read_cube
 from sitspark.scenes.inspect import inspect_product
 from sitspark.scenes.layouts import Selection, layout_of
-from sitspark.scenes.product import NODATA, ProductName
+from sitspark.scenes.product import NODATA, ProductName, Source
 from sitspark.settings import ScenesSettings
 
 from .products import grid_of, noise, scene_of, sen2cor_metadata, write_sen2cor
@@ -138,7 +139,7 @@ def test_scene_classes_exclude_their_four_pixels(tmp_path: Path, invalid: tuple[
 )
 def test_a_product_that_does_not_tell_its_offset_is_refused(tmp_path: Path, metadata: str | None, words: list[str]) -> None:
     path = write_sen2cor(tmp_path, {"B04": dn(FINE, offset=-1000)}, LAND, metadata=metadata)
-    problem = inspect_product(path, Selection(sen2cor.LAYOUT, ("B04",))).problem
+    problem = inspect_product(Source.delivered(Location.of(path)), Selection(sen2cor.LAYOUT, ("B04",))).problem
     assert problem is not None and problem.startswith("S2A_MSIL2A_20220130T105259_N0400_R051_T31TCJ_20230101T000000: ")
     for word in words:
         assert word in problem
@@ -148,11 +149,11 @@ def test_a_jpeg_2000_file_that_is_cut_short_is_named(tmp_path: Path) -> None:
     path = write_sen2cor(tmp_path, {"B04": dn(FINE, offset=-1000)}, LAND)
     band = next(path.rglob("*_B04_10m.jp2"))
     band.write_bytes(band.read_bytes()[:-50])
-    problem = inspect_product(path, Selection(sen2cor.LAYOUT, ("B04",))).problem
+    problem = inspect_product(Source.delivered(Location.of(path)), Selection(sen2cor.LAYOUT, ("B04",))).problem
     assert problem is not None and f"band B04 is cut short, {band} ends before its last block" in problem
 
 
 def test_a_missing_band_is_named_by_where_it_should_be(tmp_path: Path) -> None:
     path = write_sen2cor(tmp_path, {"B04": dn(FINE, offset=-1000)}, LAND)
-    problem = inspect_product(path, Selection(sen2cor.LAYOUT, ("B04", "B12"))).problem
+    problem = inspect_product(Source.delivered(Location.of(path)), Selection(sen2cor.LAYOUT, ("B04", "B12"))).problem
     assert problem is not None and "band B12 is missing, there is no file" in problem and "R20m/*_B12_20m.jp2" in problem

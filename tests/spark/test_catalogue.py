@@ -11,9 +11,9 @@ from pyspark.sql import SparkSession
 
 from sitspark.errors import SitsparkError
 from sitspark.marks import Marks
-from sitspark.scenes.archive import list_archive
 from sitspark.scenes.catalogue import catalogue
 from sitspark.scenes.layouts import Selection
+from sitspark.scenes.listing import list_archive
 from sitspark.settings import ScenesSettings
 from sitspark.simulate import Simulation
 from sitspark.workflow.check import check
@@ -53,13 +53,13 @@ def test_a_known_product_is_not_opened(spark: SparkSession, tree: dict[str, Any]
     settings = ScenesSettings(folder=tmp_path / "scenes")
     products, selection = list_archive(settings).products, Selection.of(settings)
     (tmp_path / "marks").mkdir()
-    prints = {product.path: product.scene_id for product in products}
+    prints = {product.address: product.scene_id for product in products}
     known = catalogue(spark, products, selection, marks=Marks(tmp_path / "marks"), fingerprints=prints).localCheckpoint()
-    shutil.rmtree(products[0].path)
-    (products[0].path / "empty").mkdir(parents=True)
+    shutil.rmtree(products[0].address)
+    Path(products[0].address, "empty").mkdir(parents=True)
     again = catalogue(spark, products, selection, marks=Marks(tmp_path / "marks"), fingerprints=prints, known=known)
     assert again.where("left_out is not null").count() == 0 and again.count() == 3
-    prints[products[0].path] = "changed"
+    prints[products[0].address] = "changed"
     changed = catalogue(spark, products, selection, marks=Marks(tmp_path / "marks"), fingerprints=prints, known=known)
     assert [row.scene_id for row in changed.where("left_out = 'damaged'").collect()] == [products[0].scene_id]
 

@@ -46,7 +46,7 @@ def test_the_period_of_the_imagery_does_not_depend_on_the_time_zone_of_the_machi
         "from sitspark.spark import session\n"
         "from sitspark.settings import SparkSettings, GridSettings, ScenesSettings\n"
         "from sitspark.marks import Marks\n"
-        "from sitspark.scenes.archive import list_archive\n"
+        "from sitspark.scenes.listing import list_archive\n"
         "from sitspark.scenes.catalogue import catalogue\n"
         "from sitspark.scenes.layouts import Selection\n"
         "from sitspark.scenes.chunk_plan import coverage\n"

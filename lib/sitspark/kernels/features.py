@@ -33,14 +33,14 @@ class FeatureSpace:
     bands: tuple[str, ...]
     grid: TimeGrid
     indices: tuple[str, ...]
-    red: str
-    nir: str
-    swir: str
+    red: str | None
+    nir: str | None
+    swir: str | None
 
     def __post_init__(self) -> None:
         needed = {"ndvi": (self.red, self.nir), "ndwi": (self.nir, self.swir), "brightness": ()}
         for index in self.indices:
-            absent = [band for band in needed[index] if band not in self.bands]
+            absent = [str(band) for band in needed[index] if band not in self.bands]
             if absent:
                 raise SitsparkError(
                     f"features.indices: {index} needs band {', '.join(absent)}, which scenes.bands leaves out; "

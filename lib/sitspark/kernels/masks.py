@@ -6,7 +6,7 @@ import numpy.typing as npt
 
 
 @numba.njit(nogil=True, cache=True)
-def any_bits(mask: npt.NDArray[np.unsignedinteger], bits: int, valid: npt.NDArray[np.uint8]) -> None:
+def any_bits(mask: npt.NDArray[np.integer], bits: int, valid: npt.NDArray[np.uint8]) -> None:
     """Clear `valid` wherever `mask` has one of `bits` set."""
     rows, cols = mask.shape
     for r in range(rows):
@@ -16,12 +16,22 @@ def any_bits(mask: npt.NDArray[np.unsignedinteger], bits: int, valid: npt.NDArra
 
 
 @numba.njit(nogil=True, cache=True)
-def listed(mask: npt.NDArray[np.unsignedinteger], excluded: npt.NDArray[np.bool_], valid: npt.NDArray[np.uint8]) -> None:
-    """Clear `valid` wherever `excluded` (one entry a value of `mask`) says so; values beyond its end stay."""
+def listed(mask: npt.NDArray[np.integer], excluded: npt.NDArray[np.bool_], valid: npt.NDArray[np.uint8]) -> None:
+    """Clear `valid` wherever `excluded` (one entry a value of `mask`) says so; values beyond its ends stay."""
     rows, cols = mask.shape
     for r in range(rows):
         for c in range(cols):
-            if mask[r, c] < excluded.size and excluded[mask[r, c]]:
+            if 0 <= mask[r, c] < excluded.size and excluded[mask[r, c]]:
+                valid[r, c] = 0
+
+
+@numba.njit(nogil=True, cache=True)
+def unlisted(mask: npt.NDArray[np.integer], accepted: npt.NDArray[np.bool_], valid: npt.NDArray[np.uint8]) -> None:
+    """Clear `valid` wherever `accepted` (one entry a value of `mask`) doesn't say so; values beyond its ends are cleared."""
+    rows, cols = mask.shape
+    for r in range(rows):
+        for c in range(cols):
+            if not (0 <= mask[r, c] < accepted.size and accepted[mask[r, c]]):
                 valid[r, c] = 0
 
 

@@ -13,6 +13,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from sitspark.errors import SitsparkError
+from sitspark.location import Location
 from sitspark.marks import Marks
 from sitspark.scenes.archive import Listed
 from sitspark.scenes.calendar import clear_share
@@ -20,7 +21,7 @@ from sitspark.scenes.inspect import Inspection, inspect_product
 from sitspark.scenes.layouts import Selection
 from sitspark.scenes.left_out import ELSEWHERE, OTHER_CRS, LeftOut, Reason
 from sitspark.scenes.outline import to_geographic
-from sitspark.scenes.product import Asset, Layout, Scene
+from sitspark.scenes.product import Asset, Contents, Layout, Scene, Source
 from sitspark.scenes.region import Region
 from sitspark.scenes.table import load_scenes
 
@@ -30,9 +31,10 @@ _LISTED = """
     scene_id string, sensor string, platform string, tile string, acquired timestamp, relative_orbit int,
     processing_baseline string, path string, fingerprint string, left_out string, problem string
 """
+_WITH_CONTENTS = f"{_LISTED}, contents string"
 _SCHEMA = f"""{_LISTED}, cloud_cover double, crs string, footprint_wkb binary,
     assets array<struct<name: string, path: string, height: int, width: int, transform: array<double>, dtype: string,
-        nodata: int, scale: double, offset: double, block_height: int, block_width: int>>
+        nodata: double, scale: double, offset: double, block_height: int, block_width: int, number: int>>
 """
 
 
@@ -42,7 +44,7 @@ def catalogue(
     selection: Selection,
     *,
     marks: Marks,
-    fingerprints: Mapping[Path, str] = MappingProxyType({}),
+    fingerprints: Mapping[str, str] = MappingProxyType({}),
     known: DataFrame | None = None,
 ) -> DataFrame:
     """The scenes frame, a row for each product; `left_out` and `problem` are null for the usable ones.
@@ -52,11 +54,11 @@ def catalogue(
     follows from. Each product is marked when it is done.
     """
     # columns of frames go by their place
-    columns = [field.split()[0] for field in _LISTED.split(",")]
-    listed = pd.DataFrame([_row(product, fingerprints.get(product.path)) for product in products], columns=columns)
+    columns = [field.split()[0] for field in _WITH_CONTENTS.split(",")]
+    listed = pd.DataFrame([_row(product, fingerprints.get(product.address)) for product in products], columns=columns)
     listed["acquired"] = listed["acquired"].dt.tz_localize(None)
     listed["relative_orbit"] = listed["relative_orbit"].astype("Int32")
-    frame = spark.createDataFrame(listed, _LISTED)
+    frame = spark.createDataFrame(listed, _WITH_CONTENTS)
     fresh = frame
     if known is not None:
         wanted = frame.where("left_out is null").select("fingerprint")
@@ -84,19 +86,22 @@ def _row(product: Listed, fingerprint: str | None) -> dict[str, Any]:
     del found["processed"]
     return found | {
         "scene_id": product.scene_id,
-        "path": str(product.path),
+        "path": product.address,
         "fingerprint": fingerprint,
         "left_out": product.left_out.reason if product.left_out else None,
         "problem": product.left_out.sentence if product.left_out else None,
+        "contents": product.source.contents.to_json() if product.source.contents else None,
     }
 
 
 def _inspected(product: Mapping[Any, Any], selection: Selection) -> Mapping[Any, Any]:
     """The row of a product with what its metadata and headers say, unless it is left out already."""
-    wanted = product["left_out"] is None
-    found = inspect_product(Path(product["path"]), selection) if wanted else Inspection(None, ())
+    described = product["contents"]
+    contents = Contents.from_json(described) if described else None
+    source = Source(product["scene_id"], Location(product["path"]), contents)
+    found = inspect_product(source, selection) if product["left_out"] is None else Inspection(None, ())
     row = {
-        **product,
+        **{name: value for name, value in product.items() if name != "contents"},
         "crs": found.crs,
         "cloud_cover": found.cloud_cover,
         "footprint_wkb": footprint_of(found.assets, found.crs),

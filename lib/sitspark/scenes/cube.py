@@ -26,6 +26,7 @@ from sitspark.errors import SitsparkError
 from sitspark.grid import Grid, Window
 from sitspark.kernels import masks
 from sitspark.kernels.resample import upsample_2x
+from sitspark.scenes import store
 from sitspark.scenes.container import file_on_disk
 from sitspark.scenes.mask_rules import OUTSIDE
 from sitspark.scenes.product import NODATA, Asset, Layout, Scene
@@ -33,7 +34,7 @@ from sitspark.scenes.tiff import BlockCache, BlockFile
 from sitspark.timegrid import day_number
 
 # one thread a task: parallelism is Spark's; product folders need no listing to open one file
-_GDAL = {"GDAL_NUM_THREADS": "1", "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR"}
+_GDAL = {"GDAL_NUM_THREADS": "1", "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "GDAL_HTTP_MAX_RETRY": "4"}
 # changes whenever the same files may give other numbers: part of the key of every stage that reads imagery
 READER_VERSION = 3
 # A chunk opens all files of its tile in turn, so that a cache which holds fewer of them never hits: room for 13 files of
@@ -119,7 +120,7 @@ def read_cube(
     scenes = [scene for scene in scenes if _reaches(scene, grid)]
     blocks = _blocks_bytes(scenes, grid)
     _cache.allow(blocks)
-    with rasterio.Env(**_GDAL, GDAL_CACHEMAX=blocks):
+    with rasterio.Env(**_GDAL, **store.gdal_options(), GDAL_CACHEMAX=blocks):
         kept: list[Scene] = []
         valid = np.empty((len(scenes), grid.height, grid.width), np.uint8)
         everywhere = np.ones((grid.height, grid.width), np.uint8) if within is None else within
@@ -141,7 +142,7 @@ def read_cube(
 def read_validity(scene: Scene, grid: Grid, *, layout: Layout) -> npt.NDArray[np.uint8]:
     """The pixels of `grid` that the masks of one scene leave usable, uint8 (rows, columns); raises as `read_cube` does."""
     valid = np.empty((grid.height, grid.width), np.uint8)
-    with rasterio.Env(**_GDAL):
+    with rasterio.Env(**_GDAL, **store.gdal_options()):
         _read_validity(scene, grid, layout, ground=np.ones_like(valid), out=valid)
     return valid
 
@@ -235,7 +236,10 @@ def _common(stored: npt.NDArray[np.generic], asset: Asset) -> npt.NDArray[np.int
     if _is_common(asset):
         return stored  # type: ignore[return-value]  # int16: the line above looked
     scaled = np.rint(stored.astype(np.float32) * np.float32(asset.scale) + np.float32(asset.offset))
-    common: npt.NDArray[np.int16] = np.where(stored == asset.nodata, NODATA, scaled.clip(-32768, 32767)).astype(np.int16)
+    missing = stored == asset.nodata
+    if np.issubdtype(stored.dtype, np.floating):
+        missing |= np.isnan(stored)
+    common: npt.NDArray[np.int16] = np.where(missing, NODATA, scaled.clip(-32768, 32767)).astype(np.int16)
     return common
 
 
@@ -258,7 +262,7 @@ def _overlap(source: Grid, grid: Grid) -> tuple[Window, tuple[slice, slice]]:
     return inside, inside.shifted(-row, -col).slices
 
 
-def _copy(asset: Asset, source: Grid, grid: Grid, nodata: int, out: npt.NDArray[np.generic]) -> None:
+def _copy(asset: Asset, source: Grid, grid: Grid, nodata: float, out: npt.NDArray[np.generic]) -> None:
     inside, place = _overlap(source, grid)
     if inside.pixels == out.size:
         _read(asset, inside, out)
@@ -310,7 +314,7 @@ def _repeat(asset: Asset, source: Grid, grid: Grid, out: npt.NDArray[np.generic]
     out[place] = values[rows[:, None], cols]
 
 
-def _warp(scene: Scene, asset: Asset, grid: Grid, interpolator: str, nodata: int, out: npt.NDArray[np.generic]) -> None:
+def _warp(scene: Scene, asset: Asset, grid: Grid, interpolator: str, nodata: float, out: npt.NDArray[np.generic]) -> None:
     # kernel sizes follow from the ratio of resolutions, not from the window, so that chunks make no seams
     ratio = str(min(_warped_resolution(asset, scene.crs, grid.crs) / grid.resolution, 1.0))
     with WarpedVRT(
@@ -326,7 +330,7 @@ def _warp(scene: Scene, asset: Asset, grid: Grid, interpolator: str, nodata: int
         XSCALE=ratio,
         YSCALE=ratio,
     ) as warped:
-        warped.read(1, out=out)
+        warped.read(asset.number, out=out)
 
 
 @functools.lru_cache(maxsize=_OPEN_FILES)
@@ -345,7 +349,7 @@ def _read(asset: Asset, window: Window, out: npt.NDArray[np.generic]) -> None:
         blocks.read(window, out, cache=_cache)
     else:
         place = RasterWindow(window.col, window.row, window.width, window.height)
-        out[:] = _datasets().open(asset.path).read(1, window=place)
+        out[:] = _datasets().open(asset.path).read(asset.number, window=place)
 
 
 class _OpenFiles(Generic[Opened]):

@@ -3,14 +3,16 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import rasterio
 from rasterio.errors import RasterioError
 
 from sitspark.errors import SitsparkError
-from sitspark.scenes.container import Container
+from sitspark.scenes import store
+from sitspark.scenes.container import Container, Files, LooseFiles
 from sitspark.scenes.layouts import Selection
 from sitspark.scenes.left_out import LeftOut, Reason
-from sitspark.scenes.product import Asset, StoredFile, product_name
+from sitspark.scenes.product import NODATA, Asset, Header, Source, StoredFile
 
 _END_OF_CODESTREAM = b"\xff\xd9"  # the last bytes of a JPEG 2000 file (ISO/IEC 15444-1, A.4.4)
 
@@ -33,17 +35,24 @@ class Inspection:
         return self.left_out.sentence if self.left_out else None
 
 
-def inspect_product(path: Path, selection: Selection) -> Inspection:
-    """Open every band and mask of a product, which is a folder or an archive file.
+def inspect_product(source: Source, selection: Selection) -> Inspection:
+    """Open every band and mask of a product whose headers the listing doesn't tell.
 
     Metadata that don't tell how to read it, a file that is missing, unreadable or cut short, files that disagree on the
     CRS, and more clouds than are wanted are reasons to leave it out, never an error.
     """
-    product, name = Container(path), product_name(path)
+    with rasterio.Env(**store.gdal_options()):
+        return _inspected(source, selection)
+
+
+def _inspected(source: Source, selection: Selection) -> Inspection:
+    name = source.scene_id
     assets: list[Asset] = []
     crs: str | None = None
     try:
-        contents = selection.contents(product)
+        container = Container(source.location)
+        product: Files = container if source.contents is None else LooseFiles()
+        contents = selection.contents(container, source.contents)
         clouds = contents.cloud_cover
         if clouds is not None and clouds > selection.max_cloud_cover:
             sentence = f"{name}: {clouds:g} % are clouds, more than scenes.max_cloud_cover ({selection.max_cloud_cover:g} %)"
@@ -68,37 +77,75 @@ def _same_ground(one: Asset, other: Asset) -> bool:
     return all(abs(a - b) <= pixel for a, b in zip(one.bounds, other.bounds, strict=True))
 
 
-def inspect_pixels(path: Path, selection: Selection) -> Inspection:
+def inspect_pixels(source: Source, selection: Selection) -> Inspection:
     """The same, and decode every block of every file."""
-    found = inspect_product(path, selection)
+    found = inspect_product(source, selection)
     for asset in found.assets:
         try:
-            with rasterio.open(asset.path) as raster:
-                for _, window in raster.block_windows(1):
-                    raster.read(1, window=window)
+            with rasterio.Env(**store.gdal_options()), rasterio.open(asset.path) as raster:
+                for _, window in raster.block_windows(asset.number):
+                    raster.read(asset.number, window=window)
         except (RasterioError, OSError) as error:
             cause = error.__cause__ or error
-            sentence = f"{product_name(path)}: {asset.name} can't be read, {asset.path} is damaged: {cause}"
+            sentence = f"{source.scene_id}: {asset.name} can't be read, {asset.path} is damaged: {cause}"
             return Inspection(found.crs, (), LeftOut(Reason.DAMAGED, sentence), found.cloud_cover)
     return found
 
 
-def _opened(product: Container, name: str, file: StoredFile, *, kind: str) -> tuple[str, Asset]:
+def _opened(product: Files, name: str, file: StoredFile, *, kind: str) -> tuple[str, Asset]:
     """The CRS of a file and the file; raises SitsparkError for one that can't be used."""
-    if not product.has(file.member):
-        raise SitsparkError(f"{kind} {name} is missing, there is no file {product.path / file.member}")
-    path = product.gdal_path(file.member)
+    nodata = file.nodata
+    if file.header is not None:
+        header, path = file.header, product.gdal_path(file.member)
+    else:
+        if not product.has(file.member):
+            raise SitsparkError(f"{kind} {name} is missing, there is no file {product.address(file.member)}")
+        path = product.gdal_path(file.member)
+        header, stated = _read_header(path, name, file.number, kind)
+        nodata = stated if nodata is None else nodata
+    if kind == "mask" and np.dtype(header.dtype).kind not in "iu":
+        raise SitsparkError(f"mask {name} holds {header.dtype}, {path} is no mask: masks are of whole numbers")
+    asset = Asset(
+        name,
+        path,
+        header.height,
+        header.width,
+        header.transform,
+        header.dtype,
+        _unstated_nodata(header.dtype) if nodata is None else nodata,
+        file.scale,
+        file.offset,
+        header.block_height,
+        header.block_width,
+        file.number,
+    )
+    return header.crs, asset
+
+
+def _unstated_nodata(dtype: str) -> float:
+    """What stands for no data where nobody says: -10000, or 0 in numbers without sign, as all agencies have it."""
+    return 0 if np.dtype(dtype).kind == "u" else NODATA
+
+
+def _read_header(path: str, name: str, number: int, kind: str) -> tuple[Header, float | None]:
+    """The header of a band of a file, and its nodata; raises SitsparkError for a file that can't be used."""
     try:
         with rasterio.open(path) as raster:
-            crs, asset = _crs_text(raster), _asset(name, path, file, raster)
-            complete = _is_complete(path, raster)
+            crs, complete, bands = _crs_text(raster), _is_complete(path, raster), raster.count
+            if crs is not None and number <= bands:
+                transform = tuple(raster.transform)[:6]
+                dtype, blocks = raster.dtypes[number - 1], raster.block_shapes[number - 1]
+                header = Header(crs, raster.height, raster.width, transform, dtype, *blocks)
+                nodata = raster.nodatavals[number - 1]
     except RasterioError as error:
         raise SitsparkError(f"{kind} {name} can't be opened, {path} is damaged: {error}") from None
     if not complete:
         raise SitsparkError(f"{kind} {name} is cut short, {path} ends before its last block")
     if crs is None:
         raise SitsparkError(f"{kind} {name} has no CRS in {path}")
-    return crs, asset
+    if number > bands:
+        raise SitsparkError(f"{kind} {name} is band {number} of {path}, which has {bands}")
+    return header, nodata
 
 
 def _crs_text(raster: rasterio.DatasetReader) -> str | None:
@@ -106,21 +153,6 @@ def _crs_text(raster: rasterio.DatasetReader) -> str | None:
         return None
     code = raster.crs.to_epsg()
     return f"EPSG:{code}" if code else str(raster.crs.to_wkt())
-
-
-def _asset(name: str, path: str, file: StoredFile, raster: rasterio.DatasetReader) -> Asset:
-    return Asset(
-        name,
-        path,
-        raster.height,
-        raster.width,
-        tuple(raster.transform)[:6],
-        raster.dtypes[0],
-        file.nodata,
-        file.scale,
-        file.offset,
-        *raster.block_shapes[0],
-    )
 
 
 def _is_complete(path: str, raster: rasterio.DatasetReader) -> bool:

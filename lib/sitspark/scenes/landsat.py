@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from sitspark.scenes.container import Container
 from sitspark.scenes.mask_rules import AnyBit
-from sitspark.scenes.product import Contents, Layout, ProductName, StoredFile
+from sitspark.scenes.product import Contents, DeliveredLayout, ProductName, StoredFile
 
 _NAME = re.compile(
     r"LC(?P<number>0[89])_(?P<level>L1|L2)(?P<kind>TP|GT|GS|SP|SR)_(?P<tile>\d{6})_(?P<day>\d{8})_(?P<processed>\d{8})"
@@ -61,7 +61,7 @@ def _cloud_cover(product: Container) -> float | None:
     return float(found[1]) if found and float(found[1]) >= 0 else None
 
 
-C1_L1 = Layout(
+C1_L1 = DeliveredLayout(
     name="landsat_c1_l1",
     sensor="landsat8",
     bands=_BANDS,
@@ -73,7 +73,7 @@ C1_L1 = Layout(
     contents=_contents_c1,
 )
 
-C2_L2 = Layout(
+C2_L2 = DeliveredLayout(
     name="landsat_c2_l2",
     sensor="landsat8",
     bands=_BANDS,

@@ -1,25 +1,40 @@
 """The layouts by their names in the settings, and what is read of their products."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from sitspark.errors import SitsparkError
 from sitspark.scenes import landsat, sen2cor, theia
 from sitspark.scenes.container import Container
-from sitspark.scenes.mask_rules import AnyOf
-from sitspark.scenes.product import Contents, Layout
-from sitspark.settings import ScenesSettings
+from sitspark.scenes.mask_rules import AllBut, AnyBit, AnyOf, MaskRule
+from sitspark.scenes.product import Contents, DeliveredLayout, Layout
+from sitspark.settings import DescriptionSettings, MaskSettings, ScenesSettings
 
-LAYOUTS: dict[str, Layout] = {
+DELIVERED: Mapping[str, DeliveredLayout] = {
     layout.name: layout for layout in (theia.L2A, theia.L3A, sen2cor.LAYOUT, landsat.C2_L2, landsat.C1_L1)
 }
 
 
 def layout_of(settings: ScenesSettings) -> Layout:
-    """The layout that the settings name, with the classes that they exclude."""
-    layout = LAYOUTS[settings.layout]
+    """The layout that the settings name, with the classes that they exclude, or as they describe it."""
+    layout = DELIVERED.get(settings.layout)
+    if layout is None:
+        return _described(settings.layout, settings.description)
     if "SCL" in layout.masks:
         return replace(layout, masks={"SCL": AnyOf(settings.invalid_scl)})
     return layout
+
+
+def _described(name: str, description: DescriptionSettings) -> Layout:
+    masks = {mask: _rule(rule) for mask, rule in description.masks.items()}
+    bands = tuple(description.bands)
+    return Layout(name, description.sensor, bands, masks, description.red, description.nir, description.swir)
+
+
+def _rule(mask: MaskSettings) -> MaskRule:
+    if mask.bits is not None:
+        return AnyBit(sum(1 << bit for bit in mask.bits))
+    return AllBut(mask.valid) if mask.valid is not None else AnyOf(mask.invalid or ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +66,11 @@ class Selection:
         """Masks and bands."""
         return (*self.layout.masks, *self.bands)
 
-    def contents(self, product: Container) -> Contents:
-        """Where the files of a product lie; raises SitsparkError for one whose metadata don't tell."""
-        return self.layout.contents(product, self.names, self.reflectance)
+    def contents(self, product: Container, known: Contents | None) -> Contents:
+        """Where the files of a product lie: as its listing tells, else as the product itself does.
+
+        Raises SitsparkError for a product whose metadata don't tell.
+        """
+        if known is None and isinstance(self.layout, DeliveredLayout):
+            return self.layout.contents(product, self.names, self.reflectance)
+        return (known or Contents({})).only(self.names, self.layout.masks)

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from sitspark.kernels import masks
 
-OUTSIDE = 1  # the value of a mask where its file ends: every rule excludes it
+OUTSIDE = 1  # the value of a mask where its file ends: Theia's and Sen2Cor's rules exclude it; bands have no data there anyway
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,7 @@ class AnyBit:
 
     bits: int
 
-    def invalidate(self, values: npt.NDArray[np.unsignedinteger], valid: npt.NDArray[np.uint8]) -> None:
+    def invalidate(self, values: npt.NDArray[np.integer], valid: npt.NDArray[np.uint8]) -> None:
         """Clear `valid` (uint8, rows x columns) where `values` exclude a pixel."""
         masks.any_bits(values, self.bits, valid)
 
@@ -27,13 +27,26 @@ class AnyOf:
 
     classes: tuple[int, ...]
 
-    def invalidate(self, values: npt.NDArray[np.unsignedinteger], valid: npt.NDArray[np.uint8]) -> None:
+    def invalidate(self, values: npt.NDArray[np.integer], valid: npt.NDArray[np.uint8]) -> None:
         """Clear `valid` (uint8, rows x columns) where `values` exclude a pixel."""
-        excluded = np.zeros(256, np.bool_)
+        excluded = np.zeros(max(self.classes, default=0) + 1, np.bool_)
         excluded[list(self.classes)] = True
         masks.listed(values, excluded, valid)
 
 
-MaskRule = AnyBit | AnyOf
+@dataclass(frozen=True, slots=True)
+class AllBut:
+    """A pixel is excluded unless its mask is one of `classes`."""
+
+    classes: tuple[int, ...]
+
+    def invalidate(self, values: npt.NDArray[np.integer], valid: npt.NDArray[np.uint8]) -> None:
+        """Clear `valid` (uint8, rows x columns) where `values` exclude a pixel."""
+        accepted = np.zeros(max(self.classes, default=0) + 1, np.bool_)
+        accepted[list(self.classes)] = True
+        masks.unlisted(values, accepted, valid)
+
+
+MaskRule = AnyBit | AnyOf | AllBut
 
 ANYTHING = AnyBit(0xFFFF)  # every value but 0 excludes

@@ -11,7 +11,7 @@ def read_xml(product: Container, member: str) -> Element:
     try:
         return fromstring(product.read_text(member))
     except ParseError as error:
-        raise SitsparkError(f"{product.path}: {member} is no XML ({error}); fetch the product again") from None
+        raise SitsparkError(f"{product.location}: {member} is no XML ({error}); fetch the product again") from None
 
 
 def number(root: Element, tag: str, **attributes: str) -> float | None:

@@ -1,14 +1,17 @@
 """Value types of the archive: what a layout knows, what a product is, what one of its files looks like."""
 
+import dataclasses
+import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 import numpy as np
 
+from sitspark.errors import SitsparkError
 from sitspark.grid import Grid
+from sitspark.location import Location
 from sitspark.scenes.container import ARCHIVES, Container
 from sitspark.scenes.mask_rules import MaskRule
 
@@ -32,17 +35,33 @@ class ProductName:
 
 
 @dataclass(frozen=True, slots=True)
+class Header:
+    """What the header of a raster file says; block sizes are in pixels."""
+
+    crs: str
+    height: int
+    width: int
+    transform: tuple[float, float, float, float, float, float]
+    dtype: str
+    block_height: int
+    block_width: int
+
+
+@dataclass(frozen=True, slots=True)
 class StoredFile:
     """A band or mask as a product holds it.
 
-    `member` is its path in the product. Stored values become reflectance x 10 000 by `scale` and `offset`; `nodata` is
-    the stored value that means none.
+    `member` is its path in the product, `number` that of the band in the file. Stored values become reflectance x 10 000
+    by `scale` and `offset`; `nodata` is the stored value that means none, None: the one that the file states. With a
+    `header` the file needs not be opened to know it.
     """
 
     member: str
     scale: float = 1.0
     offset: float = 0.0
-    nodata: int = NODATA
+    nodata: float | None = NODATA
+    number: int = 1
+    header: Header | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,23 +71,72 @@ class Contents:
     files: Mapping[str, StoredFile]
     cloud_cover: float | None = None
 
+    def only(self, names: Sequence[str], masks: Mapping[str, MaskRule]) -> "Contents":
+        """These bands and masks, in this order; raises SitsparkError for one that the product doesn't have."""
+        for name in names:
+            if name not in self.files:
+                raise SitsparkError(f"{'mask' if name in masks else 'band'} {name} is missing")
+        return Contents({name: self.files[name] for name in names}, self.cloud_cover)
+
+    def to_json(self) -> str:
+        """As text, for a column of a frame."""
+        return json.dumps(dataclasses.asdict(self))
+
+    @staticmethod
+    def from_json(text: str) -> "Contents":
+        """Read back what `to_json` wrote."""
+        found = json.loads(text)
+        files = {}
+        for name, file in found["files"].items():
+            header = file.pop("header")
+            known = Header(**header | {"transform": tuple(header["transform"])}) if header else None
+            files[name] = StoredFile(**file, header=known)
+        return Contents(files, found["cloud_cover"])
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a product is: its folder, archive file or catalogue item, and the name by which tables and settings call it.
+
+    `contents` are known where the listing tells them, with addresses as members; `state` then changes when they do.
+    """
+
+    scene_id: str
+    location: Location
+    contents: Contents | None = None
+    state: str = ""
+
+    @staticmethod
+    def delivered(location: Location, *, state: str = "") -> "Source":
+        """A product that is a folder or an archive file, called as that is."""
+        return Source(product_name(location.name), location, state=state)
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How one kind of product is recognised and read.
+    """What is read of one kind of product.
 
-    `recognise` parses the name of a product (None: no such product). `contents(product, band and mask names, reflectance)`
-    says where each one lies and how it is stored; it raises SitsparkError for a product whose metadata don't tell.
-    `masks` are read in this order, each with the rule by which it excludes pixels.
+    `masks` are read in this order, each with the rule by which it excludes pixels. `red`, `nir` and `swir` are the bands
+    of the spectral indices, None where there is no such band.
     """
 
     name: str
     sensor: str
     bands: tuple[str, ...]
     masks: Mapping[str, MaskRule]
-    red: str
-    nir: str
-    swir: str
+    red: str | None
+    nir: str | None
+    swir: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveredLayout(Layout):
+    """How a product is recognised and read that comes as one folder or archive file.
+
+    `recognise` parses the name of a product (None: no such product). `contents(product, band and mask names, reflectance)`
+    says where each one lies and how it is stored; it raises SitsparkError for a product whose metadata don't tell.
+    """
+
     recognise: Callable[[str], ProductName | None]
     contents: Callable[[Container, Sequence[str], str], Contents]
 
@@ -77,7 +145,7 @@ class Layout:
 class Asset:
     """One raster file of a product, a band or a mask, as GDAL opens it; block sizes are in pixels.
 
-    `nodata`, `scale` and `offset` are those of its `StoredFile`.
+    `nodata`, `scale`, `offset` and `number` are those of its `StoredFile`.
     """
 
     name: str
@@ -86,11 +154,12 @@ class Asset:
     width: int
     transform: tuple[float, float, float, float, float, float]
     dtype: str
-    nodata: int
+    nodata: float
     scale: float
     offset: float
     block_height: int
     block_width: int
+    number: int = 1
 
     @property
     def bounds(self) -> tuple[float, float, float, float]:
@@ -140,9 +209,8 @@ class Scene:
 _SUFFIXES = (*ARCHIVES, ".SAFE")  # that a product's file or folder may have beyond its name
 
 
-def product_name(path: Path) -> str:
+def product_name(name: str) -> str:
     """The name of a product's folder or archive file without .zip, .tar and .SAFE."""
-    name = path.name
     for suffix in _SUFFIXES:
         if name.lower().endswith(suffix.lower()):
             name = name[: -len(suffix)]

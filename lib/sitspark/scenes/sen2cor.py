@@ -9,7 +9,7 @@ from sitspark.errors import SitsparkError
 from sitspark.scenes.container import Container
 from sitspark.scenes.mask_rules import AnyOf
 from sitspark.scenes.metadata import number, read_xml
-from sitspark.scenes.product import Contents, Layout, ProductName, StoredFile
+from sitspark.scenes.product import Contents, DeliveredLayout, ProductName, StoredFile
 
 METADATA = "MTD_MSIL2A.xml"
 _NAME = re.compile(
@@ -71,8 +71,8 @@ def contents(product: Container, names: Sequence[str], _reflectance: str) -> Con
 def _metadata(product: Container) -> Element:
     if not product.has(METADATA):
         raise SitsparkError(
-            f"{METADATA} is missing in {product.path}, so that the offset of its reflectances is unknown; fetch the product "
-            "again"
+            f"{METADATA} is missing in {product.location}, so that the offset of its reflectances is unknown; fetch the "
+            "product again"
         )
     return read_xml(product, METADATA)
 
@@ -81,7 +81,7 @@ def _radiometry(product: Container, root: Element) -> tuple[float, Mapping[str, 
     """The quantification value, and the offset of each band in stored values."""
     quantification = number(root, "BOA_QUANTIFICATION_VALUE")
     if not quantification:
-        raise SitsparkError(f"{METADATA} of {product.path} has no BOA_QUANTIFICATION_VALUE; fetch the product again")
+        raise SitsparkError(f"{METADATA} of {product.location} has no BOA_QUANTIFICATION_VALUE; fetch the product again")
     try:
         stated = {
             int(element.attrib["band_id"]): float(element.text or "")
@@ -90,24 +90,24 @@ def _radiometry(product: Container, root: Element) -> tuple[float, Mapping[str, 
         }
     except (KeyError, ValueError):
         raise SitsparkError(
-            f"{METADATA} of {product.path} has a BOA_ADD_OFFSET without a band or a number; fetch the product again"
+            f"{METADATA} of {product.location} has a BOA_ADD_OFFSET without a band or a number; fetch the product again"
         ) from None
     if stated:
         lacking = [name for name, band_id in _BAND_IDS.items() if band_id not in stated and name in LAYOUT.bands]
         if lacking:
-            raise SitsparkError(f"{METADATA} of {product.path} has no BOA_ADD_OFFSET of band {', '.join(lacking)}")
+            raise SitsparkError(f"{METADATA} of {product.location} has no BOA_ADD_OFFSET of band {', '.join(lacking)}")
         return quantification, {name: stated[_BAND_IDS[name]] for name in LAYOUT.bands}
     baseline = number(root, "PROCESSING_BASELINE")
     if baseline is None or baseline >= _FIRST_WITH_OFFSET:
         known = "no PROCESSING_BASELINE" if baseline is None else f"processing baseline {baseline:05.2f}"
         raise SitsparkError(
-            f"{METADATA} of {product.path} has {known} and no BOA_ADD_OFFSET, so that the offset of its reflectances is "
+            f"{METADATA} of {product.location} has {known} and no BOA_ADD_OFFSET, so that the offset of its reflectances is "
             "unknown; fetch the product again"
         )
     return quantification, dict.fromkeys(LAYOUT.bands, 0.0)
 
 
-LAYOUT = Layout(
+LAYOUT = DeliveredLayout(
     name="sen2cor_l2a",
     sensor="sentinel2",
     bands=("B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B11", "B12"),

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from sitspark.scenes.container import Container
 from sitspark.scenes.mask_rules import ANYTHING, AnyOf
 from sitspark.scenes.metadata import number, read_xml
-from sitspark.scenes.product import Contents, Layout, ProductName, StoredFile
+from sitspark.scenes.product import Contents, DeliveredLayout, ProductName, StoredFile
 
 _BANDS = ("B2", "B3", "B4", "B5", "B6", "B7", "B8", "B8A", "B11", "B12")
 # archives are named without the version that their folder has
@@ -54,7 +54,7 @@ def _contents_l3a(product: Container, names: Sequence[str], _reflectance: str) -
     return _contents(product, names, "FRC")
 
 
-L2A = Layout(
+L2A = DeliveredLayout(
     name="theia_l2a",
     sensor="sentinel2",
     bands=_BANDS,
@@ -67,7 +67,7 @@ L2A = Layout(
     contents=_contents,
 )
 
-L3A = Layout(
+L3A = DeliveredLayout(
     name="theia_l3a",
     sensor="sentinel2_l3a",
     bands=_BANDS,

@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 import pyproj
 import shapely
@@ -14,11 +13,12 @@ from shapely.geometry.base import BaseGeometry
 from sitspark.errors import SitsparkError, some
 from sitspark.ground_truth.labels import count_labels
 from sitspark.ground_truth.read import extent_of, inspect_vector
-from sitspark.scenes.archive import passed_over
+from sitspark.scenes.archive import remarks
 from sitspark.scenes.catalogue import footprint_of
 from sitspark.scenes.inspect import Inspection, inspect_pixels, inspect_product
 from sitspark.scenes.layouts import Selection
 from sitspark.scenes.left_out import ELSEWHERE, OTHER_CRS, REMEDY, Judgement, LeftOut, Reason
+from sitspark.scenes.product import Source
 from sitspark.scenes.region import Region
 from sitspark.workflow.context import Context
 
@@ -39,7 +39,7 @@ class Finding:
 class Depth:
     """How closely products are looked at, and what is said where nothing is wrong with them."""
 
-    inspect: Callable[[Path, Selection], Inspection]
+    inspect: Callable[[Source, Selection], Inspection]
     praise: str
 
 
@@ -153,7 +153,12 @@ def _bands(context: Context) -> str:
     layout, bands = context.selection.layout, context.selection.bands
     needed = {"ndvi": (layout.red, layout.nir), "ndwi": (layout.nir, layout.swir), "brightness": ()}
     for index in settings.features.indices:
-        absent = [band for band in needed[index] if band not in bands]
+        if None in needed[index]:
+            raise SitsparkError(
+                f"features.indices: {index} needs bands that scenes.description doesn't name; say which bands are red, nir "
+                "and swir, or drop the index"
+            )
+        absent = [band for band in needed[index] if band and band not in bands]
         if absent:
             raise SitsparkError(
                 f"features.indices: {index} needs band {', '.join(absent)}, which scenes.bands leaves out; add the band "
@@ -173,7 +178,7 @@ def _scenes(context: Context) -> str:
             f"to {days[-1]}; correct the dates, or leave them out"
         )
     found = f"{len(products)} products of {len(tiles)} tiles ({', '.join(tiles)}), {days[0]} to {days[-1]}"
-    return "; ".join(filter(None, (found, passed_over(context.archive, context.settings.scenes))))
+    return "; ".join((found, *remarks(context.archive, context.settings.scenes)))
 
 
 def _polygons_meet_imagery(context: Context) -> str:
@@ -222,7 +227,7 @@ def _degrees(shape: BaseGeometry) -> str:
 def _every_product(context: Context, depth: Depth) -> list[Finding]:
     """Open every product: missing and damaged files, and what else leaves one out."""
     with ThreadPoolExecutor(_THREADS) as pool:
-        inspected = list(pool.map(lambda product: depth.inspect(product.path, context.selection), context.products))
+        inspected = list(pool.map(lambda product: depth.inspect(product.source, context.selection), context.products))
     left_out = [product.left_out for product in context.archive.products if product.left_out is not None]
     left_out += [found.left_out for found in inspected if found.left_out is not None]
     usable = {p.scene_id: found for p, found in zip(context.products, inspected, strict=True) if found.left_out is None}

@@ -3,10 +3,10 @@
 import contextlib
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import date
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import rasterio.warp
@@ -22,17 +22,20 @@ from sitspark.grid import Grid, TileWindows, Window
 from sitspark.kernels.features import FeatureSpace
 from sitspark.marks import Marks
 from sitspark.samples.extract import Reading
-from sitspark.scenes.archive import Archive, Listed, list_archive
+from sitspark.scenes.archive import Archive, Listed
 from sitspark.scenes.chunk_plan import Coverage, chunk_plan
 from sitspark.scenes.inspect import inspect_product
 from sitspark.scenes.layouts import Selection
+from sitspark.scenes.listing import list_archive
 from sitspark.scenes.region import Region, read_region
 from sitspark.settings import Settings
 from sitspark.timegrid import TimeGrid
-from sitspark.workflow.keys import digest, fingerprint
+from sitspark.workflow.keys import digest, state_of
 from sitspark.workflow.progress import Voice
 from sitspark.workflow.run_folder import RunFolder
 from sitspark.workflow.tables import read_table
+
+_THREADS = 16  # products whose files are listed at a time: that waits for the disk or the network
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ class Context:
     @cached_property
     def archive(self) -> Archive:
         """The products of the wanted tiles; the archive is listed once a command."""
-        return list_archive(self.settings.scenes)
+        return list_archive(self.settings.scenes, self.region)
 
     @cached_property
     def products(self) -> list[Listed]:
@@ -75,7 +78,7 @@ class Context:
         for product in self.products:
             if product.name.tile in found:
                 continue
-            inspected = inspect_product(product.path, self.selection)
+            inspected = inspect_product(product.source, self.selection)
             if inspected.left_out is None and inspected.crs is not None:
                 bounds = rasterio.warp.transform_bounds(inspected.crs, "EPSG:4326", *inspected.assets[0].bounds)
                 found[product.name.tile] = shapely.box(*bounds)
@@ -87,11 +90,13 @@ class Context:
         return Selection.of(self.settings.scenes)
 
     @cached_property
-    def product_fingerprints(self) -> dict[Path, str]:
-        """A hash for each wanted product, over its files and what is read of them."""
+    def product_fingerprints(self) -> dict[str, str]:
+        """A hash for each wanted product by its address, over its files and what is read of them."""
         scenes = self.settings.scenes
         read = [scenes.layout, self.selection.bands, scenes.reflectance, scenes.max_cloud_cover]
-        return {product.path: digest(fingerprint([product.path]), read) for product in self.products}
+        with ThreadPoolExecutor(_THREADS) as pool:
+            states = list(pool.map(lambda product: state_of(product.source), self.products))
+        return {product.address: digest(state, read) for product, state in zip(self.products, states, strict=True)}
 
     def facts(self, stage: str) -> dict[str, Any]:
         """What a finished stage left for the later ones."""

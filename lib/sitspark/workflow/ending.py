@@ -11,7 +11,7 @@ from rich.table import Table
 
 from sitspark.accuracy.cross_validation import FoldScores, spread
 from sitspark.accuracy.text import accuracy_table
-from sitspark.scenes.archive import passed_over
+from sitspark.scenes.archive import remarks
 from sitspark.scenes.calendar import calendar_rows, month_ruler
 from sitspark.scenes.catalogue import left_out
 from sitspark.workflow.assess import assessment_of, folds_of, score
@@ -87,9 +87,8 @@ def _say_archive(context: Context) -> None:
         clear = "-" if row.clear_share is None else f"{row.clear_share:.0%}"
         say(f"{row.tile:<7} {row.year} {row.weeks}  {row.acquisitions:>8}  {clear:>5}", highlight=False, soft_wrap=True)
     say("[dim]a sign is a week: the higher, the clearer its clearest product; a dot: none[/]\n", soft_wrap=True)
-    strangers = passed_over(context.archive, context.settings.scenes)
-    if strangers:
-        context.voice.note(strangers)
+    for remark in remarks(context.archive, context.settings.scenes):
+        context.voice.note(remark)
     missing = left_out(context.table("scenes"))
     if not missing:
         return

@@ -20,7 +20,7 @@ from sitspark.workflow.left_out_table import LISTED, left_out_table
 from sitspark.workflow.stage import Outcome, Stage
 from sitspark.workflow.tables import read_table, write_table
 
-SCENES_VERSION = 6
+SCENES_VERSION = 7
 _PRODUCTS_A_TASK = 8  # whose masks are read by one task: a few seconds
 _SHOWN = 3  # problems named in a line or an error; the rest is counted
 
@@ -93,9 +93,9 @@ def acquisitions_of(context: Context) -> tuple[Acquisition, ...]:
     )
 
 
-def _row_fingerprints(context: Context) -> dict[Path, str]:
+def _row_fingerprints(context: Context) -> dict[str, str]:
     """What the row of a product follows from, and the version of the code that makes it."""
-    return {path: digest(found, SCENES_VERSION) for path, found in context.product_fingerprints.items()}
+    return {address: digest(found, SCENES_VERSION) for address, found in context.product_fingerprints.items()}
 
 
 def _known_scenes(context: Context) -> DataFrame | None:
@@ -127,7 +127,7 @@ def _scenes_inputs(context: Context) -> Any:
         settings.scenes.model_dump(mode="json"),
         [grid.crs, grid.resolution, grid.overlap_margin, grid.region],
         fingerprint([grid.region]) if isinstance(grid.region, Path) else None,
-        sorted((str(path), found) for path, found in context.product_fingerprints.items()),
+        sorted(context.product_fingerprints.items()),
     ]
 
 

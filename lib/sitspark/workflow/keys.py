@@ -6,6 +6,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from sitspark.location import Location
+from sitspark.scenes import store
+from sitspark.scenes.product import Source
+
 
 def digest(*parts: Any) -> str:
     """The SHA-256 of JSON-like parts, as hexadecimal text."""
@@ -28,6 +32,18 @@ def fingerprint(paths: Iterable[Path]) -> str:
             status = file.stat()
             found.append((str(file), status.st_size, status.st_mtime_ns))
     return digest(sorted(found))
+
+
+def state_of(source: Source) -> str:
+    """A hash over the files of a product, as its listing told them and as they lie on disk or in their store."""
+    if source.contents is not None:
+        files = (Location(file.member).path for file in source.contents.files.values())
+        return digest(source.state, source.contents.to_json(), fingerprint(sorted(file for file in files if file)))
+    if source.location.path is not None:
+        return fingerprint([source.location.path])
+    # an archive file has told its state, a folder is listed
+    entries = [] if source.state else store.files_below(source.location)
+    return digest(source.state, [(str(entry.location), entry.state) for entry in entries])
 
 
 def contents(path: Path) -> str | None:

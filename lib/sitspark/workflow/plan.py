@@ -5,7 +5,6 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import torch
 
@@ -16,13 +15,14 @@ from sitspark.kernels.features import FeatureSpace
 from sitspark.maps.chunk import classify_cube
 from sitspark.models.inference import Classifier
 from sitspark.models.networks import NETWORKS
-from sitspark.scenes.archive import Listed, list_archive
+from sitspark.scenes.archive import Listed
 from sitspark.scenes.chunk_plan import Coverage, TileExtent, cover
-from sitspark.scenes.container import Container
+from sitspark.scenes.container import Container, Files, LooseFiles
 from sitspark.scenes.cube import read_cube, reading_bytes
 from sitspark.scenes.inspect import inspect_product
 from sitspark.scenes.layouts import Selection
-from sitspark.scenes.product import Scene
+from sitspark.scenes.listing import list_archive
+from sitspark.scenes.product import Scene, Source
 from sitspark.scenes.region import read_region
 from sitspark.settings import Settings
 from sitspark.workflow.context import feature_space
@@ -75,12 +75,13 @@ class Foreseen:
 def plan(settings: Settings) -> Foreseen:
     """Open the headers, time one window of the real products with a network of the right size, and multiply."""
     by_tile: dict[str, list[Listed]] = {}
-    for product in list_archive(settings.scenes).wanted:
+    source = settings.grid.region
+    given = None if source is None else read_region(source)
+    for product in list_archive(settings.scenes, given).wanted:
         by_tile.setdefault(product.name.tile, []).append(product)
     selection = Selection.of(settings.scenes)
     covered = _coverage(settings, selection, by_tile)
-    source = settings.grid.region
-    region = None if source is None else read_region(source).to(covered.grid.crs)
+    region = None if given is None else given.to(covered.grid.crs)
     chunks = covered.chunks(settings.grid.chunk_size, region)
     space = feature_space(settings, covered)
     pixels = sum(chunk.window.pixels for chunk in chunks)
@@ -102,7 +103,7 @@ def plan(settings: Settings) -> Foreseen:
         dates=dates,
         features=len(space),
         bytes_to_read=round(
-            sum(_share(covered, chunks, tile) * _bytes(p.path, selection) for tile, found in by_tile.items() for p in found)
+            sum(_share(covered, chunks, tile) * _bytes(p.source, selection) for tile, found in by_tile.items() for p in found)
         ),
         # class and confidence of one byte, validity of two
         bytes_to_write=4 * pixels,
@@ -142,7 +143,7 @@ def _coverage(settings: Settings, selection: Selection, by_tile: dict[str, list[
 def _scenes(selection: Selection, products: list[Listed], *, most: int) -> list[Scene]:
     scenes: list[Scene] = []
     for product in products:
-        found = inspect_product(product.path, selection)
+        found = inspect_product(product.source, selection)
         if found.left_out is None and found.crs is not None:
             scenes.append(Scene(product.scene_id, product.name.tile, product.name.acquired, found.crs, found.assets))
         if len(scenes) == most:
@@ -186,11 +187,12 @@ def _share(covered: Coverage, chunks: Sequence[Chunk], tile: str) -> float:
     return min(sum(chunk.window.intersection(reach).pixels for chunk in chunks) / reach.pixels, 1)
 
 
-def _bytes(path: Path, selection: Selection) -> int:
-    product = Container(path)
+def _bytes(source: Source, selection: Selection) -> int:
+    container = Container(source.location)
+    files: Files = container if source.contents is None else LooseFiles()
     try:
-        stored = selection.contents(product).files
-        return sum(product.size(file.member) for file in stored.values() if product.has(file.member))
+        stored = selection.contents(container, source.contents).files
+        return sum(files.size(file.member) for file in stored.values() if files.has(file.member))
     except SitsparkError:
         return 0  # it can't be used, and will not be read
 

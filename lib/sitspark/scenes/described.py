@@ -1,0 +1,33 @@
+"""From the settings' description of bands and masks to where each is stored."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sitspark.settings import DescriptionSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a band or mask is found: what stands for it in a name or item (None: nothing does), and its number in the file."""
+
+    text: str | None
+    number: int = 1
+
+    @staticmethod
+    def of(value: str | int) -> "Place":
+        """From the settings: a text, a number, or both as `text:number`."""
+        if isinstance(value, int):
+            return Place(None, value)
+        text, colon, number = value.rpartition(":")
+        return Place(text, int(number)) if colon and number.isdigit() else Place(value)
+
+
+def places(description: DescriptionSettings) -> Mapping[str, Place]:
+    """The place of every mask and band by its name."""
+    masks = {name: Place.of(mask.file) for name, mask in description.masks.items()}
+    return masks | {name: Place.of(value) for name, value in description.bands.items()}
+
+
+def common_scale(scale: float, offset: float) -> tuple[float, float]:
+    """Scale and offset to reflectance, as those to reflectance x 10 000; without the noise of binary fractions."""
+    return round(10_000 * scale, 9), round(10_000 * offset, 9)

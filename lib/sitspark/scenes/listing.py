@@ -1,0 +1,40 @@
+"""Listing an archive, whatever its layout."""
+
+from sitspark.errors import SitsparkError
+from sitspark.scenes import folders, pattern, stac, store
+from sitspark.scenes.archive import Archive, chosen
+from sitspark.scenes.layouts import DELIVERED
+from sitspark.scenes.region import Region
+from sitspark.settings import ScenesSettings
+
+
+def list_archive(settings: ScenesSettings, region: Region | None = None) -> Archive:
+    """The products of the wanted tiles, without opening any; a catalogue is asked only for those that meet the region.
+
+    Raises SitsparkError when none of them is wanted.
+    """
+    if settings.layout == "stac":
+        found = stac.search(settings, region)
+    else:
+        if not store.is_folder(settings.folder):
+            raise SitsparkError(f"scenes.folder: there is no folder {settings.folder}; correct the path")
+        found = (
+            pattern.search(settings)
+            if settings.layout == "pattern"
+            else folders.search(settings.folder, DELIVERED[settings.layout])
+        )
+    if not found.products:
+        raise SitsparkError(_nothing_found(settings, found))
+    return chosen(found, settings)
+
+
+def _nothing_found(settings: ScenesSettings, found: Archive) -> str:
+    if settings.layout == "stac":
+        return f"scenes.folder: {settings.folder} has no item of the wanted collections, dates and region"
+    if settings.layout == "pattern":
+        other = f", as {found.strangers[0].below(settings.folder)} doesn't" if found.strangers else ""
+        return f"scenes.pattern: no file below {settings.folder} is named as {settings.pattern}{other}; correct the pattern"
+    return (
+        f"scenes.folder: no {settings.layout} product lies in {settings.folder} or one level below; "
+        "name the folder that holds the products, or another scenes.layout"
+    )

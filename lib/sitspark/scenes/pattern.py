@@ -1,0 +1,200 @@
+"""Any archive whose files say in their paths of which tile, date and band they are."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sitspark.errors import SitsparkError
+from sitspark.location import Location
+from sitspark.scenes import store
+from sitspark.scenes.archive import Archive, Listed
+from sitspark.scenes.described import Place, common_scale, places
+from sitspark.scenes.product import Contents, ProductName, Source, StoredFile
+from sitspark.scenes.store import Entry
+from sitspark.settings import ScenesSettings
+
+_FIELD = re.compile(r"\{(?P<name>\w*)(?::(?P<format>[^}]*))?\}|(?P<any>\*)")
+# codes of strptime, and what they stand for
+_CODES: Mapping[str, str] = {
+    "Y": r"\d{4}",
+    "y": r"\d{2}",
+    "m": r"\d{2}",
+    "d": r"\d{2}",
+    "j": r"\d{3}",
+    "b": r"[A-Za-z]{3}",
+    "H": r"\d{2}",
+    "M": r"\d{2}",
+    "S": r"\d{2}",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """Paths with fields: `levels` match folder by folder, `whole` all of it, where equal fields are equal."""
+
+    text: str
+    levels: tuple[re.Pattern[str], ...]
+    whole: re.Pattern[str]
+
+    @staticmethod
+    def of(text: str) -> "Template":
+        """Read {tile}, {band}, {date:FORMAT} (codes of strptime) and *; raises SitsparkError for anything else."""
+        if not re.search(r"\{date:[^}]*%[Yy]", text):
+            raise SitsparkError(f"scenes.pattern: {text} has no year; write dates as {{date:%Y%m%d}}")
+        levels = tuple(re.compile(_regex(part)) for part in text.strip("/").split("/"))
+        return Template(text, levels, re.compile(_regex(text.strip("/"))))
+
+    @property
+    def has_bands(self) -> bool:
+        """Whether files are of one band each, or of several that the path tells apart."""
+        return "band" in self.whole.groupindex
+
+    def match(self, path: str) -> "Match | None":
+        """What a path says; None for one of another form, or of a date that doesn't exist."""
+        found = self.whole.fullmatch(path)
+        if found is None:
+            return None
+        fields = found.groupdict()
+        codes = [code for code in _CODES if code in fields]
+        try:
+            text = " ".join(fields[code] for code in codes)
+            acquired = datetime.strptime(text, " ".join(f"%{code}" for code in codes)).replace(tzinfo=UTC)
+        except ValueError:
+            return None
+        return Match(fields.get("tile"), acquired, fields.get("band"), "H" in fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """What the path of a file says."""
+
+    tile: str | None
+    acquired: datetime
+    band: str | None
+    has_time: bool
+
+
+def _regex(text: str) -> str:
+    """Fields that come again are references to the first."""
+    parts: list[str] = []
+    known: set[str] = set()
+    at = 0
+
+    def group(name: str, form: str) -> str:
+        again = name in known
+        known.add(name)
+        return f"(?P={name})" if again else f"(?P<{name}>{form})"
+
+    for field in _FIELD.finditer(text):
+        parts.append(re.escape(text[at : field.start()]))
+        at = field.end()
+        if field["any"]:
+            parts.append("[^/]*")
+        elif field["name"] in ("tile", "band") and field["format"] is None:
+            parts.append(group(field["name"], "[^/]+?"))
+        elif field["name"] == "date" and field["format"]:
+            for piece in re.findall(r"%.|[^%]+", field["format"]):
+                if piece[0] == "%" and piece[1] not in _CODES:
+                    raise SitsparkError(f"scenes.pattern: {piece} is no code of a date; known are {_listed_codes()}")
+                parts.append(group(piece[1], _CODES[piece[1]]) if piece[0] == "%" else re.escape(piece))
+        else:
+            raise SitsparkError(
+                f"scenes.pattern: {field[0]} is no field; known are {{tile}}, {{band}}, {{date:FORMAT}} as {{date:%Y%m%d}}, "
+                "and *"
+            )
+    return "".join(parts) + re.escape(text[at:])
+
+
+def _listed_codes() -> str:
+    return ", ".join(f"%{code}" for code in _CODES)
+
+
+def search(settings: ScenesSettings) -> Archive:
+    """The products of an archive: the files of one tile and date. Strangers are files of another name in their folders.
+
+    Raises SitsparkError for a pattern that can't be read or doesn't go with the bands, and for two files of one band.
+    """
+    template = Template.of(settings.pattern or "")
+    wanted = places(settings.description)
+    _agree(template, wanted)
+    found: dict[tuple[str, datetime], dict[str, Entry]] = {}
+    timed = False
+    strangers = []
+    for entry in _descend(settings.folder, template.levels):
+        match = template.match(entry.location.below(settings.folder))
+        if match is None:
+            strangers.append(entry.location)
+            continue
+        timed = timed or match.has_time
+        files = found.setdefault((match.tile or settings.folder.name, match.acquired), {})
+        band = match.band or ""
+        if band in files:
+            raise SitsparkError(
+                f"scenes.pattern: {files[band].location} and {entry.location} are the same band of the same tile and date; "
+                "put what tells them apart in the pattern"
+            )
+        files[band] = entry
+    products = [
+        _product(tile, acquired, files, settings, wanted, timed=timed) for (tile, acquired), files in sorted(found.items())
+    ]
+    return Archive(tuple(products), tuple(strangers))
+
+
+def _agree(template: Template, wanted: Mapping[str, Place]) -> None:
+    for name, place in wanted.items():
+        if not template.has_bands and place.text is not None:
+            raise SitsparkError(
+                f"scenes.description: {name} is '{place.text}', but scenes.pattern has no {{band}}; give its number in the file"
+            )
+
+
+def _text(place: Place, template_has_bands: bool) -> str:
+    """What stands for {band}; a number alone may be what files are called by."""
+    if not template_has_bands:
+        return ""
+    return str(place.number) if place.text is None else place.text
+
+
+def _product(
+    tile: str,
+    acquired: datetime,
+    files: Mapping[str, Entry],
+    settings: ScenesSettings,
+    wanted: Mapping[str, Place],
+    *,
+    timed: bool,
+) -> Listed:
+    description = settings.description
+    has_bands = "" not in files
+    scale, offset = common_scale(
+        1e-4 if description.scale is None else description.scale, 0.0 if description.offset is None else description.offset
+    )
+    contents = {}
+    for band, place in wanted.items():
+        entry = files.get(_text(place, has_bands))
+        if entry is None:
+            continue
+        number = 1 if has_bands and place.text is None else place.number
+        address = entry.location.address
+        contents[band] = (
+            StoredFile(address, number=number)
+            if band in description.masks
+            else StoredFile(address, scale, offset, description.nodata, number)
+        )
+    entries = sorted(files.values(), key=lambda entry: entry.location)
+    scene_id = f"{tile}_{acquired:%Y%m%dT%H%M%S}" if timed else f"{tile}_{acquired:%Y%m%d}"
+    state = " ".join(entry.state for entry in entries)
+    name = ProductName(description.sensor, description.sensor, tile, acquired)
+    return Listed(Source(scene_id, entries[0].location, Contents(contents), state), name)
+
+
+def _descend(folder: Location, levels: tuple[re.Pattern[str], ...]) -> Iterator[Entry]:
+    """The files as deep as the pattern is, in folders that match it."""
+    level, *below = levels
+    for entry in store.listed(folder):
+        if not below:
+            if not entry.is_folder:
+                yield entry
+        elif entry.is_folder and level.fullmatch(entry.location.name):
+            yield from _descend(entry.location, tuple(below))

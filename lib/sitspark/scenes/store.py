@@ -1,0 +1,207 @@
+"""Listing and reading files where they are: on disk by the system, elsewhere by obstore.
+
+Credentials come from the environment, under the names that the vendors' own tools use (AWS_ACCESS_KEY_ID ...).
+"""
+
+import functools
+import io
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+from urllib.parse import urlsplit
+
+import obstore
+from obstore.exceptions import BaseError, NotSupportedError, PermissionDeniedError, UnauthenticatedError
+from obstore.store import AzureStore, GCSStore, HTTPStore, S3Store
+
+from sitspark.errors import SitsparkError
+from sitspark.location import Location
+
+# a server that is away for a moment is asked again, one that isn't there at all is told of soon
+_RETRIES: Any = {"max_retries": 4, "retry_timeout": timedelta(seconds=30)}
+_CREDENTIALS = {
+    "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; for public buckets AWS_NO_SIGN_REQUEST=YES",
+    "gs": "GOOGLE_APPLICATION_CREDENTIALS; for public buckets GS_NO_SIGN_REQUEST=YES",
+    "az": "AZURE_STORAGE_ACCOUNT and AZURE_STORAGE_ACCESS_KEY; for public containers AZURE_NO_SIGN_REQUEST=YES",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One name in a folder; `state` changes when the file does (empty for folders), `size` is in bytes."""
+
+    location: Location
+    is_folder: bool
+    size: int = 0
+    state: str = ""
+
+
+def listed(folder: Location) -> list[Entry]:
+    """What lies directly in a folder, by name. Raises SitsparkError where it can't be listed."""
+    with _told(folder, "listed"):
+        if folder.path is not None:
+            with os.scandir(folder.path) as entries:
+                found = [_entry_on_disk(Path(entry.path)) for entry in entries]
+        else:
+            listing = obstore.list_with_delimiter(_store(folder.root), folder.key or None)
+            found = [Entry(_at(folder, path), True) for path in listing["common_prefixes"]]
+            found += [_entry(folder, item) for item in listing["objects"]]
+    return sorted(found, key=lambda entry: entry.location.name)
+
+
+def files_below(folder: Location) -> list[Entry]:
+    """All files in a folder and the folders in it, by address. Raises SitsparkError where it can't be listed."""
+    with _told(folder, "listed"):
+        if folder.path is not None:
+            found = [_entry_on_disk(path) for path in folder.path.rglob("*") if path.is_file()]
+        else:
+            pages = obstore.list(_store(folder.root), f"{folder.key}/")
+            found = [_entry(folder, item) for page in pages for item in page]
+    return sorted(found, key=lambda entry: entry.location)
+
+
+def is_folder(location: Location) -> bool:
+    """Whether it is a folder; in an object store: whether any file lies below. Raises as `listed` does."""
+    if location.path is not None:
+        return location.path.is_dir()
+    if location.scheme in ("http", "https"):
+        return False
+    return bool(listed(location))
+
+
+def is_file(location: Location) -> bool:
+    """Whether a file is there; raises SitsparkError where its store doesn't answer."""
+    if location.path is not None:
+        return location.path.is_file()
+    try:
+        with _told(location, "read"):
+            obstore.head(_store(location.root), location.key)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def read(location: Location) -> bytes:
+    """The content of a file; raises SitsparkError where it can't be read."""
+    try:
+        with _told(location, "read"):
+            if location.path is not None:
+                return location.path.read_bytes()
+            return bytes(obstore.get(_store(location.root), location.key).bytes())
+    except FileNotFoundError:
+        raise SitsparkError(f"{location} doesn't exist") from None
+
+
+def opened(location: Location) -> BinaryIO:
+    """A file to seek and read in; raises FileNotFoundError, or SitsparkError where it can't be read."""
+    with _told(location, "read"):
+        if location.path is not None:
+            return location.path.open("rb")
+        reader = obstore.open_reader(_store(location.root), location.key)
+        return cast(BinaryIO, io.BufferedReader(_Raw(reader), buffer_size=2**16))
+
+
+class _Raw(io.RawIOBase):
+    """obstore's reader as Python's own file object."""
+
+    def __init__(self, reader: Any) -> None:
+        self._reader = reader
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return int(self._reader.seek(offset, whence))
+
+    def tell(self) -> int:
+        return int(self._reader.tell())
+
+    def readinto(self, buffer: Any) -> int:
+        content = self._reader.read(len(buffer))
+        buffer[: len(content)] = bytes(content)
+        return len(content)
+
+
+def gdal_options() -> dict[str, str]:
+    """What GDAL needs to be told to find the same S3 service: it doesn't read AWS_ENDPOINT_URL."""
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    if not endpoint:
+        return {}
+    parts = urlsplit(endpoint)
+    return {
+        "AWS_S3_ENDPOINT": parts.netloc + parts.path.rstrip("/"),
+        "AWS_HTTPS": "YES" if parts.scheme == "https" else "NO",
+        # the buckets of a service of one's own seldom have names in the DNS
+        "AWS_VIRTUAL_HOSTING": "FALSE",
+    }
+
+
+@functools.lru_cache(maxsize=32)  # buckets of one archive, and of its catalogue
+def _store(root: str) -> Any:
+    scheme, _, name = root.partition("://")
+    client: Any = {"allow_http": True}  # where the user's own address says http://
+    public = os.environ.get(f"{ {'s3': 'AWS', 'gs': 'GS', 'az': 'AZURE'}.get(scheme, '') }_NO_SIGN_REQUEST", "").upper()
+    unsigned: Any = {"skip_signature": True} if public in ("YES", "TRUE", "1") else {}
+    if scheme == "s3":
+        service = os.environ.get("AWS_ENDPOINT_URL_S3")
+        endpoint: Any = {"endpoint": service} if service else {}
+        return S3Store(name, **endpoint, **unsigned, client_options=client, retry_config=_RETRIES)
+    if scheme == "gs":
+        return GCSStore(name, **unsigned, client_options=client, retry_config=_RETRIES)
+    if scheme == "az":
+        account: Any = {"account_name": os.environ.get("AZURE_STORAGE_ACCOUNT")}
+        return AzureStore(name, **account, **unsigned, client_options=client, retry_config=_RETRIES)
+    return HTTPStore(root, client_options=client, retry_config=_RETRIES)
+
+
+@contextmanager
+def _told(location: Location, verb: str) -> Iterator[None]:
+    """Turn what goes wrong into a sentence; that a file isn't there stays FileNotFoundError when it is to be read."""
+    try:
+        yield
+    except FileNotFoundError:
+        if verb == "read":
+            raise
+        raise SitsparkError(f"{location} can't be listed: it doesn't exist; correct the path") from None
+    except NotSupportedError:
+        raise SitsparkError(f"{location} can't be listed: web servers don't say what they hold; read it as stac") from None
+    except (PermissionDeniedError, UnauthenticatedError) as error:
+        raise SitsparkError(f"{location} can't be {verb}: access is refused ({_cause(error)}); {_remedy(location)}") from None
+    except BaseError as error:
+        raise SitsparkError(f"{location} can't be {verb} ({_cause(error)}); {_remedy(location)}") from None
+    except OSError as error:
+        raise SitsparkError(
+            f"{location} can't be {verb} ({error.strerror or error}); make it readable, or move it out of the archive"
+        ) from None
+
+
+def _cause(error: Exception) -> str:
+    """The first part of a store's message: what follows are pages of the server."""
+    return str(error).split("Debug source:")[0].split("<?xml")[0].strip(" :\n")[:200]
+
+
+def _remedy(location: Location) -> str:
+    names = _CREDENTIALS.get(location.scheme or "")
+    return f"are address, region and credentials in the environment ({names})?" if names else "correct the address"
+
+
+def _entry_on_disk(path: Path) -> Entry:
+    status = path.stat()
+    folder = path.is_dir()
+    return Entry(Location(str(path)), folder, status.st_size, "" if folder else f"{status.st_size} {status.st_mtime_ns}")
+
+
+def _entry(folder: Location, item: Any) -> Entry:
+    state = f"{item['size']} {item['e_tag'] or item['last_modified']}"
+    return Entry(_at(folder, item["path"]), False, item["size"], state)
+
+
+def _at(folder: Location, key: str) -> Location:
+    return Location(f"{folder.root}/{key}")
