@@ -3,6 +3,8 @@
 import io
 import os
 import shutil
+import socket
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,10 +18,29 @@ from sitspark.settings import Settings, SparkSettings, parse_settings
 from sitspark.simulate import Landscape, Simulation, simulate
 from sitspark.workflow.context import Context
 from sitspark.workflow.run import run
+from tests import servers
 
 ROOT = Path(__file__).parent.parent
 # the suite starts many JVMs that live for seconds: a quarter of their work is saved without the optimising compiler
 os.environ["JAVA_TOOL_OPTIONS"] = "-XX:TieredStopAtLevel=1"
+
+
+def _free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+# Python workers take the environment that the JVM started with: where S3 is must be known before there is a session
+for _name in [name for name in os.environ if name.startswith("AWS_")]:
+    del os.environ[_name]
+os.environ |= {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "not-a-secret",
+    "AWS_REGION": "us-east-1",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_ENDPOINT_URL": f"http://127.0.0.1:{_free_port()}",
+}
 # small enough for seconds, large enough for several chunks a tile and for every stage to have work
 LANDSCAPE = Landscape(tiles=4, size=256, dates=10, classes=6, seed=3, polygons=12)
 
@@ -41,6 +62,13 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def simulation(shared: Path) -> Simulation:
     with FileLock(shared / "simulation.lock"):
         return simulate(shared / "simulation", LANDSCAPE, workers=1)
+
+
+@pytest.fixture(scope="session")
+def bucket() -> Iterator[str]:
+    """The address of a bucket in an S3 service on loopback."""
+    with servers.s3():
+        yield f"s3://{servers.BUCKET}"
 
 
 def settings_tree(simulated: Path, output: Path) -> dict:

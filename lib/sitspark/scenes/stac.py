@@ -80,7 +80,7 @@ def _items(settings: ScenesSettings, box: tuple[float, float, float, float] | No
 
 def _root(place: Location) -> Location:
     """The document to begin with: the place itself, or the usual one in a folder."""
-    if place.scheme in ("http", "https") or not store.is_folder(place):
+    if store.is_web(place) or not store.is_folder(place):
         return place
     names = {entry.location.name for entry in store.listed(place)}
     for name in _ROOTS:

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, cast
 from urllib.parse import urlsplit
 
 import obstore
-from obstore.exceptions import BaseError, NotSupportedError, PermissionDeniedError, UnauthenticatedError
+from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
 from obstore.store import AzureStore, GCSStore, HTTPStore, S3Store
 
 from sitspark.errors import SitsparkError
@@ -42,6 +42,8 @@ class Entry:
 
 def listed(folder: Location) -> list[Entry]:
     """What lies directly in a folder, by name. Raises SitsparkError where it can't be listed."""
+    if is_web(folder):
+        raise SitsparkError(f"{folder} can't be listed: web servers don't say what they hold; describe it as stac")
     with _told(folder, "listed"):
         if folder.path is not None:
             with os.scandir(folder.path) as entries:
@@ -68,9 +70,14 @@ def is_folder(location: Location) -> bool:
     """Whether it is a folder; in an object store: whether any file lies below. Raises as `listed` does."""
     if location.path is not None:
         return location.path.is_dir()
-    if location.scheme in ("http", "https"):
+    if is_web(location):
         return False
     return bool(listed(location))
+
+
+def is_web(location: Location) -> bool:
+    """Whether it is on a web server, which can be read from but not listed."""
+    return location.scheme in ("http", "https")
 
 
 def is_file(location: Location) -> bool:
@@ -170,8 +177,6 @@ def _told(location: Location, verb: str) -> Iterator[None]:
         if verb == "read":
             raise
         raise SitsparkError(f"{location} can't be listed: it doesn't exist; correct the path") from None
-    except NotSupportedError:
-        raise SitsparkError(f"{location} can't be listed: web servers don't say what they hold; read it as stac") from None
     except (PermissionDeniedError, UnauthenticatedError) as error:
         raise SitsparkError(f"{location} can't be {verb}: access is refused ({_cause(error)}); {_remedy(location)}") from None
     except BaseError as error:

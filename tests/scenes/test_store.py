@@ -1,0 +1,97 @@
+"""Files on disk and in a bucket: the same answers to the same questions, and sentences for what goes wrong."""
+
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from sitspark.errors import SitsparkError
+from sitspark.location import Location
+from sitspark.scenes import store
+from tests import servers
+
+
+@pytest.fixture(params=["disk", "s3"])
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Location:
+    """a.txt, b/c.txt and b/d/e.zip, which holds inside.txt."""
+    (tmp_path / "b" / "d").mkdir(parents=True)
+    (tmp_path / "a.txt").write_text("one")
+    (tmp_path / "b" / "c.txt").write_text("three")
+    with zipfile.ZipFile(tmp_path / "b" / "d" / "e.zip", "w") as archive:
+        archive.writestr("inside.txt", "deep" * 10_000)
+    if request.param == "disk":
+        return Location.of(tmp_path)
+    bucket = request.getfixturevalue("bucket")
+    servers.upload(tmp_path, tmp_path.name)
+    return Location.of(f"{bucket}/{tmp_path.name}")
+
+
+def test_a_folder_is_listed(folder: Location) -> None:
+    found = [(entry.location.below(folder), entry.is_folder) for entry in store.listed(folder)]
+    assert found == [("a.txt", False), ("b", True)]
+
+
+def test_all_files_below_are_found(folder: Location) -> None:
+    entries = store.files_below(folder)
+    assert [entry.location.below(folder) for entry in entries] == ["a.txt", "b/c.txt", "b/d/e.zip"]
+    assert [entry.size for entry in entries][:2] == [3, 5]
+    assert len({entry.state for entry in entries}) == 3
+
+
+def test_files_and_folders_are_told_apart(folder: Location) -> None:
+    assert store.is_folder(folder / "b") and not store.is_folder(folder / "c")
+    assert store.is_file(folder / "a.txt") and not store.is_file(folder / "b.txt")
+
+
+def test_a_file_is_read_whole_and_in_parts(folder: Location) -> None:
+    assert store.read(folder / "b" / "c.txt") == b"three"
+    with store.opened(folder / "b" / "d" / "e.zip") as file, zipfile.ZipFile(file) as archive:
+        assert archive.read("inside.txt") == b"deep" * 10_000
+
+
+def test_a_file_that_is_gone_is_named(folder: Location) -> None:
+    with pytest.raises(SitsparkError, match=f"{folder}/gone.txt doesn't exist"):
+        store.read(folder / "gone.txt")
+
+
+def test_a_bucket_that_is_not_there_is_told_with_what_to_look_at(bucket: str) -> None:
+    with pytest.raises(SitsparkError, match=r"s3://nowhere/a can't be listed .*credentials in the environment \(AWS_ACCESS"):
+        store.listed(Location.of("s3://nowhere/a"))
+
+
+def test_missing_credentials_are_told_at_once(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    store._store.cache_clear()
+    try:
+        with pytest.raises(SitsparkError, match=r"can't be listed .*AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"):
+            store.listed(Location.of(f"{bucket}/a"))
+    finally:
+        store._store.cache_clear()
+
+
+def test_no_secret_is_in_a_message(bucket: str) -> None:
+    with pytest.raises(SitsparkError) as caught:
+        store.listed(Location.of("s3://nowhere/a"))
+    assert "not-a-secret" not in str(caught.value)
+
+
+def test_a_web_server_can_not_be_listed(tmp_path: Path) -> None:
+    with servers.web(tmp_path) as address, pytest.raises(SitsparkError, match="web servers don't say what they hold"):
+        store.listed(Location.of(f"{address}/folder"))
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "options"),
+    [
+        (None, {}),
+        ("https://s3.example", {"AWS_S3_ENDPOINT": "s3.example", "AWS_HTTPS": "YES", "AWS_VIRTUAL_HOSTING": "FALSE"}),
+        ("http://h:9/p/", {"AWS_S3_ENDPOINT": "h:9/p", "AWS_HTTPS": "NO", "AWS_VIRTUAL_HOSTING": "FALSE"}),
+    ],
+)
+def test_gdal_is_told_of_the_same_service(
+    monkeypatch: pytest.MonkeyPatch, endpoint: str | None, options: dict[str, str]
+) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    if endpoint:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    assert store.gdal_options() == options
