@@ -3,7 +3,6 @@
 import io
 import os
 import shutil
-import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,12 +24,6 @@ ROOT = Path(__file__).parent.parent
 os.environ["JAVA_TOOL_OPTIONS"] = "-XX:TieredStopAtLevel=1"
 
 
-def _free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
-
-
 # Python workers take the environment that the JVM started with: where S3 is must be known before there is a session
 for _name in [name for name in os.environ if name.startswith("AWS_")]:
     del os.environ[_name]
@@ -39,7 +32,7 @@ os.environ |= {
     "AWS_SECRET_ACCESS_KEY": "not-a-secret",
     "AWS_REGION": "us-east-1",
     "AWS_DEFAULT_REGION": "us-east-1",
-    "AWS_ENDPOINT_URL": f"http://127.0.0.1:{_free_port()}",
+    "AWS_ENDPOINT_URL": f"http://127.0.0.1:{servers.free_port()}",
 }
 # small enough for seconds, large enough for several chunks a tile and for every stage to have work
 LANDSCAPE = Landscape(tiles=4, size=256, dates=10, classes=6, seed=3, polygons=12)

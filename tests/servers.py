@@ -4,36 +4,47 @@ import contextlib
 import functools
 import http.server
 import json
-import logging
 import os
 import re
-import threading
-from collections.abc import Iterator, Sequence
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import boto3
 import obstore
-from moto.server import ThreadedMotoServer
+from botocore.config import Config
 from obstore.store import S3Store
 
+ROOT = Path(__file__).parent.parent
 BUCKET = "archive"
+ITEMS, ASKED = "items.json", "asked.jsonl"  # of the STAC API: what it knows, and the searches it was asked for
 
 
 @contextlib.contextmanager
 def s3() -> Iterator[None]:
     """An S3 service with one empty bucket at the address that AWS_ENDPOINT_URL gives."""
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     endpoint = urlsplit(os.environ["AWS_ENDPOINT_URL"])
-    server = ThreadedMotoServer(ip_address=str(endpoint.hostname), port=endpoint.port or 80)
-    server.start()
-    try:
-        import boto3
+    with _process("moto.server", "-H", str(endpoint.hostname), "-p", str(endpoint.port)):
+        boto3.client("s3", config=Config(retries={"total_max_attempts": 20})).create_bucket(Bucket=BUCKET)
+        yield
 
-        boto3.client("s3").create_bucket(Bucket=BUCKET)
+
+@contextlib.contextmanager
+def _process(module: str, *arguments: str) -> Iterator[None]:
+    """A server of its own process: GDAL opens files without giving other threads of Python a turn."""
+    server = subprocess.Popen(
+        [sys.executable, "-m", module, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=ROOT
+    )
+    try:
         yield
     finally:
-        server.stop()
+        server.kill()
+        server.wait()
 
 
 def upload(folder: Path, prefix: str) -> None:
@@ -72,9 +83,6 @@ class _Files(http.server.SimpleHTTPRequestHandler):
 class _Api(_Files):
     """A STAC API that knows collections, bbox, datetime and a limit to the cloud cover, two items a page."""
 
-    items: Sequence[dict[str, Any]] = ()
-    asked: list[dict[str, Any]]
-
     def do_GET(self) -> None:
         if urlsplit(self.path).path.rstrip("/") != "/stac":
             super().do_GET()
@@ -94,9 +102,11 @@ class _Api(_Files):
 
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.asked.append(asked)
+        with Path(self.directory, ASKED).open("a") as log:
+            log.write(json.dumps(asked) + "\n")
         first = asked.pop("token", 0)
-        found = [item for item in self.items if _wanted(item, asked)]
+        items = json.loads(Path(self.directory, ITEMS).read_text())
+        found = [item for item in items if _wanted(item, asked)]
         links = []
         if first + 2 < len(found):
             body = asked | {"token": first + 2}
@@ -130,13 +140,23 @@ def _wanted(item: dict[str, Any], asked: dict[str, Any]) -> bool:
 
 
 @contextlib.contextmanager
-def web(folder: Path, *, items: Sequence[dict[str, Any]] = (), asked: list[dict[str, Any]] | None = None) -> Iterator[str]:
-    """The address of a server for the files of a folder, and at /stac of an API; `asked` takes the searches."""
-    kind = type("Api", (_Api,), {"items": items, "asked": [] if asked is None else asked})
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(kind, directory=str(folder)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
+def web(folder: Path, port: int) -> Iterator[str]:
+    """The address of a server for the files of a folder, and at /stac of an API for the items of its file ITEMS."""
+    with _process("tests.servers", str(folder), str(port)):
+        for _ in range(100):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+                break
+            time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}"
+
+
+def free_port() -> int:
+    """A port that nobody listens at."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+if __name__ == "__main__":
+    served = functools.partial(_Api, directory=sys.argv[1])
+    http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[2])), served).serve_forever()

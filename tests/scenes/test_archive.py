@@ -8,7 +8,7 @@ import pytest
 from sitspark.errors import SitsparkError
 from sitspark.location import Location
 from sitspark.scenes import landsat, sen2cor, theia
-from sitspark.scenes.archive import Archive, Listed, judge
+from sitspark.scenes.archive import Archive, Listed, chosen, judge, remarks
 from sitspark.scenes.folders import search
 from sitspark.scenes.left_out import Judgement, LeftOut, Reason
 from sitspark.scenes.product import DeliveredLayout, Source
@@ -167,3 +167,32 @@ DAMAGED, CRS, DATE = (LeftOut(reason, "") for reason in (Reason.DAMAGED, Reason.
 )
 def test_a_run_stops_where_too_much_is_faulty(total: int, left_out: list[LeftOut], settings: dict, stops: bool) -> None:
     assert Judgement.of(total, left_out, ScenesSettings(folder=Path(), **settings)).stops is stops
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ({"start": "2019-01-01"}, "scenes.start (2019-01-01): of 2 products from 2018-01-03 to 2018-02-03 none is left"),
+        ({"end": "2017-01-01", "exclude": ["x"]}, "scenes.end (2017-01-01): of 2 products"),
+        (
+            {"exclude": [NAME], "start": "2018-01-01", "end": "2018-01-31"},
+            "scenes.start (2018-01-01), scenes.end (2018-01-31), scenes.exclude (1 of them): of 2 products",
+        ),
+        ({"tiles": ["31TXX"]}, "scenes.tiles: no product of tile 31TXX in /archive; it has 31TCJ"),
+    ],
+)
+def test_where_nothing_is_left_the_settings_that_did_it_are_named(keys: dict, words: str) -> None:
+    found = Archive((listed(Path(NAME)), listed(Path(NAME.replace("0103", "0203")))))
+    with pytest.raises(SitsparkError) as caught:
+        chosen(found, ScenesSettings(folder=Path("/archive"), **keys))
+    assert str(caught.value).startswith(words)
+
+
+def test_excluded_names_that_nothing_has_are_told() -> None:
+    """A misspelt name would let the product in unnoticed."""
+    settings = ScenesSettings(folder=Path("/archive"), exclude=[NAME, f"{NAME}.zip", "SENTINEL"])
+    found = Archive((listed(Path(f"/archive/{NAME}.zip")),), (Location("/archive/31TCJ/notes"),))
+    assert remarks(found, settings) == [
+        "1 entries of /archive aren't theia_l2a products: 31TCJ/notes",
+        "scenes.exclude: no product is called SENTINEL",
+    ]

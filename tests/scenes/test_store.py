@@ -76,7 +76,10 @@ def test_no_secret_is_in_a_message(bucket: str) -> None:
 
 
 def test_a_web_server_can_not_be_listed(tmp_path: Path) -> None:
-    with servers.web(tmp_path) as address, pytest.raises(SitsparkError, match="web servers don't say what they hold"):
+    with (
+        servers.web(tmp_path, servers.free_port()) as address,
+        pytest.raises(SitsparkError, match="web servers don't say what they hold"),
+    ):
         store.listed(Location.of(f"{address}/folder"))
 
 

@@ -61,6 +61,9 @@ def chosen(found: Archive, settings: ScenesSettings) -> Archive:
 
 
 def _nothing_left(archive: Archive, settings: ScenesSettings) -> str:
+    faulty = [p.left_out.sentence for p in archive.products if p.left_out is not None and not p.left_out.reason.is_chosen]
+    if faulty:
+        return f"scenes: none of {len(archive.products)} products can be used: {some(faulty, most=3, separator='; ')}"
     days = sorted(product.name.acquired.date() for product in archive.products)
     chosen = {"scenes.start": settings.start, "scenes.end": settings.end, "scenes.exclude": settings.exclude}
     keys = ", ".join(f"{key} ({value})" for key, value in chosen.items() if value and key != "scenes.exclude")
