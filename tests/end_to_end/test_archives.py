@@ -26,11 +26,15 @@ def in_bucket(archive: Path, scratch: Path, bucket: str) -> dict[str, Any]:
     return {"folder": f"{bucket}/theia"}
 
 
+def named_by_pattern(archive: Path, scratch: Path, _bucket: str) -> dict[str, Any]:
+    return by_pattern(archive, scratch)
+
+
 def stac_in_bucket(archive: Path, scratch: Path, bucket: str) -> dict[str, Any]:
-    servers.upload(archive, "loose/scenes")
-    as_stac(archive, scratch / "stac", base="../scenes")
+    servers.upload(archive / TILE, f"loose/scenes/{TILE}")
+    settings = as_stac(archive, scratch / "stac", base="../scenes")
     servers.upload(scratch / "stac", "loose/stac")
-    return as_stac(archive, scratch / "again") | {"folder": f"{bucket}/loose/stac/catalog.json"}
+    return settings | {"folder": f"{bucket}/loose/stac/catalog.json"}
 
 
 @pytest.fixture
@@ -41,38 +45,32 @@ def archive(finished: FinishedRun, tmp_path: Path) -> Path:
     return tmp_path / "archive"
 
 
-def tree_of(finished: FinishedRun, scenes: dict[str, Any], output: Path) -> dict[str, Any]:
-    return finished.tree | {"output": str(output), "scenes": scenes, "samples": {"per_class": 50}}
-
-
-def observed(context: Context) -> list[tuple[Any, ...]]:
-    rows = context.table("observations").select("x", "y", "label", "reflectance", "valid", "acquired").collect()
+def seen(context: Context) -> list[tuple[Any, ...]]:
+    """When the tile was seen, and how clearly: the masks are read for it."""
+    rows = context.table("acquisitions").where(f"tile = '{TILE}'").select("acquired", "clear_share").collect()
     return sorted(tuple(row) for row in rows)
 
 
-@pytest.mark.parametrize("arrange", [in_bucket, by_pattern, stac_in_bucket])
-def test_every_archive_gives_the_observations_of_the_folder(
+@pytest.mark.parametrize("arrange", [in_bucket, named_by_pattern, stac_in_bucket])
+def test_every_archive_gives_the_calendar_of_the_folder(
     finished: FinishedRun, archive: Path, tmp_path: Path, bucket: str, arrange: Any
 ) -> None:
-    plain, _ = run_quietly(tree_of(finished, {"folder": str(archive)}, tmp_path / "plain"), "observations")
-    arguments = (archive, tmp_path / "rearranged") if arrange is by_pattern else (archive, tmp_path / "rearranged", bucket)
-    scenes = arrange(*arguments)
-    context, _ = run_quietly(tree_of(finished, scenes, tmp_path / "out"), "calendar", "observations")
-    assert observed(context) == observed(plain)
-    assert context.facts("scenes")["coverage"] == plain.facts("scenes")["coverage"]
+    scenes = arrange(archive, tmp_path / "rearranged", bucket)
+    tree = finished.tree | {"output": str(tmp_path / "out"), "scenes": scenes}
+    context, _ = run_quietly(tree, "calendar")
+    assert len(seen(context)) == 10 and seen(context) == seen(finished.context)
+    windows, whole = context.coverage, finished.context.coverage
+    assert windows.tiles[TILE].reach.pixels == whole.tiles[TILE].reach.pixels and windows.grid.crs == whole.grid.crs
     # nothing has changed, nothing is opened
-    _, again = run_quietly(tree_of(finished, scenes, tmp_path / "out"), "calendar", "observations")
-    assert again.count("unchanged") == again.count("\n")
+    _, again = run_quietly(tree, "calendar")
+    assert again.count("unchanged") == again.count("\n") == 2
+    if arrange is in_bucket:
+        _one_object_disappears(context, tree)
 
 
-def test_an_object_that_disappears_after_the_catalogue_is_named(
-    finished: FinishedRun, archive: Path, tmp_path: Path, bucket: str
-) -> None:
-    tree = tree_of(finished, in_bucket(archive, tmp_path / "rearranged", bucket), tmp_path / "out")
-    context, _ = run_quietly(tree, "scenes")
+def _one_object_disappears(context: Context, tree: dict[str, Any]) -> None:
+    """The listing is another: the product is opened again, and found out."""
     scene = next(s for s in load_scenes(context.folder.table("scenes")).values() if "vsizip" not in s.assets[0].path)
-    path = scene.asset("EDG").path
-    servers.remove(path.removeprefix(f"/vsis3/{servers.BUCKET}/"))
+    servers.remove(scene.asset("EDG").path.removeprefix(f"/vsis3/{servers.BUCKET}/"))
     with pytest.raises(SitsparkError, match="mask EDG is missing, there is no file s3://"):
-        # its listing is another now: the product is opened again
         run_quietly(tree | {"scenes": tree["scenes"] | {"on_problem": "fail"}}, "scenes")
