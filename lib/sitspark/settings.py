@@ -78,7 +78,7 @@ def _located(value: object, info: ValidationInfo) -> object:
     return Location.of(value) if "://" in str(value) else Location(str(_resolved(value, info)))
 
 
-Place = Annotated[Location, BeforeValidator(_located), PlainSerializer(str)]
+FolderOrUrl = Annotated[Location, BeforeValidator(_located), PlainSerializer(str)]
 
 
 def _path_or_rectangle(value: object) -> object:
@@ -154,7 +154,7 @@ class DescriptionSettings(Section):
 class ScenesSettings(Section):
     """Which imagery is read."""
 
-    folder: Place = Field(
+    folder: FolderOrUrl = Field(
         description="Folder of the archive: <folder>/<tile>/<product> or <folder>/<product>; a path, or s3://, gs://, az://. "
         "For stac: a catalogue, an item collection or the address of an API."
     )

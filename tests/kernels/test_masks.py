@@ -28,8 +28,16 @@ def test_only_the_listed_classes_invalidate(dtype: type) -> None:
     excluded = np.zeros(256, np.bool_)
     excluded[[0, 3, 255]] = True
     valid = np.ones(mask.shape, np.uint8)
-    masks.listed(mask, excluded, valid)
+    masks.listed(mask, excluded, False, valid)
     assert mask[0, valid[0] == 0].tolist() == [0, 3, 255]
+
+
+@pytest.mark.parametrize(("others", "invalid"), [(False, [3]), (True, [-1, 3, 4, 300])])
+def test_values_beyond_the_table_are_all_alike(others: bool, invalid: list[int]) -> None:
+    mask = np.array([[-1, 0, 3, 4, 300]], np.int16)
+    valid = np.ones(mask.shape, np.uint8)
+    masks.listed(mask, np.array([False, False, False, True]), others, valid)
+    assert mask[0, valid[0] == 0].tolist() == invalid
 
 
 def test_no_data_in_one_band_invalidates_the_date() -> None:
@@ -43,7 +51,7 @@ def test_no_data_in_one_band_invalidates_the_date() -> None:
 
 def test_no_mask_makes_a_pixel_valid_again() -> None:
     valid = np.zeros((2, 3), np.uint8)
-    masks.listed(np.zeros((2, 3), np.uint8), np.zeros(256, np.bool_), valid)
+    masks.listed(np.zeros((2, 3), np.uint8), np.zeros(256, np.bool_), False, valid)
     masks.any_bits(np.zeros((2, 3), np.uint16), 0xFFFF, valid)
     masks.nodata(np.zeros((1, 2, 3), np.int16), -10000, valid)
     assert not valid.any()

@@ -45,17 +45,17 @@ def day(text: str) -> datetime:
 @pytest.mark.parametrize(
     ("pattern", "path", "match"),
     [
-        ("{tile}/{date:%Y%m%d}/{band}.tif", "31TCJ/20180203/B4.tif", Match("31TCJ", day("2018-02-03"), "B4", False)),
+        ("{tile}/{date:%Y%m%d}/{band}.tif", "31TCJ/20180203/B4.tif", Match("31TCJ", day("2018-02-03"), "B4")),
         ("{tile}/{date:%Y%m%d}/{band}.tif", "31TCJ/20180230/B4.tif", None),  # no such day
         ("{tile}/{date:%Y%m%d}/{band}.tif", "31TCJ/20180203/B4.tif.aux.xml", None),
-        ("{date:%Y}/{date:%j}_{band}.tif", "2018/034_B4.tif", Match(None, day("2018-02-03"), "B4", False)),
-        ("{date:%Y}/{date:%Y%m%d}.tif", "2018/20180203.tif", Match(None, day("2018-02-03"), None, False)),
+        ("{date:%Y}/{date:%j}_{band}.tif", "2018/034_B4.tif", Match(None, day("2018-02-03"), "B4")),
+        ("{date:%Y}/{date:%Y%m%d}.tif", "2018/20180203.tif", Match(None, day("2018-02-03"), None)),
         ("{date:%Y}/{date:%Y%m%d}.tif", "2017/20180203.tif", None),  # the year of the folder is another
-        ("{tile}/{tile}_{date:%d%b%y}*.tif", "a/a_03Feb18_v2.tif", Match("a", day("2018-02-03"), None, False)),
+        ("{tile}/{tile}_{date:%d%b%y}*.tif", "a/a_03Feb18_v2.tif", Match("a", day("2018-02-03"), None)),
         ("{tile}/{tile}_{date:%d%b%y}*.tif", "a/b_03Feb18_v2.tif", None),
         ("MOD13Q1.A{date:%Y%j}.{tile}.*.{band}.tif", "MOD13Q1.A2018033.h18v04.061.2021.ndvi.tif",
-         Match("h18v04", day("2018-02-02"), "ndvi", False)),
-        ("{date:%Y%m%dT%H%M%S}.tif", "20180203T101112.tif", Match(None, day("2018-02-03T10:11:12"), None, True)),
+         Match("h18v04", day("2018-02-02"), "ndvi")),
+        ("{date:%Y%m%dT%H%M%S}.tif", "20180203T101112.tif", Match(None, day("2018-02-03T10:11:12"), None)),
         ("a+b/{date:%Y%m%d}.tif", "aab/20180203.tif", None),  # what isn't a field is meant as it stands
     ],
 )  # fmt: skip
@@ -225,3 +225,10 @@ def test_a_pattern_is_found_in_a_bucket(tmp_path: Path, bucket: str) -> None:
     cube = read_cube([scene], grid_of(8, 8), layout=layout, bands=("red", "nir"), interpolator="cubic")
     assert (cube.reflectance == 7).all() and cube.valid.all()
     assert Location(f"{bucket}/{tmp_path.name}/A/20180203_B04.tif") == product.source.location
+
+
+def test_files_that_no_band_asks_for_may_be_there_twice(tmp_path: Path) -> None:
+    for name in ("B04_v1", "B08_v1", "quicklook_v1", "quicklook_v2"):
+        write_raster(tmp_path / f"20180203_{name}.tif", np.ones((8, 8), np.int16))
+    found = list_archive(settings_of(tmp_path, "{date:%Y%m%d}_{band}_*.tif"))
+    assert len(found.products) == 1 and found.strangers == ()

@@ -278,6 +278,7 @@ def test_a_static_catalogue_is_narrowed_by_collection_and_region(theia: Path, tm
         ("{", "is no JSON"),
         ('{"type": "Map"}', "is no STAC document"),
         ('{"type": "Catalog", "links": [{"rel": "child", "href": "./gone.json"}]}', "gone.json doesn't exist"),
+        ('{"type": "FeatureCollection", "features": [{"properties": {}}]}', "has an item without id"),
         (
             '{"type": "FeatureCollection", "features": [{"id": "x", "properties": {"datetime": null}}]}',
             "item x has no datetime",
@@ -303,3 +304,17 @@ def test_the_address_of_an_item_is_its_own(tmp_path: Path) -> None:
     places = [Location(f"{tmp_path}/items.json#{name}") for name in ("a", "b")]
     # two items of one second and tile are one acquisition: the second is left out as a duplicate
     assert [p.source.location for p in products] == places and products[1].left_out is not None
+
+
+def test_catalogues_that_lead_to_each_other_are_read_once(theia: Path, tmp_path: Path) -> None:
+    tree = as_stac(theia, tmp_path / "stac")
+    catalog = tmp_path / "stac" / "catalog.json"
+    document = json.loads(catalog.read_text())
+    document["links"] += [{"rel": "child", "href": "./catalog.json"}, document["links"][-1]]
+    catalog.write_text(json.dumps(document))
+    assert len(list_archive(ScenesSettings.model_validate(tree)).products) == 3
+
+
+def test_an_asset_without_address_leaves_its_item_out(tmp_path: Path) -> None:
+    product = listed(tmp_path, item(blue={"roles": ["data"]}))
+    assert product.left_out is not None and "asset blue has no href" in product.left_out.sentence

@@ -31,16 +31,31 @@ def test_a_folder_is_listed(folder: Location) -> None:
     assert found == [("a.txt", False), ("b", True)]
 
 
-def test_all_files_below_are_found(folder: Location) -> None:
-    entries = store.files_below(folder)
-    assert [entry.location.below(folder) for entry in entries] == ["a.txt", "b/c.txt", "b/d/e.zip"]
-    assert [entry.size for entry in entries][:2] == [3, 5]
-    assert len({entry.state for entry in entries}) == 3
-
-
-def test_files_and_folders_are_told_apart(folder: Location) -> None:
+def test_folders_are_told_from_files(folder: Location) -> None:
     assert store.is_folder(folder / "b") and not store.is_folder(folder / "c")
-    assert store.is_file(folder / "a.txt") and not store.is_file(folder / "b.txt")
+
+
+def test_all_objects_below_are_found(bucket: str, tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    (tmp_path / "a.txt").write_text("one")
+    (tmp_path / "b" / "c.txt").write_text("three")
+    servers.upload(tmp_path, f"below-{tmp_path.name}")
+    folder = Location(f"{bucket}/below-{tmp_path.name}")
+    entries = store.objects_below(folder)
+    assert [(entry.location.below(folder), entry.size) for entry in entries] == [("a.txt", 3), ("b/c.txt", 5)]
+    (tmp_path / "a.txt").write_text("two")
+    servers.upload(tmp_path, f"below-{tmp_path.name}")
+    again = store.objects_below(folder)
+    assert [one.state == other.state for one, other in zip(entries, again, strict=True)] == [False, True]
+
+
+def test_a_link_that_leads_nowhere_does_not_close_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "gone").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "product").mkdir()
+    assert [(entry.location.name, entry.is_folder) for entry in store.listed(Location.of(tmp_path))] == [
+        ("gone", False),
+        ("product", True),
+    ]
 
 
 def test_a_file_is_read_whole_and_in_parts(folder: Location) -> None:
@@ -97,4 +112,5 @@ def test_gdal_is_told_of_the_same_service(
     monkeypatch.delenv("AWS_ENDPOINT_URL")
     if endpoint:
         monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
-    assert store.gdal_options() == options
+    everywhere = {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "GDAL_HTTP_MAX_RETRY": "4"}
+    assert store.gdal_options() == everywhere | options

@@ -5,6 +5,7 @@ cannot differ by a bit.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -23,6 +24,24 @@ KERNEL_VERSION = 1
 SMALLEST_DENOMINATOR = 1e-5
 
 
+def require_bands(indices: Sequence[str], bands: Sequence[str], *, red: str | None, nir: str | None, swir: str | None) -> None:
+    """Raise SitsparkError for an index whose bands aren't all among `bands`, or aren't known (None)."""
+    needed = {"ndvi": (red, nir), "ndwi": (nir, swir), "brightness": ()}
+    for index in indices:
+        known = [band for band in needed[index] if band is not None]
+        if len(known) < len(needed[index]):
+            raise SitsparkError(
+                f"features.indices: {index} needs bands that scenes.description doesn't name; say which bands are red, nir "
+                "and swir, or drop the index"
+            )
+        absent = [band for band in known if band not in bands]
+        if absent:
+            raise SitsparkError(
+                f"features.indices: {index} needs band {', '.join(absent)}, which scenes.bands leaves out; add the band or "
+                "drop the index"
+            )
+
+
 @dataclass(frozen=True, slots=True)
 class FeatureSpace:
     """What a feature vector holds, in iota2's order: all bands date by date, then each index for all dates.
@@ -38,14 +57,7 @@ class FeatureSpace:
     swir: str | None
 
     def __post_init__(self) -> None:
-        needed = {"ndvi": (self.red, self.nir), "ndwi": (self.nir, self.swir), "brightness": ()}
-        for index in self.indices:
-            absent = [str(band) for band in needed[index] if band not in self.bands]
-            if absent:
-                raise SitsparkError(
-                    f"features.indices: {index} needs band {', '.join(absent)}, which scenes.bands leaves out; "
-                    "add the band or drop the index"
-                )
+        require_bands(self.indices, self.bands, red=self.red, nir=self.nir, swir=self.swir)
 
     def __len__(self) -> int:
         return len(self.grid) * (len(self.bands) + len(self.indices))

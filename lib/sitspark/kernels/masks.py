@@ -16,22 +16,13 @@ def any_bits(mask: npt.NDArray[np.integer], bits: int, valid: npt.NDArray[np.uin
 
 
 @numba.njit(nogil=True, cache=True)
-def listed(mask: npt.NDArray[np.integer], excluded: npt.NDArray[np.bool_], valid: npt.NDArray[np.uint8]) -> None:
-    """Clear `valid` wherever `excluded` (one entry a value of `mask`) says so; values beyond its ends stay."""
+def listed(mask: npt.NDArray[np.integer], excluded: npt.NDArray[np.bool_], others: bool, valid: npt.NDArray[np.uint8]) -> None:
+    """Clear `valid` wherever `excluded` (one entry a value of `mask`) says so; `others` says it of values beyond its ends."""
     rows, cols = mask.shape
     for r in range(rows):
         for c in range(cols):
-            if 0 <= mask[r, c] < excluded.size and excluded[mask[r, c]]:
-                valid[r, c] = 0
-
-
-@numba.njit(nogil=True, cache=True)
-def unlisted(mask: npt.NDArray[np.integer], accepted: npt.NDArray[np.bool_], valid: npt.NDArray[np.uint8]) -> None:
-    """Clear `valid` wherever `accepted` (one entry a value of `mask`) doesn't say so; values beyond its ends are cleared."""
-    rows, cols = mask.shape
-    for r in range(rows):
-        for c in range(cols):
-            if not (0 <= mask[r, c] < accepted.size and accepted[mask[r, c]]):
+            value = mask[r, c]
+            if excluded[value] if 0 <= value < excluded.size else others:
                 valid[r, c] = 0
 
 

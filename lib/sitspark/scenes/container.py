@@ -126,7 +126,7 @@ class _Listing:
 
     @staticmethod
     def of_folder(location: Location) -> "_Listing":
-        sizes = {entry.location.below(location): entry.size for entry in store.files_below(location)}
+        sizes = {entry.location.below(location): entry.size for entry in store.objects_below(location)}
         return _Listing(location.name, {name: name for name in sizes}, sizes)
 
     @staticmethod

@@ -33,8 +33,7 @@ from sitspark.scenes.product import NODATA, Asset, Layout, Scene
 from sitspark.scenes.tiff import BlockCache, BlockFile
 from sitspark.timegrid import day_number
 
-# one thread a task: parallelism is Spark's; product folders need no listing to open one file
-_GDAL = {"GDAL_NUM_THREADS": "1", "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "GDAL_HTTP_MAX_RETRY": "4"}
+_GDAL = {"GDAL_NUM_THREADS": "1"}  # one thread a task: parallelism is Spark's
 # changes whenever the same files may give other numbers: part of the key of every stage that reads imagery
 READER_VERSION = 3
 # A chunk opens all files of its tile in turn, so that a cache which holds fewer of them never hits: room for 13 files of

@@ -14,8 +14,6 @@ from sitspark.scenes.layouts import Selection
 from sitspark.scenes.left_out import LeftOut, Reason
 from sitspark.scenes.product import NODATA, Asset, Header, Source, StoredFile
 
-# bands don't come with sidecars: to look for them costs ten requests a file
-_GDAL = {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR"}
 _END_OF_CODESTREAM = b"\xff\xd9"  # the last bytes of a JPEG 2000 file (ISO/IEC 15444-1, A.4.4)
 
 
@@ -43,7 +41,7 @@ def inspect_product(source: Source, selection: Selection) -> Inspection:
     Metadata that don't tell how to read it, a file that is missing, unreadable or cut short, files that disagree on the
     CRS, and more clouds than are wanted are reasons to leave it out, never an error.
     """
-    with rasterio.Env(**_GDAL, **store.gdal_options()):
+    with rasterio.Env(**store.gdal_options()):
         return _inspected(source, selection)
 
 
@@ -84,7 +82,7 @@ def inspect_pixels(source: Source, selection: Selection) -> Inspection:
     found = inspect_product(source, selection)
     for asset in found.assets:
         try:
-            with rasterio.Env(**_GDAL, **store.gdal_options()), rasterio.open(asset.path) as raster:
+            with rasterio.Env(**store.gdal_options()), rasterio.open(asset.path) as raster:
                 for _, window in raster.block_windows(asset.number):
                     raster.read(asset.number, window=window)
         except (RasterioError, OSError) as error:

@@ -29,9 +29,7 @@ class AnyOf:
 
     def invalidate(self, values: npt.NDArray[np.integer], valid: npt.NDArray[np.uint8]) -> None:
         """Clear `valid` (uint8, rows x columns) where `values` exclude a pixel."""
-        excluded = np.zeros(max(self.classes, default=0) + 1, np.bool_)
-        excluded[list(self.classes)] = True
-        masks.listed(values, excluded, valid)
+        masks.listed(values, _table(self.classes), False, valid)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +40,14 @@ class AllBut:
 
     def invalidate(self, values: npt.NDArray[np.integer], valid: npt.NDArray[np.uint8]) -> None:
         """Clear `valid` (uint8, rows x columns) where `values` exclude a pixel."""
-        accepted = np.zeros(max(self.classes, default=0) + 1, np.bool_)
-        accepted[list(self.classes)] = True
-        masks.unlisted(values, accepted, valid)
+        masks.listed(values, ~_table(self.classes), True, valid)
+
+
+def _table(classes: tuple[int, ...]) -> npt.NDArray[np.bool_]:
+    """Whether a value is one of the classes, for every value up to the greatest of them."""
+    found = np.zeros(max(classes, default=0) + 1, np.bool_)
+    found[list(classes)] = True
+    return found
 
 
 MaskRule = AnyBit | AnyOf | AllBut

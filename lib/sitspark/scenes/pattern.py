@@ -12,7 +12,7 @@ from sitspark.scenes.archive import Archive, Listed
 from sitspark.scenes.described import Place, common_scale, places
 from sitspark.scenes.product import Contents, ProductName, Source, StoredFile
 from sitspark.scenes.store import Entry
-from sitspark.settings import ScenesSettings
+from sitspark.settings import DescriptionSettings, ScenesSettings
 
 _FIELD = re.compile(r"\{(?P<name>\w*)(?::(?P<format>[^}]*))?\}|(?P<any>\*)")
 # codes of strptime, and what they stand for
@@ -33,7 +33,6 @@ _CODES: Mapping[str, str] = {
 class Template:
     """Paths with fields: `levels` match folder by folder, `whole` all of it, where equal fields are equal."""
 
-    text: str
     levels: tuple[re.Pattern[str], ...]
     whole: re.Pattern[str]
 
@@ -43,12 +42,17 @@ class Template:
         if not re.search(r"\{date:[^}]*%[Yy]", text):
             raise SitsparkError(f"scenes.pattern: {text} has no year; write dates as {{date:%Y%m%d}}")
         levels = tuple(re.compile(_regex(part)) for part in text.strip("/").split("/"))
-        return Template(text, levels, re.compile(_regex(text.strip("/"))))
+        return Template(levels, re.compile(_regex(text.strip("/"))))
 
     @property
     def has_bands(self) -> bool:
         """Whether files are of one band each, or of several that the path tells apart."""
         return "band" in self.whole.groupindex
+
+    @property
+    def has_time(self) -> bool:
+        """Whether paths say the hour too."""
+        return "H" in self.whole.groupindex
 
     def match(self, path: str) -> "Match | None":
         """What a path says; None for one of another form, or of a date that doesn't exist."""
@@ -62,7 +66,7 @@ class Template:
             acquired = datetime.strptime(text, " ".join(f"%{code}" for code in codes)).replace(tzinfo=UTC)
         except ValueError:
             return None
-        return Match(fields.get("tile"), acquired, fields.get("band"), "H" in fields)
+        return Match(fields.get("tile"), acquired, fields.get("band"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,6 @@ class Match:
     tile: str | None
     acquired: datetime
     band: str | None
-    has_time: bool
 
 
 def _regex(text: str) -> str:
@@ -116,77 +119,59 @@ def search(settings: ScenesSettings) -> Archive:
     Raises SitsparkError for a pattern that can't be read or doesn't go with the bands, and for two files of one band.
     """
     template = Template.of(settings.pattern or "")
-    wanted = places(settings.description)
-    _agree(template, wanted)
-    found: dict[tuple[str, datetime], dict[str, Entry]] = {}
-    timed = False
+    wanted = {name: _in_paths(name, place, template) for name, place in places(settings.description).items()}
+    texts = {place.text for place in wanted.values()}
+    found: dict[tuple[str, datetime], dict[str | None, Entry]] = {}
     strangers = []
     for entry in _descend(settings.folder, template.levels):
         match = template.match(entry.location.below(settings.folder))
         if match is None:
             strangers.append(entry.location)
-            continue
-        timed = timed or match.has_time
-        files = found.setdefault((match.tile or settings.folder.name, match.acquired), {})
-        band = match.band or ""
-        if band in files:
-            raise SitsparkError(
-                f"scenes.pattern: {files[band].location} and {entry.location} are the same band of the same tile and date; "
-                "put what tells them apart in the pattern"
-            )
-        files[band] = entry
+        elif match.band in texts:
+            files = found.setdefault((match.tile or settings.folder.name, match.acquired), {})
+            if match.band in files:
+                raise SitsparkError(
+                    f"scenes.pattern: {files[match.band].location} and {entry.location} are the same band of the same tile and "
+                    "date; put what tells them apart in the pattern"
+                )
+            files[match.band] = entry
+    form = "%Y%m%dT%H%M%S" if template.has_time else "%Y%m%d"
     products = [
-        _product(tile, acquired, files, settings, wanted, timed=timed) for (tile, acquired), files in sorted(found.items())
+        Listed(
+            _source(f"{tile}_{acquired:{form}}", files, wanted, settings.description),
+            ProductName(settings.description.sensor, settings.description.sensor, tile, acquired),
+        )
+        for (tile, acquired), files in sorted(found.items(), key=lambda product: product[0])
     ]
     return Archive(tuple(products), tuple(strangers))
 
 
-def _agree(template: Template, wanted: Mapping[str, Place]) -> None:
-    for name, place in wanted.items():
-        if not template.has_bands and place.text is not None:
+def _in_paths(name: str, place: Place, template: Template) -> Place:
+    """The place of a band by what stands for {band}, None where the paths have none; a number alone may stand for it."""
+    if not template.has_bands:
+        if place.text is not None:
             raise SitsparkError(
                 f"scenes.description: {name} is '{place.text}', but scenes.pattern has no {{band}}; give its number in the file"
             )
+        return place
+    return Place(str(place.number)) if place.text is None else place
 
 
-def _text(place: Place, template_has_bands: bool) -> str:
-    """What stands for {band}; a number alone may be what files are called by."""
-    if not template_has_bands:
-        return ""
-    return str(place.number) if place.text is None else place.text
-
-
-def _product(
-    tile: str,
-    acquired: datetime,
-    files: Mapping[str, Entry],
-    settings: ScenesSettings,
-    wanted: Mapping[str, Place],
-    *,
-    timed: bool,
-) -> Listed:
-    description = settings.description
-    has_bands = "" not in files
-    scale, offset = common_scale(
-        1e-4 if description.scale is None else description.scale, 0.0 if description.offset is None else description.offset
-    )
+def _source(
+    scene_id: str, files: Mapping[str | None, Entry], wanted: Mapping[str, Place], description: DescriptionSettings
+) -> Source:
+    scale, offset = common_scale(1e-4 if description.scale is None else description.scale, description.offset or 0.0)
     contents = {}
-    for band, place in wanted.items():
-        entry = files.get(_text(place, has_bands))
-        if entry is None:
-            continue
-        number = 1 if has_bands and place.text is None else place.number
-        address = entry.location.address
-        contents[band] = (
-            StoredFile(address, number=number)
-            if band in description.masks
-            else StoredFile(address, scale, offset, description.nodata, number)
-        )
+    for name, place in wanted.items():
+        if place.text in files:
+            address = files[place.text].location.address
+            contents[name] = (
+                StoredFile(address, number=place.number)
+                if name in description.masks
+                else StoredFile(address, scale, offset, description.nodata, place.number)
+            )
     entries = sorted(files.values(), key=lambda entry: entry.location)
-    scene_id = f"{tile}_{acquired:%Y%m%dT%H%M%S}" if timed else f"{tile}_{acquired:%Y%m%d}"
-    state = " ".join(entry.state for entry in entries)
-    name = ProductName(description.sensor, description.sensor, tile, acquired)
-    return Listed(Source(scene_id, entries[0].location, Contents(contents), state), name)
+    return Source(scene_id, entries[0].location, Contents(contents), " ".join(entry.state for entry in entries))
 
 
 def _descend(folder: Location, levels: tuple[re.Pattern[str], ...]) -> Iterator[Entry]:

@@ -106,6 +106,11 @@ class Source:
     contents: Contents | None = None
     state: str = ""
 
+    @property
+    def is_described(self) -> bool:
+        """Whether the header of each of its files is known without opening it."""
+        return self.contents is not None and all(file.header is not None for file in self.contents.files.values())
+
     @staticmethod
     def delivered(location: Location, *, state: str = "") -> "Source":
         """A product that is a folder or an archive file, called as that is."""

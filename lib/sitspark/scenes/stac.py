@@ -16,6 +16,7 @@ from typing import Any
 import pystac_client
 import requests
 from pystac_client.exceptions import APIError
+from pystac_client.warnings import DoesNotConformTo
 
 from sitspark.errors import SitsparkError
 from sitspark.location import Location
@@ -55,9 +56,8 @@ class Item:
 
     @property
     def address(self) -> Location:
-        """An address that no other item has."""
-        own = self.location.name == f"{self.fields['id']}.json" or self.location.name == "item.json"
-        return self.location if own else Location(f"{self.location}#{self.fields['id']}")
+        """An address that no other item has, also of those in the same document."""
+        return Location(f"{self.location}#{self.fields['id']}")
 
 
 def search(settings: ScenesSettings, region: Region | None) -> Archive:
@@ -73,7 +73,7 @@ def _items(settings: ScenesSettings, box: tuple[float, float, float, float] | No
     if _is_api(document):
         yield from _searched(settings, box)
         return
-    for item in sorted(_below(document, start, settings.collections), key=lambda item: str(item.fields.get("id"))):
+    for item in sorted(_below(document, start, settings.collections), key=lambda item: str(item.fields["id"])):
         if _meets(item, box):
             yield item
 
@@ -108,20 +108,30 @@ def _is_api(document: Mapping[str, Any]) -> bool:
 def _below(document: Mapping[str, Any], place: Location, collections: Sequence[str]) -> list[Item]:
     """The items of a static document and of all that it links to."""
     found: list[Item] = []
+    seen = {place}
     waiting = [(document, place)]
     with ThreadPoolExecutor(_THREADS) as pool:
         while waiting:
             links: list[Location] = []
             for current, where in waiting:
                 if current["type"] == "Feature":
-                    found.append(Item(current, where))
+                    found.append(_item(current, where))
                 elif current["type"] == "FeatureCollection":
-                    found += [Item(feature, where) for feature in current.get("features", ())]
+                    found += [_item(feature, where) for feature in current.get("features", ())]
                 elif current["type"] == "Catalog" or not collections or current.get("id") in collections:
                     rels = (link for link in current.get("links", ()) if link.get("rel") in ("child", "item"))
                     links += [_resolved(link["href"], where) for link in rels]
-            waiting = list(zip(pool.map(_read, links), links, strict=True))
+            fresh = [link for link in dict.fromkeys(links) if link not in seen]
+            seen.update(fresh)
+            waiting = list(zip(pool.map(_read, fresh), fresh, strict=True))
     return [item for item in found if not collections or item.fields.get("collection") in (*collections, None)]
+
+
+def _item(fields: Mapping[str, Any], place: Location) -> Item:
+    """An item that has a name; raises SitsparkError for one that hasn't."""
+    if not fields.get("id"):
+        raise SitsparkError(f"scenes.folder: {place} has an item without id; correct the catalogue")
+    return Item(fields, place)
 
 
 def _meets(item: Item, box: tuple[float, float, float, float] | None) -> bool:
@@ -145,8 +155,8 @@ def _searched(settings: ScenesSettings, box: tuple[float, float, float, float] |
         )
         for fields in found.items_as_dicts():
             own = next((link["href"] for link in fields.get("links", ()) if link.get("rel") == "self"), None)
-            yield Item(fields, Location(own) if own else settings.folder)
-    except (APIError, requests.RequestException) as error:
+            yield _item(fields, Location(own) if own else settings.folder)
+    except (APIError, DoesNotConformTo, requests.RequestException) as error:
         raise SitsparkError(f"scenes.folder: the search in {address} failed ({error}); try again, or correct it") from None
 
 
@@ -219,6 +229,8 @@ def _stored(item: Item, place: Place, description: DescriptionSettings, *, is_ma
         return None
     key, number = found
     asset = item.fields["assets"][key]
+    if not asset.get("href"):
+        raise SitsparkError(f"asset {key} has no href in {item.address}; correct the catalogue")
     bands = _bands(asset)
     facts = {**asset, **(bands[number - 1] if number <= len(bands) else {})}
     address = _resolved(asset["href"], item.location).address

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, BinaryIO, cast
 from urllib.parse import urlsplit
 
@@ -23,6 +22,8 @@ from sitspark.location import Location
 
 # a server that is away for a moment is asked again, one that isn't there at all is told of soon
 _RETRIES: Any = {"max_retries": 4, "retry_timeout": timedelta(seconds=30)}
+# bands don't come with sidecars: to look for them costs ten requests a file
+_GDAL = {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "GDAL_HTTP_MAX_RETRY": "4"}
 _CREDENTIALS = {
     "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; for public buckets AWS_NO_SIGN_REQUEST=YES",
     "gs": "GOOGLE_APPLICATION_CREDENTIALS; for public buckets GS_NO_SIGN_REQUEST=YES",
@@ -32,7 +33,7 @@ _CREDENTIALS = {
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One name in a folder; `state` changes when the file does (empty for folders), `size` is in bytes."""
+    """One name in a folder. Object stores tell the size in bytes, and a `state` that changes when the object does."""
 
     location: Location
     is_folder: bool
@@ -47,7 +48,7 @@ def listed(folder: Location) -> list[Entry]:
     with _told(folder, "listed"):
         if folder.path is not None:
             with os.scandir(folder.path) as entries:
-                found = [_entry_on_disk(Path(entry.path)) for entry in entries]
+                found = [Entry(Location(entry.path), entry.is_dir()) for entry in entries]
         else:
             listing = obstore.list_with_delimiter(_store(folder.root), folder.key or None)
             found = [Entry(_at(folder, path), True) for path in listing["common_prefixes"]]
@@ -55,14 +56,11 @@ def listed(folder: Location) -> list[Entry]:
     return sorted(found, key=lambda entry: entry.location.name)
 
 
-def files_below(folder: Location) -> list[Entry]:
-    """All files in a folder and the folders in it, by address. Raises SitsparkError where it can't be listed."""
+def objects_below(folder: Location) -> list[Entry]:
+    """All objects in a folder of a store and the folders in it, by address. Raises SitsparkError where it can't be listed."""
     with _told(folder, "listed"):
-        if folder.path is not None:
-            found = [_entry_on_disk(path) for path in folder.path.rglob("*") if path.is_file()]
-        else:
-            pages = obstore.list(_store(folder.root), f"{folder.key}/")
-            found = [_entry(folder, item) for page in pages for item in page]
+        pages = obstore.list(_store(folder.root), f"{folder.key}/")
+        found = [_entry(folder, item) for page in pages for item in page]
     return sorted(found, key=lambda entry: entry.location)
 
 
@@ -78,18 +76,6 @@ def is_folder(location: Location) -> bool:
 def is_web(location: Location) -> bool:
     """Whether it is on a web server, which can be read from but not listed."""
     return location.scheme in ("http", "https")
-
-
-def is_file(location: Location) -> bool:
-    """Whether a file is there; raises SitsparkError where its store doesn't answer."""
-    if location.path is not None:
-        return location.path.is_file()
-    try:
-        with _told(location, "read"):
-            obstore.head(_store(location.root), location.key)
-    except FileNotFoundError:
-        return False
-    return True
 
 
 def read(location: Location) -> bytes:
@@ -137,12 +123,12 @@ class _Raw(io.RawIOBase):
 
 
 def gdal_options() -> dict[str, str]:
-    """What GDAL needs to be told to find the same S3 service: it doesn't read AWS_ENDPOINT_URL."""
+    """What GDAL is told wherever files are opened, and where the S3 service is: it doesn't read AWS_ENDPOINT_URL."""
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
     if not endpoint:
-        return {}
+        return dict(_GDAL)
     parts = urlsplit(endpoint)
-    return {
+    return _GDAL | {
         "AWS_S3_ENDPOINT": parts.netloc + parts.path.rstrip("/"),
         "AWS_HTTPS": "YES" if parts.scheme == "https" else "NO",
         # the buckets of a service of one's own seldom have names in the DNS
@@ -195,12 +181,6 @@ def _cause(error: Exception) -> str:
 def _remedy(location: Location) -> str:
     names = _CREDENTIALS.get(location.scheme or "")
     return f"are address, region and credentials in the environment ({names})?" if names else "correct the address"
-
-
-def _entry_on_disk(path: Path) -> Entry:
-    status = path.stat()
-    folder = path.is_dir()
-    return Entry(Location(str(path)), folder, status.st_size, "" if folder else f"{status.st_size} {status.st_mtime_ns}")
 
 
 def _entry(folder: Location, item: Any) -> Entry:

@@ -13,6 +13,7 @@ from shapely.geometry.base import BaseGeometry
 from sitspark.errors import SitsparkError, some
 from sitspark.ground_truth.labels import count_labels
 from sitspark.ground_truth.read import extent_of, inspect_vector
+from sitspark.kernels.features import require_bands
 from sitspark.scenes.archive import remarks
 from sitspark.scenes.catalogue import footprint_of
 from sitspark.scenes.inspect import Inspection, inspect_pixels, inspect_product
@@ -151,19 +152,7 @@ def _labels(context: Context) -> str:
 def _bands(context: Context) -> str:
     settings = context.settings
     layout, bands = context.selection.layout, context.selection.bands
-    needed = {"ndvi": (layout.red, layout.nir), "ndwi": (layout.nir, layout.swir), "brightness": ()}
-    for index in settings.features.indices:
-        if None in needed[index]:
-            raise SitsparkError(
-                f"features.indices: {index} needs bands that scenes.description doesn't name; say which bands are red, nir "
-                "and swir, or drop the index"
-            )
-        absent = [band for band in needed[index] if band and band not in bands]
-        if absent:
-            raise SitsparkError(
-                f"features.indices: {index} needs band {', '.join(absent)}, which scenes.bands leaves out; add the band "
-                "or drop the index"
-            )
+    require_bands(settings.features.indices, bands, red=layout.red, nir=layout.nir, swir=layout.swir)
     return f"{len(bands)} bands, {', '.join(settings.features.indices) or 'no index'}"
 
 
@@ -245,10 +234,18 @@ def _every_product(context: Context, depth: Depth) -> list[Finding]:
     if chosen:
         found.append(Finding(PRODUCT, f"left out by choice: {chosen}; `sitspark scenes` lists them", False))
     if not judged.faulty:
-        return [*found, Finding("products", depth.praise, False)]
+        return [*found, Finding("products", _praise(context, depth), False)]
     allowed = f", scenes.max_left_out allows {judged.allowed:.0%}" if judged.allowed else ""
     sentence = f"{len(judged.faulty)} of {judged.asked_for} can't be used{allowed}; {REMEDY}"
     return [*found, Finding("products", sentence, judged.stops)]
+
+
+def _praise(context: Context, depth: Depth) -> str:
+    """What is right with the products, and how many nobody has looked at."""
+    believed = sum(product.source.is_described for product in context.products)
+    if depth is PIXELS or not believed:
+        return depth.praise
+    return f"{believed} of {len(context.products)} are taken as their STAC items describe them; --deep opens their files"
 
 
 def _elsewhere(usable: Mapping[str, Inspection], region: Region) -> list[str]:

@@ -42,7 +42,7 @@ def state_of(source: Source) -> str:
     if source.location.path is not None:
         return fingerprint([source.location.path])
     # an archive file has told its state, a folder is listed
-    entries = [] if source.state else store.files_below(source.location)
+    entries = [] if source.state else store.objects_below(source.location)
     return digest(source.state, [(str(entry.location), entry.state) for entry in entries])
 
 
