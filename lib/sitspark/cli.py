@@ -146,9 +146,10 @@ def check(
     [bold]Example:[/] sitspark check conf/demo.yaml
     """
     with sentences(debug=debug):
-        from sitspark.workflow.check import HEADERS, PIXELS, PRODUCT
         from sitspark.workflow.check import check as look
+        from sitspark.workflow.check_products import HEADERS, PIXELS
         from sitspark.workflow.context import Context
+        from sitspark.workflow.finding import PRODUCT
 
         context = Context.of(_settings(settings, set_), console)
         findings = look(context, depth=PIXELS if deep else HEADERS)
@@ -175,9 +176,10 @@ def plan(
     [bold]Example:[/] sitspark plan conf/demo.yaml
     """
     with sentences(debug=debug):
+        from sitspark.workflow.context import Context
         from sitspark.workflow.plan import plan as foresee
 
-        foreseen = foresee(_settings(settings, set_))
+        foreseen = foresee(Context.of(_settings(settings, set_), console))
         console.print(foreseen.to_json() if json else foreseen.to_text(), soft_wrap=True)
 
 

@@ -40,8 +40,8 @@ def _resolved(value: object, info: ValidationInfo) -> object:
     return (base / Path(value).expanduser()).resolve()
 
 
-def _without_repetition(names: tuple[str, ...]) -> tuple[str, ...]:
-    twice = sorted({name for name in names if names.count(name) > 1})
+def _without_repetition(names: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    twice = sorted({name for name in names or () if (names or ()).count(name) > 1})
     if twice:
         raise ValueError(f"should name {', '.join(twice)} once")
     return names
@@ -78,7 +78,12 @@ def _located(value: object, info: ValidationInfo) -> object:
     return Location.of(value) if "://" in str(value) else Location(str(_resolved(value, info)))
 
 
-FolderOrUrl = Annotated[Location, BeforeValidator(_located), PlainSerializer(str)]
+PathOrUrl = Annotated[Location, BeforeValidator(_located), PlainSerializer(str)]
+
+
+def _layer(value: object) -> object:
+    """A file alone stands for a section that names it."""
+    return {"file": value} if isinstance(value, str | Path | Location) else value
 
 
 def _path_or_rectangle(value: object) -> object:
@@ -87,6 +92,9 @@ def _path_or_rectangle(value: object) -> object:
     if value is None or numbers or isinstance(value, str | Path):
         return value
     raise ValueError("should be a file of polygons, or [left, bottom, right, top] in degrees of longitude and latitude")
+
+
+IndexName = Literal["ndvi", "ndwi", "brightness"]
 
 
 class Section(BaseModel):
@@ -135,6 +143,11 @@ class DescriptionSettings(Section):
     )
     offset: float | None = Field(None, description="See scale; null: as a STAC item says, else 0.")
     nodata: float | None = Field(None, description="Stored value without data; null: what the STAC item or the file says.")
+    day: str | int | None = Field(
+        None,
+        description="File, as of a band, that says on which day of the year (1 to 366) each pixel was acquired, as composites "
+        "have it; null: all pixels are of the product's date.",
+    )
     red: str | None = Field(None, description="Band of NDVI.")
     nir: str | None = Field(None, description="Band of NDVI and NDWI.")
     swir: str | None = Field(None, description="Band of NDWI.")
@@ -148,13 +161,15 @@ class DescriptionSettings(Section):
         both = sorted(set(self.bands) & set(self.masks))
         if both:
             raise ValueError(f"calls {', '.join(both)} a band and a mask; choose two names")
+        if self.day is not None and "day" in {*self.bands, *self.masks}:
+            raise ValueError("has a band or mask named day beside the day of acquisition; choose another name for it")
         return self
 
 
 class ScenesSettings(Section):
     """Which imagery is read."""
 
-    folder: FolderOrUrl = Field(
+    folder: PathOrUrl = Field(
         description="Folder of the archive: <folder>/<tile>/<product> or <folder>/<product>; a path, or s3://, gs://, az://. "
         "For stac: a catalogue, an item collection or the address of an API."
     )
@@ -171,6 +186,12 @@ class ScenesSettings(Section):
     end: date | None = Field(None, description="Last acquisition date to use (YYYY-MM-DD); null: the latest.")
     bands: Annotated[tuple[str, ...], AfterValidator(_without_repetition)] = Field(
         (), description="Bands to read, in this order; empty: all bands of the layout."
+    )
+    step: int | None = Field(
+        None, ge=1, description="Days between two dates of this sensor's regular series; null: time_series.step."
+    )
+    indices: Annotated[tuple[IndexName, ...] | None, AfterValidator(_without_repetition)] = Field(
+        None, description="Spectral indices of this sensor; null: features.indices."
     )
     reflectance: Literal["FRE", "SRE"] = Field("FRE", description="Theia only: flat (slope-corrected) or surface reflectance.")
     invalid_scl: Annotated[tuple[int, ...], AfterValidator(_with_no_data)] = Field(
@@ -232,14 +253,27 @@ class TimeSettings(Section):
     step: int = Field(10, ge=1, description="Days between two dates.")
 
 
-IndexName = Literal["ndvi", "ndwi", "brightness"]
+class LayerSettings(Section):
+    """A raster without a date, as an elevation model."""
+
+    file: PathOrUrl = Field(description="Raster of any CRS and resolution; a path, or s3://, gs://, az://, https://.")
+    band: int = Field(1, ge=1, description="Number of the band in the file.")
+    interpolator: Literal["nearest", "bilinear", "cubic"] = Field(
+        "bilinear", description="How it is brought to the grid; nearest for classes."
+    )
+    fill: float = Field(0, allow_inf_nan=False, description="Value where the file has none, or doesn't reach.")
 
 
 class FeaturesSettings(Section):
-    """What is computed from the gap-filled series."""
+    """What a network learns from: the gap-filled series and what is computed from them, and layers without a date."""
 
     indices: Annotated[tuple[IndexName, ...], AfterValidator(_without_repetition)] = Field(
         ("ndvi", "ndwi", "brightness"), description="Spectral indices appended after the bands, each for all dates."
+    )
+    static: dict[str, Annotated[LayerSettings, BeforeValidator(_layer)]] = Field(
+        default_factory=dict,
+        description="Rasters without a date (elevation, slope, climate), appended as features by their names: a path or URL, "
+        "or a section of file, band, interpolator, fill.",
     )
 
 
@@ -318,6 +352,11 @@ class Settings(Section):
     output: FilePath = Field(description="Folder of the run: tables, models, maps, accuracy, report.")
     seed: int = Field(0, ge=0, description="All that is random follows from this and from stable identifiers.")
     scenes: ScenesSettings
+    other_sensors: tuple[ScenesSettings, ...] = Field(
+        (),
+        description="Archives of further sensors, each with keys as those of scenes: their series are read wherever they cover "
+        "the tiles of scenes, and give features of their own.",
+    )
     grid: GridSettings = GridSettings()  # type: ignore[call-arg]  # mypy sees no default in Field(x)
     time_series: TimeSettings = TimeSettings()  # type: ignore[call-arg]  # mypy sees no default in Field(x)
     features: FeaturesSettings = FeaturesSettings()  # type: ignore[call-arg]  # mypy sees no default in Field(x)
@@ -329,10 +368,17 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _periods_are_ordered(self) -> Self:
-        for name, section in (("scenes", self.scenes), ("time_series", self.time_series)):
+        others = {f"other_sensors.{i}": archive for i, archive in enumerate(self.other_sensors)}
+        sections: dict[str, ScenesSettings | TimeSettings] = {"scenes": self.scenes, **others, "time_series": self.time_series}
+        for name, section in sections.items():
             if section.start and section.end and section.end < section.start:
                 raise ValueError(f"{name}.end ({section.end}) lies before {name}.start ({section.start})")
         return self
+
+    @property
+    def archives(self) -> tuple[ScenesSettings, ...]:
+        """The archives of all sensors; first that whose tiles divide the map."""
+        return (self.scenes, *self.other_sensors)
 
 
 def read_settings(path: Path, *, overrides: Sequence[str] = ()) -> Settings:

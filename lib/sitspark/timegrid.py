@@ -1,5 +1,6 @@
 """The regular dates onto which irregular acquisitions are interpolated."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -12,6 +13,30 @@ EPOCH = date(1970, 1, 1)
 def day_number(day: date) -> int:
     """Days since 1970-01-01, the time unit of all kernels."""
     return (day - EPOCH).days
+
+
+def days_near(day: date, days_of_year: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    """Day numbers of days of the year (1 to 366), each in the year that brings it nearest to `day`."""
+    near = day_number(day)
+    years = [day_number(date(year, 1, 1)) + days_of_year - 1 for year in (day.year - 1, day.year, day.year + 1)]
+    before, same, after = years
+    half = 183  # days: half a year
+    found: npt.NDArray[np.int32] = np.where(same - near > half, before, np.where(near - same > half, after, same))
+    return found.astype(np.int32)
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """From the first to the last day."""
+
+    first: date
+    last: date
+
+    @staticmethod
+    def around(periods: Iterable["Period"]) -> "Period":
+        """The period that holds all of some."""
+        all_of_them = list(periods)
+        return Period(min(period.first for period in all_of_them), max(period.last for period in all_of_them))
 
 
 @dataclass(frozen=True, slots=True)

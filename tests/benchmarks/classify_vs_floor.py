@@ -35,7 +35,7 @@ from pyspark.sql import SparkSession
 from random_model import write_random_model
 from timing_scenes import write_scenes
 
-from sitspark.kernels.features import FeatureSpace
+from sitspark.kernels.feature_space import FeatureSpace, SensorFeatures
 from sitspark.location import Location
 from sitspark.maps import products
 from sitspark.maps.chunk import ModelTarget
@@ -43,11 +43,11 @@ from sitspark.maps.classify import Pass, classify
 from sitspark.maps.record import ChunkRecord, committed
 from sitspark.marks import Marks
 from sitspark.models.card import WEIGHTS
-from sitspark.samples.extract import Reading
 from sitspark.scenes.catalogue import catalogue
 from sitspark.scenes.chunk_plan import Coverage, chunk_frame, chunk_plan, coverage
 from sitspark.scenes.layouts import Selection
 from sitspark.scenes.listing import list_archive
+from sitspark.scenes.reading import Reading
 from sitspark.scenes.theia import L2A as LAYOUT
 from sitspark.settings import GridSettings, ScenesSettings, SparkSettings
 from sitspark.spark import session
@@ -98,10 +98,11 @@ def prepared(spark: SparkSession, tile: Path, scratch: Path, chunk: int) -> Job:
     marks.folder.mkdir(exist_ok=True)
     grid = GridSettings(chunk_size=chunk)  # type: ignore[call-arg]
     write_table(catalogue(spark, list_archive(settings).products, Selection.of(settings), marks=marks), table, crs="EPSG:4326")
-    covered = coverage(read_table(spark, table), grid)
-    reading = Reading(LAYOUT, LAYOUT.bands, grid.interpolator, covered.grid)
-    period = TimeGrid(covered.first, covered.last, STEP)
-    space = FeatureSpace(LAYOUT.bands, period, INDICES, LAYOUT.red, LAYOUT.nir, LAYOUT.swir)
+    covered = coverage(read_table(spark, table), grid, leading=LAYOUT.sensor)
+    reading = Reading((Selection.of(settings),), LAYOUT.sensor, grid.interpolator, covered.grid)
+    dates = TimeGrid(covered.period.first, covered.period.last, STEP)
+    series = SensorFeatures(LAYOUT.sensor, LAYOUT.bands, dates, INDICES, LAYOUT.red, LAYOUT.nir, LAYOUT.swir)
+    space = FeatureSpace((series,))
     write_random_model(model, table, reading, space)
     return Job(covered, grid, table, reading, space, model, chunks)
 
@@ -112,7 +113,7 @@ def run_classify(spark: SparkSession, job: Job) -> tuple[Timed, list[ChunkRecord
     job.chunks.mkdir(parents=True)
     cpu, wall = cpu_seconds(os.getpid()), time.monotonic()
     chunks = chunk_frame(spark, job.covered, job.grid.chunk_size)
-    plan = chunk_plan(chunks, read_table(spark, job.scenes_table), job.grid).cache()
+    plan = chunk_plan(chunks, read_table(spark, job.scenes_table), job.grid, leading=LAYOUT.sensor).cache()
     imagery = Pass(job.scenes_table, job.reading, job.space, (ModelTarget(job.model, job.chunks),))
     classify(plan, imagery, tasks=plan.count()).write.format("noop").mode("overwrite").save()
     spark.catalog.clearCache()

@@ -10,13 +10,15 @@ import torch
 
 from sitspark import __version__
 from sitspark.grid import Window
-from sitspark.kernels.features import FeatureSpace, features_of_pixels
+from sitspark.kernels.feature_space import FeatureSpace
+from sitspark.kernels.features import features_of
 from sitspark.models.card import ClassCard, ModelCard, NetworkCard, StatisticsCard
 from sitspark.models.history import Epoch
 from sitspark.models.model import serialise, write_model
 from sitspark.models.networks import NETWORKS
 from sitspark.models.statistics import RunningStatistics
-from sitspark.samples.extract import Reading, read_series
+from sitspark.samples.extract import read_pixels
+from sitspark.scenes.reading import Reading
 from sitspark.scenes.table import load_scenes
 from sitspark.settings import TrainingSettings
 
@@ -61,8 +63,8 @@ def write_random_model(folder: Path, scenes_table: Path, reading: Reading, space
 
 def _features(window: Window, scenes_table: Path, reading: Reading, space: FeatureSpace) -> npt.NDArray[np.float32]:
     rows, cols = np.mgrid[window.slices]
-    scenes = list(load_scenes(scenes_table).values())
-    series = read_series(scenes, rows.ravel(), cols.ravel(), reading, tile=scenes[0].tile)
+    scenes = {sensor: list(own.values()) for sensor, own in load_scenes(scenes_table).items()}
+    found = read_pixels(scenes, rows.ravel(), cols.ravel(), reading, tile=scenes[reading.leading][0].tile)
     features = np.empty((window.pixels, len(space)), np.float32)
-    features_of_pixels(series.reflectance, series.valid, series.days, space.grid.days, space.layout(), features)
+    features_of(found.series, found.static, space, features)
     return features

@@ -14,13 +14,30 @@ from pyspark.sql import SparkSession
 
 from sitspark.errors import SitsparkError
 from sitspark.grid import Window
-from sitspark.kernels.features import features_of_pixels, pixel_major
+from sitspark.kernels.feature_space import FeatureSpace
+from sitspark.maps.chunk import classify_stack
 from sitspark.maps.products import sha256_of
-from sitspark.scenes.table import load_scenes
+from sitspark.scenes.reading import Stack
+from sitspark.scenes.table import scenes_of
 from sitspark.simulate import Simulation
 from sitspark.workflow.context import Context
 from sitspark.workflow.run_folder import RunFolder
 from tests.conftest import FinishedRun, run_quietly, settings_tree
+
+
+def features_of_map(stack: Stack, space: FeatureSpace) -> np.ndarray:
+    """The features that a network is given for a chunk, float32 (pixels, features)."""
+    seen: list[np.ndarray] = []
+
+    class Network:
+        codes = np.array([1], np.uint16)
+
+        def classify(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            seen.append(features.copy())
+            return np.zeros(len(features), np.int64), np.ones(len(features), np.float32)
+
+    classify_stack(stack, space, [Network()])  # type: ignore[list-item]
+    return np.concatenate(seen)[: stack.shape[0] * stack.shape[1]]
 
 
 def states(printed: str) -> dict[str, str]:
@@ -66,7 +83,7 @@ def test_the_stac_item_names_files_that_exist(finished: FinishedRun) -> None:
 
 def test_a_samples_features_are_those_of_the_map_bit_for_bit(finished: FinishedRun) -> None:
     context = finished.context
-    reading, space, scenes = context.reading, context.feature_space, load_scenes(context.folder.table("scenes"))
+    reading, space, table = context.reading, context.feature_space, context.folder.table("scenes")
     samples = pq.read_table(context.folder.table("samples")).to_pylist()
     plan = context.plan().collect()
     checked = 0
@@ -75,13 +92,7 @@ def test_a_samples_features_are_those_of_the_map_bit_for_bit(finished: FinishedR
         inside = [s for s in samples if window.contains(Window(*divmod(s["sample_id"], reading.grid.width), 1, 1))]
         if not inside:
             continue
-        cube = reading.cube([scene for scene in scenes.values() if scene.tile in chunk.tiles], window, tile=chunk.tile)
-        dates, bands = cube.reflectance.shape[:2]
-        pixels = np.empty((window.pixels, dates, bands), np.int16)
-        valid = np.empty((window.pixels, dates), np.uint8)
-        pixel_major(cube.reflectance.reshape(dates, bands, -1), cube.valid.reshape(dates, -1), 0, pixels, valid)
-        drawn = np.empty((window.pixels, len(space)), np.float32)
-        features_of_pixels(pixels, valid, cube.days, space.grid.days, space.layout(), drawn)
+        drawn = features_of_map(reading.stack(scenes_of(table, chunk.tiles), window, tile=chunk.tile), space)
         for sample in inside:
             row, col = divmod(sample["sample_id"], reading.grid.width)
             position = (row - window.row) * window.width + col - window.col

@@ -2,7 +2,7 @@
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -11,7 +11,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sitspark.errors import SitsparkError
-from sitspark.kernels.features import FeatureSpace, features_of_pixels, pixel_major
+from sitspark.kernels.feature_space import FeatureSpace, SensorFeatures
+from sitspark.kernels.features import PixelSeries, features_of, features_of_pixels, pixel_major
 from sitspark.timegrid import TimeGrid, day_number
 
 SENTINEL_2 = ("B2", "B3", "B4", "B5", "B6", "B7", "B8", "B8A", "B11", "B12")
@@ -22,13 +23,13 @@ FLOAT32 = float(np.finfo(np.float32).eps)
 
 def space_of(
     bands: tuple[str, ...] = ("B4", "B8", "B11"), indices: tuple[str, ...] = ALL, end: date = date(2018, 2, 10), step: int = 10
-) -> FeatureSpace:
-    return FeatureSpace(bands, TimeGrid(START, end, step), indices, red="B4", nir="B8", swir="B11")
+) -> SensorFeatures:
+    return SensorFeatures("sentinel2", bands, TimeGrid(START, end, step), indices, red="B4", nir="B8", swir="B11")
 
 
-def features(pixels: np.ndarray, valid: np.ndarray, days: np.ndarray, space: FeatureSpace) -> np.ndarray:
+def features(pixels: np.ndarray, valid: np.ndarray, days: np.ndarray, space: SensorFeatures) -> np.ndarray:
     out = np.full((len(pixels), len(space)), np.nan, np.float32)
-    features_of_pixels(pixels, valid, days, space.grid.days, space.layout(), out)
+    features_of_pixels(pixels, valid, days[None], space.grid.days, space.layout(), out)
     return out
 
 
@@ -61,7 +62,7 @@ class Series:
     pixels: np.ndarray
     valid: np.ndarray
     days: np.ndarray
-    space: FeatureSpace
+    space: SensorFeatures
 
 
 @st.composite
@@ -218,10 +219,10 @@ def test_denominators_below_the_threshold_give_zero_and_above_it_a_number() -> N
     space = space_of(("B4", "B8"), ("ndvi",))
     out = np.empty((1, 9), np.float32)
     layout = space.layout()
-    layout[3] = 6
+    layout[3], layout[7] = 6, 9
     grid = np.array([199_999, 200_000, 200_005], np.int32)
     pixels = np.array([[[0, -1], [0, 1]]], np.int16)
-    features_of_pixels(pixels, np.ones((1, 2), np.uint8), np.array([0, 400_000], np.int32), grid, layout, out)
+    features_of_pixels(pixels, np.ones((1, 2), np.uint8), np.array([[0, 400_000]], np.int32), grid, layout, out)
     assert 0 < abs(out[0, 1]) < 1e-5 < out[0, 5]
     assert out[0, 6:].tolist() == [0, 0, 1000]
 
@@ -283,10 +284,36 @@ def test_an_index_without_its_band_is_refused_with_a_sentence(bands: tuple[str, 
 @given(series())
 @settings(deadline=None)
 def test_json_round_trip(s: Series) -> None:
-    again = FeatureSpace.from_json(s.space.to_json())
-    assert again == s.space
-    assert (again.layout() == s.space.layout()).all()
-    assert json.loads(s.space.to_json())["kernel_version"] >= 1
+    space = FeatureSpace((s.space, replace(s.space, sensor="landsat8")), ("elevation",))
+    again = FeatureSpace.from_json(space.to_json())
+    assert again == space and again.names == space.names
+    assert json.loads(space.to_json())["kernel_version"] >= 1
+
+
+@given(series(), series())
+@settings(max_examples=80, deadline=None)
+def test_sensors_and_layers_follow_each_other_and_do_not_touch(one: Series, other: Series) -> None:
+    space = FeatureSpace((one.space, replace(other.space, sensor="landsat8")), ("elevation", "slope"))
+    static = np.array([[100.0 * p, -p] for p in range(5)], np.float32)
+    found = np.full((5, len(space)), np.nan, np.float32)
+    features_of([PixelSeries(s.pixels, s.valid, s.days[None]) for s in (one, other)], static, space, found)
+    alone = [features(s.pixels, s.valid, s.days, s.space) for s in (one, other)]
+    assert (found == np.concatenate((*alone, static), axis=1)).all()
+    assert len(space.names) == len(set(space.names)) == len(space)
+    assert space.names[0].startswith("sentinel2_") and space.names[-2:] == ("elevation", "slope")
+
+
+@given(series(), st.integers(0, 2**32 - 1))
+@settings(max_examples=80, deadline=None)
+def test_pixels_with_days_of_their_own_are_as_those_of_an_image_of_these_days(s: Series, seed: int) -> None:
+    """Composites: each pixel alone, as if all of the image were of its days, gives the same bits."""
+    count, dates = s.valid.shape
+    days = np.sort(np.random.default_rng(seed).integers(day(-15), day(60), (count, dates)), axis=1).astype(np.int32)
+    together = np.empty((count, len(s.space)), np.float32)
+    features_of_pixels(s.pixels, s.valid, days, s.space.grid.days, s.space.layout(), together)
+    for p in range(count):
+        alone = features(s.pixels[p : p + 1], s.valid[p : p + 1], days[p], s.space)
+        assert (alone.view(np.uint32) == together[p].view(np.uint32)).all()
 
 
 @pytest.mark.parametrize(("bands", "indices"), [(SENTINEL_2, ALL), (("B4", "B8", "B11"), ALL), (("B8", "B4"), ("ndvi",))])
@@ -305,7 +332,7 @@ def test_a_pixel_has_the_same_bits_wherever_it_stands(bands: tuple[str, ...], in
         for first in range(0, count, size):
             n = min(size, count - first)
             pixel_major(cube, valid, first, pixels[:n], pixels_valid[:n])
-            features_of_pixels(pixels[:n], pixels_valid[:n], days, space.grid.days, space.layout(), block[:n])
+            features_of_pixels(pixels[:n], pixels_valid[:n], days[None], space.grid.days, space.layout(), block[:n])
             assert (block[:n].view(np.uint32) == whole[first : first + n].view(np.uint32)).all(), (size, first)
 
 

@@ -11,14 +11,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sitspark.classes import LandCoverClass, Nomenclature
-from sitspark.kernels.features import FeatureSpace
+from sitspark.kernels.feature_space import FeatureSpace, SensorFeatures
 from sitspark.models.loop import TrainingJob
 from sitspark.settings import TrainingSettings
 from sitspark.timegrid import TimeGrid
 
-SPACE = FeatureSpace(
-    ("B4", "B8", "B11"), TimeGrid(date(2018, 1, 1), date(2018, 1, 21), 10), ("ndvi",), red="B4", nir="B8", swir="B11"
-)
+DATES = TimeGrid(date(2018, 1, 1), date(2018, 1, 21), 10)
+SPACE = FeatureSpace((SensorFeatures("sentinel2", ("B4", "B8", "B11"), DATES, ("ndvi",), red="B4", nir="B8", swir="B11"),))
 CODES = (11, 12, 31)
 NOMENCLATURE = Nomenclature(tuple(LandCoverClass(code, f"class {code}", (code, 0, 0)) for code in CODES))
 

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from sitspark.grid import Grid
-from sitspark.samples.extract import Reading, read_series
+from sitspark.samples.extract import read_pixels
 from sitspark.scenes.cube import read_cube
+from sitspark.scenes.layouts import Selection
 from sitspark.scenes.product import Scene
+from sitspark.scenes.reading import Reading
 from sitspark.scenes.theia import L2A as LAYOUT
 from tests.scenes.products import noise, scene_of, write_theia
 
@@ -31,7 +33,8 @@ def test_a_pixel_has_the_series_of_the_cube(scenes: list[Scene], places: list, i
     """Only the window around the pixels is read; that must not change a number, at borders of 20 m pixels neither."""
     cube = read_cube(scenes, GRID, layout=LAYOUT, bands=BANDS, interpolator=interpolator)
     rows, cols = np.array(places).T
-    series = read_series(scenes, rows, cols, Reading(LAYOUT, BANDS, interpolator, GRID), tile="31TCJ")
+    reading = Reading((Selection(LAYOUT, BANDS),), LAYOUT.sensor, interpolator, GRID)
+    (series,) = read_pixels({LAYOUT.sensor: scenes}, rows, cols, reading, tile="31TCJ").series
     kept = np.flatnonzero(np.isin(cube.days, series.days))
     dropped = np.setdiff1d(np.arange(2), kept)
     assert not cube.valid[np.ix_(dropped, rows, cols)].any()

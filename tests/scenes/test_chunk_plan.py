@@ -12,14 +12,18 @@ from sitspark.errors import SitsparkError
 from sitspark.grid import TileWindows, Window, chunks_of
 from sitspark.scenes.chunk_plan import Bounds, TileExtent, cover
 from sitspark.settings import GridSettings
+from sitspark.timegrid import Period
 
 # two real neighbours of Sentinel-2's grid on either side of the border between UTM zones
 WEST = (699_960.0, 4_690_240.0, 809_760.0, 4_800_040.0)
 EAST = (300_000.0, 4_690_200.0, 409_800.0, 4_800_000.0)
 
 
+PERIODS = {"sentinel2": Period(date(2020, 1, 1), date(2020, 12, 31))}
+
+
 def extent(tile: str, crs: str, bounds: Bounds, *, common: Bounds | None = None) -> TileExtent:
-    return TileExtent(tile, crs, bounds, common or bounds, 10, date(2020, 1, 1), date(2020, 12, 31))
+    return TileExtent(tile, crs, bounds, common or bounds, 10)
 
 
 TWO_ZONES = [extent("30TYP", "EPSG:32630", WEST), extent("31TCH", "EPSG:32631", EAST)]
@@ -37,7 +41,7 @@ def sees(tile: TileExtent, crs: str, x: np.ndarray, y: np.ndarray) -> np.ndarray
 def test_an_owner_sees_all_of_a_chunk_that_is_not_shared(data: st.DataObject) -> None:
     """Otherwise the map had holes where a neighbour has data: tiles of two zones turn by degrees in a national CRS."""
     crs = data.draw(st.sampled_from(["EPSG:2154", "EPSG:3035", "EPSG:32631"]))
-    covered = cover(TWO_ZONES, GridSettings(crs=crs, resolution=100, overlap_margin=600))
+    covered = cover(TWO_ZONES, PERIODS, GridSettings(crs=crs, resolution=100, overlap_margin=600))
     by_name = {tile.tile: tile for tile in TWO_ZONES}
     chunks = chunks_of(covered.tiles, 128, margin=covered.overlap_margin)
     assert {chunk.tile for chunk in chunks if not chunk.shared} == set(by_name)
@@ -57,7 +61,7 @@ def test_four_tiles_of_one_zone_keep_their_ownership_in_a_national_crs() -> None
     corners = {"31TCK": (300_000, 5_000_040), "31TDK": (399_960, 5_000_040), "31TCJ": (300_000, 4_900_020)}
     corners["31TDJ"] = (399_960, 4_900_020)
     tiles = [extent(tile, "EPSG:32631", (left, top - 109_800, left + 109_800, top)) for tile, (left, top) in corners.items()]
-    covered = cover(tiles, GridSettings(crs="EPSG:2154"))
+    covered = cover(tiles, PERIODS, GridSettings(crs="EPSG:2154"))
     assert len({windows.reach.col for windows in covered.tiles.values()}) == 4
     assert [territory.tile for territory in covered.territories] == ["31TCK", "31TDK", "31TCJ", "31TDJ"]
     upper, lower = (next(t.window for t in covered.territories if t.tile == tile) for tile in ("31TCK", "31TCJ"))
@@ -69,23 +73,23 @@ def test_four_tiles_of_one_zone_keep_their_ownership_in_a_national_crs() -> None
 
 
 def test_tiles_that_are_not_reprojected_share_nothing() -> None:
-    covered = cover([extent("31TCH", "EPSG:32631", EAST)], GridSettings())
+    covered = cover([extent("31TCH", "EPSG:32631", EAST)], PERIODS, GridSettings())
     assert covered.tiles == {"31TCH": TileWindows(Window(0, 0, 10980, 10980), Window(0, 0, 10980, 10980))}
     assert not any(chunk.shared for chunk in chunks_of(covered.tiles, 512))
 
 
 def test_what_not_every_product_of_a_tile_covers_is_outside_its_core() -> None:
     tile = extent("193032", "EPSG:32618", (0, 0, 1000, 1000), common=(100, 0, 1000, 900))
-    assert cover([tile], GridSettings()).tiles["193032"] == TileWindows(Window(0, 0, 100, 100), Window(10, 10, 90, 90))
+    assert cover([tile], PERIODS, GridSettings()).tiles["193032"] == TileWindows(Window(0, 0, 100, 100), Window(10, 10, 90, 90))
 
 
 def test_a_tile_with_products_in_two_zones_is_one_tile() -> None:
     halves = [extent("T", "EPSG:32630", WEST), extent("T", "EPSG:32631", EAST)]
-    windows = cover(halves, GridSettings(crs="EPSG:2154", resolution=100)).tiles["T"]
+    windows = cover(halves, PERIODS, GridSettings(crs="EPSG:2154", resolution=100)).tiles["T"]
     assert windows.reach.contains(windows.core)
     assert windows.core.width < 300  # the zones' boxes meet in some 20 km
 
 
 def test_products_in_degrees_need_a_crs_in_metres() -> None:
     with pytest.raises(SitsparkError, match=r"grid\.crs: EPSG:4326 is not a projected CRS"):
-        cover([extent("T", "EPSG:4326", (0, 44, 1, 45))], GridSettings())
+        cover([extent("T", "EPSG:4326", (0, 44, 1, 45))], PERIODS, GridSettings())

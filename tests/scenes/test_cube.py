@@ -1,6 +1,5 @@
 """Reading cubes: the numbers of the files, resampled where pixels don't meet, whatever the window; and who is invalid."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -454,24 +453,3 @@ def test_a_file_that_was_fetched_again_is_read_again(tmp_path: Path) -> None:
     assert (read(scene, grid_of(40, 40)).reflectance == 1).all()
     write_raster(Path(scene.asset("B4").path), np.full((40, 40), 2, np.int16))
     assert (read(scene, grid_of(40, 40)).reflectance == 2).all()
-
-
-def test_open_files_are_bounded_and_a_file_that_was_written_again_is_opened_again(tmp_path: Path) -> None:
-    paths = [str(tmp_path / f"{i}.tif") for i in range(3)]
-    for i, path in enumerate(paths):
-        write_constant(path, i)
-    files = cube._OpenFiles(rasterio.open, 2)
-    first = files.open(paths[0])
-    assert files.open(paths[0]) is first
-    write_constant(paths[0], 7)
-    os.utime(paths[0], ns=(1, 1))
-    assert files.open(paths[0]) is not first and files.open(paths[0]).read(1)[0, 0] == 7
-    kept = files.open(paths[1])
-    files.open(paths[0])
-    files.open(paths[2])  # the second was not used for longest
-    assert files.open(paths[1]) is not kept
-
-
-def write_constant(path: str, value: int) -> None:
-    with rasterio.open(path, "w", driver="GTiff", height=4, width=4, count=1, dtype="int16") as raster:
-        raster.write(np.full((4, 4), value, np.int16), 1)

@@ -30,7 +30,15 @@ ACQUIRED = datetime(2018, 1, 3, 10, 54, 29, tzinfo=UTC)
 def write(folder: Path, *scene_ids: str, left_out: str | None = None, name: str = "part-0.parquet") -> None:
     folder.mkdir(exist_ok=True)
     rows = [
-        {"scene_id": i, "tile": "31TCJ", "acquired": ACQUIRED, "crs": "EPSG:32631", "assets": [ASSET], "left_out": left_out}
+        {
+            "sensor": "sentinel2",
+            "scene_id": i,
+            "tile": "31TCJ",
+            "acquired": ACQUIRED,
+            "crs": "EPSG:32631",
+            "assets": [ASSET],
+            "left_out": left_out,
+        }
         for i in scene_ids
     ]
     schema = pa.Table.from_pylist(rows).schema
@@ -47,7 +55,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_a_scene_is_what_was_written(folder: Path) -> None:
     asset = Asset("B4", "/archive/B4.tif", 40, 50, (10.0, 0.0, 3e5, 0.0, -10.0, 4.9e6), "int16", -10000, 1.0, 0.0, 16, 32)
-    scenes = load_scenes(folder)
+    scenes = load_scenes(folder)["sentinel2"]
     assert scenes["A"] == Scene("A", "31TCJ", ACQUIRED, "EPSG:32631", (asset,))
     assert set(scenes) == {"A", "B"}
     assert scenes["A"].asset("B4") is scenes["A"].assets[0]
@@ -55,16 +63,16 @@ def test_a_scene_is_what_was_written(folder: Path) -> None:
 
 def test_products_that_are_left_out_are_no_scenes(folder: Path) -> None:
     write(folder, "C", left_out="damaged", name="part-1.parquet")
-    assert set(load_scenes(folder)) == {"A", "B"}
+    assert set(load_scenes(folder)["sentinel2"]) == {"A", "B"}
 
 
 def test_a_table_that_was_written_again_is_read_again(folder: Path) -> None:
     """A worker process outlives a run."""
-    assert set(load_scenes(folder)) == {"A", "B"}
+    assert set(load_scenes(folder)["sentinel2"]) == {"A", "B"}
     write(folder, "D")
     later = (folder / "part-0.parquet").stat().st_mtime_ns + 10**9
     os.utime(folder / "part-0.parquet", ns=(later, later))
-    assert set(load_scenes(folder)) == {"D"}
+    assert set(load_scenes(folder)["sentinel2"]) == {"D"}
 
 
 @pytest.mark.parametrize(

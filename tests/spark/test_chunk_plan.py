@@ -18,6 +18,7 @@ PRODUCTS = {
     "east_1": ("31TCH", "EPSG:32631", 265_000.0, 4_752_000.0),
 }
 SIDE = 20_000.0
+SENSOR = "sentinel2"
 
 
 def scenes_frame(spark: SparkSession, dates: int = 1) -> DataFrame:
@@ -27,16 +28,18 @@ def scenes_frame(spark: SparkSession, dates: int = 1) -> DataFrame:
         assets = [{"transform": [10.0, 0.0, left, 0.0, -10.0, top], "height": 2000, "width": 2000}]
         for date in range(dates):
             acquired = datetime(2020, 1, 1) + timedelta(days=date)
-            rows.append((f"{scene_id}_{date}", tile, crs, acquired, assets, bytearray(shapely.to_wkb(outline)), None))
+            wkb = bytearray(shapely.to_wkb(outline))
+            rows.append((SENSOR, f"{scene_id}_{date}", tile, crs, acquired, assets, wkb, None))
     asset = "array<struct<transform: array<double>, height: int, width: int>>"
-    schema = f"scene_id string, tile string, crs string, acquired timestamp, assets {asset}, wkb binary, left_out string"
+    schema = "sensor string, scene_id string, tile string, crs string, acquired timestamp,"
+    schema += f"assets {asset}, wkb binary, left_out string"
     return spark.createDataFrame(rows, schema).withColumn("footprint", F.expr("ST_SetSRID(ST_GeomFromWKB(wkb), 4326)"))
 
 
 def planned(spark: SparkSession, settings: GridSettings) -> list[Any]:
     scenes = scenes_frame(spark)
-    chunks = chunk_frame(spark, coverage(scenes, settings), settings.chunk_size)
-    return chunk_plan(chunks, scenes, settings).collect()
+    chunks = chunk_frame(spark, coverage(scenes, settings, leading=SENSOR), settings.chunk_size)
+    return chunk_plan(chunks, scenes, settings, leading=SENSOR).collect()
 
 
 def test_a_chunk_that_its_owner_does_not_see_wholly_gets_the_scenes_of_the_others(spark: SparkSession) -> None:
@@ -53,9 +56,10 @@ def test_merged_chunks_have_every_tile_that_reaches_them(spark: SparkSession) ->
 def test_a_row_of_the_plan_does_not_grow_with_the_number_of_dates(spark: SparkSession) -> None:
     one, many = (scenes_frame(spark, dates) for dates in (1, 300))
     settings = GridSettings(crs="EPSG:2154", resolution=100, chunk_size=50, overlap="merge")
-    chunks = chunk_frame(spark, coverage(one, settings), settings.chunk_size)
+    chunks = chunk_frame(spark, coverage(one, settings, leading=SENSOR), settings.chunk_size)
     few_rows, many_rows = (
-        {row.chunk_id: row.asDict() for row in chunk_plan(chunks, scenes, settings).collect()} for scenes in (one, many)
+        {row.chunk_id: row.asDict() for row in chunk_plan(chunks, scenes, settings, leading=SENSOR).collect()}
+        for scenes in (one, many)
     )
     assert few_rows == many_rows
     assert max(len(row["footprint"].wkb) + len(str(row["tiles"])) for row in many_rows.values()) < 2000  # bytes

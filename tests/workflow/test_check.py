@@ -13,7 +13,8 @@ from rich.console import Console
 
 from sitspark.errors import SitsparkError
 from sitspark.simulate import Simulation
-from sitspark.workflow.check import PIXELS, check, glance
+from sitspark.workflow.check import check, glance
+from sitspark.workflow.check_products import PIXELS
 from sitspark.workflow.context import Context
 from tests.conftest import run_quietly, settings_of, settings_tree
 

@@ -155,10 +155,10 @@ def test_each_of_the_planted_defects_is_listed_with_its_reason(
 def test_the_calendar_has_the_clear_share_of_every_usable_product(finished, tmp_path: Path) -> None:
     context = finished.context
     rows = context.table("acquisitions").collect()
-    scenes = load_scenes(context.folder.table("scenes"))
+    scenes = load_scenes(context.folder.table("scenes"))["sentinel2"]
     assert {row.scene_id for row in rows} == set(scenes)
     for row in rows[::7]:
-        assert row.clear_share == clear_share(scenes[row.scene_id], context.selection.layout)
+        assert row.clear_share == clear_share(scenes[row.scene_id], context.leading.selection.layout)
     assert matplotlib.image.imread(context.folder.calendar).std() > 0.05  # something is drawn
 
 

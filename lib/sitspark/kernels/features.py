@@ -4,110 +4,40 @@ The samples table and the map call the same compiled function on the same data t
 cannot differ by a bit.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
-from typing import Any
 
 import numba
 import numpy as np
 import numpy.typing as npt
 
-from sitspark.errors import SitsparkError
-from sitspark.timegrid import TimeGrid
-
-# changes whenever the same input may give other bits: part of the key of every stage that uses features
-KERNEL_VERSION = 1
+from sitspark.kernels.feature_space import FeatureSpace
 
 # denominators below this give an index of 0 (iota2FeatureExtraction)
 SMALLEST_DENOMINATOR = 1e-5
 
 
-def require_bands(indices: Sequence[str], bands: Sequence[str], *, red: str | None, nir: str | None, swir: str | None) -> None:
-    """Raise SitsparkError for an index whose bands aren't all among `bands`, or aren't known (None)."""
-    needed = {"ndvi": (red, nir), "ndwi": (nir, swir), "brightness": ()}
-    for index in indices:
-        known = [band for band in needed[index] if band is not None]
-        if len(known) < len(needed[index]):
-            raise SitsparkError(
-                f"features.indices: {index} needs bands that scenes.description doesn't name; say which bands are red, nir "
-                "and swir, or drop the index"
-            )
-        absent = [band for band in known if band not in bands]
-        if absent:
-            raise SitsparkError(
-                f"features.indices: {index} needs band {', '.join(absent)}, which scenes.bands leaves out; add the band or "
-                "drop the index"
-            )
-
-
 @dataclass(frozen=True, slots=True)
-class FeatureSpace:
-    """What a feature vector holds, in iota2's order: all bands date by date, then each index for all dates.
+class PixelSeries:
+    """The series of some pixels as one sensor saw them.
 
-    `red`, `nir` and `swir` name the bands that NDVI and NDWI are made of.
+    reflectance x 10 000 int16 (pixels, dates, bands), valid uint8 (pixels, dates; 1 = usable), days int32 (1 or pixels,
+    dates), ascending: one row where all pixels of an image are of one day.
     """
 
-    bands: tuple[str, ...]
-    grid: TimeGrid
-    indices: tuple[str, ...]
-    red: str | None
-    nir: str | None
-    swir: str | None
+    reflectance: npt.NDArray[np.int16]
+    valid: npt.NDArray[np.uint8]
+    days: npt.NDArray[np.int32]
 
-    def __post_init__(self) -> None:
-        require_bands(self.indices, self.bands, red=self.red, nir=self.nir, swir=self.swir)
 
-    def __len__(self) -> int:
-        return len(self.grid) * (len(self.bands) + len(self.indices))
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The name of every feature, as b4_20180321 or ndvi_20180321."""
-        stamps = [f"{day:%Y%m%d}" for day in self.grid.dates]
-        by_date = [f"{band.lower()}_{stamp}" for stamp in stamps for band in self.bands]
-        return tuple(by_date + [f"{index}_{stamp}" for index in self.indices for stamp in stamps])
-
-    def layout(self) -> npt.NDArray[np.int64]:
-        """(red, nir, swir, first NDVI, first NDWI, first brightness) as positions; -1 for what is absent."""
-        steps = len(self.grid)
-        bands = [self.bands.index(name) if name in self.bands else -1 for name in (self.red, self.nir, self.swir)]
-        starts = [
-            steps * (len(self.bands) + self.indices.index(index)) if index in self.indices else -1
-            for index in ("ndvi", "ndwi", "brightness")
-        ]
-        return np.array(bands + starts, np.int64)
-
-    def to_json(self) -> str:
-        """The space as JSON text, for the metadata of tables and models."""
-        return json.dumps(
-            {
-                "bands": self.bands,
-                "start": self.grid.start.isoformat(),
-                "end": self.grid.end.isoformat(),
-                "step": self.grid.step,
-                "indices": self.indices,
-                "red": self.red,
-                "nir": self.nir,
-                "swir": self.swir,
-                "kernel_version": KERNEL_VERSION,
-            }
-        )
-
-    @staticmethod
-    def from_json(text: str) -> "FeatureSpace":
-        """Read back what `to_json` wrote; raises SitsparkError for features of another kernel version."""
-        fields: dict[str, Any] = json.loads(text)
-        if fields["kernel_version"] != KERNEL_VERSION:
-            raise SitsparkError(
-                f"features of kernel version {fields['kernel_version']} can't be used by version {KERNEL_VERSION}; run the "
-                "samples stage again"
-            )
-        grid = TimeGrid(date.fromisoformat(fields["start"]), date.fromisoformat(fields["end"]), fields["step"])
-        return FeatureSpace(
-            tuple(fields["bands"]), grid, tuple(fields["indices"]), fields["red"], fields["nir"], fields["swir"]
-        )
+def features_of(
+    series: Sequence[PixelSeries], static: npt.NDArray[np.float32], space: FeatureSpace, out: npt.NDArray[np.float32]
+) -> None:
+    """Fill `out`, float32 (pixels, features): the series of each sensor of the space, then `static` (pixels, layers)."""
+    for one, place in zip(series, space.places, strict=True):
+        features_of_pixels(one.reflectance, one.valid, one.days, place.days, place.layout, out)
+    if space.static:
+        out[:, -len(space.static) :] = static
 
 
 @numba.njit(nogil=True, cache=True)
@@ -140,37 +70,39 @@ def features_of_pixels(
 ) -> None:
     """Gap-fill each pixel linearly in time onto the grid and append its indices.
 
-    pixels int16 (count, dates, bands), valid uint8 (count, dates; 1 = usable), days int32 (dates,) ascending,
-    grid int32 (steps,) ascending, layout of `FeatureSpace.layout`, out float32 (count, features).
-    Before the first valid date its value holds, after the last one likewise; without any valid date all features
-    are 0. Of several valid acquisitions on a grid date the first one counts. Indices after iota2:
-    NDVI = 1000 (nir - red) / (nir + red), NDWI = 1000 (swir - nir) / (swir + nir), brightness = sqrt(sum of squares).
+    pixels, valid and days as in `PixelSeries`; grid int32 (steps,) ascending, layout of `SensorFeatures.layout`, out
+    float32 (count, features), of which only the sensor's own are written. Before the first valid date its value holds,
+    after the last one likewise; without any valid date all of them are 0. Of several valid acquisitions on a grid date
+    the first one counts. Indices after iota2: NDVI = 1000 (nir - red) / (nir + red), NDWI = 1000 (swir - nir) /
+    (swir + nir), brightness = sqrt(sum of squares).
     """
     count, dates, bands = pixels.shape
     steps = grid.shape[0]
-    red_band, nir_band, swir_band, ndvi_at, ndwi_at, brightness_at = layout
+    red_band, nir_band, swir_band, ndvi_at, ndwi_at, brightness_at, bands_at, end = layout
+    one_day = days.shape[0] == 1
     usable = np.empty(dates, np.int64)
     for p in range(count):
         row = out[p]
+        own = days[0] if one_day else days[p]
         n = 0
         for d in range(dates):
             if valid[p, d]:
                 usable[n] = d
                 n += 1
         if n == 0:
-            row[:] = 0
+            row[bands_at:end] = 0
             continue
         following = 0
         for k in range(steps):
-            while following < n and days[usable[following]] < grid[k]:
+            while following < n and own[usable[following]] < grid[k]:
                 following += 1
             low = usable[max(following - 1, 0)]
             high = usable[min(following, n - 1)]
             weight = np.float32(0)
             if low != high:
-                weight = np.float32(grid[k] - days[low]) / np.float32(days[high] - days[low])
+                weight = np.float32(grid[k] - own[low]) / np.float32(own[high] - own[low])
             squares = np.float32(0)
-            at = k * bands
+            at = bands_at + k * bands
             for b in range(bands):
                 before = np.float32(pixels[p, low, b])
                 value = before + (np.float32(pixels[p, high, b]) - before) * weight

@@ -4,7 +4,7 @@ import functools
 import platform
 import resource
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,14 +12,15 @@ import numpy as np
 import numpy.typing as npt
 
 from sitspark.grid import Chunk
-from sitspark.kernels.features import FeatureSpace, features_of_pixels, pixel_major
+from sitspark.kernels.feature_space import FeatureSpace
+from sitspark.kernels.features import PixelSeries, features_of, pixel_major
 from sitspark.maps import products
 from sitspark.maps.record import ChunkRecord, commit
 from sitspark.models.card import CARD
 from sitspark.models.inference import BLOCK, Classifier
-from sitspark.samples.extract import Reading
 from sitspark.scenes.cube import Cube
 from sitspark.scenes.product import Scene
+from sitspark.scenes.reading import Reading, Stack
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,31 +39,48 @@ class ChunkMap:
     confidence: npt.NDArray[np.uint8]
 
 
-def classify_cube(cube: Cube, space: FeatureSpace, classifiers: Sequence[Classifier]) -> list[ChunkMap]:
-    """Apply several models to one cube; features are computed once a block and never kept.
+class _Strips:
+    """The series of a cube pixel after pixel, some pixels at a time, always in the same memory."""
+
+    def __init__(self, cube: Cube) -> None:
+        dates, bands, height, width = cube.reflectance.shape
+        self._series = cube.reflectance.reshape(dates, bands, height * width)
+        self._valid = cube.valid.reshape(dates, height * width)
+        self._days = cube.days[None]
+        self._pixel_days = None if cube.pixel_days is None else cube.pixel_days.reshape(dates, height * width)
+        self._pixels = np.empty((BLOCK, dates, bands), np.int16)
+        self._pixels_valid = np.empty((BLOCK, dates), np.uint8)
+
+    def strip(self, first: int, stop: int) -> PixelSeries:
+        """The pixels from `first` to before `stop`, at most BLOCK; valid until the next call."""
+        pixels, valid = self._pixels[: stop - first], self._pixels_valid[: stop - first]
+        pixel_major(self._series, self._valid, first, pixels, valid)
+        days = self._days if self._pixel_days is None else np.ascontiguousarray(self._pixel_days[:, first:stop].T)
+        return PixelSeries(pixels, valid, days)
+
+
+def classify_stack(stack: Stack, space: FeatureSpace, classifiers: Sequence[Classifier]) -> list[ChunkMap]:
+    """Apply several models to one window; features are computed once a block and never kept.
 
     A pixel without any clear date is not classified: class and confidence 0.
     """
-    dates, bands, height, width = cube.reflectance.shape
+    height, width = stack.shape
     total = height * width
-    series = cube.reflectance.reshape(dates, bands, total)
-    valid = cube.valid.reshape(dates, total)
-    layout, grid = space.layout(), space.grid.days
-    pixels = np.empty((BLOCK, dates, bands), np.int16)
-    pixels_valid = np.empty((BLOCK, dates), np.uint8)
+    strips = [_Strips(cube) for cube in stack.cubes]
+    static = stack.static.reshape(len(stack.static), total)
     features = np.zeros((BLOCK, len(space)), np.float32)
     classes = [np.zeros(total, np.uint16) for _ in classifiers]
     confidence = [np.zeros(total, np.uint8) for _ in classifiers]
     for first in range(0, total, BLOCK):
         stop = min(first + BLOCK, total)
         count = stop - first
-        pixel_major(series, valid, first, pixels[:count], pixels_valid[:count])
-        features_of_pixels(pixels[:count], pixels_valid[:count], cube.days, grid, layout, features[:count])
+        series = [strip.strip(first, stop) for strip in strips]
+        features_of(series, static[:, first:stop].T, space, features[:count])
         for i, classifier in enumerate(classifiers):
             position, probability = classifier.classify(features)
             classes[i][first:stop] = classifier.codes[position[:count]]
             confidence[i][first:stop] = np.rint(probability[:count] * 100)
-    unseen = ~valid.any(axis=0)
+    unseen = (stack.clear_dates == 0).ravel()
     for drawn, sure in zip(classes, confidence, strict=True):
         drawn[unseen] = 0
         sure[unseen] = 0
@@ -74,7 +92,7 @@ def classify_cube(cube: Cube, space: FeatureSpace, classifiers: Sequence[Classif
 
 def write_chunk_maps(
     chunk: Chunk,
-    scenes: Sequence[Scene],
+    scenes: Mapping[str, Sequence[Scene]],
     reading: Reading,
     space: FeatureSpace,
     *,
@@ -84,11 +102,11 @@ def write_chunk_maps(
     """Read a chunk, classify it with every model, write its files and, last, the record of each map."""
     clock = _Clock()
     grid = reading.grid.cropped(chunk.window)
-    cube = reading.cube(scenes, chunk.window, tile=chunk.tile)
+    stack = reading.stack(scenes, chunk.window, tile=chunk.tile)
     clock.lap("read")
     classifiers = [_classifier(target.model, (target.model / CARD).stat().st_mtime_ns) for target in targets]
     clock.lap("load")
-    drawn = classify_cube(cube, space, classifiers)
+    drawn = classify_stack(stack, space, classifiers)
     clock.lap("classify")
     records = []
     for target, classifier, result in zip(targets, classifiers, drawn, strict=True):
@@ -96,7 +114,7 @@ def write_chunk_maps(
         arrays = (
             (classification, result.classes.astype(classification.dtype)),
             (products.CONFIDENCE, result.confidence),
-            (products.VALIDITY, cube.clear_dates.astype(products.VALIDITY.dtype)),
+            (products.VALIDITY, stack.clear_dates.astype(products.VALIDITY.dtype)),
         )
         files = {
             product.name: products.write_chunk(target.chunks / f"{chunk.chunk_id}_{product.name}.tif", array, grid, product)
@@ -112,7 +130,7 @@ def write_chunk_maps(
             window.width,
             files,
             int(np.count_nonzero(result.classes)),
-            len(cube.days),
+            sum(len(cube.days) for cube in stack.cubes),
             platform.node(),
             attempt,
             dict(clock.seconds),

@@ -10,9 +10,9 @@ from pyspark import TaskContext
 from pyspark.sql import DataFrame
 
 from sitspark.grid import Chunk, Window
-from sitspark.kernels.features import FeatureSpace
+from sitspark.kernels.feature_space import FeatureSpace
 from sitspark.maps.chunk import ModelTarget, write_chunk_maps
-from sitspark.samples.extract import Reading
+from sitspark.scenes.reading import Reading
 from sitspark.scenes.table import scenes_of
 from sitspark.worker import forget_archives
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sitspark.classes import LandCoverClass, Nomenclature
 from sitspark.errors import SitsparkError
-from sitspark.kernels.features import FeatureSpace
+from sitspark.kernels.feature_space import FeatureSpace
 from sitspark.models.history import Criterion, Epoch
 from sitspark.settings import TrainingSettings
 

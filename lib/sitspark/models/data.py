@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from sitspark.errors import SitsparkError
-from sitspark.kernels.features import FeatureSpace
+from sitspark.kernels.feature_space import FeatureSpace
 from sitspark.models.statistics import RunningStatistics, Statistics
 
 _COLUMNS = ("sample_id", "label", "fold", "split", "monitored", "features")

@@ -1,64 +1,45 @@
 """Reading the series of chosen pixels of one chunk (floor 2: files, no Spark)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from sitspark.grid import Grid, Window
-from sitspark.scenes.cube import Cube, read_cube
-from sitspark.scenes.product import Layout, Scene
-from sitspark.scenes.region import Region
+from sitspark.grid import Window
+from sitspark.kernels.features import PixelSeries
+from sitspark.scenes.cube import Cube
+from sitspark.scenes.product import Scene
+from sitspark.scenes.reading import Reading
 
 
 @dataclass(frozen=True, slots=True)
-class PixelSeries:
-    """Raw series of some pixels: reflectance int16 (pixels, dates, bands), valid uint8 (pixels, dates), days int32."""
+class RawPixels:
+    """Some pixels as they are read: the series of each sensor, and the static layers, float32 (pixels, layers)."""
 
-    reflectance: npt.NDArray[np.int16]
-    valid: npt.NDArray[np.uint8]
-    days: npt.NDArray[np.int32]
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """How imagery is read, for samples and maps alike.
-
-    With a `region`, in the CRS of the grid, pixels outside it are never valid. `merged`: where tiles overlap all
-    acquisitions count alike; else those of the owner of a chunk come first.
-    """
-
-    layout: Layout
-    bands: tuple[str, ...]
-    interpolator: str
-    grid: Grid
-    merged: bool = False
-    region: Region | None = None
-
-    def cube(self, scenes: Sequence[Scene], window: Window, *, tile: str) -> Cube:
-        """The cube of a window of the output grid that `tile` owns."""
-        grid = self.grid.cropped(window)
-        return read_cube(
-            scenes,
-            grid,
-            layout=self.layout,
-            bands=self.bands,
-            interpolator=self.interpolator,
-            owner=None if self.merged else tile,
-            within=self.region.pixels(grid) if self.region else None,
-        )
+    series: tuple[PixelSeries, ...]
+    static: npt.NDArray[np.float32]
 
 
-def read_series(
-    scenes: Sequence[Scene], rows: npt.NDArray[np.int64], cols: npt.NDArray[np.int64], reading: Reading, *, tile: str
-) -> PixelSeries:
+def read_pixels(
+    scenes: Mapping[str, Sequence[Scene]],
+    rows: npt.NDArray[np.int64],
+    cols: npt.NDArray[np.int64],
+    reading: Reading,
+    *,
+    tile: str,
+) -> RawPixels:
     """Read the pixels at (rows, cols) of the output grid, which `tile` owns; only the window around them is decoded."""
     window = Window(int(rows.min()), int(cols.min()), int(np.ptp(rows)) + 1, int(np.ptp(cols)) + 1)
-    cube = reading.cube(scenes, window, tile=tile)
+    stack = reading.stack(scenes, window, tile=tile)
     row, col = rows - window.row, cols - window.col
+    return RawPixels(tuple(_series(cube, row, col) for cube in stack.cubes), np.ascontiguousarray(stack.static[:, row, col].T))
+
+
+def _series(cube: Cube, row: npt.NDArray[np.int64], col: npt.NDArray[np.int64]) -> PixelSeries:
+    """The series at some places of a cube."""
     return PixelSeries(
         np.ascontiguousarray(cube.reflectance[:, :, row, col].transpose(2, 0, 1)),
         np.ascontiguousarray(cube.valid[:, row, col].T),
-        cube.days,
+        cube.days[None] if cube.pixel_days is None else np.ascontiguousarray(cube.pixel_days[:, row, col].T),
     )

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyproj
@@ -13,10 +14,12 @@ from pyspark.sql import functions as F
 
 from sitspark.grid import Grid
 from sitspark.grid import Window as PixelWindow
-from sitspark.kernels.features import FeatureSpace, features_of_pixels
+from sitspark.kernels.feature_space import FeatureSpace
 from sitspark.marks import Marks
-from sitspark.samples.extract import Reading, read_series
+from sitspark.samples.batch import Batch, features_of_batch
+from sitspark.samples.extract import read_pixels
 from sitspark.samples.labelled import labelled_pixels
+from sitspark.scenes.reading import Reading
 from sitspark.scenes.table import scenes_of
 from sitspark.settings import SamplesSettings
 from sitspark.worker import forget_archives
@@ -25,7 +28,7 @@ _ROWS = 4096  # series handed to Spark at a time: those of a whole chunk may be 
 _KEYS = "sample_id bigint, polygon_id bigint, label int, tile string, fold string, split string, monitored boolean"
 _PIXELS = f"{_KEYS}, chunk_id string, row int, col int"
 _OBSERVATIONS = f"""{_KEYS}, x double, y double, lon double, lat double,
-    acquired array<timestamp>, reflectance array<smallint>, valid array<boolean>"""
+    dates array<int>, acquired array<timestamp>, reflectance array<smallint>, valid array<boolean>, static array<float>"""
 
 
 def pieces_by_chunk(polygons: DataFrame, plan: DataFrame, grid: Grid) -> DataFrame:
@@ -100,8 +103,9 @@ def observations(
 ) -> DataFrame:
     """Read the raw series of the chosen pixels: one task row a chunk, one output row a pixel.
 
-    Acquisitions without a usable pixel around the chosen pixels of a chunk are left out of their series. Each chunk is
-    marked when it is read.
+    `acquired`, `reflectance` and `valid` hold one sensor after the other, each of as many acquisitions as `dates` says;
+    `static` has the layers. Acquisitions without a usable pixel around the chosen pixels of a chunk are left out of their
+    series. Each chunk is marked when it is read.
     """
     pixel = F.struct("sample_id", "polygon_id", "label", "fold", "split", "monitored", "row", "col")
     by_chunk = chosen.groupBy("chunk_id").agg(F.sort_array(F.collect_list(pixel)).alias("pixels"))
@@ -125,9 +129,8 @@ def _observed(chunk: pa.RecordBatch, scenes_table: Path, reading: Reading) -> pa
     pixels = pa.RecordBatch.from_struct_array(chunk["pixels"].flatten())
     rows, cols = (pixels[name].to_numpy().astype(np.int64) for name in ("row", "col"))
     tile = chunk["tile"][0].as_py()
-    series = read_series(scenes_of(scenes_table, chunk["tiles"][0].as_py()), rows, cols, reading, tile=tile)
-    count, dates = series.valid.shape
-    acquired = np.tile(series.days.astype("datetime64[D]").astype("datetime64[us]"), count)
+    found = read_pixels(scenes_of(scenes_table, chunk["tiles"][0].as_py()), rows, cols, reading, tile=tile)
+    count = len(rows)
     grid = reading.grid
     columns = {name: pixels[name] for name in ("sample_id", "polygon_id", "label")}
     columns["tile"] = pa.array([tile] * count)
@@ -135,15 +138,22 @@ def _observed(chunk: pa.RecordBatch, scenes_table: Path, reading: Reading) -> pa
     x, y = grid.left + (cols + 0.5) * grid.resolution, grid.top - (rows + 0.5) * grid.resolution
     lon, lat = pyproj.Transformer.from_crs(grid.crs, 4326, always_xy=True).transform(x, y)
     columns |= {"x": pa.array(x), "y": pa.array(y), "lon": pa.array(lon), "lat": pa.array(lat)}
-    columns["acquired"] = _lists(pa.array(acquired, pa.timestamp("us", tz="UTC")), count, dates)
-    columns["reflectance"] = _lists(pa.array(series.reflectance.ravel()), count, dates * series.reflectance.shape[2])
-    columns["valid"] = _lists(pa.array(series.valid.ravel().astype(bool)), count, dates)
+    series = found.series
+    dates = np.array([one.valid.shape[1] for one in series], np.int32)
+    days = [np.broadcast_to(one.days, one.valid.shape) for one in series]
+    acquired = np.concatenate(days, axis=1).astype("datetime64[D]").astype("datetime64[us]")
+    columns["dates"] = _lists(np.tile(dates, (count, 1)))
+    columns["acquired"] = _lists(acquired, pa.timestamp("us", tz="UTC"))
+    columns["reflectance"] = _lists(np.concatenate([one.reflectance.reshape(count, -1) for one in series], axis=1))
+    columns["valid"] = _lists(np.concatenate([one.valid for one in series], axis=1).astype(bool))
+    columns["static"] = _lists(found.static)
     return pa.RecordBatch.from_pydict(columns)
 
 
-def _lists(values: pa.Array, count: int, length: int) -> pa.ListArray:
-    """`count` lists of one length."""
-    return pa.ListArray.from_arrays(pa.array(np.arange(count + 1, dtype=np.int32) * length), values)
+def _lists(rows: npt.NDArray[np.generic], kind: pa.DataType | None = None) -> pa.ListArray:
+    """Each row as a list."""
+    count, length = rows.shape
+    return pa.ListArray.from_arrays(pa.array(np.arange(count + 1, dtype=np.int32) * length), pa.array(rows.ravel(), kind))
 
 
 def samples(observed: DataFrame, space: FeatureSpace, *, seed: int, marks: Marks) -> DataFrame:
@@ -154,41 +164,21 @@ def samples(observed: DataFrame, space: FeatureSpace, *, seed: int, marks: Marks
     """
 
     @F.pandas_udf("array<float>")  # type: ignore[attr-defined,untyped-decorator]  # not in pyspark's types
-    def features(sample_id: pd.Series, days: pd.Series, reflectance: pd.Series, valid: pd.Series) -> pd.Series:
-        found = _features(days, reflectance, valid, space)
+    def features(
+        sample_id: pd.Series, dates: pd.Series, days: pd.Series, reflectance: pd.Series, valid: pd.Series, static: pd.Series
+    ) -> pd.Series:
+        found = features_of_batch(Batch(dates, days, reflectance, valid, static), space)
         marks.add(str(sample_id.iloc[0]), len(found))
         return found
 
     order = F.xxhash64(F.lit(seed), "sample_id")
     # as numbers: Spark converts timestamps inside arrays one by one in Python
     days = F.transform("acquired", lambda moment: F.unix_date(moment.cast("date")))
-    computed = features("sample_id", days, "reflectance", "valid")
+    computed = features("sample_id", "dates", days, "reflectance", "valid", "static")
     return (
         # without any clear date there is nothing to learn from; the map leaves such a pixel unclassified
         observed.where(F.exists("valid", lambda usable: usable))
         .orderBy(order, "sample_id")
         .withColumn("features", computed.alias("features", metadata={"feature_space": space.to_json()}))
-        .drop("acquired", "reflectance", "valid")
+        .drop("dates", "acquired", "reflectance", "valid", "static")
     )
-
-
-def _features(days: pd.Series, reflectance: pd.Series, valid: pd.Series, space: FeatureSpace) -> pd.Series:
-    """Features of a batch of series, which may have different dates."""
-    out = np.zeros((len(days), len(space)), np.float32)
-    grid, layout, bands = space.grid.days, space.layout(), len(space.bands)
-    dates, series, usable = days.to_numpy(), reflectance.to_numpy(), valid.to_numpy()
-    same_dates, _ = pd.factorize(np.array([own.tobytes() for own in dates], object))
-    for group in range(same_dates.max(initial=-1) + 1):
-        members = np.flatnonzero(same_dates == group)
-        own = dates[members[0]].astype(np.int32)
-        block = np.empty((len(members), len(space)), np.float32)
-        features_of_pixels(
-            np.stack(list(series[members])).astype(np.int16).reshape(len(members), len(own), bands),
-            np.stack(list(usable[members])).astype(np.uint8),
-            own,
-            grid,
-            layout,
-            block,
-        )
-        out[members] = block
-    return pd.Series(list(out))

@@ -11,6 +11,7 @@ import pandas as pd
 import shapely
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
+from shapely.geometry.base import BaseGeometry
 
 from sitspark.errors import SitsparkError
 from sitspark.location import Location
@@ -19,7 +20,7 @@ from sitspark.scenes.archive import Listed
 from sitspark.scenes.calendar import clear_share
 from sitspark.scenes.inspect import Inspection, inspect_product
 from sitspark.scenes.layouts import Selection
-from sitspark.scenes.left_out import ELSEWHERE, OTHER_CRS, LeftOut, Reason
+from sitspark.scenes.left_out import BEYOND, ELSEWHERE, OTHER_CRS, LeftOut, Reason
 from sitspark.scenes.outline import to_geographic
 from sitspark.scenes.product import Asset, Contents, Layout, Scene, Source
 from sitspark.scenes.region import Region
@@ -121,7 +122,7 @@ def footprint_of(assets: tuple[Asset, ...], crs: str | None) -> bytes | None:
 def acquisitions(
     scenes: DataFrame, table: Path, layout: Layout, *, region: Region | None, tasks: int, marks: Marks
 ) -> DataFrame:
-    """The usable products with their clear shares (in the region): scene_id, tile, acquired, clear_share.
+    """The usable products of a layout with their clear shares (in the region): scene_id, sensor, tile, acquired, clear_share.
 
     `table` is where `scenes` lies. Each product is marked when its masks are read.
     """
@@ -130,13 +131,15 @@ def acquisitions(
         for batch in batches:
             shares = []
             for scene_id in batch["scene_id"]:
-                shares.append(_known_share(load_scenes(table)[scene_id], layout, region))
+                shares.append(_known_share(load_scenes(table)[layout.sensor][scene_id], layout, region))
                 marks.add(scene_id)
             yield batch.assign(clear_share=np.array(shares, np.float64))
 
-    usable = scenes.where("left_out is null").select("scene_id", "tile", "acquired")
-    return usable.repartition(tasks, "scene_id").mapInPandas(
-        look, "scene_id string, tile string, acquired timestamp, clear_share double"
+    usable = scenes.where("left_out is null").where(F.col("sensor") == layout.sensor)
+    return (
+        usable.select("scene_id", "sensor", "tile", "acquired")
+        .repartition(tasks, "scene_id")
+        .mapInPandas(look, "scene_id string, sensor string, tile string, acquired timestamp, clear_share double")
     )
 
 
@@ -154,22 +157,36 @@ def left_out(scenes: DataFrame) -> list[LeftOut]:
     return [LeftOut(Reason(row.left_out), row.problem) for row in rows]
 
 
-def flag_other_crs(scenes: DataFrame) -> DataFrame:
-    """Leave out every product whose CRS isn't that of most products."""
-    counted = scenes.where("left_out is null").groupBy("crs").count().orderBy(F.desc("count"), "crs").limit(1)
+def flag_other_crs(scenes: DataFrame, leading: str) -> DataFrame:
+    """Leave out every product of the sensor `leading` whose CRS isn't that of most of them; others are warped to it."""
+    led = F.col("sensor") == leading
+    counted = scenes.where("left_out is null").where(led).groupBy("crs").count().orderBy(F.desc("count"), "crs").limit(1)
     most = counted.select(F.col("crs").alias("common_crs"))
     sentence = F.format_string(OTHER_CRS, "scene_id", "crs", "common_crs")
     # there is no such row where nothing is left
     joined = scenes.join(F.broadcast(most), F.lit(True), "left")
-    return _without(joined, F.col("crs") != F.col("common_crs"), Reason.CRS, sentence).drop("common_crs")
+    return _without(joined, led & (F.col("crs") != F.col("common_crs")), Reason.CRS, sentence).drop("common_crs")
 
 
 def flag_outside(scenes: DataFrame, region: Region) -> DataFrame:
     """Leave out every product that doesn't reach the region."""
-    outline = scenes.sparkSession.createDataFrame([(bytearray(region.to("EPSG:4326").wkb),)], "wkb binary")
-    outside = ~F.expr("ST_Intersects(footprint, ST_SetSRID(ST_GeomFromWKB(wkb), 4326))")
-    joined = scenes.crossJoin(F.broadcast(outline))
-    return _without(joined, outside, Reason.OUTSIDE, F.format_string(ELSEWHERE, "scene_id")).drop("wkb")
+    return _flag_apart(scenes, region.to("EPSG:4326").outline, F.lit(True), F.format_string(ELSEWHERE, "scene_id"))
+
+
+def flag_beyond(scenes: DataFrame, leading: str) -> DataFrame:
+    """Leave out every product of another sensor that reaches no product of the sensor `leading`."""
+    led = F.col("sensor") == leading
+    # the products of a tile have few outlines, most often one
+    outlines = scenes.where("left_out is null").where(led).select(F.expr("ST_AsBinary(footprint)").alias("wkb")).distinct()
+    ground = shapely.union_all([shapely.from_wkb(bytes(row.wkb)) for row in outlines.collect()])
+    return _flag_apart(scenes, ground, ~led, F.format_string(BEYOND, "scene_id", F.lit(leading)))
+
+
+def _flag_apart(scenes: DataFrame, ground: BaseGeometry, where: Column, sentence: Column) -> DataFrame:
+    """Leave out every product for which `where` holds and which doesn't reach a ground (in EPSG:4326)."""
+    outline = scenes.sparkSession.createDataFrame([(bytearray(shapely.to_wkb(ground)),)], "wkb binary")
+    apart = ~F.expr("ST_Intersects(footprint, ST_SetSRID(ST_GeomFromWKB(wkb), 4326))")
+    return _without(scenes.crossJoin(F.broadcast(outline)), where & apart, Reason.OUTSIDE, sentence).drop("wkb")
 
 
 def _without(scenes: DataFrame, where: Column, reason: Reason, sentence: Column) -> DataFrame:

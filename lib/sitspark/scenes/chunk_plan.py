@@ -1,8 +1,7 @@
 """The chunk plan: the output grid cut into chunks, each with the scenes that cover it (a Sedona join)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +17,7 @@ from sitspark.grid import Chunk, Grid, Territory, TileWindows, chunks_of, territ
 from sitspark.scenes.outline import to_geographic
 from sitspark.scenes.region import Region
 from sitspark.settings import GridSettings
+from sitspark.timegrid import Period
 
 Bounds = tuple[float, float, float, float]
 
@@ -26,13 +26,17 @@ _EDGE = 21  # points along an edge that is reprojected, as GDAL takes
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """What the archive covers: the output grid, the windows of each tile on it, first and last acquisition."""
+    """What the imagery covers: the output grid, the windows of each tile on it, the period of each sensor."""
 
     grid: Grid
     tiles: dict[str, TileWindows]
-    first: date
-    last: date
+    periods: dict[str, Period]
     overlap_margin: int
+
+    @property
+    def period(self) -> Period:
+        """From the first to the last acquisition of all sensors."""
+        return Period.around(self.periods.values())
 
     @property
     def territories(self) -> list[Territory]:
@@ -66,16 +70,14 @@ class TileExtent:
     bounds: Bounds
     common: Bounds
     resolution: float
-    first: date
-    last: date
 
 
-def coverage(scenes: DataFrame, settings: GridSettings) -> Coverage:
-    """Derive the output grid from the scenes frame: one row a tile and CRS comes to the driver."""
+def coverage(scenes: DataFrame, settings: GridSettings, *, leading: str) -> Coverage:
+    """Derive the output grid from the tiles of the sensor `leading`: one row a sensor, tile and CRS comes to the driver."""
     rows = (
         scenes.where("left_out is null")
-        .select("tile", "crs", "acquired", F.explode("assets").alias("asset"))
-        .groupBy("tile", "crs")
+        .select("sensor", "tile", "crs", "acquired", F.explode("assets").alias("asset"))
+        .groupBy("sensor", "tile", "crs")
         .agg(
             F.expr("min(asset.transform[2])").alias("left"),
             F.expr("min(asset.transform[5] + asset.transform[4] * asset.height)").alias("bottom"),
@@ -91,8 +93,12 @@ def coverage(scenes: DataFrame, settings: GridSettings) -> Coverage:
         )
         .collect()
     )
-    if not rows:
+    if not any(row.sensor == leading for row in rows):
         raise SitsparkError("scenes: no usable product is left; see why above, and scenes.on_problem")
+    periods: dict[str, Period] = {}
+    for row in rows:
+        own = Period(row["first"], row["last"])
+        periods[row.sensor] = Period.around((own, periods.get(row.sensor, own)))
     return cover(
         [
             TileExtent(
@@ -101,16 +107,16 @@ def coverage(scenes: DataFrame, settings: GridSettings) -> Coverage:
                 (row.left, row.bottom, row.right, row.top),
                 (row.common_left, row.common_bottom, row.common_right, row.common_top),
                 row.resolution,
-                row["first"],
-                row["last"],
             )
             for row in rows
+            if row.sensor == leading
         ],
+        periods,
         settings,
     )
 
 
-def cover(tiles: Sequence[TileExtent], settings: GridSettings) -> Coverage:
+def cover(tiles: Sequence[TileExtent], periods: Mapping[str, Period], settings: GridSettings) -> Coverage:
     """The output grid over all tiles: CRS and resolution as set, or those of the imagery; upper-left tiles first.
 
     Raises SitsparkError for a geographic CRS: areas, margins and resolutions are in metres.
@@ -131,8 +137,7 @@ def cover(tiles: Sequence[TileExtent], settings: GridSettings) -> Coverage:
     return Coverage(
         grid,
         {tile: TileWindows(grid.centres_in(boxes[tile]), grid.centres_in(cores[tile])) for tile in ordered},
-        min(tile.first for tile in tiles),
-        max(tile.last for tile in tiles),
+        dict(periods),
         round(settings.overlap_margin / resolution),
     )
 
@@ -189,23 +194,28 @@ def chunk_frame(spark: SparkSession, covered: Coverage, size: int, *, region: Re
     return frame.withColumn("footprint", F.expr("ST_SetSRID(ST_GeomFromWKB(footprint_wkb), 4326)")).drop("footprint_wkb")
 
 
-def chunk_plan(chunks: DataFrame, scenes: DataFrame, settings: GridSettings) -> DataFrame:
-    """The chunks that scenes reach, with `tiles` (sorted): those whose scenes are read, however many these are.
+def chunk_plan(chunks: DataFrame, scenes: DataFrame, settings: GridSettings, *, leading: str) -> DataFrame:
+    """The chunks that scenes of the sensor `leading` reach, with `tiles` (sorted): those whose scenes are read.
 
-    With `overlap: owner` that is the owning tile, and in shared chunks every tile; with `merge` always every tile.
+    With `overlap: owner` that is the owning tile, and in shared chunks every tile; with `merge` always every tile. Of
+    other sensors it is always every tile.
     """
-    owned = F.lit(True) if settings.overlap == "merge" else F.col("c.shared") | (F.col("c.tile") == F.col("s.tile"))
+    own = F.col("s.sensor") == leading
+    anyhow = F.lit(True) if settings.overlap == "merge" else F.col("c.shared") | (F.col("c.tile") == F.col("s.tile"))
+    owned = anyhow | ~own
     # the products of a tile have few outlines, most often one
     outlines = (
         scenes.where("left_out is null")
-        .select("tile", F.expr("ST_AsBinary(footprint)").alias("wkb"))
+        .select("sensor", "tile", F.expr("ST_AsBinary(footprint)").alias("wkb"))
         .distinct()
-        .select("tile", F.expr("ST_SetSRID(ST_GeomFromWKB(wkb), 4326)").alias("outline"))
+        .select("sensor", "tile", F.expr("ST_SetSRID(ST_GeomFromWKB(wkb), 4326)").alias("outline"))
     )
     reached = (
         outlines.alias("s")
         .join(F.broadcast(chunks).alias("c"), F.expr("ST_Intersects(s.outline, c.footprint)") & owned)
         .groupBy("c.chunk_id")
-        .agg(F.sort_array(F.collect_set("s.tile")).alias("tiles"))
+        .agg(F.sort_array(F.collect_set("s.tile")).alias("tiles"), F.bool_or(own).alias("led"))
+        .where("led")
+        .drop("led")
     )
     return chunks.join(reached, "chunk_id")

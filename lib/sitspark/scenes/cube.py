@@ -5,21 +5,14 @@ Masks are read first; a date without a usable pixel in the window is dropped bef
 
 import contextlib
 import functools
-import resource
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import rasterio
 import rasterio.warp
-from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
-from rasterio.vrt import WarpedVRT
-from rasterio.warp import calculate_default_transform
 from rasterio.windows import Window as RasterWindow
 
 from sitspark.errors import SitsparkError
@@ -27,27 +20,22 @@ from sitspark.grid import Grid, Window
 from sitspark.kernels import masks
 from sitspark.kernels.resample import upsample_2x
 from sitspark.scenes import store
-from sitspark.scenes.container import file_on_disk
 from sitspark.scenes.mask_rules import OUTSIDE
+from sitspark.scenes.open_files import block_file, dataset
 from sitspark.scenes.product import NODATA, Asset, Layout, Scene
-from sitspark.scenes.tiff import BlockCache, BlockFile
-from sitspark.timegrid import day_number
+from sitspark.scenes.tiff import BlockCache
+from sitspark.scenes.warp import resolution_in, warped
+from sitspark.timegrid import day_number, days_near
 
-_GDAL = {"GDAL_NUM_THREADS": "1"}  # one thread a task: parallelism is Spark's
+GDAL = {"GDAL_NUM_THREADS": "1"}  # one thread a task: parallelism is Spark's
 # changes whenever the same files may give other numbers: part of the key of every stage that reads imagery
 READER_VERSION = 3
-# A chunk opens all files of its tile in turn, so that a cache which holds fewer of them never hits: room for 13 files of
-# 300 dates, and some descriptors for all else that a process opens
-_OPEN_FILES, _OTHER_FILES = 3900, 196
 # Kept are as many decoded blocks as those in which a chunk lies, and half as many more for those that the next one shares
 # with it: by less, 20 m bands are decoded twice and reading takes a fifth longer. GDAL's own bound is 5 % of the machine's
 # memory, for every worker.
 _SLACK = 1.5
 _cache = BlockCache()  # of this process; a worker reads one chunk at a time
 _SUPPORT = 2  # coarse pixels that cubic interpolation reaches to either side
-_TOLERANCE = 1e-8  # pixels: from 1e-7 on windows give the same numbers; exactly 0 makes rasterio 1.4 fail
-
-Opened = TypeVar("Opened")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +43,14 @@ class Cube:
     """A block of the archive: reflectance x 10 000 int16 (dates, bands, rows, columns), validity, day numbers.
 
     valid is uint8 (dates, rows, columns), 1 = usable; days int32 (dates,), ascending, with repetitions where two
-    acquisitions fall on one day.
+    acquisitions fall on one day. Where each pixel has days of its own, `pixel_days` has them: int32 (dates, rows, columns),
+    ascending along the dates.
     """
 
     reflectance: npt.NDArray[np.int16]
     valid: npt.NDArray[np.uint8]
     days: npt.NDArray[np.int32]
+    pixel_days: npt.NDArray[np.int32] | None = None
 
     @property
     def clear_dates(self) -> npt.NDArray[np.uint16]:
@@ -72,11 +62,11 @@ class Cube:
 def reading_bytes(scenes: Sequence[Scene], grid: Grid, *, bands: Sequence[str]) -> int:
     """The memory that reading a cube takes: the cube, its validity, and the decoded blocks that are kept."""
     samples = len(scenes) * grid.window.pixels
-    return samples * len(bands) * np.dtype(np.int16).itemsize + samples + _blocks_bytes(scenes, grid)
+    return samples * len(bands) * np.dtype(np.int16).itemsize + samples + blocks_bytes(scenes, grid)
 
 
-def _blocks_bytes(scenes: Sequence[Scene], grid: Grid) -> int:
-    """The bound of decoded blocks that are kept."""
+def blocks_bytes(scenes: Sequence[Scene], grid: Grid) -> int:
+    """The bytes of decoded blocks that are kept, so that the next chunk finds those that it shares with this one."""
     touched = 0
     for scene in scenes:
         bounds = _bounds_in(grid, scene.crs)
@@ -110,16 +100,18 @@ def read_cube(
     interpolator: str,
     owner: str | None = None,
     within: npt.NDArray[np.uint8] | None = None,
+    kept_bytes: int | None = None,
 ) -> Cube:
     """Read `scenes` on `grid` (a chunk of the output grid); raises SitsparkError with tile, product, band and file.
 
     Scenes that don't reach the chunk are passed over. With an `owner` scenes of other tiles count only where no scene of
     that tile reaches; without one all count alike. Pixels where `within` (uint8, rows x columns) is 0 are never valid.
+    Decoded blocks are kept for the next chunk up to `kept_bytes`; None: as many as this one needs.
     """
     scenes = [scene for scene in scenes if _reaches(scene, grid)]
-    blocks = _blocks_bytes(scenes, grid)
+    blocks = blocks_bytes(scenes, grid) if kept_bytes is None else kept_bytes
     _cache.allow(blocks)
-    with rasterio.Env(**_GDAL, **store.gdal_options(), GDAL_CACHEMAX=blocks):
+    with rasterio.Env(**GDAL, **store.gdal_options(), GDAL_CACHEMAX=blocks):
         kept: list[Scene] = []
         valid = np.empty((len(scenes), grid.height, grid.width), np.uint8)
         everywhere = np.ones((grid.height, grid.width), np.uint8) if within is None else within
@@ -135,13 +127,42 @@ def read_cube(
             for position, band in enumerate(bands):
                 _read_band(scene, scene.asset(band), grid, interpolator, out=reflectance[date, position])
             masks.nodata(reflectance[date], NODATA, valid[date])
-    return Cube(reflectance, valid, np.array([day_number(s.acquired.date()) for s in kept], np.int32))
+        days = np.array([day_number(s.acquired.date()) for s in kept], np.int32)
+        if layout.day is None:
+            return Cube(reflectance, valid, days)
+        pixel_days = np.empty(valid.shape, np.int32)
+        for date, scene in enumerate(kept):
+            _read_days(scene, scene.asset(layout.day), grid, valid[date], out=pixel_days[date])
+    return _in_order(Cube(reflectance, valid, days, pixel_days))
+
+
+def _read_days(scene: Scene, asset: Asset, grid: Grid, valid: npt.NDArray[np.uint8], *, out: npt.NDArray[np.int32]) -> None:
+    """The day number on which each pixel was acquired; a pixel without a day of the year isn't valid."""
+    stored = np.empty(out.shape, asset.dtype)
+    with _reading(scene, asset):
+        _read_mask(scene, asset, grid, stored)
+    valid[(stored < 1) | (stored > 366)] = 0
+    out[:] = days_near(scene.acquired.date(), stored.astype(np.int32))
+
+
+def _in_order(cube: Cube) -> Cube:
+    """Each pixel's acquisitions in the order of its own days: those of composites that overlap may change places."""
+    assert cube.pixel_days is not None
+    if (np.diff(cube.pixel_days, axis=0) >= 0).all():
+        return cube
+    order = np.argsort(cube.pixel_days, axis=0, kind="stable")
+    return Cube(
+        np.take_along_axis(cube.reflectance, order[:, None], axis=0),
+        np.take_along_axis(cube.valid, order, axis=0),
+        cube.days,
+        np.take_along_axis(cube.pixel_days, order, axis=0),
+    )
 
 
 def read_validity(scene: Scene, grid: Grid, *, layout: Layout) -> npt.NDArray[np.uint8]:
     """The pixels of `grid` that the masks of one scene leave usable, uint8 (rows, columns); raises as `read_cube` does."""
     valid = np.empty((grid.height, grid.width), np.uint8)
-    with rasterio.Env(**_GDAL, **store.gdal_options()):
+    with rasterio.Env(**GDAL, **store.gdal_options()):
         _read_validity(scene, grid, layout, ground=np.ones_like(valid), out=valid)
     return valid
 
@@ -314,87 +335,17 @@ def _repeat(asset: Asset, source: Grid, grid: Grid, out: npt.NDArray[np.generic]
 
 
 def _warp(scene: Scene, asset: Asset, grid: Grid, interpolator: str, nodata: float, out: npt.NDArray[np.generic]) -> None:
-    # kernel sizes follow from the ratio of resolutions, not from the window, so that chunks make no seams
-    ratio = str(min(_warped_resolution(asset, scene.crs, grid.crs) / grid.resolution, 1.0))
-    with WarpedVRT(
-        _datasets().open(asset.path),
-        crs=grid.crs,
-        transform=grid.transform,
-        height=grid.height,
-        width=grid.width,
-        resampling=Resampling[interpolator],
-        src_nodata=nodata,
-        nodata=nodata,
-        tolerance=_TOLERANCE,
-        XSCALE=ratio,
-        YSCALE=ratio,
-    ) as warped:
-        warped.read(asset.number, out=out)
-
-
-@functools.lru_cache(maxsize=_OPEN_FILES)
-def _warped_resolution(asset: Asset, source_crs: str, crs: str) -> float:
-    """The pixel size of a file in units of another CRS."""
-    if source_crs == crs:
-        return asset.transform[0]
-    transform, _, _ = calculate_default_transform(source_crs, crs, asset.width, asset.height, *asset.bounds)
-    return float(transform.a)
+    source = dataset(asset.path)
+    resolution = asset.transform[0] if scene.crs == grid.crs else resolution_in(grid.crs, asset.path)
+    with warped(source, grid, interpolator, resolution=resolution, nodata=nodata) as pixels:
+        pixels.read(asset.number, out=out)
 
 
 def _read(asset: Asset, window: Window, out: npt.NDArray[np.generic]) -> None:
     """Fill `out` with a window of a file: by our own hands where it is of the usual kind, else by GDAL's."""
-    blocks = _block_files().open(asset.path)
+    blocks = block_file(asset.path)
     if blocks is not None:
         blocks.read(window, out, cache=_cache)
     else:
         place = RasterWindow(window.col, window.row, window.width, window.height)
-        out[:] = _datasets().open(asset.path).read(asset.number, window=place)
-
-
-class _OpenFiles(Generic[Opened]):
-    """The open files of this process by their paths, the one used last at the end."""
-
-    def __init__(self, opened: Callable[[str], Opened], most: int) -> None:
-        self._opened = opened
-        self._most = most
-        self._files: OrderedDict[str, tuple[int, Opened]] = OrderedDict()
-
-    def open(self, path: str) -> Opened:
-        """An open file; one that was written again since, or whose archive was, is opened again."""
-        file = file_on_disk(path)
-        modified = file.stat().st_mtime_ns if file.exists() else 0
-        known = self._files.pop(path, None)
-        if known is None or known[0] != modified:
-            known = modified, self._opened(path)
-        self._files[path] = known
-        if len(self._files) > self._most:
-            self._files.popitem(last=False)
-        return known[1]
-
-
-@functools.cache
-def _datasets() -> _OpenFiles[rasterio.DatasetReader]:
-    return _OpenFiles(rasterio.open, _most_open_files())
-
-
-@functools.cache
-def _block_files() -> _OpenFiles[BlockFile | None]:
-    return _OpenFiles(_blocks_of, _most_open_files())
-
-
-def _blocks_of(path: str) -> BlockFile | None:
-    """A file whose blocks can be read without GDAL; None for another kind, and for what GDAL itself must find."""
-    return BlockFile.open(Path(path)) if Path(path).is_file() else None
-
-
-@functools.cache
-def _most_open_files() -> int:
-    """As many as the system lets this process open, and no more than the archive of one tile has."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    # files that are read block by block, and as many that GDAL reads
-    allowed = 2 * _OPEN_FILES + _OTHER_FILES
-    if hard != resource.RLIM_INFINITY:
-        allowed = min(allowed, hard)
-    if soft < allowed:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
-    return max((allowed - _OTHER_FILES) // 2, 1)
+        out[:] = dataset(asset.path).read(asset.number, window=place)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from sitspark.settings import DescriptionSettings
 
+DAY = "day"  # what the file of days is called among a product's files
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -23,9 +25,10 @@ class Place:
 
 
 def places(description: DescriptionSettings) -> Mapping[str, Place]:
-    """The place of every mask and band by its name."""
+    """The place of every mask, of the days and of every band, by its name."""
     masks = {name: Place.of(mask.file) for name, mask in description.masks.items()}
-    return masks | {name: Place.of(value) for name, value in description.bands.items()}
+    days = {} if description.day is None else {DAY: Place.of(description.day)}
+    return masks | days | {name: Place.of(value) for name, value in description.bands.items()}
 
 
 def common_scale(scale: float, offset: float) -> tuple[float, float]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from sitspark.errors import SitsparkError
 from sitspark.scenes import landsat, sen2cor, theia
 from sitspark.scenes.container import Container
+from sitspark.scenes.described import DAY
 from sitspark.scenes.mask_rules import AllBut, AnyBit, AnyOf, MaskRule
 from sitspark.scenes.product import Contents, DeliveredLayout, Layout
 from sitspark.settings import DescriptionSettings, MaskSettings, ScenesSettings
@@ -28,7 +29,8 @@ def layout_of(settings: ScenesSettings) -> Layout:
 def _described(name: str, description: DescriptionSettings) -> Layout:
     masks = {mask: _rule(rule) for mask, rule in description.masks.items()}
     bands = tuple(description.bands)
-    return Layout(name, description.sensor, bands, masks, description.red, description.nir, description.swir)
+    day = None if description.day is None else DAY
+    return Layout(name, description.sensor, bands, masks, description.red, description.nir, description.swir, day=day)
 
 
 def _rule(mask: MaskSettings) -> MaskRule:
@@ -63,8 +65,9 @@ class Selection:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Masks and bands."""
-        return (*self.layout.masks, *self.bands)
+        """Masks, the file of days where there is one, and bands."""
+        days = () if self.layout.day is None else (self.layout.day,)
+        return (*self.layout.masks, *days, *self.bands)
 
     def contents(self, product: Container, known: Contents | None) -> Contents:
         """Where the files of a product lie: as its listing tells, else as the product itself does.

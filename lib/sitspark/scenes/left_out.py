@@ -12,6 +12,7 @@ REMEDY = "fetch what is damaged again, or name products to leave out in scenes.e
 OTHER_CRS = "%s: is in %s while most products are in %s; set grid.crs to bring all to one CRS"
 
 ELSEWHERE = "%s: doesn't reach grid.region"
+BEYOND = "%s: doesn't reach a tile of %s"  # product, the leading sensor
 
 
 class Reason(StrEnum):

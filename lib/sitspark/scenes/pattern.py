@@ -166,9 +166,9 @@ def _source(
         if place.text in files:
             address = files[place.text].location.address
             contents[name] = (
-                StoredFile(address, number=place.number)
-                if name in description.masks
-                else StoredFile(address, scale, offset, description.nodata, place.number)
+                StoredFile(address, scale, offset, description.nodata, place.number)
+                if name in description.bands
+                else StoredFile(address, number=place.number)
             )
     entries = sorted(files.values(), key=lambda entry: entry.location)
     return Source(scene_id, entries[0].location, Contents(contents), " ".join(entry.state for entry in entries))

@@ -4,7 +4,7 @@ import dataclasses
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
@@ -122,7 +122,8 @@ class Layout:
     """What is read of one kind of product.
 
     `masks` are read in this order, each with the rule by which it excludes pixels. `red`, `nir` and `swir` are the bands
-    of the spectral indices, None where there is no such band.
+    of the spectral indices, None where there is no such band. `day` is the file that says on which day of the year each
+    pixel was acquired, None where all of a product are of its own day.
     """
 
     name: str
@@ -132,6 +133,7 @@ class Layout:
     red: str | None
     nir: str | None
     swir: str | None
+    day: str | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -188,7 +188,7 @@ def _product(item: Item, description: DescriptionSettings, wanted: Mapping[str, 
     files, left_out = {}, None
     try:
         for band, place in wanted.items():
-            stored = _stored(item, place, description, is_mask=band in description.masks)
+            stored = _stored(item, place, description, is_reflectance=band in description.bands)
             if stored is not None:
                 files[band] = stored
     except SitsparkError as error:
@@ -219,7 +219,7 @@ def _acquired(item: Item) -> datetime:
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
-def _stored(item: Item, place: Place, description: DescriptionSettings, *, is_mask: bool) -> StoredFile | None:
+def _stored(item: Item, place: Place, description: DescriptionSettings, *, is_reflectance: bool) -> StoredFile | None:
     """Where a band is and how it is stored; None where the item hasn't got it.
 
     Raises SitsparkError for Sentinel-2 of which the item doesn't say whether an offset has been added.
@@ -235,7 +235,7 @@ def _stored(item: Item, place: Place, description: DescriptionSettings, *, is_ma
     facts = {**asset, **(bands[number - 1] if number <= len(bands) else {})}
     address = _resolved(asset["href"], item.location).address
     header = _header(item, facts)
-    if is_mask:
+    if not is_reflectance:
         return StoredFile(address, number=number, header=header)
     scale = _first(description.scale, facts.get("raster:scale"), facts.get("scale"))
     offset = _offset(item, facts, description, scale_stated=scale is not None)

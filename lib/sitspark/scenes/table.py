@@ -1,7 +1,7 @@
 """The scenes table as a worker reads it: by pyarrow, once a process."""
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC
 from pathlib import Path
 
@@ -9,31 +9,35 @@ import pyarrow.parquet as pq
 
 from sitspark.scenes.product import Asset, Scene
 
+Scenes = Mapping[str, Mapping[str, Scene]]  # by their sensors and ids
 
-def load_scenes(folder: Path) -> dict[str, Scene]:
-    """All usable scenes of a run's scenes table by their ids; `folder` holds the Parquet files."""
+
+def load_scenes(folder: Path) -> Scenes:
+    """All usable scenes of a run's scenes table by their sensors and ids; `folder` holds the Parquet files."""
     version = max((part.stat().st_mtime_ns for part in folder.glob("*.parquet")), default=0)
     return _load_version(folder, version)
 
 
-def scenes_of(folder: Path, tiles: Iterable[str]) -> list[Scene]:
-    """The usable scenes of some tiles."""
+def scenes_of(folder: Path, tiles: Iterable[str]) -> dict[str, list[Scene]]:
+    """The usable scenes of some tiles, by their sensors."""
     wanted = set(tiles)
-    return [scene for scene in load_scenes(folder).values() if scene.tile in wanted]
+    return {
+        sensor: [scene for scene in scenes.values() if scene.tile in wanted] for sensor, scenes in load_scenes(folder).items()
+    }
 
 
 @functools.lru_cache(maxsize=4)  # a worker serves one run, seldom a second one
-def _load_version(folder: Path, _version: int) -> dict[str, Scene]:
-    columns = ["scene_id", "tile", "acquired", "crs", "assets", "left_out"]
+def _load_version(folder: Path, _version: int) -> Scenes:
+    columns = ["sensor", "scene_id", "tile", "acquired", "crs", "assets", "left_out"]
     rows = pq.read_table(folder, columns=columns).to_pylist()
-    return {
-        row["scene_id"]: Scene(
-            row["scene_id"],
-            row["tile"],
-            row["acquired"].replace(tzinfo=UTC),
-            row["crs"],
-            tuple(Asset(**(asset | {"transform": tuple(asset["transform"])})) for asset in row["assets"]),
-        )
-        for row in rows
-        if row["left_out"] is None
-    }
+    found: dict[str, dict[str, Scene]] = {}
+    for row in rows:
+        if row["left_out"] is None:
+            found.setdefault(row["sensor"], {})[row["scene_id"]] = Scene(
+                row["scene_id"],
+                row["tile"],
+                row["acquired"].replace(tzinfo=UTC),
+                row["crs"],
+                tuple(Asset(**(asset | {"transform": tuple(asset["transform"])})) for asset in row["assets"]),
+            )
+    return found

@@ -107,7 +107,7 @@ def write_report(context: Context, done: dict[str, StageRecord]) -> Outcome:
         trainings = (_training(context, facts["train"]),) if "train" in done else ()
         update(2, "training")
     report = Report(
-        title=f"Land cover {covered.first.year}",
+        title=f"Land cover {covered.period.first.year}",
         created=datetime.now(UTC),
         run=_run_in_words(context, done),
         nomenclature=context.nomenclature,
@@ -155,15 +155,22 @@ def _run_in_words(context: Context, done: dict[str, StageRecord]) -> dict[str, s
     covered, settings = context.coverage, context.settings
     words = {
         "imagery": f"{done['scenes'].facts['products']} products of {len(covered.tiles)} tiles "
-        f"({', '.join(covered.tiles)}), {settings.scenes.layout}",
-        "period": f"{covered.first} to {covered.last}, interpolated every {settings.time_series.step} days",
+        f"({', '.join(covered.tiles)}), {', '.join(archive.layout for archive in settings.archives)}",
+        "period": _period_in_words(context),
         "grid": f"{covered.grid.width} x {covered.grid.height} pixels of {covered.grid.resolution:g} m, {covered.grid.crs}",
-        "features": f"{len(context.feature_space)}: {len(context.feature_space.bands)} bands and "
-        f"{', '.join(settings.features.indices) or 'no index'} at {len(context.feature_space.grid)} dates",
+        "features": f"{len(context.feature_space)}: {context.feature_space}",
     }
     if "train" in done:
         words["model"] = done["train"].summary
     return words
+
+
+def _period_in_words(context: Context) -> str:
+    period, sensors = context.coverage.period, context.feature_space.sensors
+    steps = (
+        ", ".join(f"{sensor.grid.step} ({sensor.sensor})" for sensor in sensors) if len(sensors) > 1 else sensors[0].grid.step
+    )
+    return f"{period.first} to {period.last}, interpolated every {steps} days"
 
 
 def _map_view(context: Context) -> MapView:

@@ -1,10 +1,7 @@
 """Validating settings and inputs before anything is computed; without Spark, so that the answer comes in seconds."""
 
 import tempfile
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 import pyproj
 import shapely
@@ -13,46 +10,19 @@ from shapely.geometry.base import BaseGeometry
 from sitspark.errors import SitsparkError, some
 from sitspark.ground_truth.labels import count_labels
 from sitspark.ground_truth.read import extent_of, inspect_vector
-from sitspark.kernels.features import require_bands
 from sitspark.scenes.archive import remarks
-from sitspark.scenes.catalogue import footprint_of
-from sitspark.scenes.inspect import Inspection, inspect_pixels, inspect_product
-from sitspark.scenes.layouts import Selection
-from sitspark.scenes.left_out import ELSEWHERE, OTHER_CRS, REMEDY, Judgement, LeftOut, Reason
-from sitspark.scenes.product import Source
-from sitspark.scenes.region import Region
+from sitspark.scenes.sensors import Sensor, indices_of
+from sitspark.scenes.static import bounds_of, layers_of
+from sitspark.workflow.check_products import HEADERS, Depth, check_products
 from sitspark.workflow.context import Context
-
-_THREADS = 8  # headers opened at a time: opening waits for the disk or the network
-PRODUCT = "product"  # the subject of findings on what is left out
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at: what is right, or the sentence of what is wrong."""
-
-    subject: str
-    sentence: str
-    wrong: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Depth:
-    """How closely products are looked at, and what is said where nothing is wrong with them."""
-
-    inspect: Callable[[Source, Selection], Inspection]
-    praise: str
-
-
-HEADERS = Depth(inspect_product, "every band and mask is there, to its last block")
-PIXELS = Depth(inspect_pixels, "every pixel of every band and mask can be decoded")
+from sitspark.workflow.finding import Finding
 
 
 def check(context: Context, *, depth: Depth = HEADERS) -> list[Finding]:
     """Look at every input; all problems are found, not only the first."""
     found = glance(context)
     if not any(finding.wrong for finding in found if finding.subject in ("features", "scenes")):
-        found += _every_product(context, depth)
+        found += check_products(context, depth)
     return found
 
 
@@ -72,6 +42,8 @@ def _imagery(context: Context) -> list[Finding]:
     found = [_judged("features", context, _bands), _judged("scenes", context, _scenes)]
     if not any(finding.wrong for finding in found):
         found.append(_judged("region", context, _region))
+        if context.settings.features.static:
+            found.append(_judged("layers", context, _layers))
     return found
 
 
@@ -150,24 +122,46 @@ def _labels(context: Context) -> str:
 
 
 def _bands(context: Context) -> str:
-    settings = context.settings
-    layout, bands = context.selection.layout, context.selection.bands
-    require_bands(settings.features.indices, bands, red=layout.red, nir=layout.nir, swir=layout.swir)
-    return f"{len(bands)} bands, {', '.join(settings.features.indices) or 'no index'}"
+    parts = []
+    for sensor in context.sensors:
+        indices = indices_of(sensor, context.settings)
+        of = f" of {sensor.name}" if len(context.sensors) > 1 else ""
+        parts.append(f"{len(sensor.selection.bands)} bands{of}, {', '.join(indices) or 'no index'}")
+    return "; ".join((*parts, *([", ".join(context.settings.features.static)] if context.settings.features.static else [])))
 
 
 def _scenes(context: Context) -> str:
-    products = context.products
+    return "; ".join(_archive(context, sensor) for sensor in context.sensors)
+
+
+def _archive(context: Context, sensor: Sensor) -> str:
+    archive = context.archives[sensor.name]
+    products = archive.wanted
     tiles = sorted({product.name.tile for product in products})
     days = sorted(product.name.acquired.date() for product in products)
     times = context.settings.time_series
     if (times.start and times.start > days[-1]) or (times.end and times.end < days[0]):
         raise SitsparkError(
-            f"time_series: {times.start or days[0]} to {times.end or days[-1]} lies outside the imagery, which is of {days[0]} "
-            f"to {days[-1]}; correct the dates, or leave them out"
+            f"time_series: {times.start or days[0]} to {times.end or days[-1]} lies outside the imagery of {sensor.name}, "
+            f"which is of {days[0]} to {days[-1]}; correct the dates, or leave them out"
         )
-    found = f"{len(products)} products of {len(tiles)} tiles ({', '.join(tiles)}), {days[0]} to {days[-1]}"
-    return "; ".join((found, *remarks(context.archive, context.settings.scenes)))
+    of = f" of {sensor.name}" if len(context.sensors) > 1 else ""
+    found = f"{len(products)} products{of} of {len(tiles)} tiles ({', '.join(tiles)}), {days[0]} to {days[-1]}"
+    return "; ".join((found, *remarks(archive, sensor.settings)))
+
+
+def _layers(context: Context) -> str:
+    """Open the static layers, and compare their extents with that of the imagery."""
+    layers = layers_of(context.settings.features.static)
+    boxes = list(context.tile_extents.values())
+    for layer in layers:
+        extent = shapely.box(*bounds_of(layer))
+        if boxes and not any(box.intersects(extent) for box in boxes):
+            raise SitsparkError(
+                f"features.static.{layer.name}: {layer.file} lies at {_degrees(extent)}, none of the tiles "
+                f"{', '.join(sorted(context.tile_extents))} reaches there; check its CRS"
+            )
+    return f"{', '.join(layer.name for layer in layers)}: where the imagery is"
 
 
 def _polygons_meet_imagery(context: Context) -> str:
@@ -211,52 +205,3 @@ def _region(context: Context) -> str:
 def _degrees(shape: BaseGeometry) -> str:
     left, bottom, right, top = shape.bounds
     return f"longitude {left:.3f} to {right:.3f}, latitude {bottom:.3f} to {top:.3f}"
-
-
-def _every_product(context: Context, depth: Depth) -> list[Finding]:
-    """Open every product: missing and damaged files, and what else leaves one out."""
-    with ThreadPoolExecutor(_THREADS) as pool:
-        inspected = list(pool.map(lambda product: depth.inspect(product.source, context.selection), context.products))
-    left_out = [product.left_out for product in context.archive.products if product.left_out is not None]
-    left_out += [found.left_out for found in inspected if found.left_out is not None]
-    usable = {p.scene_id: found for p, found in zip(context.products, inspected, strict=True) if found.left_out is None}
-    if context.region is not None:
-        elsewhere = _elsewhere(usable, context.region)
-        left_out += [LeftOut(Reason.OUTSIDE, ELSEWHERE % name) for name in elsewhere]
-        usable = {name: found for name, found in usable.items() if name not in elsewhere}
-    if context.settings.grid.crs is None:
-        left_out += _of_other_crs({name: found.crs for name, found in usable.items()})
-    judged = Judgement.of(len(context.archive.products), left_out, context.settings.scenes)
-    found = [
-        Finding(PRODUCT, p.sentence if judged.stops else f"will be left out: {p.sentence}", judged.stops) for p in judged.faulty
-    ]
-    chosen = ", ".join(f"{count} {reason}" for reason, count in judged.counts.items() if reason.is_chosen)
-    if chosen:
-        found.append(Finding(PRODUCT, f"left out by choice: {chosen}; `sitspark scenes` lists them", False))
-    if not judged.faulty:
-        return [*found, Finding("products", _praise(context, depth), False)]
-    allowed = f", scenes.max_left_out allows {judged.allowed:.0%}" if judged.allowed else ""
-    sentence = f"{len(judged.faulty)} of {judged.asked_for} can't be used{allowed}; {REMEDY}"
-    return [*found, Finding("products", sentence, judged.stops)]
-
-
-def _praise(context: Context, depth: Depth) -> str:
-    """What is right with the products, and how many nobody has looked at."""
-    believed = sum(product.source.is_described for product in context.products)
-    if depth is PIXELS or not believed:
-        return depth.praise
-    return f"{believed} of {len(context.products)} are taken as their STAC items describe them; --deep opens their files"
-
-
-def _elsewhere(usable: Mapping[str, Inspection], region: Region) -> list[str]:
-    """The products that don't reach the region."""
-    outline = region.to("EPSG:4326").outline
-    footprints = {name: shapely.from_wkb(footprint_of(found.assets, found.crs)) for name, found in usable.items()}
-    return [name for name, footprint in footprints.items() if not shapely.intersects(footprint, outline)]
-
-
-def _of_other_crs(crs_of: Mapping[str, str | None]) -> list[LeftOut]:
-    """The products that are not in the CRS of most: without grid.crs a run can't use them."""
-    known = Counter(crs for crs in crs_of.values() if crs is not None)
-    common = min(known, key=lambda crs: (-known[crs], crs), default=None)
-    return [LeftOut(Reason.CRS, OTHER_CRS % (name, crs, common)) for name, crs in crs_of.items() if crs != common]

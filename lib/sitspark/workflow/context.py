@@ -19,17 +19,17 @@ from sitspark import spark as sessions
 from sitspark.classes import Nomenclature
 from sitspark.errors import SitsparkError
 from sitspark.grid import Grid, TileWindows, Window
-from sitspark.kernels.features import FeatureSpace
+from sitspark.kernels.feature_space import FeatureSpace
 from sitspark.marks import Marks
-from sitspark.samples.extract import Reading
-from sitspark.scenes.archive import Archive, Listed
+from sitspark.scenes.archive import Archive
 from sitspark.scenes.chunk_plan import Coverage, chunk_plan
 from sitspark.scenes.inspect import inspect_product
-from sitspark.scenes.layouts import Selection
 from sitspark.scenes.listing import list_archive
+from sitspark.scenes.reading import Reading
 from sitspark.scenes.region import Region, read_region
+from sitspark.scenes.sensors import Sensor, feature_space, reading_of, sensors_of
 from sitspark.settings import Settings
-from sitspark.timegrid import TimeGrid
+from sitspark.timegrid import Period
 from sitspark.workflow.keys import digest, state_of
 from sitspark.workflow.progress import Voice
 from sitspark.workflow.run_folder import RunFolder
@@ -62,41 +62,50 @@ class Context:
         return Nomenclature.read(self.settings.classes.nomenclature, self.settings.classes.colours)
 
     @cached_property
-    def archive(self) -> Archive:
-        """The products of the wanted tiles; the archive is listed once a command."""
-        return list_archive(self.settings.scenes, self.region)
+    def sensors(self) -> tuple[Sensor, ...]:
+        """The sensors, first the leading one, whose tiles divide the map."""
+        return sensors_of(self.settings)
+
+    @property
+    def leading(self) -> Sensor:
+        """The sensor whose tiles divide the map."""
+        return self.sensors[0]
 
     @cached_property
-    def products(self) -> list[Listed]:
-        """Those of them that nothing leaves out before they are opened."""
-        return self.archive.wanted
+    def archives(self) -> dict[str, Archive]:
+        """The products of the wanted tiles of each sensor; archives are listed once a command."""
+        found = {}
+        for sensor in self.sensors:
+            try:
+                found[sensor.name] = list_archive(sensor.settings, self.region)
+            except SitsparkError as error:
+                raise SitsparkError(sensor.told(error)) from None
+        return found
 
     @cached_property
     def tile_extents(self) -> dict[str, BaseGeometry]:
         """The box (longitude, latitude) of the first usable product of each tile."""
         found: dict[str, BaseGeometry] = {}
-        for product in self.products:
+        for product in self.archives[self.leading.name].wanted:
             if product.name.tile in found:
                 continue
-            inspected = inspect_product(product.source, self.selection)
+            inspected = inspect_product(product.source, self.leading.selection)
             if inspected.left_out is None and inspected.crs is not None:
                 bounds = rasterio.warp.transform_bounds(inspected.crs, "EPSG:4326", *inspected.assets[0].bounds)
                 found[product.name.tile] = shapely.box(*bounds)
         return found
 
     @cached_property
-    def selection(self) -> Selection:
-        """What of each product is read."""
-        return Selection.of(self.settings.scenes)
-
-    @cached_property
     def product_fingerprints(self) -> dict[str, str]:
         """A hash for each wanted product by its address, over its files and what is read of them."""
-        scenes = self.settings.scenes
-        read = [scenes.layout, self.selection.bands, scenes.reflectance, scenes.max_cloud_cover]
+        found: dict[str, str] = {}
         with ThreadPoolExecutor(_THREADS) as pool:
-            states = list(pool.map(lambda product: state_of(product.source), self.products))
-        return {product.address: digest(state, read) for product, state in zip(self.products, states, strict=True)}
+            for sensor in self.sensors:
+                scenes, wanted = sensor.settings, self.archives[sensor.name].wanted
+                read = digest(sensor.name, scenes.layout, sensor.selection.names, scenes.reflectance, scenes.max_cloud_cover)
+                states = pool.map(lambda product: state_of(product.source), wanted)
+                found |= {product.address: digest(state, read) for product, state in zip(wanted, states, strict=True)}
+        return found
 
     def facts(self, stage: str) -> dict[str, Any]:
         """What a finished stage left for the later ones."""
@@ -125,19 +134,16 @@ class Context:
     @property
     def reading(self) -> Reading:
         """How imagery is read."""
-        grid, selection = self.settings.grid, self.selection
-        return Reading(
-            selection.layout, selection.bands, grid.interpolator, self.coverage.grid, grid.overlap == "merge", self.ground
-        )
+        return reading_of(self.settings, self.sensors, self.coverage.grid, self.ground)
 
     @property
     def feature_space(self) -> FeatureSpace:
         """What a feature vector holds."""
-        return feature_space(self.settings, self.coverage)
+        return feature_space(self.settings, self.sensors, self.coverage)
 
     def plan(self) -> DataFrame:
         """The chunks of the output grid with the tiles whose scenes are read in them."""
-        return chunk_plan(self.table("chunks"), self.table("scenes"), self.settings.grid)
+        return chunk_plan(self.table("chunks"), self.table("scenes"), self.settings.grid, leading=self.leading.name)
 
     @contextlib.contextmanager
     def marked(self, name: str, total: int, unit: str) -> Iterator[Marks]:
@@ -147,24 +153,6 @@ class Context:
         marks.folder.mkdir(parents=True)
         with self.voice.watch(name, total, unit, marks.total):
             yield marks
-
-
-def feature_space(settings: Settings, covered: Coverage) -> FeatureSpace:
-    """The feature space that settings and archive give; raises SitsparkError where they contradict each other."""
-    selection, times = Selection.of(settings.scenes), settings.time_series
-    start, end = times.start or covered.first, times.end or covered.last
-    if end < start:
-        raise SitsparkError(
-            f"time_series: the period {start} to {end} is empty; the imagery is of {covered.first} to {covered.last}"
-        )
-    return FeatureSpace(
-        selection.bands,
-        TimeGrid(start, end, times.step),
-        settings.features.indices,
-        selection.layout.red,
-        selection.layout.nir,
-        selection.layout.swir,
-    )
 
 
 def coverage_facts(covered: Coverage) -> dict[str, Any]:
@@ -178,8 +166,7 @@ def coverage_facts(covered: Coverage) -> dict[str, Any]:
         "height": grid.height,
         "width": grid.width,
         "tiles": {tile: asdict(windows) for tile, windows in covered.tiles.items()},
-        "first": covered.first.isoformat(),
-        "last": covered.last.isoformat(),
+        "periods": {sensor: [p.first.isoformat(), p.last.isoformat()] for sensor, p in covered.periods.items()},
         "overlap_margin": covered.overlap_margin,
     }
 
@@ -190,7 +177,6 @@ def coverage_from(facts: dict[str, Any]) -> Coverage:
     return Coverage(
         grid,
         {tile: TileWindows(Window(**windows["reach"]), Window(**windows["core"])) for tile, windows in facts["tiles"].items()},
-        date.fromisoformat(facts["first"]),
-        date.fromisoformat(facts["last"]),
+        {sensor: Period(*map(date.fromisoformat, period)) for sensor, period in facts["periods"].items()},
         facts["overlap_margin"],
     )

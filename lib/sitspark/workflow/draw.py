@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from sitspark.atomic import write_atomically
 from sitspark.errors import SitsparkError
 from sitspark.grid import Window
-from sitspark.kernels.features import KERNEL_VERSION
+from sitspark.kernels.feature_space import KERNEL_VERSION
 from sitspark.maps import products
 from sitspark.maps.mosaic import mosaic
 from sitspark.maps.record import ChunkRecord, committed
@@ -145,8 +145,8 @@ def _mosaic(context: Context, _key: str) -> Outcome:
         grid,
         products=drawn,
         nomenclature=context.nomenclature,
-        first=covered.first,
-        last=covered.last,
+        first=covered.period.first,
+        last=covered.period.last,
     )
     write_atomically(target / "item.json", json.dumps(described, indent=2, ensure_ascii=False))
     return Outcome(

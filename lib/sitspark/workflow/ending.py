@@ -82,13 +82,16 @@ def _results(context: Context, facts: dict[str, dict], target: str) -> list[tupl
 def _say_archive(context: Context) -> None:
     """The calendar of each tile and year, and the products left out with the reasons."""
     say = context.voice.console.print
-    say(f"\n{'':<13}{month_ruler()}  products  clear", highlight=False, soft_wrap=True)
-    for row in calendar_rows(acquisitions_of(context)):
+    rows = calendar_rows(acquisitions_of(context))
+    width = max((len(row.tile) for row in rows), default=0) + 2
+    say(f"\n{'':<{width + 6}}{month_ruler()}  products  clear", highlight=False, soft_wrap=True)
+    for row in rows:
         clear = "-" if row.clear_share is None else f"{row.clear_share:.0%}"
-        say(f"{row.tile:<7} {row.year} {row.weeks}  {row.acquisitions:>8}  {clear:>5}", highlight=False, soft_wrap=True)
+        say(f"{row.tile:<{width}} {row.year} {row.weeks}  {row.acquisitions:>8}  {clear:>5}", highlight=False, soft_wrap=True)
     say("[dim]a sign is a week: the higher, the clearer its clearest product; a dot: none[/]\n", soft_wrap=True)
-    for remark in remarks(context.archive, context.settings.scenes):
-        context.voice.note(remark)
+    for sensor in context.sensors:
+        for remark in remarks(context.archives[sensor.name], sensor.settings):
+            context.voice.note(remark)
     missing = left_out(context.table("scenes"))
     if not missing:
         return

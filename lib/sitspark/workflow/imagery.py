@@ -1,18 +1,23 @@
 """The stages that look at the archive: the catalogue of products, and the calendar of acquisitions."""
 
+import functools
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from sitspark.accuracy.figures import calendar_figure
 from sitspark.atomic import publish
 from sitspark.errors import SitsparkError, some
+from sitspark.marks import Marks
 from sitspark.scenes.calendar import Acquisition
-from sitspark.scenes.catalogue import acquisitions, catalogue, flag_other_crs, flag_outside, left_out
+from sitspark.scenes.catalogue import acquisitions, catalogue, flag_beyond, flag_other_crs, flag_outside, left_out
 from sitspark.scenes.chunk_plan import coverage
 from sitspark.scenes.cube import READER_VERSION
-from sitspark.scenes.left_out import REMEDY, Judgement
+from sitspark.scenes.left_out import REMEDY, Judgement, Reason
+from sitspark.scenes.sensors import Sensor
 from sitspark.settings import ScenesSettings
 from sitspark.workflow.context import Context, coverage_facts
 from sitspark.workflow.keys import digest, fingerprint
@@ -20,48 +25,71 @@ from sitspark.workflow.left_out_table import LISTED, left_out_table
 from sitspark.workflow.stage import Outcome, Stage
 from sitspark.workflow.tables import read_table, write_table
 
-SCENES_VERSION = 7
+SCENES_VERSION = 8
 _PRODUCTS_A_TASK = 8  # whose masks are read by one task: a few seconds
+_OF_FEATURES = {"step", "indices"}  # keys of an archive that no product depends on
 _SHOWN = 3  # problems named in a line or an error; the rest is counted
 
 
 def _catalogue(context: Context, _key: str) -> Outcome:
-    settings, target = context.settings, context.folder.table("scenes")
-    with context.marked("scenes", len(context.archive.products), "products") as marks:
-        scenes = catalogue(
-            context.spark,
-            context.archive.products,
-            context.selection,
-            fingerprints=_row_fingerprints(context),
-            marks=marks,
-            known=_known_scenes(context),
-        )
-        # both uses of the frame read the same headers once
-        scenes = scenes.cache()
-        here = flag_outside(scenes, context.region) if context.region else scenes
-        write_table(here if settings.grid.crs else flag_other_crs(here), target, crs="EPSG:4326")
+    settings, target, leading = context.settings, context.folder.table("scenes"), context.leading.name
+    with context.marked("scenes", sum(len(archive.products) for archive in context.archives.values()), "products") as marks:
+        # all uses of the frame read the same headers once
+        scenes = _all_sensors(context, marks).cache()
+        found = flag_outside(scenes, context.region) if context.region else scenes
+        found = found if settings.grid.crs else flag_other_crs(found, leading)
+        found = flag_beyond(found, leading) if len(context.sensors) > 1 else found
+        write_table(found, target, crs="EPSG:4326")
         scenes.unpersist()
     table = read_table(context.spark, target)
-    judged = Judgement.of(len(context.archive.products), left_out(table), settings.scenes)
-    if judged.stops:
-        context.voice.console.print(left_out_table(judged.left_out))
-        raise SitsparkError(_refusal(judged, settings.scenes))
-    covered = coverage(table, settings.grid)
-    used = judged.total - len(judged.left_out)
+    judged = [_judged(context, sensor, table) for sensor in context.sensors]
+    covered = coverage(table, settings.grid, leading=leading)
+    blind = [sensor for sensor in context.sensors if sensor.name not in covered.periods]
+    if blind:
+        raise SitsparkError(blind[0].told(SitsparkError(f"no product reaches the tiles of {leading}; correct the folder")))
+    used = sum(judgement.total - len(judgement.left_out) for judgement in judged)
+    reasons = sum((Counter(judgement.counts) for judgement in judged), Counter[Reason]())
+    lost = ", ".join(f"{reasons[reason]} {reason}" for reason in Reason if reasons[reason])
     grid = covered.grid
-    lost = ", ".join(f"{count} {reason}" for reason, count in judged.counts.items())
     return Outcome(
-        f"{used} products of {len(covered.tiles)} tiles, {covered.first} to {covered.last}, grid of "
+        f"{used} products of {len(covered.tiles)} tiles, {covered.period.first} to {covered.period.last}, grid of "
         f"{grid.width} x {grid.height} pixels of {grid.resolution:g} m in {grid.crs}"
         + (f"; left out: {lost} (sitspark scenes lists them)" if lost else ""),
         {
             "coverage": coverage_facts(covered),
             "products": used,
-            "left_out": judged.counts,
-            "faulty": [product.sentence for product in judged.faulty[:_SHOWN]],
+            "left_out": dict(reasons),
+            "faulty": [product.sentence for judgement in judged for product in judgement.faulty][:_SHOWN],
         },
         (target,),
     )
+
+
+def _all_sensors(context: Context, marks: Marks) -> DataFrame:
+    """The scenes frame of all sensors."""
+    fingerprints, known = _row_fingerprints(context), _known_scenes(context)
+    frames = (
+        catalogue(
+            context.spark,
+            context.archives[sensor.name].products,
+            sensor.selection,
+            fingerprints=fingerprints,
+            marks=marks,
+            known=known,
+        )
+        for sensor in context.sensors
+    )
+    return functools.reduce(DataFrame.unionByName, frames)
+
+
+def _judged(context: Context, sensor: Sensor, table: DataFrame) -> Judgement:
+    """What of a sensor's products is left out; raises SitsparkError where that is more than may be."""
+    missing = left_out(table.where(F.col("sensor") == sensor.name))
+    judged = Judgement.of(len(context.archives[sensor.name].products), missing, sensor.settings)
+    if judged.stops:
+        context.voice.console.print(left_out_table(judged.left_out))
+        raise SitsparkError(sensor.told(SitsparkError(_refusal(judged, sensor.settings))))
+    return judged
 
 
 def _calendar(context: Context, _key: str) -> Outcome:
@@ -69,15 +97,18 @@ def _calendar(context: Context, _key: str) -> Outcome:
     target, figure = context.folder.table("acquisitions"), context.folder.calendar
     used = context.facts("scenes")["products"]
     with context.marked("calendar", used, "products") as marks:
-        frame = acquisitions(
-            context.table("scenes"),
-            context.folder.table("scenes"),
-            context.selection.layout,
-            region=context.region,
-            tasks=-(-used // _PRODUCTS_A_TASK),
-            marks=marks,
+        frames = (
+            acquisitions(
+                context.table("scenes"),
+                context.folder.table("scenes"),
+                sensor.selection.layout,
+                region=context.region,
+                tasks=-(-used // _PRODUCTS_A_TASK),
+                marks=marks,
+            )
+            for sensor in context.sensors
         )
-        write_table(frame, target)
+        write_table(functools.reduce(DataFrame.unionByName, frames), target)
     found = acquisitions_of(context)
     publish(figure, calendar_figure(found))
     known = [acquisition.clear_share for acquisition in found if acquisition.clear_share is not None]
@@ -86,11 +117,13 @@ def _calendar(context: Context, _key: str) -> Outcome:
 
 
 def acquisitions_of(context: Context) -> tuple[Acquisition, ...]:
-    """The usable products by tile and date."""
+    """The usable products by tile (and sensor, where there are several) and date."""
     rows = context.table("acquisitions").collect()
-    return tuple(
-        sorted((Acquisition(r.tile, r.acquired.date(), r.clear_share) for r in rows), key=lambda a: (a.tile, a.acquired))
+    leading = context.leading.name
+    found = (
+        Acquisition(r.tile if r.sensor == leading else f"{r.tile} {r.sensor}", r.acquired.date(), r.clear_share) for r in rows
     )
+    return tuple(sorted(found, key=lambda a: (a.tile, a.acquired)))
 
 
 def _row_fingerprints(context: Context) -> dict[str, str]:
@@ -124,7 +157,7 @@ def _scenes_inputs(context: Context) -> Any:
     settings = context.settings
     grid = settings.grid
     return [
-        settings.scenes.model_dump(mode="json"),
+        [archive.model_dump(mode="json", exclude=_OF_FEATURES) for archive in settings.archives],
         [grid.crs, grid.resolution, grid.overlap_margin, grid.region],
         fingerprint([grid.region]) if isinstance(grid.region, Path) else None,
         sorted(context.product_fingerprints.items()),

@@ -3,29 +3,30 @@
 import json
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import torch
 
 from sitspark.classes import Nomenclature
 from sitspark.errors import SitsparkError
-from sitspark.grid import Chunk, Grid, Window
-from sitspark.kernels.features import FeatureSpace
-from sitspark.maps.chunk import classify_cube
+from sitspark.grid import Chunk, Window
+from sitspark.kernels.feature_space import FeatureSpace
+from sitspark.maps.chunk import classify_stack
 from sitspark.models.inference import Classifier
 from sitspark.models.networks import NETWORKS
 from sitspark.scenes.archive import Listed
 from sitspark.scenes.chunk_plan import Coverage, TileExtent, cover
 from sitspark.scenes.container import Container, Files, LooseFiles
-from sitspark.scenes.cube import read_cube, reading_bytes
+from sitspark.scenes.cube import reading_bytes
 from sitspark.scenes.inspect import inspect_product
 from sitspark.scenes.layouts import Selection
-from sitspark.scenes.listing import list_archive
 from sitspark.scenes.product import Scene, Source
-from sitspark.scenes.region import read_region
+from sitspark.scenes.reading import Reading
+from sitspark.scenes.sensors import feature_space, reading_of
 from sitspark.settings import Settings
-from sitspark.workflow.context import feature_space
+from sitspark.timegrid import Period
+from sitspark.workflow.context import Context
 
 _TRIED = 256  # pixels; side of the window on which the speed is measured
 _BASE_MB = 1100  # of a Python worker beside what it reads: numba, torch, GDAL, the network at work; seen in benchmarks
@@ -72,42 +73,51 @@ class Foreseen:
         )
 
 
-def plan(settings: Settings) -> Foreseen:
+def plan(context: Context) -> Foreseen:
     """Open the headers, time one window of the real products with a network of the right size, and multiply."""
-    by_tile: dict[str, list[Listed]] = {}
-    source = settings.grid.region
-    given = None if source is None else read_region(source)
-    for product in list_archive(settings.scenes, given).wanted:
-        by_tile.setdefault(product.name.tile, []).append(product)
-    selection = Selection.of(settings.scenes)
-    covered = _coverage(settings, selection, by_tile)
-    region = None if given is None else given.to(covered.grid.crs)
+    settings, leading = context.settings, context.leading.name
+    tiles = {sensor.name: _by_tile(context.archives[sensor.name].wanted) for sensor in context.sensors}
+    covered = _coverage(context, tiles)
+    region = context.region.to(covered.grid.crs) if context.region else None
     chunks = covered.chunks(settings.grid.chunk_size, region)
-    space = feature_space(settings, covered)
+    space = feature_space(settings, context.sensors, covered)
     pixels = sum(chunk.window.pixels for chunk in chunks)
-    dates = max(len(products) for products in by_tile.values())
-    if settings.grid.overlap == "merge":
-        dates = sum(len(products) for products in by_tile.values())
-    tile = max(by_tile, key=lambda tile: len(by_tile[tile]))
-    scenes = _scenes(selection, by_tile[tile], most=len(by_tile[tile]))
-    speed = _measured_speed(settings, selection, scenes, covered.grid, covered.tiles[tile].core, space)
+    tile = max(tiles[leading], key=lambda tile: len(tiles[leading][tile]))
+    dates = {
+        sensor: sum(map(len, own.values())) if sensor != leading or settings.grid.overlap == "merge" else len(own[tile])
+        for sensor, own in tiles.items()
+    }
+    scenes = _scenes_around(context, tiles, tile)
+    reading = reading_of(settings, context.sensors, covered.grid, region)
+    speed = _measured_speed(reading, scenes, tile, covered.tiles[tile].core, space, settings)
     cores = _cores(settings.spark.master)
     core_seconds = pixels / speed
-    largest = max((chunk.window for chunk in chunks), key=lambda window: window.pixels)
-    reading = reading_bytes(scenes, covered.grid.cropped(largest), bands=space.bands) * dates / len(scenes)
+    largest = covered.grid.cropped(max((chunk.window for chunk in chunks), key=lambda window: window.pixels))
+    memory = sum(
+        reading_bytes(scenes[sensor.name], largest, bands=sensor.selection.bands)
+        * dates[sensor.name]
+        / len(scenes[sensor.name])
+        for sensor in context.sensors
+        if scenes[sensor.name]
+    )
     return Foreseen(
-        products=sum(len(products) for products in by_tile.values()),
-        tiles=len(by_tile),
+        products=sum(len(products) for own in tiles.values() for products in own.values()),
+        tiles=len(tiles[leading]),
         chunks=len(chunks),
         pixels=pixels,
-        dates=dates,
+        dates=sum(dates.values()),
         features=len(space),
         bytes_to_read=round(
-            sum(_share(covered, chunks, tile) * _bytes(p.source, selection) for tile, found in by_tile.items() for p in found)
+            sum(
+                _share(covered, chunks, name if sensor.name == leading else None) * _bytes(product.source, sensor.selection)
+                for sensor in context.sensors
+                for name, products in tiles[sensor.name].items()
+                for product in products
+            )
         ),
         # class and confidence of one byte, validity of two
         bytes_to_write=4 * pixels,
-        worker_memory_mb=round(_BASE_MB + reading / 1e6),
+        worker_memory_mb=round(_BASE_MB + memory / 1e6),
         cores=cores,
         pixels_per_core_second=round(speed),
         core_seconds=round(core_seconds, 1),
@@ -115,32 +125,46 @@ def plan(settings: Settings) -> Foreseen:
     )
 
 
-def _coverage(settings: Settings, selection: Selection, by_tile: dict[str, list[Listed]]) -> Coverage:
-    """The output grid as the first usable product of each tile shows it."""
+# the products of a sensor by their tiles
+ByTile = Mapping[str, list[Listed]]
+
+
+def _by_tile(products: Sequence[Listed]) -> ByTile:
+    found: dict[str, list[Listed]] = {}
+    for product in products:
+        found.setdefault(product.name.tile, []).append(product)
+    return found
+
+
+def _coverage(context: Context, tiles: Mapping[str, ByTile]) -> Coverage:
+    """The output grid as the first usable product of each tile of the leading sensor shows it."""
     extents = []
-    for tile, products in by_tile.items():
-        usable = _scenes(selection, products, most=1)
+    for tile, products in tiles[context.leading.name].items():
+        usable = _scenes(context.leading.selection, products, most=1)
         if not usable:
             raise SitsparkError(f"scenes: no product of tile {tile} can be used; `sitspark check` says why")
         scene = usable[0]
         boxes = [asset.bounds for asset in scene.assets]
-        days = [product.name.acquired.date() for product in products]
         bounds = min(b[0] for b in boxes), min(b[1] for b in boxes), max(b[2] for b in boxes), max(b[3] for b in boxes)
-        extents.append(
-            TileExtent(
-                tile,
-                scene.crs,
-                bounds,
-                bounds,
-                min(asset.transform[0] for asset in scene.assets),
-                min(days),
-                max(days),
-            )
-        )
-    return cover(extents, settings.grid)
+        extents.append(TileExtent(tile, scene.crs, bounds, bounds, min(asset.transform[0] for asset in scene.assets)))
+    periods = {}
+    for sensor, own in tiles.items():
+        days = [product.name.acquired.date() for products in own.values() for product in products]
+        periods[sensor] = Period(min(days), max(days))
+    return cover(extents, periods, context.settings.grid)
 
 
-def _scenes(selection: Selection, products: list[Listed], *, most: int) -> list[Scene]:
+def _scenes_around(context: Context, tiles: Mapping[str, ByTile], tile: str) -> dict[str, list[Scene]]:
+    """What is read in a tile of the leading sensor: its scenes, and those of all tiles of the others."""
+    found = {}
+    for sensor in context.sensors:
+        own = tiles[sensor.name]
+        products = own[tile] if sensor is context.leading else [product for of_tile in own.values() for product in of_tile]
+        found[sensor.name] = _scenes(sensor.selection, products, most=len(products))
+    return found
+
+
+def _scenes(selection: Selection, products: Sequence[Listed], *, most: int) -> list[Scene]:
     scenes: list[Scene] = []
     for product in products:
         found = inspect_product(product.source, selection)
@@ -152,7 +176,7 @@ def _scenes(selection: Selection, products: list[Listed], *, most: int) -> list[
 
 
 def _measured_speed(
-    settings: Settings, selection: Selection, scenes: list[Scene], grid: Grid, extent: Window, space: FeatureSpace
+    reading: Reading, scenes: Mapping[str, Sequence[Scene]], tile: str, extent: Window, space: FeatureSpace, settings: Settings
 ) -> float:
     """Pixels a second of one core, from a window in the middle of a tile with all its dates."""
     classes = len(Nomenclature.read(settings.classes.nomenclature, settings.classes.colours))
@@ -162,28 +186,23 @@ def _measured_speed(
     try:
         # the first round pays for compiling and for opening files
         for side in (32, _TRIED):
-            window = _middle(grid, extent, side)
+            window = _middle(extent, side)
             started = time.process_time()
-            cube = read_cube(
-                scenes, window, layout=selection.layout, bands=space.bands, interpolator=settings.grid.interpolator
-            )
-            classify_cube(cube, space, [classifier])
+            classify_stack(reading.stack(scenes, window, tile=tile), space, [classifier])
             seconds = time.process_time() - started
     finally:
         torch.set_num_threads(threads)
-    return window.height * window.width / seconds
+    return window.pixels / seconds
 
 
-def _middle(grid: Grid, extent: Window, side: int) -> Grid:
+def _middle(extent: Window, side: int) -> Window:
     height, width = min(side, extent.height), min(side, extent.width)
-    return grid.cropped(
-        Window(extent.row + (extent.height - height) // 2, extent.col + (extent.width - width) // 2, height, width)
-    )
+    return Window(extent.row + (extent.height - height) // 2, extent.col + (extent.width - width) // 2, height, width)
 
 
-def _share(covered: Coverage, chunks: Sequence[Chunk], tile: str) -> float:
-    """The part of a tile's pixels that lie in chunks, or close enough: its files are read there."""
-    reach = covered.tiles[tile].reach
+def _share(covered: Coverage, chunks: Sequence[Chunk], tile: str | None) -> float:
+    """The part of a tile's pixels (None: of the grid's) that lie in chunks, or close enough: its files are read there."""
+    reach = covered.grid.window if tile is None else covered.tiles[tile].reach
     return min(sum(chunk.window.intersection(reach).pixels for chunk in chunks) / reach.pixels, 1)
 
 

@@ -9,10 +9,11 @@ from sitspark.errors import SitsparkError
 from sitspark.ground_truth.clean import Ground, clean, encode_labels
 from sitspark.ground_truth.read import inspect_vector, read_features
 from sitspark.ground_truth.split import split
-from sitspark.kernels.features import KERNEL_VERSION
+from sitspark.kernels.feature_space import KERNEL_VERSION
 from sitspark.samples import frames
 from sitspark.scenes.chunk_plan import chunk_frame
 from sitspark.scenes.cube import READER_VERSION
+from sitspark.scenes.static import StaticLayer, layers_of
 from sitspark.workflow.context import Context
 from sitspark.workflow.keys import fingerprint
 from sitspark.workflow.stage import Outcome, Stage
@@ -167,8 +168,7 @@ def _samples(context: Context, _key: str) -> Outcome:
     if unseen:
         context.voice.note(f"{unseen} labelled pixels have no clear date and are left out")
     return Outcome(
-        f"{sum(row['count'] for row in rows)} samples of {len(space)} features "
-        f"({len(space.grid)} dates x {len(space.bands)} bands, {', '.join(space.indices) or 'no indices'})",
+        f"{sum(row['count'] for row in rows)} samples of {len(space)} features ({space})",
         {"classes": pixels, "features": len(space)},
         (target,),
     )
@@ -192,7 +192,14 @@ def _observations_inputs(context: Context) -> Any:
         settings.seed,
         settings.grid.interpolator,
         settings.grid.overlap,
+        [[sensor.name, sensor.selection.layout.day] for sensor in context.sensors],
+        [[str(layer), _layer_state(layer)] for layer in layers_of(settings.features.static)],
     ]
+
+
+def _layer_state(layer: StaticLayer) -> str:
+    """What changes when a layer does; one that isn't on disk is taken as it was."""
+    return fingerprint([layer.file.path]) if layer.file.path else ""
 
 
 def _samples_inputs(context: Context) -> Any:
@@ -200,6 +207,7 @@ def _samples_inputs(context: Context) -> Any:
     return [
         settings.time_series.model_dump(mode="json"),
         settings.features.model_dump(mode="json"),
+        [[archive.step, archive.indices] for archive in settings.archives],
         settings.seed,
     ]
 

@@ -1,0 +1,82 @@
+"""Reading all that is known of a window of the output grid, for samples and maps alike."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import rasterio
+
+from sitspark.grid import Grid, Window
+from sitspark.scenes import store
+from sitspark.scenes.cube import GDAL, Cube, blocks_bytes, read_cube
+from sitspark.scenes.layouts import Selection
+from sitspark.scenes.product import Scene
+from sitspark.scenes.region import Region
+from sitspark.scenes.static import StaticLayer, read_layers
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """All that is known of a window: a cube of each sensor, and the static layers, float32 (layers, rows, columns)."""
+
+    cubes: tuple[Cube, ...]
+    static: npt.NDArray[np.float32]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.static.shape[1], self.static.shape[2]
+
+    @property
+    def clear_dates(self) -> npt.NDArray[np.uint16]:
+        """The number of usable acquisitions of each pixel, by whatever sensor, uint16 (rows, columns)."""
+        dates = np.zeros(self.shape, np.uint16)
+        for cube in self.cubes:
+            dates += cube.clear_dates
+        return dates
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How imagery is read: of each sensor its selection, in the order of the features.
+
+    Tiles are those of the sensor `leading`: where they overlap, acquisitions of the owner of a chunk come first, or with
+    `merged` all count alike. Those of the other sensors always do. With a `region`, in the CRS of the grid, pixels outside
+    it are never valid.
+    """
+
+    sensors: tuple[Selection, ...]
+    leading: str
+    interpolator: str
+    grid: Grid
+    static: tuple[StaticLayer, ...] = ()
+    merged: bool = False
+    region: Region | None = None
+
+    def stack(self, scenes: Mapping[str, Sequence[Scene]], window: Window, *, tile: str) -> Stack:
+        """Read a window of the output grid that `tile` owns, from the scenes of each sensor by its name.
+
+        Raises SitsparkError with tile, product, band and file, or with the layer, for what can't be read.
+        """
+        grid = self.grid.cropped(window)
+        within = self.region.pixels(grid) if self.region else None
+        by_sensor = [(selection, scenes.get(selection.layout.sensor, ())) for selection in self.sensors]
+        # of all sensors: the next chunk reads each of them again
+        kept_bytes = sum(blocks_bytes(of_sensor, grid) for _, of_sensor in by_sensor) if len(by_sensor) > 1 else None
+        cubes = tuple(
+            read_cube(
+                of_sensor,
+                grid,
+                layout=selection.layout,
+                bands=selection.bands,
+                interpolator=self.interpolator,
+                owner=None if self.merged or selection.layout.sensor != self.leading else tile,
+                within=within,
+                kept_bytes=kept_bytes,
+            )
+            for selection, of_sensor in by_sensor
+        )
+        with rasterio.Env(**GDAL, **store.gdal_options()):
+            static = read_layers(self.static, grid)
+        return Stack(cubes, static)

@@ -1,0 +1,110 @@
+"""The sensors of a run: each with the settings of its archive, and what is read of its products."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sitspark.errors import SitsparkError
+from sitspark.grid import Grid
+from sitspark.kernels.feature_space import FeatureSpace, SensorFeatures, require_bands
+from sitspark.scenes.chunk_plan import Coverage
+from sitspark.scenes.layouts import Selection
+from sitspark.scenes.reading import Reading
+from sitspark.scenes.region import Region
+from sitspark.scenes.static import layers_of
+from sitspark.settings import ScenesSettings, Settings
+from sitspark.timegrid import TimeGrid
+
+# iota2's order of sensors in a feature vector, by our layouts; those that a user describes come last, as they are given
+_ORDER = ("landsat_c2_l2", "landsat_c1_l1", "theia_l2a", "sen2cor_l2a", "theia_l3a")
+
+
+@dataclass(frozen=True, slots=True)
+class Sensor:
+    """One sensor; `key` is the settings' name of its section, for messages."""
+
+    key: str
+    settings: ScenesSettings
+    selection: Selection
+
+    @property
+    def name(self) -> str:
+        """The name in the tables and in the names of features."""
+        return self.selection.layout.sensor
+
+    def told(self, error: SitsparkError) -> str:
+        """What is wrong with its archive; sentences name keys of `scenes`, of another section the key comes before."""
+        return str(error) if self.key == "scenes" else f"{self.key} ({self.name}): {error}"
+
+
+def sensors_of(settings: Settings) -> tuple[Sensor, ...]:
+    """The sensors of a run, first the leading one, whose tiles divide the map.
+
+    Raises SitsparkError for a band that a layout doesn't have, and for two sensors of one name.
+    """
+    keys = ("scenes", *(f"other_sensors.{number}" for number in range(len(settings.other_sensors))))
+    sensors: list[Sensor] = []
+    for key, archive in zip(keys, settings.archives, strict=True):
+        sensor = Sensor(key, archive, Selection.of(archive))
+        same = [other.key for other in sensors if other.name == sensor.name]
+        if same:
+            raise SitsparkError(
+                f"{key}: is of the sensor {sensor.name}, as {same[0]} is; a run reads one archive of each: bring the products "
+                "together in one folder, or name another sensor in its description"
+            )
+        sensors.append(sensor)
+    return tuple(sensors)
+
+
+def indices_of(sensor: Sensor, settings: Settings) -> tuple[str, ...]:
+    """The spectral indices of a sensor; raises SitsparkError for one whose bands aren't read."""
+    indices = settings.features.indices if sensor.settings.indices is None else sensor.settings.indices
+    layout = sensor.selection.layout
+    try:
+        require_bands(indices, sensor.selection.bands, red=layout.red, nir=layout.nir, swir=layout.swir)
+    except SitsparkError as error:
+        raise SitsparkError(sensor.told(error)) from None
+    return indices
+
+
+def _in_order(sensors: Sequence[Sensor]) -> list[Sensor]:
+    """The sensors as their features follow each other."""
+    return sorted(sensors, key=lambda s: _ORDER.index(s.settings.layout) if s.settings.layout in _ORDER else len(_ORDER))
+
+
+def reading_of(settings: Settings, sensors: Sequence[Sensor], grid: Grid, region: Region | None) -> Reading:
+    """How imagery is read on an output grid, in a region in its CRS."""
+    return Reading(
+        tuple(sensor.selection for sensor in _in_order(sensors)),
+        sensors[0].name,
+        settings.grid.interpolator,
+        grid,
+        static=layers_of(settings.features.static),
+        merged=settings.grid.overlap == "merge",
+        region=region,
+    )
+
+
+def feature_space(settings: Settings, sensors: Sequence[Sensor], covered: Coverage) -> FeatureSpace:
+    """The feature space that settings and archives give; raises SitsparkError where they contradict each other."""
+    return FeatureSpace(
+        tuple(_features(settings, sensor, covered) for sensor in _in_order(sensors)), tuple(settings.features.static)
+    )
+
+
+def _features(settings: Settings, sensor: Sensor, covered: Coverage) -> SensorFeatures:
+    times, period, layout = settings.time_series, covered.periods[sensor.name], sensor.selection.layout
+    start, end = times.start or period.first, times.end or period.last
+    if end < start:
+        raise SitsparkError(
+            f"time_series: the period {start} to {end} is empty; the imagery of {sensor.name} is of {period.first} to "
+            f"{period.last}"
+        )
+    return SensorFeatures(
+        sensor.name,
+        sensor.selection.bands,
+        TimeGrid(start, end, sensor.settings.step or times.step),
+        indices_of(sensor, settings),
+        layout.red,
+        layout.nir,
+        layout.swir,
+    )

@@ -1,0 +1,82 @@
+"""Layers without a date, as elevation or slope: any raster, brought onto the grid."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import rasterio
+from rasterio.errors import RasterioError
+
+from sitspark.errors import SitsparkError
+from sitspark.grid import Grid
+from sitspark.location import Location
+from sitspark.scenes import store
+from sitspark.scenes.open_files import dataset
+from sitspark.scenes.warp import resolution_in, warped
+from sitspark.settings import LayerSettings
+
+
+@dataclass(frozen=True, slots=True)
+class StaticLayer:
+    """A band of a raster; `fill` stands where it has no value."""
+
+    name: str
+    file: Location
+    band: int
+    interpolator: str
+    fill: float
+
+
+def layers_of(settings: Mapping[str, LayerSettings]) -> tuple[StaticLayer, ...]:
+    """The layers of the settings, in their order."""
+    return tuple(StaticLayer(name, layer.file, layer.band, layer.interpolator, layer.fill) for name, layer in settings.items())
+
+
+def bounds_of(layer: StaticLayer) -> tuple[float, float, float, float]:
+    """Where a layer lies: (left, bottom, right, top) in degrees of longitude and latitude.
+
+    Raises SitsparkError for a file that can't be opened, has no CRS or hasn't got the band.
+    """
+    try:
+        with rasterio.Env(**store.gdal_options()), rasterio.open(layer.file.gdal) as raster:
+            crs, count, bounds = raster.crs, raster.count, raster.bounds
+            if crs is not None:
+                bounds = rasterio.warp.transform_bounds(crs, "EPSG:4326", *bounds)
+    except RasterioError as error:
+        raise SitsparkError(f"{_key(layer)}: {layer.file} can't be opened ({error}); correct the path") from None
+    if crs is None:
+        raise SitsparkError(f"{_key(layer)}: {layer.file} has no CRS; write it into the file, as with gdal_edit.py -a_srs")
+    if layer.band > count:
+        raise SitsparkError(f"{_key(layer)}: {layer.file} has {count} bands, there is no band {layer.band}; correct the number")
+    left, bottom, right, top = bounds
+    return left, bottom, right, top
+
+
+def read_layers(layers: Sequence[StaticLayer], grid: Grid) -> npt.NDArray[np.float32]:
+    """The layers on a grid, float32 (layers, rows, columns); raises SitsparkError for a file that can't be read."""
+    out = np.empty((len(layers), grid.height, grid.width), np.float32)
+    for layer, pixels in zip(layers, out, strict=True):
+        try:
+            _read(layer, grid, pixels)
+        except (RasterioError, OSError) as error:
+            raise SitsparkError(
+                f"{_key(layer)}: {layer.file} can't be read ({error.__cause__ or error}); restore the file, or drop the layer"
+            ) from error
+    return out
+
+
+def _read(layer: StaticLayer, grid: Grid, out: npt.NDArray[np.float32]) -> None:
+    path = layer.file.gdal
+    source = dataset(path)
+    nodata = source.nodatavals[layer.band - 1]
+    resolution = resolution_in(grid.crs, path)
+    with warped(
+        source, grid, layer.interpolator, resolution=resolution, nodata=nodata, missing=np.nan, dtype="float32"
+    ) as pixels:
+        pixels.read(layer.band, out=out)
+    out[~np.isfinite(out)] = layer.fill
+
+
+def _key(layer: StaticLayer) -> str:
+    return f"features.static.{layer.name}"

@@ -1,0 +1,58 @@
+"""Bringing a raster onto another grid, window by window, with the numbers that the whole image would give."""
+
+import functools
+
+import rasterio
+from rasterio.enums import Resampling
+from rasterio.vrt import WarpedVRT
+from rasterio.warp import calculate_default_transform
+
+from sitspark.grid import Grid
+from sitspark.scenes.open_files import dataset
+
+_TOLERANCE = 1e-8  # pixels: from 1e-7 on windows give the same numbers; exactly 0 makes rasterio 1.4 fail
+
+
+def warped(
+    source: rasterio.DatasetReader,
+    grid: Grid,
+    interpolator: str,
+    *,
+    resolution: float,
+    nodata: float | None,
+    missing: float | None = None,
+    dtype: str | None = None,
+) -> WarpedVRT:
+    """A raster on a grid; `resolution` is its pixel size in units of the CRS of the grid.
+
+    Pixels of the value `nodata`, and those beyond the raster, are `missing` (None: `nodata` again), in `dtype` (None: its
+    own).
+    """
+    # kernel sizes follow from the ratio of resolutions, not from the window, so that chunks make no seams
+    ratio = str(min(resolution / grid.resolution, 1.0))
+    return WarpedVRT(
+        source,
+        crs=grid.crs,
+        transform=grid.transform,
+        height=grid.height,
+        width=grid.width,
+        resampling=Resampling[interpolator],
+        src_nodata=nodata,
+        nodata=nodata if missing is None else missing,
+        dtype=dtype,
+        tolerance=_TOLERANCE,
+        XSCALE=ratio,
+        YSCALE=ratio,
+        # else a pixel of one band counts as long as any band of the file has data there
+        UNIFIED_SRC_NODATA="NO",
+    )
+
+
+@functools.lru_cache(maxsize=4096)  # files of one tile, as many as stay open
+def resolution_in(crs: str, path: str) -> float:
+    """The pixel size of a file in units of a CRS."""
+    source = dataset(path)
+    if source.crs == rasterio.crs.CRS.from_user_input(crs):
+        return float(source.transform.a)
+    transform, _, _ = calculate_default_transform(source.crs, crs, source.width, source.height, *source.bounds)
+    return float(transform.a)

@@ -1,0 +1,206 @@
+"""Several sensors and static layers in one run: each gives the features that it gives alone."""
+
+import shutil
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+import rasterio
+from rasterio.transform import from_bounds
+
+from sitspark.errors import SitsparkError
+from sitspark.grid import Window
+from sitspark.kernels.features import features_of_pixels
+from sitspark.scenes.table import scenes_of
+from sitspark.timegrid import day_number
+from sitspark.workflow.check import check
+from sitspark.workflow.context import Context
+from sitspark.workflow.plan import plan
+from tests.conftest import FinishedRun, run_quietly
+from tests.end_to_end.test_run import features_of_map
+from tests.scenes.rearranged import DESCRIPTION, by_pattern
+
+TILE = "31TCK"
+FILL = -7.0
+
+
+@pytest.fixture(scope="module")
+def composites(finished: FinishedRun, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The same imagery by a pattern, as of another sensor of two bands, each pixel with a day of its own."""
+    folder = tmp_path_factory.mktemp("composites")
+    (folder / "theia").mkdir()
+    (folder / "theia" / TILE).symlink_to(finished.simulated / "scenes" / TILE)
+    scenes = by_pattern(folder / "theia", folder / "composites")
+    for mask in (folder / "composites").glob("*/*/*_EDG.tif"):
+        with rasterio.open(mask) as raster:
+            profile, day = raster.profile, date.fromisoformat(mask.parent.name).timetuple().tm_yday
+        days = (day + np.arange(profile["width"]) % 5).astype(np.int16)[None].repeat(profile["height"], axis=0)
+        with rasterio.open(mask.with_name(mask.name.replace("EDG", "doy")), "w", **profile | {"dtype": "int16"}) as raster:
+            raster.write(np.where(days > 365, days - 365, days), 1)
+    bands = {"bands": {"red": "B4", "nir": "B8"}, "red": "red", "nir": "nir", "swir": None}
+    description = DESCRIPTION | bands | {"sensor": "composite", "day": "doy"}
+    return scenes | {"step": 45, "indices": ["ndvi"], "description": description}
+
+
+@pytest.fixture(scope="module")
+def elevation(finished: FinishedRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A raster in degrees that covers the western part of the tile, with a hole."""
+    grid, tile = finished.context.coverage.grid, finished.context.coverage.tiles[TILE].reach
+    left, bottom, right, top = grid.cropped(Window(tile.row, tile.col, tile.height, tile.width // 2)).bounds
+    bounds = rasterio.warp.transform_bounds(grid.crs, "EPSG:4326", left - 500, bottom - 500, right, top + 500)
+    path = tmp_path_factory.mktemp("layers") / "elevation.tif"
+    values = np.arange(60 * 50, dtype=np.float32).reshape(60, 50)
+    values[20:24, 20:24] = -9999
+    profile = {"driver": "GTiff", "height": 60, "width": 50, "count": 2, "dtype": "float32", "nodata": -9999}
+    with rasterio.open(path, "w", **profile, crs="EPSG:4326", transform=from_bounds(*bounds, 50, 60)) as raster:
+        raster.write(np.zeros_like(values), 1)
+        raster.write(values, 2)
+    return path
+
+
+@pytest.fixture(scope="module")
+def tree(finished: FinishedRun) -> dict[str, Any]:
+    period = {"start": "2018-01-10", "end": "2018-12-10", "step": 30}
+    return finished.tree | {
+        "scenes": finished.tree["scenes"] | {"tiles": [TILE]},
+        "time_series": period,
+        "samples": {"per_class": 40},
+        "training": finished.tree["training"] | {"epochs": 2},
+    }
+
+
+@pytest.fixture(scope="module")
+def together(
+    tree: dict[str, Any], composites: dict[str, Any], elevation: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Context]:
+    layer = {"file": str(elevation), "band": 2, "interpolator": "nearest", "fill": FILL}
+    own = {
+        "output": str(tmp_path_factory.mktemp("together") / "out"),
+        "other_sensors": [composites],
+        "features": {"static": {"elevation": layer}},
+    }
+    context, _ = run_quietly(tree | own, "validate", "report")
+    yield context
+
+
+def samples_of(context: Context) -> pd.DataFrame:
+    return pq.read_table(context.folder.table("samples")).to_pandas().set_index("sample_id").sort_index()
+
+
+def test_each_sensor_gives_the_features_that_it_gives_alone(
+    together: Context, tree: dict[str, Any], composites: dict[str, Any], tmp_path: Path
+) -> None:
+    theia, _ = run_quietly(tree | {"output": str(tmp_path / "theia")}, "samples")
+    alone, _ = run_quietly(tree | {"output": str(tmp_path / "composites"), "scenes": composites}, "samples")
+    found, first, second = samples_of(together), samples_of(theia), samples_of(alone)
+    assert len(found) > 200 and (found.index == first.index).all() and (found.index == second.index).all()
+    features = np.stack(found["features"].to_list())
+    assert (features[:, :-1] == np.hstack([np.stack(one["features"].to_list()) for one in (first, second)])).all()
+    names = together.feature_space.names
+    assert [names[0], names[-2], names[-1]] == ["sentinel2_b2_20180110", "composite_ndvi_20181121", "elevation"]
+    # 12 dates of ten bands and three indices, 8 dates of two bands and one index, one layer
+    assert len(names) == 12 * 13 + 8 * 3 + 1 == features.shape[1]
+
+
+def test_a_layer_has_the_value_below_each_pixel_or_its_fill(together: Context, elevation: Path) -> None:
+    found = samples_of(together)
+    with rasterio.open(elevation) as raster:
+        places = np.column_stack([found["lon"], found["lat"]])
+        values = np.array([value[1] for value in raster.sample(places)])
+        left, bottom, right, top = raster.bounds
+        # GDAL interpolates positions by a little less than a pixel: those at an edge of two cells may be of either
+        columns, rows = (places[:, 0] - left) / raster.res[0], (top - places[:, 1]) / raster.res[1]
+        inside = (places[:, 0] < right) & (places[:, 1] > bottom) & (places[:, 1] < top) & (places[:, 0] > left)
+    clear = np.all([np.abs(axis - np.round(axis)) > 0.02 for axis in (columns, rows)], axis=0)
+    wanted = np.where(inside & (values != -9999), values, FILL)
+    seen = np.array([features[-1] for features in found["features"]])
+    assert (seen[clear] == wanted[clear]).all()
+    assert clear.mean() > 0.8 and 0.1 < (wanted == FILL).mean() < 0.9
+
+
+def test_samples_have_the_features_of_the_map_and_the_days_of_each_pixel(together: Context) -> None:
+    reading, space = together.reading, together.feature_space
+    samples, checked = samples_of(together), 0
+    observed = pq.read_table(together.folder.table("observations")).to_pandas().set_index("sample_id")
+    for chunk in together.plan().collect():
+        window = Window(chunk.row, chunk.col, chunk.height, chunk.width)
+        stack = reading.stack(scenes_of(together.folder.table("scenes"), chunk.tiles), window, tile=chunk.tile)
+        drawn = features_of_map(stack, space)
+        for sample_id, sample in samples.iterrows():
+            row, col = divmod(int(sample_id), reading.grid.width)
+            if window.contains(Window(row, col, 1, 1)):
+                assert (drawn[(row - window.row) * window.width + col - window.col] == sample["features"]).all()
+                checked += 1
+    assert checked == len(samples)
+    # of the second sensor days differ from pixel to pixel
+    second = [row.acquired[row.dates[0] :] for row in observed.itertuples()]
+    assert len({tuple(days) for days in second}) > 4
+    some = observed.iloc[0]
+    series = some["reflectance"][some["dates"][0] * 10 :].astype(np.int16).reshape(1, -1, 2)
+    days = np.array([[day_number(pd.Timestamp(day).date()) for day in second[0]]], np.int32)
+    out = np.empty((1, len(space.sensors[1])), np.float32)
+    valid = some["valid"][some["dates"][0] :].astype(np.uint8)[None]
+    features_of_pixels(series, valid, days, space.sensors[1].grid.days, space.sensors[1].layout(), out)
+    assert (out[0] == samples.loc[some.name, "features"][-out.shape[1] - 1 : -1]).all()
+
+
+def test_the_map_counts_the_clear_dates_of_all_sensors(together: Context, finished: FinishedRun) -> None:
+    drawn = together.folder.path / together.facts("mosaic")["map"]
+    with rasterio.open(drawn / "validity.tif") as both, rasterio.open(finished.map / "validity.tif") as one:
+        window = rasterio.windows.from_bounds(*both.bounds, transform=one.transform)
+        own = finished.context.coverage.tiles[TILE].core
+        rows, cols = Window(0, 0, own.height // 2, own.width // 2).slices
+        assert (both.read(1)[rows, cols] == 2 * one.read(1, window=window)[rows, cols]).all()
+
+
+def test_check_plan_and_report_know_all_sensors(together: Context) -> None:
+    found = {finding.subject: finding for finding in check(together)}
+    assert not [finding.sentence for finding in found.values() if finding.wrong]
+    assert {"products of sentinel2", "products of composite", "layers"} <= set(found)
+    assert "10 products of composite of 1 tiles" in found["scenes"].sentence
+    foreseen = plan(together)
+    assert (foreseen.products, foreseen.dates, foreseen.tiles) == (20, 20, 1)
+    assert foreseen.features == len(together.feature_space)
+    page = together.folder.report.read_text(encoding="utf-8")
+    assert "of composite at 8 dates; elevation" in page
+
+
+def test_a_second_run_changes_nothing_and_another_step_only_the_features(
+    together: Context, tree: dict[str, Any], composites: dict[str, Any], tmp_path: Path
+) -> None:
+    settings = together.settings.model_dump(mode="json")
+    shutil.copytree(together.folder.path, tmp_path / "out")
+    own = {
+        "output": str(tmp_path / "out"),
+        "other_sensors": [composites | {"step": 90}],
+        "features": {"static": settings["features"]["static"]},
+    }
+    _, printed = run_quietly(tree | own, "samples")
+    states = {line.split()[1]: line[0] for line in printed.splitlines() if line[:1] in "✓="}
+    assert states.pop("samples") == "✓"
+    assert set(states.values()) == {"="}
+
+
+def test_what_contradicts_itself_is_told(
+    finished: FinishedRun, tree: dict[str, Any], composites: dict[str, Any], elevation: Path, tmp_path: Path
+) -> None:
+    def refused(**changed: Any) -> str:
+        with pytest.raises(SitsparkError) as caught:
+            run_quietly(tree | {"output": str(tmp_path / "out")} | changed, "samples")
+        return str(caught.value)
+
+    again = tree["scenes"]
+    assert refused(other_sensors=[again]).startswith("other_sensors.0: is of the sensor sentinel2, as scenes is; ")
+    without = composites | {"indices": ["ndwi"]}
+    assert refused(other_sensors=[without]).startswith("other_sensors.0 (composite): features.indices: ndwi needs bands that")
+    nowhere = composites | {"folder": str(tmp_path)}
+    assert refused(other_sensors=[nowhere]).startswith("other_sensors.0 (composite): scenes.pattern: no file below")
+    missing = {"static": {"slope": str(tmp_path / "slope.tif")}}
+    assert refused(features=missing).startswith(f"features.static.slope: {tmp_path / 'slope.tif'} can't be opened (")
+    third = {"static": {"slope": {"file": str(elevation), "band": 3}}}
+    assert refused(features=third).startswith(f"features.static.slope: {elevation} has 2 bands, there is no band 3")
