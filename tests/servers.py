@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import boto3
 import obstore
@@ -81,17 +81,33 @@ class _Files(http.server.SimpleHTTPRequestHandler):
 
 
 class _Api(_Files):
-    """A STAC API that knows collections, bbox, datetime and a limit to the cloud cover, two items a page."""
+    """A STAC API that knows collections, bbox, datetime and a limit to the cloud cover, two items a page.
+
+    At /stac it is asked by POST, at /old by GET alone; /old/collections/theia leads to all its items, page by page.
+    """
 
     def do_GET(self) -> None:
-        if urlsplit(self.path).path.rstrip("/") != "/stac":
+        parts = urlsplit(self.path)
+        asked = dict(parse_qsl(parts.query))
+        if parts.path.rstrip("/") in ("/stac", "/old"):
+            self._landing_page(parts.path.rstrip("/"))
+        elif parts.path == "/old/search":
+            self._page({name: json.loads(v) if name == "query" else _split(name, v) for name, v in asked.items()}, "GET")
+        elif parts.path == "/old/collections/theia":
+            links = [{"rel": "items", "href": "theia/items?limit=2"}]
+            self._answer({"type": "Collection", "stac_version": "1.0.0", "id": "theia", "links": links})
+        elif parts.path == "/old/collections/theia/items":
+            self._page({"token": int(asked.get("token", 0))}, "GET")
+        else:
             super().do_GET()
-            return
-        here = f"http://{self.headers['Host']}/stac"
+
+    def _landing_page(self, path: str) -> None:
+        here = f"http://{self.headers['Host']}{path}"
+        method = {"method": "POST"} if path == "/stac" else {}
         links = [
             {"rel": "self", "href": here},
             {"rel": "root", "href": here},
-            {"rel": "search", "href": f"{here}/search", "type": "application/geo+json", "method": "POST"},
+            {"rel": "search", "href": f"{here}/search", "type": "application/geo+json"} | method,
         ]
         specification = "https://api.stacspec.org/v1.0.0"
         conforms = [f"{specification}/{part}" for part in ("core", "item-search", "item-search#query")]
@@ -101,7 +117,12 @@ class _Api(_Files):
         )
 
     def do_POST(self) -> None:
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if not self.path.startswith("/stac/"):
+            self.send_error(501)
+            return
+        self._page(json.loads(self.rfile.read(int(self.headers["Content-Length"]))), "POST")
+
+    def _page(self, asked: dict[str, Any], method: str) -> None:
         with Path(self.directory, ASKED).open("a") as log:
             log.write(json.dumps(asked) + "\n")
         first = asked.pop("token", 0)
@@ -109,8 +130,13 @@ class _Api(_Files):
         found = [item for item in items if _wanted(item, asked)]
         links = []
         if first + 2 < len(found):
-            body = asked | {"token": first + 2}
-            links = [{"rel": "next", "href": f"http://{self.headers['Host']}/stac/search", "method": "POST", "body": body}]
+            here = urlsplit(self.path)
+            if method == "POST":
+                links = [{"rel": "next", "href": here.path, "method": "POST", "body": asked | {"token": first + 2}}]
+                links[0]["href"] = f"http://{self.headers['Host']}{here.path}"
+            else:
+                query = urlencode(dict(parse_qsl(here.query)) | {"token": first + 2})
+                links = [{"rel": "next", "href": f"http://{self.headers['Host']}{here.path}?{query}"}]
         self._answer({"type": "FeatureCollection", "features": found[first : first + 2], "links": links})
 
     def _answer(self, document: dict[str, Any]) -> None:
@@ -120,6 +146,13 @@ class _Api(_Files):
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
+
+
+def _split(name: str, value: str) -> Any:
+    """A part of a query as it is in the body of a search."""
+    if name == "bbox":
+        return [float(part) for part in value.split(",")]
+    return int(value) if name in ("token", "limit") else value.split(",") if name == "collections" else value
 
 
 def _wanted(item: dict[str, Any], asked: dict[str, Any]) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 # scheme: GDAL's virtual file system
 _SYSTEMS: Mapping[str, str] = {
@@ -13,6 +13,12 @@ _SYSTEMS: Mapping[str, str] = {
     "https": "vsicurl",
     "http": "vsicurl",
 }
+
+
+_WEB = ("http", "https")
+# parts of a query by which services let in whoever has the address
+# (a `token` is a page's)
+_SECRETS = {"sig", "signature", "access_token", "api_key", "apikey", "x-amz-signature", "x-goog-signature"}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -34,7 +40,9 @@ class Location:
             raise ValueError(f"{scheme}:// can't be read; files may lie on disk or at {', '.join(f'{s}://' for s in _SYSTEMS)}")
         if not rest.strip("/"):
             raise ValueError(f"{address} names no bucket or server")
-        return Location(address.rstrip("/"))
+        _refuse_secrets(address)
+        # relative links of a web page depend on the last slash
+        return Location(address if scheme in _WEB else address.rstrip("/"))
 
     @property
     def scheme(self) -> str | None:
@@ -61,7 +69,7 @@ class Location:
     @property
     def name(self) -> str:
         """The last part."""
-        return PurePosixPath(self.key).name
+        return PurePosixPath(self.key.partition("?")[0] if self.scheme in _WEB else self.key).name
 
     @property
     def suffix(self) -> str:
@@ -81,8 +89,20 @@ class Location:
         return Location(f"{self.address.rstrip('/')}/{below}")
 
     def __str__(self) -> str:
-        return self.address
+        """For people: of a web page without the query."""
+        return self.address.partition("?")[0] if self.scheme in _WEB else self.address
 
     def below(self, folder: "Location") -> str:
         """The part of the address below a folder, or the whole address where it doesn't lie there."""
         return self.address.removeprefix(f"{folder.address.rstrip('/')}/")
+
+
+def _refuse_secrets(address: str) -> None:
+    """Raise ValueError for an address that lets in whoever has it: addresses stand in tables and messages."""
+    parts = urlsplit(address)
+    if parts.password or {name.lower() for name, _ in parse_qsl(parts.query, keep_blank_values=True)} & _SECRETS:
+        plain = f"{parts.scheme}://{parts.hostname}{parts.path}"
+        raise ValueError(
+            f"the address of {plain} holds credentials (a password, or a signature in the query); credentials come from the "
+            "environment only"
+        )

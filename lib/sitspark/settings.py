@@ -97,6 +97,10 @@ def _path_or_rectangle(value: object) -> object:
 IndexName = Literal["ndvi", "ndwi", "brightness"]
 
 
+# where a band is: a name, or its number in the file
+BandPlace = str | Annotated[int, Field(ge=1)]
+
+
 class Section(BaseModel):
     """A block of settings: immutable, no unknown keys."""
 
@@ -111,7 +115,7 @@ class Section(BaseModel):
 class MaskSettings(Section):
     """Which values of a mask exclude a pixel: `invalid`, all but `valid`, or any of some `bits`."""
 
-    file: str | int = Field(description="What stands for {band}, asset of a STAC item, or number of the band in its file.")
+    file: BandPlace = Field(description="What stands for {band}, asset of a STAC item, or number of the band in its file.")
     invalid: tuple[int, ...] | None = Field(None, description="Values that exclude a pixel.")
     valid: tuple[int, ...] | None = Field(None, description="The only values that don't.")
     bits: tuple[Annotated[int, Field(ge=0, le=31)], ...] | None = Field(
@@ -131,7 +135,7 @@ class DescriptionSettings(Section):
     """What the files of the layouts `pattern` and `stac` hold."""
 
     sensor: str = Field("own", description="Name of the sensor in the tables.")
-    bands: dict[str, str | int] = Field(
+    bands: dict[str, BandPlace] = Field(
         default_factory=dict,
         description="For each band what stands for {band}, asset or common name in a STAC item, or its number in the file.",
     )
@@ -143,7 +147,7 @@ class DescriptionSettings(Section):
     )
     offset: float | None = Field(None, description="See scale; null: as a STAC item says, else 0.")
     nodata: float | None = Field(None, description="Stored value without data; null: what the STAC item or the file says.")
-    day: str | int | None = Field(
+    day: BandPlace | None = Field(
         None,
         description="File, as of a band, that says on which day of the year (1 to 366) each pixel was acquired, as composites "
         "have it; null: all pixels are of the product's date.",

@@ -11,7 +11,7 @@ import shapely
 from sitspark.errors import SitsparkError
 from sitspark.location import Location
 from sitspark.scenes import stac
-from sitspark.scenes.archive import Listed
+from sitspark.scenes.archive import Listed, remarks
 from sitspark.scenes.cube import read_cube
 from sitspark.scenes.described import Place
 from sitspark.scenes.inspect import inspect_product
@@ -27,6 +27,7 @@ from .products import grid_of, noise, write_theia
 from .rearranged import as_stac, item_of
 
 BLUE = {"href": "./B02.tif", "roles": ["data"]}
+BAND = {"name": "blue"}
 HEADER = {"proj:shape": [20, 30], "proj:transform": [10, 0, 300000, 0, -10, 4900020, 0, 0, 1]}
 
 
@@ -88,6 +89,11 @@ OFFSET = {"raster:bands": [{"scale": 1e-4, "offset": -0.1}]}
         ({"s2:processing_baseline": "05.09"}, {}, {}, None),
         ({"processing:version": "unknown"}, {}, {}, None),
         ({}, {}, {}, None),
+        ({"s2:processing_baseline": "05.09"}, {}, {"scale": 1e-4}, None),
+        ({"constellation": None, "platform": "S2A", "s2:processing_baseline": "05.09"}, {}, {}, None),
+        ({"constellation": None, "platform": None}, {}, {"sensor": "sentinel2"}, None),
+        ({"constellation": None, "platform": None, "s2:datatake_id": "x"}, {}, {}, None),
+        ({"constellation": None, "platform": "S2A", "s2:processing_baseline": "02.12"}, {}, {}, 0),
     ],
 )
 def test_the_offset_of_sentinel_2_is_never_guessed(
@@ -116,11 +122,18 @@ def test_the_offset_of_sentinel_2_is_never_guessed(
             1,
         ),
         ({"green": BLUE}, "blue", None, 0),
+        ({"all": BLUE, "thumbnail": {"href": "t.png"}, "xml": {"href": "m.xml", "roles": ["metadata"]}}, 3, "B02.tif", 3),
+        (
+            {"b60": {"href": "b60.tif", "gsd": 60, "bands": [{"name": "blue"}]}, "b10": BLUE | {"gsd": 10, "bands": [BAND]}},
+            "blue",
+            "B02.tif",
+            1,
+        ),
     ],
-    ids=["key", "key and number", "common name", "second band", "no picture", "absent"],
+    ids=["key", "key and number", "common name", "second band", "no picture", "absent", "number", "the finest"],
 )
-def test_a_band_is_found_by_key_name_or_common_name(
-    tmp_path: Path, assets: dict[str, Any], place: str, file: str | None, number: int
+def test_a_band_is_found_by_key_name_common_name_or_number(
+    tmp_path: Path, assets: dict[str, Any], place: str | int, file: str | None, number: int
 ) -> None:
     product = listed(tmp_path, item(**assets), bands={"B2": place})
     assert product.source.contents is not None
@@ -132,11 +145,33 @@ def test_a_band_is_found_by_key_name_or_common_name(
 
 
 @pytest.mark.parametrize(
+    ("assets", "place", "words"),
+    [
+        ({"a": BLUE, "b": BLUE}, 2, "2 may be a band of a, b; name the asset too, as a:2"),
+        ({"a": BLUE | {"bands": [BAND]}, "b": BLUE | {"bands": [BAND]}}, "blue", "blue is a band of a, b; name the asset"),
+        ({"blue": {"href": "https://x/B02.tif?sv=1&sig=abc"}}, "blue", "https://x/B02.tif holds credentials"),
+        ({"blue": {"href": "ftp://x/B02.tif"}}, "blue", "ftp:// can't be read"),
+        ({"blue": BLUE | {"nodata": "none"}}, "blue", "the item's nodata is 'none', which is no number"),
+        ({"blue": BLUE | {"raster:bands": [{"scale": "x"}]}}, "blue", "the item's scale is 'x', which is no number"),
+    ],
+)
+def test_an_item_of_which_a_band_can_not_be_told_is_left_out(
+    tmp_path: Path, assets: dict[str, Any], place: str | int, words: str
+) -> None:
+    product = listed(tmp_path, item(**assets), bands={"B2": place})
+    assert product.left_out is not None and product.left_out.reason is Reason.DAMAGED
+    assert words in product.left_out.sentence and "abc" not in product.left_out.sentence
+
+
+@pytest.mark.parametrize(
     ("properties", "asset", "known"),
     [
-        ({"proj:epsg": 32631}, HEADER | {"raster:bands": [{"data_type": "int16"}]}, True),
-        ({"proj:code": "EPSG:32631"}, HEADER | {"data_type": "int16"}, True),
-        ({"proj:code": "EPSG:32631"} | HEADER, {"bands": [{"data_type": "int16"}]}, True),
+        ({"proj:epsg": 32631}, HEADER | {"raster:bands": [{"data_type": "int16", "nodata": 0}]}, True),
+        ({"proj:code": "EPSG:32631"}, HEADER | {"data_type": "int16", "nodata": 0}, True),
+        ({"proj:code": "EPSG:32631"} | HEADER, {"bands": [{"data_type": "int16", "nodata": 0}]}, True),
+        ({"proj:code": "EPSG:32631"}, HEADER | {"data_type": "int16"}, False),  # nodata stands in the file
+        ({"proj:code": "EPSG:32631"}, HEADER | {"data_type": "cint16", "nodata": 0}, False),
+        ({"proj:code": "EPSG:32631"}, HEADER | {"data_type": "int16", "nodata": 0, "proj:transform": [1, 2, 3]}, False),
         ({"proj:epsg": 32631}, {"raster:bands": [{"data_type": "int16"}]}, False),  # no shape
         ({"proj:epsg": 32631}, HEADER, False),  # no data type
         ({"proj:wkt2": "PROJCS[]"}, HEADER | {"data_type": "int16"}, False),
@@ -148,6 +183,92 @@ def test_a_header_is_known_where_the_item_has_all_of_it(
     found = stored(tmp_path, item(properties, blue=BLUE | asset)).header
     expected = Header("EPSG:32631", 20, 30, (10, 0, 300000, 0, -10, 4900020), "int16", 512, 512)
     assert found == (expected if known else None)
+
+
+def written(tmp_path: Path, *features: dict[str, Any]) -> ScenesSettings:
+    (tmp_path / "items.json").write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    return settings_of(tmp_path / "items.json")
+
+
+def test_items_of_one_second_at_other_places_are_no_duplicates(tmp_path: Path) -> None:
+    """As of a mosaic in tiles that no property names."""
+    boxes = {"west": [0, 0, 1, 1], "east": [1, 0, 2, 1], "again": [1, 0, 2, 1]}
+    features = [item(blue=BLUE) | {"id": name, "bbox": box} for name, box in boxes.items()]
+    products = list_archive(written(tmp_path, *features)).products
+    assert [p.scene_id for p in products if p.left_out is not None] == ["east"]
+
+
+def test_ids_that_come_again_get_the_name_of_their_collection(tmp_path: Path) -> None:
+    tiles = [{"grid:code": f"MGRS-31TC{letter}"} for letter in "JKL"]
+    features = [item(own, blue=BLUE) for own in tiles]
+    features[1]["collection"] = "other"
+    products = list_archive(written(tmp_path, *features)).products
+    assert [p.scene_id for p in products][:2] == ["c/scene", "other/scene"]
+    (left_out,) = [p.left_out for p in products if p.left_out is not None]
+    assert left_out.sentence == "c/scene: another item of the collection has this id"
+
+
+@pytest.mark.parametrize(
+    ("older", "newer"),
+    [
+        ({"s2:processing_baseline": "02.06"}, {"s2:processing_baseline": "03.00", "datetime": "2022-02-03T10:11:12.1Z"}),
+        ({"processing:version": "9.0"}, {"processing:version": "10.0"}),
+        ({"processing:datetime": "2023-01-01T00:00:00Z"}, {"processing:datetime": "2024-01-01T00:00:00Z"}),
+        ({"created": "2023-01-01T00:00:00Z"}, {"updated": "2023-01-02T00:00:00Z"}),
+    ],
+)
+def test_of_one_acquisition_the_newest_processing_is_read(tmp_path: Path, older: dict[str, Any], newer: dict[str, Any]) -> None:
+    tile = {"grid:code": "MGRS-31TCJ"}
+    features = [item(tile | newer, blue=BLUE) | {"id": "new"}, item(tile | older, blue=BLUE) | {"id": "a_old"}]
+    products = list_archive(written(tmp_path, *features)).products
+    assert {p.scene_id: p.left_out is None for p in products} == {"new": True, "a_old": False}
+
+
+@pytest.mark.parametrize(
+    ("bbox", "region", "meets"),
+    [
+        ([179.5, -18, -179.5, -17], (179.8, -17.5, 179.9, -17.4), True),
+        ([179.5, -18, -179.5, -17], (-179.9, -17.5, -179.8, -17.4), True),
+        ([179.5, -18, -179.5, -17], (0, -17.5, 1, -17.4), False),
+        ([0, 0, 100, 1, 1, 200], (0.5, 0.5, 2, 2), True),  # with heights
+        (None, (0.5, 0.5, 2, 2), True),
+    ],
+)
+def test_boxes_may_cross_the_antimeridian(
+    tmp_path: Path, bbox: list[float] | None, region: tuple[float, ...], meets: bool
+) -> None:
+    settings = written(tmp_path, item(blue=BLUE) | {"bbox": bbox})
+    found = stac.search(settings, Region(shapely.to_wkb(shapely.box(*region)), "EPSG:4326"))
+    assert len(found.products) == meets
+
+
+def test_numbers_may_be_written_as_text(tmp_path: Path) -> None:
+    product = listed(tmp_path, item({"eo:cloud_cover": "12.5", "sat:relative_orbit": "51", "processing:version": 4}, blue=BLUE))
+    assert product.source.contents is not None and product.source.contents.cloud_cover == 12.5
+    assert (product.name.relative_orbit, product.name.processing_baseline) == (51, "4")
+
+
+def test_a_file_that_is_not_as_its_item_says_is_told(theia: Path, tmp_path: Path) -> None:
+    """A 20 m band that the item calls one of 10 m, and a band that the file doesn't have."""
+    tree = as_stac(theia, tmp_path / "stac")
+    path = next((tmp_path / "stac").glob("SENTINEL*.json"))
+    for changed, words in (
+        (
+            {"proj:shape": [32, 32], "proj:transform": [5, 0, 300000, 0, -5, 4900020]},
+            "it holds 16 x 16 pixels of int16, not 32",
+        ),
+        (
+            {"raster:bands": [OFFSET["raster:bands"][0] | {"data_type": "uint16", "nodata": 0}]},
+            "of int16, not 16 x 16 of uint16",
+        ),
+    ):
+        described = json.loads(path.read_text())
+        whole = json.dumps(described)
+        described["assets"]["B4"] |= changed
+        path.write_text(json.dumps(described))
+        with pytest.raises(SitsparkError, match=f"B4: .*{words}"):
+            cube_of(ScenesSettings.model_validate(tree))
+        path.write_text(whole)
 
 
 @pytest.mark.parametrize(
@@ -261,6 +382,19 @@ def test_a_search_asks_for_collections_dates_region_and_clouds_page_by_page(thei
             list_archive(ScenesSettings.model_validate(tree | {"collections": ["landsat"]}))
 
 
+def test_a_server_that_is_asked_by_addresses_alone_gives_all_its_pages(theia: Path, tmp_path: Path) -> None:
+    port = servers.free_port()
+    products = sorted(theia.glob("*/*"))
+    items = [item_of(product, root=theia, base=f"http://127.0.0.1:{port}/theia") for product in products]
+    (tmp_path / servers.ITEMS).write_text(json.dumps(items))
+    description = as_stac(theia, tmp_path / "static")["description"]
+    with servers.web(tmp_path, port) as address:
+        for place in ("old", "old/collections/theia", "old/collections/theia/items?limit=2"):
+            tree = {"layout": "stac", "folder": f"{address}/{place}", "description": description}
+            found = list_archive(ScenesSettings.model_validate(tree))
+            assert sorted(p.scene_id for p in found.products) == sorted(p.name for p in products), place
+
+
 def test_a_static_catalogue_is_narrowed_by_collection_and_region(theia: Path, tmp_path: Path) -> None:
     tree = as_stac(theia, tmp_path / "stac")
     settings = ScenesSettings.model_validate(tree)
@@ -278,11 +412,7 @@ def test_a_static_catalogue_is_narrowed_by_collection_and_region(theia: Path, tm
         ("{", "is no JSON"),
         ('{"type": "Map"}', "is no STAC document"),
         ('{"type": "Catalog", "links": [{"rel": "child", "href": "./gone.json"}]}', "gone.json doesn't exist"),
-        ('{"type": "FeatureCollection", "features": [{"properties": {}}]}', "has an item without id"),
-        (
-            '{"type": "FeatureCollection", "features": [{"id": "x", "properties": {"datetime": null}}]}',
-            "item x has no datetime",
-        ),
+        ('{"type": "Catalog", "links": [{"rel": "child"}, 3]}', "has no item of the wanted collections"),
     ],
 )
 def test_a_catalogue_that_can_not_be_read_is_a_sentence(tmp_path: Path, content: str | None, words: str) -> None:
@@ -297,13 +427,19 @@ def test_a_server_that_is_not_there_is_a_sentence() -> None:
         list_archive(settings_of("http://127.0.0.1:1/stac"))
 
 
+def test_items_without_id_or_time_are_strangers(tmp_path: Path) -> None:
+    features = [item(blue=BLUE), item(blue=BLUE) | {"id": None}, item({"datetime": None}, blue=BLUE) | {"id": "x"}]
+    found = list_archive(written(tmp_path, *features))
+    assert [p.scene_id for p in found.products] == ["scene"]
+    assert found.strangers == (Location(f"{tmp_path}/items.json#"), Location(f"{tmp_path}/items.json#x"))
+    (remark,) = remarks(found, written(tmp_path, *features))
+    assert remark.startswith("2 entries of ") and "aren't stac products" in remark
+
+
 def test_the_address_of_an_item_is_its_own(tmp_path: Path) -> None:
-    features = [item(blue=BLUE) | {"id": name} for name in ("a", "b")]
-    (tmp_path / "items.json").write_text(json.dumps({"type": "FeatureCollection", "features": features}))
-    products = list_archive(settings_of(tmp_path / "items.json")).products
-    places = [Location(f"{tmp_path}/items.json#{name}") for name in ("a", "b")]
-    # two items of one second and tile are one acquisition: the second is left out as a duplicate
-    assert [p.source.location for p in products] == places and products[1].left_out is not None
+    features = [item({"grid:code": f"MGRS-{name}"}, blue=BLUE) | {"id": name} for name in ("a", "b")]
+    products = list_archive(written(tmp_path, *features)).products
+    assert [p.source.location for p in products] == [Location(f"{tmp_path}/items.json#{name}") for name in ("a", "b")]
 
 
 def test_catalogues_that_lead_to_each_other_are_read_once(theia: Path, tmp_path: Path) -> None:

@@ -112,5 +112,9 @@ def test_gdal_is_told_of_the_same_service(
     monkeypatch.delenv("AWS_ENDPOINT_URL")
     if endpoint:
         monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
-    everywhere = {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "GDAL_HTTP_MAX_RETRY": "4"}
-    assert store.gdal_options() == everywhere | options
+    found = store.gdal_options("/vsis3/bucket/B4.tif")
+    assert {name: value for name, value in found.items() if name.startswith("AWS")} == options
+    assert found["GDAL_DISABLE_READDIR_ON_OPEN"] == "EMPTY_DIR"
+    assert store.gdal_options("/vsizip//vsis3/bucket/a.zip/B4.tif") == found
+    # beside files on disk there may be sidecars: nodata in .aux.xml, headers of ENVI
+    assert store.gdal_options("/archive/B4.tif") == store.gdal_options("/vsizip//archive/a.zip/B4.tif") == {}

@@ -15,11 +15,12 @@ from sitspark.settings import ScenesSettings
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A product of the archive; `left_out` is None where it is wanted."""
+    """A product of the archive; `left_out` is None where it is wanted. `collection` is that of a STAC item."""
 
     source: Source
     name: ProductName
     left_out: LeftOut | None = None
+    collection: str | None = None
 
     @property
     def scene_id(self) -> str:
@@ -118,9 +119,12 @@ def _superseded(products: Sequence[Listed]) -> dict[str, LeftOut]:
     Products of one platform, tile and second are one acquisition. The latest processing wins; of one product that is
     there twice the folder wins over the archive file, then the first address. Two acquisitions of one day are no duplicates.
     """
-    by_acquisition: dict[tuple[str, str, object], list[Listed]] = {}
+    by_acquisition: dict[tuple[object, ...], list[Listed]] = {}
     for product in products:
-        by_acquisition.setdefault((product.name.platform, product.name.tile, product.name.acquired), []).append(product)
+        name = product.name
+        # processings of one acquisition differ by milliseconds
+        second = name.acquired.replace(microsecond=0)
+        by_acquisition.setdefault((name.platform, name.tile, name.ground, second), []).append(product)
     found = {}
     for same in by_acquisition.values():
         ranked = sorted(same, key=lambda p: (Container(p.source.location).is_archive, p.address))

@@ -11,6 +11,7 @@ import pandas as pd
 import shapely
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql.types import StructType
 from shapely.geometry.base import BaseGeometry
 
 from sitspark.errors import SitsparkError
@@ -149,6 +150,14 @@ def _known_share(scene: Scene, layout: Layout, region: Region | None) -> float |
         return clear_share(scene, layout, region)
     except SitsparkError:
         return None
+
+
+def of_this_version(scenes: DataFrame) -> bool:
+    """Whether a scenes frame has the columns of this version, with what they hold."""
+    wanted = StructType.fromDDL(_SCHEMA)
+    assert isinstance(wanted, StructType)
+    types = {field.name: field.dataType.simpleString() for field in scenes.schema}
+    return all(types.get(field.name) == field.dataType.simpleString() for field in wanted if field.name != "footprint_wkb")
 
 
 def left_out(scenes: DataFrame) -> list[LeftOut]:

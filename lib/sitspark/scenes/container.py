@@ -50,9 +50,8 @@ class LooseFiles:
         return Location(member).gdal
 
     def size(self, member: str) -> int:
-        """The bytes of a file on disk; 0 elsewhere, where asking takes as long as reading."""
-        path = Location(member).path
-        return path.stat().st_size if path else 0
+        """The bytes of a file; raises as `store.size`."""
+        return store.size(Location(member))
 
 
 @dataclass(frozen=True)

@@ -21,15 +21,14 @@ from sitspark.kernels import masks
 from sitspark.kernels.resample import upsample_2x
 from sitspark.scenes import store
 from sitspark.scenes.mask_rules import OUTSIDE
-from sitspark.scenes.open_files import block_file, dataset
+from sitspark.scenes.open_files import GDAL, block_file, dataset
 from sitspark.scenes.product import NODATA, Asset, Layout, Scene
 from sitspark.scenes.tiff import BlockCache
 from sitspark.scenes.warp import resolution_in, warped
 from sitspark.timegrid import day_number, days_near
 
-GDAL = {"GDAL_NUM_THREADS": "1"}  # one thread a task: parallelism is Spark's
 # changes whenever the same files may give other numbers: part of the key of every stage that reads imagery
-READER_VERSION = 3
+READER_VERSION = 4
 # Kept are as many decoded blocks as those in which a chunk lies, and half as many more for those that the next one shares
 # with it: by less, 20 m bands are decoded twice and reading takes a fifth longer. GDAL's own bound is 5 % of the machine's
 # memory, for every worker.
@@ -111,7 +110,7 @@ def read_cube(
     scenes = [scene for scene in scenes if _reaches(scene, grid)]
     blocks = blocks_bytes(scenes, grid) if kept_bytes is None else kept_bytes
     _cache.allow(blocks)
-    with rasterio.Env(**GDAL, **store.gdal_options(), GDAL_CACHEMAX=blocks):
+    with _environment(scenes), rasterio.Env(GDAL_CACHEMAX=blocks):
         kept: list[Scene] = []
         valid = np.empty((len(scenes), grid.height, grid.width), np.uint8)
         everywhere = np.ones((grid.height, grid.width), np.uint8) if within is None else within
@@ -162,9 +161,15 @@ def _in_order(cube: Cube) -> Cube:
 def read_validity(scene: Scene, grid: Grid, *, layout: Layout) -> npt.NDArray[np.uint8]:
     """The pixels of `grid` that the masks of one scene leave usable, uint8 (rows, columns); raises as `read_cube` does."""
     valid = np.empty((grid.height, grid.width), np.uint8)
-    with rasterio.Env(**GDAL, **store.gdal_options()):
+    with _environment([scene]):
         _read_validity(scene, grid, layout, ground=np.ones_like(valid), out=valid)
     return valid
+
+
+def _environment(scenes: Sequence[Scene]) -> rasterio.Env:
+    """What GDAL is told; the files of one sensor are in one place."""
+    path = scenes[0].assets[0].path if scenes else ""
+    return rasterio.Env(**GDAL, **store.gdal_options(path))
 
 
 def _not_reached(scenes: Sequence[Scene], grid: Grid) -> npt.NDArray[np.uint8]:
@@ -335,7 +340,7 @@ def _repeat(asset: Asset, source: Grid, grid: Grid, out: npt.NDArray[np.generic]
 
 
 def _warp(scene: Scene, asset: Asset, grid: Grid, interpolator: str, nodata: float, out: npt.NDArray[np.generic]) -> None:
-    source = dataset(asset.path)
+    source = _dataset(asset)
     resolution = asset.transform[0] if scene.crs == grid.crs else resolution_in(grid.crs, asset.path)
     with warped(source, grid, interpolator, resolution=resolution, nodata=nodata) as pixels:
         pixels.read(asset.number, out=out)
@@ -345,7 +350,15 @@ def _read(asset: Asset, window: Window, out: npt.NDArray[np.generic]) -> None:
     """Fill `out` with a window of a file: by our own hands where it is of the usual kind, else by GDAL's."""
     blocks = block_file(asset.path)
     if blocks is not None:
+        asset.refuse_other(blocks.header.height, blocks.header.width, [blocks.header.dtype])
         blocks.read(window, out, cache=_cache)
     else:
         place = RasterWindow(window.col, window.row, window.width, window.height)
-        out[:] = dataset(asset.path).read(asset.number, window=place)
+        out[:] = _dataset(asset).read(asset.number, window=place)
+
+
+def _dataset(asset: Asset) -> rasterio.DatasetReader:
+    """The file of an asset; raises OSError for one that isn't as the scenes table has it."""
+    found = dataset(asset.path)
+    asset.refuse_other(found.height, found.width, found.dtypes)
+    return found

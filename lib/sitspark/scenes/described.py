@@ -21,7 +21,7 @@ class Place:
         if isinstance(value, int):
             return Place(None, value)
         text, colon, number = value.rpartition(":")
-        return Place(text, int(number)) if colon and number.isdigit() else Place(value)
+        return Place(text, int(number)) if colon and number.isdigit() and int(number) else Place(value)
 
 
 def places(description: DescriptionSettings) -> Mapping[str, Place]:

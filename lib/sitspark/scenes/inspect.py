@@ -8,6 +8,7 @@ import rasterio
 from rasterio.errors import RasterioError
 
 from sitspark.errors import SitsparkError
+from sitspark.location import Location
 from sitspark.scenes import store
 from sitspark.scenes.container import Container, Files, LooseFiles
 from sitspark.scenes.layouts import Selection
@@ -39,9 +40,10 @@ def inspect_product(source: Source, selection: Selection) -> Inspection:
     """Open every band and mask of a product whose headers the listing doesn't tell.
 
     Metadata that don't tell how to read it, a file that is missing, unreadable or cut short, files that disagree on the
-    CRS, and more clouds than are wanted are reasons to leave it out, never an error.
+    CRS, and more clouds than are wanted are reasons to leave it out, never an error. Raises `store.UnreachableError` where a
+    store doesn't answer: nothing is known of the product then.
     """
-    with rasterio.Env(**store.gdal_options()):
+    with rasterio.Env(**store.gdal_options(source.files_like)):
         return _inspected(source, selection)
 
 
@@ -66,6 +68,8 @@ def _inspected(source: Source, selection: Selection) -> Inspection:
                 raise SitsparkError(f"{kind} {asset_name} lies elsewhere than {assets[0].name}, {asset.path} is another's")
             crs = own_crs
             assets.append(asset)
+    except store.UnreachableError:
+        raise
     except SitsparkError as error:
         return Inspection(crs, (), LeftOut(Reason.DAMAGED, f"{name}: {error}"))
     return Inspection(crs, tuple(assets), cloud_cover=clouds)
@@ -82,7 +86,8 @@ def inspect_pixels(source: Source, selection: Selection) -> Inspection:
     found = inspect_product(source, selection)
     for asset in found.assets:
         try:
-            with rasterio.Env(**store.gdal_options()), rasterio.open(asset.path) as raster:
+            with rasterio.Env(**store.gdal_options(asset.path)), rasterio.open(asset.path) as raster:
+                asset.refuse_other(raster.height, raster.width, raster.dtypes)
                 for _, window in raster.block_windows(asset.number):
                     raster.read(asset.number, window=window)
         except (RasterioError, OSError) as error:
@@ -101,10 +106,17 @@ def _opened(product: Files, name: str, file: StoredFile, *, kind: str) -> tuple[
         if not product.has(file.member):
             raise SitsparkError(f"{kind} {name} is missing, there is no file {product.address(file.member)}")
         path = product.gdal_path(file.member)
-        header, stated = _read_header(path, name, file.number, kind)
+        try:
+            header, stated = _read_header(path, name, file.number, kind)
+        except RasterioError as error:
+            _refuse_unreachable(product.address(file.member), name, kind)
+            raise SitsparkError(f"{kind} {name} can't be opened, {path} is damaged: {error}") from None
         nodata = stated if nodata is None else nodata
     if kind == "mask" and np.dtype(header.dtype).kind not in "iu":
         raise SitsparkError(f"mask {name} holds {header.dtype}, {path} is no mask: masks are of whole numbers")
+    nodata = _unstated_nodata(header.dtype) if nodata is None else nodata
+    if kind == "band" and not _fits(nodata, header.dtype):
+        raise SitsparkError(f"band {name} is of {header.dtype}, which has no {nodata:g}, its value of no data in {path}")
     asset = Asset(
         name,
         path,
@@ -112,7 +124,7 @@ def _opened(product: Files, name: str, file: StoredFile, *, kind: str) -> tuple[
         header.width,
         header.transform,
         header.dtype,
-        _unstated_nodata(header.dtype) if nodata is None else nodata,
+        nodata,
         file.scale,
         file.offset,
         header.block_height,
@@ -122,23 +134,41 @@ def _opened(product: Files, name: str, file: StoredFile, *, kind: str) -> tuple[
     return header.crs, asset
 
 
+def _refuse_unreachable(address: str, name: str, kind: str) -> None:
+    """Raise where the reason is the store: `store.UnreachableError`, or SitsparkError for a file that isn't there."""
+    location = Location(address)
+    if location.scheme is not None:
+        try:
+            store.size(location)
+        except FileNotFoundError:
+            raise SitsparkError(f"{kind} {name} is missing, there is no file {location}") from None
+
+
 def _unstated_nodata(dtype: str) -> float:
     """What stands for no data where nobody says: -10000, or 0 in numbers without sign, as all agencies have it."""
     return 0 if np.dtype(dtype).kind == "u" else NODATA
 
 
+def _fits(value: float, dtype: str) -> bool:
+    """Whether a type has a value."""
+    if np.dtype(dtype).kind == "f":
+        return True
+    limits = np.iinfo(dtype)
+    return value == int(value) and limits.min <= value <= limits.max if np.isfinite(value) else False
+
+
 def _read_header(path: str, name: str, number: int, kind: str) -> tuple[Header, float | None]:
-    """The header of a band of a file, and its nodata; raises SitsparkError for a file that can't be used."""
-    try:
-        with rasterio.open(path) as raster:
-            crs, complete, bands = _crs_text(raster), _is_complete(path, raster), raster.count
-            if crs is not None and number <= bands:
-                transform = tuple(raster.transform)[:6]
-                dtype, blocks = raster.dtypes[number - 1], raster.block_shapes[number - 1]
-                header = Header(crs, raster.height, raster.width, transform, dtype, *blocks)
-                nodata = raster.nodatavals[number - 1]
-    except RasterioError as error:
-        raise SitsparkError(f"{kind} {name} can't be opened, {path} is damaged: {error}") from None
+    """The header of a band of a file, and its nodata.
+
+    Raises SitsparkError for a file that can't be used, RasterioError for one that can't be opened.
+    """
+    with rasterio.open(path) as raster:
+        crs, complete, bands = _crs_text(raster), _is_complete(path, raster), raster.count
+        if crs is not None and number <= bands:
+            transform = tuple(raster.transform)[:6]
+            dtype, blocks = raster.dtypes[number - 1], raster.block_shapes[number - 1]
+            header = Header(crs, raster.height, raster.width, transform, dtype, *blocks)
+            nodata = raster.nodatavals[number - 1]
     if not complete:
         raise SitsparkError(f"{kind} {name} is cut short, {path} ends before its last block")
     if crs is None:

@@ -16,6 +16,8 @@ from sitspark.scenes.tiff import BlockFile
 # 300 dates, and some descriptors for all else that a process opens
 _OPEN_FILES, _OTHER_FILES = 3900, 196
 
+GDAL = {"GDAL_NUM_THREADS": "1"}  # one thread a task: parallelism is Spark's
+
 Opened = TypeVar("Opened")
 
 

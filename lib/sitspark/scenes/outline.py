@@ -19,5 +19,11 @@ def reprojected(outline: BaseGeometry, source: str, target: str) -> BaseGeometry
 
 
 def to_geographic(outline: BaseGeometry, crs: str) -> BaseGeometry:
-    """An outline in EPSG:4326 (lon, lat)."""
-    return reprojected(outline, crs, "EPSG:4326")
+    """An outline in EPSG:4326 (lon, lat); one across the antimeridian is cut there, as RFC 7946 (3.1.9) has it."""
+    found = reprojected(outline, crs, "EPSG:4326")
+    left, _, right, _ = found.bounds
+    if right - left <= 180:
+        return found
+    east = shapely.transform(found, lambda xy: np.column_stack((np.where(xy[:, 0] < 0, xy[:, 0] + 360, xy[:, 0]), xy[:, 1])))
+    halves = [shapely.intersection(east, shapely.box(start, -90, start + 180, 90)) for start in (0, 180)]
+    return shapely.union_all([halves[0], shapely.transform(halves[1], lambda xy: xy - [360, 0])])

@@ -1,11 +1,11 @@
 """Any archive whose files say in their paths of which tile, date and band they are."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sitspark.errors import SitsparkError
+from sitspark.errors import SitsparkError, some
 from sitspark.location import Location
 from sitspark.scenes import store
 from sitspark.scenes.archive import Archive, Listed
@@ -15,6 +15,7 @@ from sitspark.scenes.store import Entry
 from sitspark.settings import DescriptionSettings, ScenesSettings
 
 _FIELD = re.compile(r"\{(?P<name>\w*)(?::(?P<format>[^}]*))?\}|(?P<any>\*)")
+_ANY_NAME = "[^/]+?"
 # codes of strptime, and what they stand for
 _CODES: Mapping[str, str] = {
     "Y": r"\d{4}",
@@ -31,18 +32,29 @@ _CODES: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """Paths with fields: `levels` match folder by folder, `whole` all of it, where equal fields are equal."""
+    """Paths with fields: `levels` match folder by folder, `whole` all of it, where equal fields are equal.
+
+    `wanted` is the same for paths of the bands that are asked for.
+    """
 
     levels: tuple[re.Pattern[str], ...]
     whole: re.Pattern[str]
+    wanted: re.Pattern[str]
 
     @staticmethod
-    def of(text: str) -> "Template":
-        """Read {tile}, {band}, {date:FORMAT} (codes of strptime) and *; raises SitsparkError for anything else."""
+    def of(text: str, bands: Iterable[str] = ()) -> "Template":
+        """Read {tile}, {band}, {date:FORMAT} (codes of strptime) and *; raises SitsparkError for anything else.
+
+        `bands` are what {band} stands for in the paths that are asked for.
+        """
         if not re.search(r"\{date:[^}]*%[Yy]", text):
             raise SitsparkError(f"scenes.pattern: {text} has no year; write dates as {{date:%Y%m%d}}")
-        levels = tuple(re.compile(_regex(part)) for part in text.strip("/").split("/"))
-        return Template(levels, re.compile(_regex(text.strip("/"))))
+        # a date over several folders is one field in each
+        text = re.sub(r"\{date:([^}]*)\}", lambda date: "/".join(f"{{date:{d}}}" for d in date[1].split("/")), text.strip("/"))
+        levels = tuple(re.compile(_regex(part)) for part in text.split("/"))
+        # the longest first: of blue_2 and blue it is the former
+        names = "|".join(re.escape(band) for band in sorted(bands, key=len, reverse=True))
+        return Template(levels, re.compile(_regex(text)), re.compile(_regex(text, band=names or _ANY_NAME)))
 
     @property
     def has_bands(self) -> bool:
@@ -56,7 +68,8 @@ class Template:
 
     def match(self, path: str) -> "Match | None":
         """What a path says; None for one of another form, or of a date that doesn't exist."""
-        found = self.whole.fullmatch(path)
+        # a name with _ could be cut at several places: first as the bands have it
+        found = self.wanted.fullmatch(path) or self.whole.fullmatch(path)
         if found is None:
             return None
         fields = found.groupdict()
@@ -78,8 +91,8 @@ class Match:
     band: str | None
 
 
-def _regex(text: str) -> str:
-    """Fields that come again are references to the first."""
+def _regex(text: str, band: str = _ANY_NAME) -> str:
+    """Fields that come again are references to the first; `band` is the form of {band}."""
     parts: list[str] = []
     known: set[str] = set()
     at = 0
@@ -95,7 +108,7 @@ def _regex(text: str) -> str:
         if field["any"]:
             parts.append("[^/]*")
         elif field["name"] in ("tile", "band") and field["format"] is None:
-            parts.append(group(field["name"], "[^/]+?"))
+            parts.append(group(field["name"], band if field["name"] == "band" else _ANY_NAME))
         elif field["name"] == "date" and field["format"]:
             for piece in re.findall(r"%.|[^%]+", field["format"]):
                 if piece[0] == "%" and piece[1] not in _CODES:
@@ -118,9 +131,12 @@ def search(settings: ScenesSettings) -> Archive:
 
     Raises SitsparkError for a pattern that can't be read or doesn't go with the bands, and for two files of one band.
     """
-    template = Template.of(settings.pattern or "")
-    wanted = {name: _in_paths(name, place, template) for name, place in places(settings.description).items()}
+    described = places(settings.description)
+    bands = [str(place.number) if place.text is None else place.text for place in described.values()]
+    template = Template.of(settings.pattern or "", bands)
+    wanted = {name: _in_paths(name, place, template) for name, place in described.items()}
     texts = {place.text for place in wanted.values()}
+    other_bands: set[str | None] = set()
     found: dict[tuple[str, datetime], dict[str | None, Entry]] = {}
     strangers = []
     for entry in _descend(settings.folder, template.levels):
@@ -135,6 +151,11 @@ def search(settings: ScenesSettings) -> Archive:
                     "date; put what tells them apart in the pattern"
                 )
             files[match.band] = entry
+        else:
+            other_bands.add(match.band)
+    if other_bands and not found:
+        seen, asked = some(sorted(map(str, other_bands))), some(sorted(map(str, texts)))
+        raise SitsparkError(f"scenes.description: the files are of the bands {seen}, none of {asked}; correct the names")
     form = "%Y%m%dT%H%M%S" if template.has_time else "%Y%m%d"
     products = [
         Listed(

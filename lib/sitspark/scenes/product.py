@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,13 +17,15 @@ from sitspark.scenes.container import ARCHIVES, Container
 from sitspark.scenes.mask_rules import MaskRule
 
 NODATA = -10000  # of the common int16 scale, Theia's value
+_DIGITS = 6  # of a part of a version or time: fractions of a second have as many
 
 
 @dataclass(frozen=True, slots=True)
 class ProductName:
     """What the name of a product says; `acquired` is in UTC.
 
-    Of several products of one acquisition the one with the greatest `processed` is the newest processing.
+    Of several products of one acquisition the one with the greatest `processed` is the newest processing. `ground` tells
+    apart those that lie elsewhere, where the tile doesn't.
     """
 
     sensor: str
@@ -32,6 +35,12 @@ class ProductName:
     relative_orbit: int | None = None
     processing_baseline: str | None = None
     processed: str = ""
+    ground: str = ""
+
+
+def in_order_of_versions(text: str) -> str:
+    """A text whose numbers are of one width, so that version 10 is greater than version 9."""
+    return re.sub(r"\d+", lambda number: number[0].zfill(_DIGITS), text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +116,12 @@ class Source:
     state: str = ""
 
     @property
+    def files_like(self) -> str:
+        """What GDAL opens: one of its files, or what holds them."""
+        files = () if self.contents is None else self.contents.files.values()
+        return next((Location(file.member).gdal for file in files), self.location.gdal)
+
+    @property
     def is_described(self) -> bool:
         """Whether the header of each of its files is known without opening it."""
         return self.contents is not None and all(file.header is not None for file in self.contents.files.values())
@@ -173,6 +188,20 @@ class Asset:
         """(left, bottom, right, top) in the product's CRS."""
         a, _, left, _, e, top = self.transform
         return left, top + e * self.height, left + a * self.width, top
+
+    def refuse_other(self, height: int, width: int, dtypes: Sequence[str]) -> None:
+        """Raise OSError for a file of another kind: written again since, or not as a catalogue describes it.
+
+        `dtypes` are those of its bands.
+        """
+        if self.number > len(dtypes):
+            raise OSError(f"it has {len(dtypes)} bands, not {self.number}")
+        dtype = dtypes[self.number - 1]
+        if (height, width, dtype) != (self.height, self.width, self.dtype):
+            raise OSError(
+                f"it holds {height} x {width} pixels of {dtype}, not {self.height} x {self.width} of {self.dtype} as the "
+                "catalogue found or was told"
+            )
 
     def block_bytes(self, bounds: tuple[float, float, float, float], margin: float) -> int:
         """The decoded size of the file's blocks that bounds (left, bottom, right, top) touch when widened by a margin."""

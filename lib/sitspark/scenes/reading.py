@@ -5,11 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import rasterio
 
 from sitspark.grid import Grid, Window
-from sitspark.scenes import store
-from sitspark.scenes.cube import GDAL, Cube, blocks_bytes, read_cube
+from sitspark.scenes.cube import Cube, blocks_bytes, read_cube
 from sitspark.scenes.layouts import Selection
 from sitspark.scenes.product import Scene
 from sitspark.scenes.region import Region
@@ -77,6 +75,4 @@ class Reading:
             )
             for selection, of_sensor in by_sensor
         )
-        with rasterio.Env(**GDAL, **store.gdal_options()):
-            static = read_layers(self.static, grid)
-        return Stack(cubes, static)
+        return Stack(cubes, read_layers(self.static, grid))

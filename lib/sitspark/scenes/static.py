@@ -12,7 +12,7 @@ from sitspark.errors import SitsparkError
 from sitspark.grid import Grid
 from sitspark.location import Location
 from sitspark.scenes import store
-from sitspark.scenes.open_files import dataset
+from sitspark.scenes.open_files import GDAL, dataset
 from sitspark.scenes.warp import resolution_in, warped
 from sitspark.settings import LayerSettings
 
@@ -39,7 +39,7 @@ def bounds_of(layer: StaticLayer) -> tuple[float, float, float, float]:
     Raises SitsparkError for a file that can't be opened, has no CRS or hasn't got the band.
     """
     try:
-        with rasterio.Env(**store.gdal_options()), rasterio.open(layer.file.gdal) as raster:
+        with rasterio.Env(**store.gdal_options(layer.file.gdal)), rasterio.open(layer.file.gdal) as raster:
             crs, count, bounds = raster.crs, raster.count, raster.bounds
             if crs is not None:
                 bounds = rasterio.warp.transform_bounds(crs, "EPSG:4326", *bounds)
@@ -68,13 +68,13 @@ def read_layers(layers: Sequence[StaticLayer], grid: Grid) -> npt.NDArray[np.flo
 
 def _read(layer: StaticLayer, grid: Grid, out: npt.NDArray[np.float32]) -> None:
     path = layer.file.gdal
-    source = dataset(path)
-    nodata = source.nodatavals[layer.band - 1]
-    resolution = resolution_in(grid.crs, path)
-    with warped(
-        source, grid, layer.interpolator, resolution=resolution, nodata=nodata, missing=np.nan, dtype="float32"
-    ) as pixels:
-        pixels.read(layer.band, out=out)
+    with rasterio.Env(**GDAL, **store.gdal_options(path)):
+        source = dataset(path)
+        nodata, resolution = source.nodatavals[layer.band - 1], resolution_in(grid.crs, path)
+        with warped(
+            source, grid, layer.interpolator, resolution=resolution, nodata=nodata, missing=np.nan, dtype="float32"
+        ) as pixels:
+            pixels.read(layer.band, out=out)
     out[~np.isfinite(out)] = layer.fill
 
 

@@ -6,6 +6,7 @@ Credentials come from the environment, under the names that the vendors' own too
 import functools
 import io
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,13 +23,26 @@ from sitspark.location import Location
 
 # a server that is away for a moment is asked again, one that isn't there at all is told of soon
 _RETRIES: Any = {"max_retries": 4, "retry_timeout": timedelta(seconds=30)}
-# bands don't come with sidecars: to look for them costs ten requests a file
-_GDAL = {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "GDAL_HTTP_MAX_RETRY": "4"}
+# in a store bands don't come with sidecars: to look for them costs ten requests a file. A server that is away for a
+# moment is asked again after a second, not after GDAL's thirty; one that has stalled for thirty is given up
+_GDAL = {
+    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
+    "GDAL_HTTP_MAX_RETRY": "4",
+    "GDAL_HTTP_RETRY_DELAY": "1",
+    "GDAL_HTTP_CONNECTTIMEOUT": "30",
+    "GDAL_HTTP_LOW_SPEED_TIME": "30",
+    "GDAL_HTTP_LOW_SPEED_LIMIT": "1",
+}
+_IN_STORE = re.compile(r"^(/vsizip/|/vsitar/)?/vsi(s3|gs|az|curl)/")  # of a path for GDAL
 _CREDENTIALS = {
     "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; for public buckets AWS_NO_SIGN_REQUEST=YES",
     "gs": "GOOGLE_APPLICATION_CREDENTIALS; for public buckets GS_NO_SIGN_REQUEST=YES",
     "az": "AZURE_STORAGE_ACCOUNT and AZURE_STORAGE_ACCESS_KEY; for public containers AZURE_NO_SIGN_REQUEST=YES",
 }
+
+
+class UnreachableError(SitsparkError):
+    """A store doesn't answer, or refuses access: that says nothing of the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +103,14 @@ def read(location: Location) -> bytes:
         raise SitsparkError(f"{location} doesn't exist") from None
 
 
+def size(location: Location) -> int:
+    """The bytes of a file; raises FileNotFoundError, or `UnreachableError` for a store that doesn't tell."""
+    with _told(location, "read"):
+        if location.path is not None:
+            return location.path.stat().st_size
+        return int(obstore.head(_store(location.root), location.key)["size"])
+
+
 def opened(location: Location) -> BinaryIO:
     """A file to seek and read in; raises FileNotFoundError, or SitsparkError where it can't be read."""
     with _told(location, "read"):
@@ -122,8 +144,13 @@ class _Raw(io.RawIOBase):
         return len(content)
 
 
-def gdal_options() -> dict[str, str]:
-    """What GDAL is told wherever files are opened, and where the S3 service is: it doesn't read AWS_ENDPOINT_URL."""
+def gdal_options(path: str) -> dict[str, str]:
+    """What GDAL is told where files like this one are opened.
+
+    In a store: how to ask, and where the S3 service is, for GDAL doesn't read AWS_ENDPOINT_URL.
+    """
+    if not _IN_STORE.search(path):
+        return {}
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
     if not endpoint:
         return dict(_GDAL)
@@ -164,9 +191,11 @@ def _told(location: Location, verb: str) -> Iterator[None]:
             raise
         raise SitsparkError(f"{location} can't be listed: it doesn't exist; correct the path") from None
     except (PermissionDeniedError, UnauthenticatedError) as error:
-        raise SitsparkError(f"{location} can't be {verb}: access is refused ({_cause(error)}); {_remedy(location)}") from None
+        raise UnreachableError(
+            f"{location} can't be {verb}: access is refused ({_cause(error)}); {_remedy(location)}"
+        ) from None
     except BaseError as error:
-        raise SitsparkError(f"{location} can't be {verb} ({_cause(error)}); {_remedy(location)}") from None
+        raise UnreachableError(f"{location} can't be {verb} ({_cause(error)}); {_remedy(location)}") from None
     except OSError as error:
         raise SitsparkError(
             f"{location} can't be {verb} ({error.strerror or error}); make it readable, or move it out of the archive"

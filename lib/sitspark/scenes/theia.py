@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from sitspark.scenes.container import Container
 from sitspark.scenes.mask_rules import ANYTHING, AnyOf
 from sitspark.scenes.metadata import number, read_xml
-from sitspark.scenes.product import Contents, DeliveredLayout, ProductName, StoredFile
+from sitspark.scenes.product import Contents, DeliveredLayout, ProductName, StoredFile, in_order_of_versions
 
 _BANDS = ("B2", "B3", "B4", "B5", "B6", "B7", "B8", "B8A", "B11", "B12")
 # archives are named without the version that their folder has
@@ -27,8 +27,7 @@ def recognise(name: str, *, level: str = "L2A") -> ProductName | None:
         acquired = datetime.strptime(found["day"] + found["time"], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
     except ValueError:
         return None
-    # of fixed width, so that version 10 is greater than version 9
-    version = ".".join(f"{int(part):04d}" for part in (found["version"] or "").split("-") if part)
+    version = in_order_of_versions(found["version"] or "")
     return ProductName("sentinel2", found["platform"], found["tile"], acquired, processed=version)
 
 

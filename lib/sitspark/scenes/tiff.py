@@ -189,8 +189,6 @@ class BlockFile:
         block.
         """
         size = self.header
-        if not Window(0, 0, size.height, size.width).contains(window) or out.dtype != size.dtype:
-            raise OSError(f"it is now of {size.height} x {size.width} pixels of {size.dtype}, not what the catalogue found")
         for row in range(window.row // size.block_height, -(-window.stop_row // size.block_height)):
             for col in range(window.col // size.block_width, -(-window.stop_col // size.block_width)):
                 block = Window(row * size.block_height, col * size.block_width, size.block_height, size.block_width)

@@ -9,7 +9,6 @@ from datetime import date
 from functools import cached_property
 from typing import Any
 
-import rasterio.warp
 import shapely
 from pyspark.sql import DataFrame, SparkSession
 from rich.console import Console
@@ -25,6 +24,7 @@ from sitspark.scenes.archive import Archive
 from sitspark.scenes.chunk_plan import Coverage, chunk_plan
 from sitspark.scenes.inspect import inspect_product
 from sitspark.scenes.listing import list_archive
+from sitspark.scenes.outline import to_geographic
 from sitspark.scenes.reading import Reading
 from sitspark.scenes.region import Region, read_region
 from sitspark.scenes.sensors import Sensor, feature_space, reading_of, sensors_of
@@ -84,15 +84,14 @@ class Context:
 
     @cached_property
     def tile_extents(self) -> dict[str, BaseGeometry]:
-        """The box (longitude, latitude) of the first usable product of each tile."""
+        """The outline (longitude, latitude) of the first usable product of each tile."""
         found: dict[str, BaseGeometry] = {}
         for product in self.archives[self.leading.name].wanted:
             if product.name.tile in found:
                 continue
             inspected = inspect_product(product.source, self.leading.selection)
             if inspected.left_out is None and inspected.crs is not None:
-                bounds = rasterio.warp.transform_bounds(inspected.crs, "EPSG:4326", *inspected.assets[0].bounds)
-                found[product.name.tile] = shapely.box(*bounds)
+                found[product.name.tile] = to_geographic(shapely.box(*inspected.assets[0].bounds), inspected.crs)
         return found
 
     @cached_property

@@ -13,7 +13,15 @@ from sitspark.atomic import publish
 from sitspark.errors import SitsparkError, some
 from sitspark.marks import Marks
 from sitspark.scenes.calendar import Acquisition
-from sitspark.scenes.catalogue import acquisitions, catalogue, flag_beyond, flag_other_crs, flag_outside, left_out
+from sitspark.scenes.catalogue import (
+    acquisitions,
+    catalogue,
+    flag_beyond,
+    flag_other_crs,
+    flag_outside,
+    left_out,
+    of_this_version,
+)
 from sitspark.scenes.chunk_plan import coverage
 from sitspark.scenes.cube import READER_VERSION
 from sitspark.scenes.left_out import REMEDY, Judgement, Reason
@@ -132,12 +140,12 @@ def _row_fingerprints(context: Context) -> dict[str, str]:
 
 
 def _known_scenes(context: Context) -> DataFrame | None:
-    """The scenes table of an earlier run, where it has the columns of this version."""
+    """The scenes table of an earlier run, where it was made by this version."""
     try:
         found = read_table(context.spark, context.folder.table("scenes"))
     except SitsparkError:
         return None
-    return found if "fingerprint" in found.columns else None
+    return found if of_this_version(found) else None
 
 
 def _refusal(judged: Judgement, settings: ScenesSettings) -> str:

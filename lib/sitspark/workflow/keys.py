@@ -43,7 +43,7 @@ def state_of(source: Source) -> str:
         return fingerprint([source.location.path])
     # an archive file has told its state, a folder is listed
     entries = [] if source.state else store.objects_below(source.location)
-    return digest(source.state, [(str(entry.location), entry.state) for entry in entries])
+    return digest(source.location.address, source.state, [(entry.location.address, entry.state) for entry in entries])
 
 
 def contents(path: Path) -> str | None:

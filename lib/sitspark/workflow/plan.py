@@ -4,6 +4,7 @@ import json
 import os
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 
 import torch
@@ -28,6 +29,8 @@ from sitspark.settings import Settings
 from sitspark.timegrid import Period
 from sitspark.workflow.context import Context
 
+_THREADS = 8  # products opened at a time: opening waits for the disk or the network
+_ASKED = 3  # products of a tile whose sizes a store is asked for
 _TRIED = 256  # pixels; side of the window on which the speed is measured
 _BASE_MB = 1100  # of a Python worker beside what it reads: numba, torch, GDAL, the network at work; seen in benchmarks
 
@@ -89,7 +92,8 @@ def plan(context: Context) -> Foreseen:
     }
     scenes = _scenes_around(context, tiles, tile)
     reading = reading_of(settings, context.sensors, covered.grid, region)
-    speed = _measured_speed(reading, scenes, tile, covered.tiles[tile].core, space, settings)
+    spent = _measured(reading, scenes, tile, covered.tiles[tile].core, space, settings)
+    speed = spent.pixels / spent.cpu
     cores = _cores(settings.spark.master)
     core_seconds = pixels / speed
     largest = covered.grid.cropped(max((chunk.window for chunk in chunks), key=lambda window: window.pixels))
@@ -109,10 +113,9 @@ def plan(context: Context) -> Foreseen:
         features=len(space),
         bytes_to_read=round(
             sum(
-                _share(covered, chunks, name if sensor.name == leading else None) * _bytes(product.source, sensor.selection)
+                _share(covered, chunks, name if sensor.name == leading else None) * _bytes(products, sensor.selection)
                 for sensor in context.sensors
                 for name, products in tiles[sensor.name].items()
-                for product in products
             )
         ),
         # class and confidence of one byte, validity of two
@@ -121,7 +124,8 @@ def plan(context: Context) -> Foreseen:
         cores=cores,
         pixels_per_core_second=round(speed),
         core_seconds=round(core_seconds, 1),
-        seconds=round(core_seconds / min(cores, len(chunks)), 1),
+        # waiting for the disk or the network takes time, not cores
+        seconds=round(pixels / spent.pixels * spent.wall / min(cores, len(chunks)), 1),
     )
 
 
@@ -165,20 +169,34 @@ def _scenes_around(context: Context, tiles: Mapping[str, ByTile], tile: str) -> 
 
 
 def _scenes(selection: Selection, products: Sequence[Listed], *, most: int) -> list[Scene]:
+    """The first usable ones of some products, at most so many."""
     scenes: list[Scene] = []
-    for product in products:
-        found = inspect_product(product.source, selection)
-        if found.left_out is None and found.crs is not None:
-            scenes.append(Scene(product.scene_id, product.name.tile, product.name.acquired, found.crs, found.assets))
-        if len(scenes) == most:
-            break
-    return scenes
+    step = min(_THREADS, most)
+    with ThreadPoolExecutor(_THREADS) as pool:
+        for first in range(0, len(products), step):
+            some = products[first : first + step]
+            for product, found in zip(some, pool.map(lambda p: inspect_product(p.source, selection), some), strict=True):
+                if found.left_out is None and found.crs is not None:
+                    name = product.name
+                    scenes.append(Scene(product.scene_id, name.tile, name.acquired, found.crs, found.assets))
+            if len(scenes) >= most:
+                break
+    return scenes[:most]
 
 
-def _measured_speed(
+@dataclass(frozen=True, slots=True)
+class _Spent:
+    """What a window took: seconds of one core, and of the clock."""
+
+    pixels: int
+    cpu: float
+    wall: float
+
+
+def _measured(
     reading: Reading, scenes: Mapping[str, Sequence[Scene]], tile: str, extent: Window, space: FeatureSpace, settings: Settings
-) -> float:
-    """Pixels a second of one core, from a window in the middle of a tile with all its dates."""
+) -> _Spent:
+    """Read and classify a window in the middle of a tile with all its dates."""
     classes = len(Nomenclature.read(settings.classes.nomenclature, settings.classes.colours))
     classifier = Classifier.of(NETWORKS[settings.training.network](len(space), classes).eval(), tuple(range(1, classes + 1)))
     threads = torch.get_num_threads()
@@ -187,12 +205,12 @@ def _measured_speed(
         # the first round pays for compiling and for opening files
         for side in (32, _TRIED):
             window = _middle(extent, side)
-            started = time.process_time()
+            cpu, wall = time.process_time(), time.perf_counter()
             classify_stack(reading.stack(scenes, window, tile=tile), space, [classifier])
-            seconds = time.process_time() - started
+            spent = _Spent(window.pixels, time.process_time() - cpu, time.perf_counter() - wall)
     finally:
         torch.set_num_threads(threads)
-    return window.pixels / seconds
+    return spent
 
 
 def _middle(extent: Window, side: int) -> Window:
@@ -206,13 +224,22 @@ def _share(covered: Coverage, chunks: Sequence[Chunk], tile: str | None) -> floa
     return min(sum(chunk.window.intersection(reach).pixels for chunk in chunks) / reach.pixels, 1)
 
 
-def _bytes(source: Source, selection: Selection) -> int:
+def _bytes(products: Sequence[Listed], selection: Selection) -> float:
+    """The bytes of what is read of the products of a tile; in a store a few stand for all, for asking takes time."""
+    local = all(product.source.location.scheme is None for product in products)
+    asked = products if local else products[:: max(len(products) // _ASKED, 1)]
+    with ThreadPoolExecutor(_THREADS) as pool:
+        sizes = list(pool.map(lambda product: _size_of(product.source, selection), asked))
+    return sum(sizes) * len(products) / len(sizes)
+
+
+def _size_of(source: Source, selection: Selection) -> int:
     container = Container(source.location)
     files: Files = container if source.contents is None else LooseFiles()
     try:
         stored = selection.contents(container, source.contents).files
         return sum(files.size(file.member) for file in stored.values() if files.has(file.member))
-    except SitsparkError:
+    except (SitsparkError, FileNotFoundError):
         return 0  # it can't be used, and will not be read
 
 
