@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sitspark.timegrid import TimeGrid, day_number
+from sitspark.timegrid import TimeGrid, day_number, days_near
 
 DAYS = st.dates(date(1970, 1, 1), date(2100, 1, 1))
 
@@ -50,3 +50,17 @@ def test_days_are_numbered_from_1970_as_int32() -> None:
 def test_impossible_grids_are_refused(end: date, step: int) -> None:
     with pytest.raises(ValueError, match="time grid"):
         TimeGrid(date(2018, 1, 1), end, step)
+
+
+@pytest.mark.parametrize(
+    ("product", "day_of_year", "found"),
+    [
+        (date(2018, 7, 4), 190, date(2018, 7, 9)),
+        (date(2018, 12, 19), 353, date(2018, 12, 19)),
+        (date(2018, 12, 19), 2, date(2019, 1, 2)),  # a composite that runs into the next year
+        (date(2019, 1, 1), 364, date(2018, 12, 30)),  # one that is named by its end
+        (date(2020, 12, 18), 366, date(2020, 12, 31)),
+    ],
+)
+def test_a_day_of_the_year_is_of_the_year_that_brings_it_near(product: date, day_of_year: int, found: date) -> None:
+    assert days_near(product, np.array([day_of_year], np.int32)).tolist() == [day_number(found)]

@@ -18,7 +18,7 @@ LANDSAT_NAME = "LC08_L1TP_013032_20180131_20180207_01_T1"
 
 def version_of(name: str) -> str:
     first, second = name.rpartition("_V")[2].split("-")
-    return f"{int(first):04d}.{int(second):04d}"
+    return f"{int(first):06d}-{int(second):06d}"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Archives by a pattern: what paths say, how files become products, and what can't be understood."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from sitspark.scenes.mask_rules import AllBut, AnyBit, AnyOf
 from sitspark.scenes.pattern import Match, Template
 from sitspark.scenes.product import NODATA, Scene
 from sitspark.settings import ScenesSettings
+from sitspark.timegrid import day_number
 from tests import servers
 
 from .products import LEFT, TOP, UTM31, grid_of, write_raster
@@ -79,9 +80,9 @@ def test_a_pattern_that_can_not_be_read_is_refused(pattern: str, words: str) -> 
 
 
 def test_files_of_one_tile_and_date_are_one_product(tmp_path: Path) -> None:
-    for tile, date in (("A", "20180203"), ("A", "20180213"), ("B", "20180203")):
+    for tile, day in (("A", "20180203"), ("A", "20180213"), ("B", "20180203")):
         for band in ("B04", "B08", "B99"):
-            write_raster(tmp_path / tile / f"{date}_{band}.tif", np.ones((8, 8), np.int16))
+            write_raster(tmp_path / tile / f"{day}_{band}.tif", np.ones((8, 8), np.int16))
     (tmp_path / "A" / "readme.txt").touch()
     (tmp_path / "B" / "20180230_B04.tif").touch()
     (tmp_path / "top.txt").touch()
@@ -232,3 +233,70 @@ def test_files_that_no_band_asks_for_may_be_there_twice(tmp_path: Path) -> None:
         write_raster(tmp_path / f"20180203_{name}.tif", np.ones((8, 8), np.int16))
     found = list_archive(settings_of(tmp_path, "{date:%Y%m%d}_{band}_*.tif"))
     assert len(found.products) == 1 and found.strangers == ()
+
+
+def test_a_date_may_stand_over_several_folders(tmp_path: Path) -> None:
+    for band in ("B04", "B08"):
+        write_raster(tmp_path / "A" / "2018" / "02" / f"03_{band}.tif", np.ones((8, 8), np.int16))
+    (product,) = list_archive(settings_of(tmp_path, "{tile}/{date:%Y/%m/%d}_{band}.tif")).products
+    assert product.scene_id == "A_20180203"
+
+
+def test_names_that_could_be_cut_at_several_places_are_cut_at_the_bands(tmp_path: Path) -> None:
+    for band in ("dark_red", "red", "nir"):
+        write_raster(tmp_path / f"area_1_{band}_20180203.tif", np.ones((8, 8), np.int16))
+    bands = {"red": "red", "nir": "nir", "dark": "dark_red"}
+    found = list_archive(settings_of(tmp_path, "{tile}_{band}_{date:%Y%m%d}.tif", bands=bands))
+    assert [p.scene_id for p in found.products] == ["area_1_20180203"] and not found.strangers
+
+
+def test_files_of_other_bands_alone_are_told(tmp_path: Path) -> None:
+    write_raster(tmp_path / "20180203_RED.tif", np.ones((8, 8), np.int16))
+    with pytest.raises(SitsparkError, match=r"scenes.description: the files are of the bands RED, none of B04, B08"):
+        list_archive(settings_of(tmp_path, "{date:%Y%m%d}_{band}.tif"))
+
+
+def test_pixels_of_a_composite_have_days_of_their_own(tmp_path: Path) -> None:
+    """Two composites that overlap: where the second one was seen first, the pixel's series is in that order."""
+    days = {"20181219": [[353, 354, 2, 0]], "20181227": [[361, 353, 1, 366]]}
+    for name, row in days.items():
+        write_raster(tmp_path / f"{name}_B04.tif", np.full((4, 4), int(name[-2:]), np.int16))
+        write_raster(tmp_path / f"{name}_B08.tif", np.full((4, 4), 7, np.int16))
+        write_raster(tmp_path / f"{name}_doy.tif", np.array(row * 4, np.int16))
+    settings = settings_of(tmp_path, "{date:%Y%m%d}_{band}.tif", day="doy")
+    selection = Selection.of(settings)
+    scenes = [scene_of(product, settings) for product in list_archive(settings).products]
+    cube = read_cube(scenes, grid_of(4, 4), layout=selection.layout, bands=selection.bands, interpolator="cubic")
+    assert cube.pixel_days is not None
+    start = day_number(date(2018, 12, 19))
+    assert (cube.pixel_days[:, 0, :3] - start).tolist() == [[0, 0, 13], [8, 1, 14]]
+    assert cube.reflectance[:, 0, 0].tolist() == [[19, 27, 27, 19], [27, 19, 19, 27]]
+    # 0 is no day; the other composite has one
+    assert cube.valid[:, 0, :3].all() and sorted(cube.valid[:, 0, 3]) == [0, 1]
+    assert (cube.pixel_days[cube.valid[:, 0, 3] == 1, 0, 3] - start).tolist() == [13]
+
+
+def test_one_band_of_a_file_may_have_no_data_where_another_has(tmp_path: Path) -> None:
+    """Warped from another resolution: what has no data is no part of the interpolation."""
+    values = np.full((2, 8, 8), 1000, np.int16)
+    values[1, 2:4, 2:4] = -10000
+    profile = {"driver": "GTiff", "height": 8, "width": 8, "count": 2, "dtype": "int16", "crs": UTM31, "nodata": -10000}
+    with rasterio.open(tmp_path / "20180203.tif", "w", **profile, transform=from_origin(LEFT, TOP, 30, 30)) as file:
+        file.write(values)
+    settings = settings_of(tmp_path, "{date:%Y%m%d}.tif", bands={"red": 1, "nir": 2})
+    selection = Selection.of(settings)
+    (product,) = list_archive(settings).products
+    cube = read_cube(
+        [scene_of(product, settings)], grid_of(24, 24), layout=selection.layout, bands=("red", "nir"), interpolator="cubic"
+    )
+    assert not cube.valid[0, 7:11, 7:11].any() and cube.valid[0, 14:, 14:].all()
+    assert set(np.unique(cube.reflectance[0][:, cube.valid[0] == 1])) == {1000}
+
+
+def test_a_value_of_no_data_that_the_file_can_not_hold_is_told(tmp_path: Path) -> None:
+    for band in ("B04", "B08"):
+        write_raster(tmp_path / f"20180203_{band}.tif", np.ones((8, 8), np.uint16))
+    settings = settings_of(tmp_path, "{date:%Y%m%d}_{band}.tif", nodata=-9999)
+    (product,) = list_archive(settings).products
+    problem = inspect_product(product.source, Selection.of(settings)).problem
+    assert problem is not None and "band red is of uint16, which has no -9999, its value of no data" in problem

@@ -1,8 +1,9 @@
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sitspark.scenes.product import Asset
+from sitspark.scenes.product import Asset, in_order_of_versions
 
 PIXEL = 20.0  # metres
 
@@ -28,3 +29,31 @@ def test_decoded_blocks_are_those_that_a_window_and_its_margin_touch(
     }
     expected = len(touched) * block[0] * block[1] * np.dtype("int16").itemsize
     assert asset.block_bytes(bounds, margin * PIXEL) == expected
+
+
+@pytest.mark.parametrize(
+    ("number", "height", "dtypes", "words"),
+    [
+        (1, 40, ["int16"], None),
+        (2, 40, ["uint8", "int16"], None),
+        (1, 20, ["int16"], "it holds 20 x 50 pixels of int16, not 40 x 50 of int16 as the catalogue found or was told"),
+        (1, 40, ["uint8"], "it holds 40 x 50 pixels of uint8, not 40 x 50 of int16 as the catalogue found or was told"),
+        (2, 40, ["int16"], "it has 1 bands, not 2"),
+    ],
+)
+def test_a_file_that_was_replaced_by_another_kind_is_refused(
+    number: int, height: int, dtypes: list[str], words: str | None
+) -> None:
+    asset = Asset("B4", "B4.tif", 40, 50, (10, 0, 0, 0, -10, 0), "int16", -10000, 1, 0, 40, 50, number)
+    if words is None:
+        asset.refuse_other(height, 50, dtypes)
+    else:
+        with pytest.raises(OSError, match=words):
+            asset.refuse_other(height, 50, dtypes)
+
+
+@pytest.mark.parametrize(
+    ("older", "newer"), [("9-0", "10-0"), ("2-2", "2-10"), ("", "1"), ("05.09", "05.10"), ("02.14 2019", "02.14 2020")]
+)
+def test_versions_follow_their_numbers(older: str, newer: str) -> None:
+    assert in_order_of_versions(older) < in_order_of_versions(newer)

@@ -3,12 +3,18 @@
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from sitspark.errors import SitsparkError
 from sitspark.location import Location
 from sitspark.scenes import store
+from sitspark.scenes.inspect import inspect_product
+from sitspark.scenes.layouts import Selection
+from sitspark.scenes.product import Contents, Layout, Source, StoredFile
 from tests import servers
+
+from .products import write_raster
 
 
 @pytest.fixture(params=["disk", "s3"])
@@ -118,3 +124,31 @@ def test_gdal_is_told_of_the_same_service(
     assert store.gdal_options("/vsizip//vsis3/bucket/a.zip/B4.tif") == found
     # beside files on disk there may be sidecars: nodata in .aux.xml, headers of ENVI
     assert store.gdal_options("/archive/B4.tif") == store.gdal_options("/vsizip//archive/a.zip/B4.tif") == {}
+
+
+def test_a_store_that_does_not_answer_says_nothing_of_a_product(
+    tmp_path: Path, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that isn't there is missing; where access is refused, or nobody answers, nothing is known of it."""
+    write_raster(tmp_path / "B4.tif", np.ones((8, 8), np.int16))
+    servers.upload(tmp_path, "unreachable")
+    selection = Selection(Layout("pattern", "own", ("B4",), {}, None, None, None), ("B4",))
+
+    def problem(address: str) -> str | None:
+        contents = Contents({"B4": StoredFile(address)})
+        return inspect_product(Source("product", Location.of(address), contents), selection).problem
+
+    assert problem(f"{bucket}/unreachable/B4.tif") is None
+    assert problem(f"{bucket}/unreachable/B5.tif") == (
+        f"product: band B4 is missing, there is no file {bucket}/unreachable/B5.tif"
+    )
+    with pytest.raises(store.UnreachableError, match=r"http://127.0.0.1:1/B4.tif can't be read"):
+        problem("http://127.0.0.1:1/B4.tif")
+    servers.upload(_broken(tmp_path), "broken")
+    assert "is damaged" in str(problem(f"{bucket}/broken/B4.tif"))
+
+
+def _broken(folder: Path) -> Path:
+    (folder / "broken").mkdir()
+    (folder / "broken" / "B4.tif").write_text("no image")
+    return folder / "broken"

@@ -107,14 +107,6 @@ def test_a_large_plain_strip_is_left_to_gdal(tmp_path: Path) -> None:
     assert BlockFile.open(tmp_path / "a.tif") is None
 
 
-def test_a_window_or_a_type_that_the_file_does_not_have_is_an_error(image: tuple[BlockFile, np.ndarray]) -> None:
-    """A file may have been replaced by another since the catalogue looked at it."""
-    file, _ = image
-    for window, dtype in ((Window(60, 0, 20, 5), "int16"), (Window(0, 0, 5, 5), "uint8")):
-        with pytest.raises(OSError, match="not what the catalogue found"):
-            file.read(window, np.empty((window.height, window.width), dtype), cache=BlockCache())
-
-
 @pytest.mark.parametrize("length", [0, 3, 8, 12, 100])
 def test_a_file_that_ends_in_its_header_is_left_to_gdal(tmp_path: Path, length: int) -> None:
     write(tmp_path / "a.tif", compress="deflate")

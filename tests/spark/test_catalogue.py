@@ -8,10 +8,11 @@ import pytest
 import rasterio
 import rasterio.warp
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
 from sitspark.errors import SitsparkError
 from sitspark.marks import Marks
-from sitspark.scenes.catalogue import catalogue
+from sitspark.scenes.catalogue import catalogue, of_this_version
 from sitspark.scenes.layouts import Selection
 from sitspark.scenes.listing import list_archive
 from sitspark.settings import ScenesSettings
@@ -111,3 +112,11 @@ def test_products_that_do_not_reach_the_region_have_no_vote_on_the_crs(
         **{product.name: "outside the region" for product in far},
     }
     assert not [finding.sentence for finding in check(context) if finding.wrong]
+
+
+def test_a_table_of_another_version_is_not_built_upon(spark: SparkSession, tree: dict[str, Any]) -> None:
+    context, _ = run_quietly(tree, "scenes")
+    table = context.table("scenes")
+    assert of_this_version(table)
+    assert not of_this_version(table.drop("fingerprint"))
+    assert not of_this_version(table.withColumn("assets", F.expr("transform(assets, a -> struct(a.name, a.path))")))

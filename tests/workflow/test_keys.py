@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from sitspark.workflow.keys import contents, fingerprint
+from sitspark.location import Location
+from sitspark.scenes.product import Source
+from sitspark.workflow.keys import contents, fingerprint, state_of
 
 
 @pytest.mark.parametrize(("shapefile", "table"), [("a.shp", "a.dbf"), ("A.SHP", "A.DBF"), ("p[2018].shp", "p[2018].dbf")])
@@ -33,3 +35,10 @@ def test_contents_are_names_and_sizes_of_what_is_not_hidden(tmp_path: Path) -> N
     assert contents(table) != before
     assert contents(tmp_path / "absent") is None
     assert contents(table / "part-1.parquet") != contents(tmp_path)
+
+
+def test_an_archive_file_that_moved_within_a_store_is_another() -> None:
+    """Its row of the scenes table holds addresses."""
+    places = [Location.of(f"s3://bucket/{folder}/product.zip") for folder in ("a", "b")]
+    first, second = (state_of(Source.delivered(place, state="100 etag")) for place in places)
+    assert first != second
