@@ -11,7 +11,7 @@ import numpy as np
 import rasterio
 
 from sitspark.cli import console, main, sentences
-from sitspark.settings import read_settings
+from sitspark.settings_file import read_settings
 from sitspark.workflow.ending import say_results
 from sitspark.workflow.run import run
 from sitspark.workflow.run_folder import RunFolder

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from sitspark.settings import parse_settings
+from sitspark.settings_file import parse_settings
 from sitspark.simulate import Landscape, simulate
 from sitspark.workflow.run import run
 

@@ -13,7 +13,8 @@ from pyspark.sql import SparkSession
 from rich.console import Console
 
 from sitspark import spark as sessions
-from sitspark.settings import Settings, SparkSettings, parse_settings
+from sitspark.settings import Settings, SparkSettings
+from sitspark.settings_file import parse_settings
 from sitspark.simulate import Landscape, Simulation, simulate
 from sitspark.workflow.context import Context
 from sitspark.workflow.run import run

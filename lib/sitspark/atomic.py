@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +20,11 @@ def publish(path: Path, content: bytes) -> None:
     Raises SitsparkError where nothing can be written.
     """
     _replace(path, lambda part: part.write_bytes(content))
+
+
+def copy_atomically(path: Path, source: Path) -> None:
+    """Publish a copy of a file; raises as `publish` does."""
+    _replace(path, lambda part: shutil.copyfile(source, part))
 
 
 def write_atomically(path: Path, text: str) -> None:

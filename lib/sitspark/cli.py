@@ -16,7 +16,8 @@ from rich.table import Table
 
 from sitspark import interrupts
 from sitspark.errors import SitsparkError
-from sitspark.settings import Settings, read_settings
+from sitspark.settings import Settings
+from sitspark.settings_file import read_settings
 
 app = typer.Typer(
     help="Land-cover maps from satellite image time series, on Spark.",
@@ -101,11 +102,13 @@ def simulate(
     gradient: Annotated[float, typer.Option(help="Strength of the eco-climatic gradient, 0-3.")] = 1.0,
     polygons: Annotated[int | None, typer.Option(help="Labelled polygons a class and tile.")] = None,
     sre: Annotated[bool, typer.Option("--sre", help="Write SRE reflectances beside FRE.")] = False,
-    packed: Annotated[bool, typer.Option("--packed", help="Write each product as one .zip file, as it is downloaded.")] = False,
+    packed: Annotated[bool, typer.Option("--packed", help="Write each product as one file, as it is downloaded.")] = False,
+    layout: Annotated[str, typer.Option(help="Whose products: theia_l2a, sen2cor_l2a, landsat_c2_l2.")] = "theia_l2a",
+    stac: Annotated[bool, typer.Option("--stac", help="Describe the products in a STAC catalogue too.")] = False,
     workers: Annotated[int | None, typer.Option(help="Processes; default: one a core.")] = None,
     debug: Debug = False,
 ) -> None:
-    """Write a synthetic landscape as real Theia products, with dirty polygons and the true map.
+    """Write a synthetic landscape as real products, with dirty polygons and the true map.
 
     [bold]Example:[/] sitspark simulate runs/simulated --tiles 4 --size 512 --dates 30
     """
@@ -114,7 +117,7 @@ def simulate(
 
     with sentences(debug=debug):
         landscape = Landscape(
-            tiles, size, dates, classes, seed, start.date(), cloud_cover, overlap, gradient, polygons, sre, packed
+            tiles, size, dates, classes, seed, start.date(), cloud_cover, overlap, gradient, polygons, sre, packed, layout
         )
         columns = (TextColumn("  simulate"), BarColumn(), MofNCompleteColumn(), TextColumn("products · left"))
         with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as progress:
@@ -132,6 +135,10 @@ def simulate(
             f"{written.polygons} polygons (faulty on purpose: {dirt}) in {out}",
             soft_wrap=True,
         )
+        if stac:
+            from sitspark.simulate.stac import describe
+
+            console.print(f"✓ described in {describe(written, layout)}", soft_wrap=True)
 
 
 @app.command()

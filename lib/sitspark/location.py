@@ -103,6 +103,6 @@ def _refuse_secrets(address: str) -> None:
     if parts.password or {name.lower() for name, _ in parse_qsl(parts.query, keep_blank_values=True)} & _SECRETS:
         plain = f"{parts.scheme}://{parts.hostname}{parts.path}"
         raise ValueError(
-            f"the address of {plain} holds credentials (a password, or a signature in the query); credentials come from the "
+            f"holds credentials in its address, {plain} (a password, or a signature in the query); these come from the "
             "environment only"
         )

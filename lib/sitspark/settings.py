@@ -1,15 +1,8 @@
-"""The settings of a run: one YAML file, every key typed, with unit and default.
+"""The settings of a run: every key typed, with unit and default."""
 
-Paths are relative to the settings file. Unknown keys are refused with the nearest known name; an error names key and line.
-"""
-
-import difflib
-import json
-import re
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Literal, Self
 
 import pyproj
 from pydantic import (
@@ -19,16 +12,10 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
-    ValidationError,
     ValidationInfo,
     model_validator,
 )
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap
-from ruamel.yaml.constructor import RoundTripConstructor
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from sitspark.errors import SitsparkError
 from sitspark.location import Location
 
 
@@ -354,6 +341,11 @@ class Settings(Section):
     """All settings of a run."""
 
     output: FilePath = Field(description="Folder of the run: tables, models, maps, accuracy, report.")
+    delivery: PathOrUrl | None = Field(
+        None,
+        description="Where map, models, accuracy and report are copied at the end, to be read by others: a folder, or s3://, "
+        "gs://, az://; null: nowhere.",
+    )
     seed: int = Field(0, ge=0, description="All that is random follows from this and from stable identifiers.")
     scenes: ScenesSettings
     other_sensors: tuple[ScenesSettings, ...] = Field(
@@ -383,184 +375,3 @@ class Settings(Section):
     def archives(self) -> tuple[ScenesSettings, ...]:
         """The archives of all sensors; first that whose tiles divide the map."""
         return (self.scenes, *self.other_sensors)
-
-
-def read_settings(path: Path, *, overrides: Sequence[str] = ()) -> Settings:
-    """Read a YAML file, apply `key.path=value` overrides, validate.
-
-    Raises SitsparkError with file, line and key for every problem, each on its own.
-    """
-    tree = _read_yaml(path)
-    for override in overrides:
-        apply_override(tree, override)
-    return parse_settings(tree, source=path, overrides=overrides)
-
-
-def parse_settings(tree: Mapping[str, Any], *, source: Path, overrides: Sequence[str] = ()) -> Settings:
-    """Validate a nested mapping; paths are relative to the folder of `source`.
-
-    `overrides` are those that were applied to it: their faults are not laid on the file.
-    """
-    try:
-        return Settings.model_validate(_plain(tree), context={"folder": source.resolve().parent})
-    except ValidationError as error:
-        problems = [_sentence(problem, tree, source, overrides) for problem in error.errors()]
-        raise SitsparkError("; ".join(problems)) from None
-
-
-class _Constructor(RoundTripConstructor):
-    """Dates stay text, so that a day that doesn't exist is found with its key and line."""
-
-
-_Constructor.add_constructor("tag:yaml.org,2002:timestamp", lambda _, node: node.value)
-
-
-def _load(text: str) -> Any:
-    yaml = YAML(typ="rt")
-    yaml.Constructor = _Constructor
-    return yaml.load(text)
-
-
-def _read_yaml(path: Path) -> CommentedMap:
-    try:
-        tree = _load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise SitsparkError(f"{path}: no such settings file") from None
-    except IsADirectoryError:
-        raise SitsparkError(f"{path}: is a folder, not a settings file") from None
-    except UnicodeDecodeError:
-        raise SitsparkError(f"{path}: is not a text file; a settings file is YAML in UTF-8") from None
-    except MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else "?"
-        raise SitsparkError(f"{path}, line {line}: not valid YAML: {error.problem}") from None
-    except YAMLError as error:
-        raise SitsparkError(f"{path}: not valid YAML: {error}") from None
-    if not isinstance(tree, CommentedMap):
-        raise SitsparkError(f"{path}: holds no settings; start from conf/demo.yaml")
-    return tree
-
-
-def apply_override(tree: MutableMapping[str, Any], override: str) -> None:
-    """Set one `key.path=value` in a nested mapping; the value is read as YAML. Raises SitsparkError for another form."""
-    key, equals, text = override.partition("=")
-    key = key.strip()
-    # what follows a whole key is one name, as in spark.config.spark.sql.shuffle.partitions
-    whole = next((known for known in known_keys() if key.startswith(f"{known}.")), None)
-    *parents, last = [*whole.split("."), key[len(whole) + 1 :]] if whole else key.split(".")
-    if not equals or not all((*parents, last)):
-        raise SitsparkError(f"--set {override}: write it as key=value, for example --set training.epochs=5")
-    node: Any = tree
-    for name in parents:
-        if node.get(name) is None:
-            node[name] = {}
-        node = node[name]
-        if not isinstance(node, MutableMapping):
-            raise SitsparkError(f"--set {override}: {name} is a value, not a section")
-    try:
-        node[last] = _load(text)
-    except YAMLError:
-        raise SitsparkError(f"--set {override}: '{text}' is not a value in YAML") from None
-
-
-def _plain(node: Any) -> Any:
-    if isinstance(node, Mapping):
-        return {str(key): _plain(value) for key, value in node.items()}
-    if isinstance(node, list):
-        return [_plain(value) for value in node]
-    return node
-
-
-def _sentence(problem: Mapping[str, Any], tree: Mapping[str, Any], source: Path, overrides: Sequence[str]) -> str:
-    """One of pydantic's findings as: file, line, key, what is wrong, what to do."""
-    location = tuple(str(part) for part in problem["loc"])
-    key = ".".join(location)
-    line = _line_of(tree, location)
-    where = f"{source}, line {line}: {key}" if line else f"{source}: {key}"
-    for override in overrides:
-        if override.partition("=")[0].strip() == key:
-            where = f"--set {override}: {key}"
-    if problem["type"] == "extra_forbidden":
-        known = [*Settings.model_fields, *known_keys()]
-        near = difflib.get_close_matches(key, known, n=1, cutoff=0.6) or [k for k in known if k.split(".")[-1] == location[-1]]
-        return f"{where} is no known key" + (f"; did you mean {near[0]}?" if near else "; see docs/settings.md")
-    if problem["type"] == "missing":
-        return f"{source}: {key} is missing; add it ({_description(location)})"
-    if problem["type"] == "value_error":
-        # what concerns several keys names them itself
-        return f"{where if key else f'{source}:'} {problem['ctx']['error']}"
-    if problem["type"] == "model_type":
-        return f"{where} is a section with keys of its own, not {problem['input']!r} ({_description(location)})"
-    if problem["type"] == "path_type":
-        return f"{where} should be a path, not {problem['input']!r} ({_description(location)})"
-    message = re.sub(r"^(Input|Value) should be", "should be", problem["msg"]).replace("a valid tuple", "a list, as [a, b]")
-    return f"{where} {message}, not {problem['input']!r} ({_description(location)})"
-
-
-def _line_of(tree: Any, location: tuple[str, ...]) -> int | None:
-    """The line of the deepest part of the key that the file has."""
-    line = None
-    for name in location:
-        if not isinstance(tree, CommentedMap) or name not in tree:
-            break
-        if name in (tree.lc.data or {}):  # None where it was written as {}
-            line = tree.lc.data[name][0] + 1
-        tree = tree[name]
-    return line
-
-
-def _sections(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, field in model.model_fields.items():
-        annotation = field.annotation
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            yield from _sections(annotation, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", field
-
-
-def known_keys() -> dict[str, str]:
-    """Every key of the settings with its sentence."""
-    return {key: field.description or "" for key, field in _sections(Settings)}
-
-
-def _description(location: tuple[str, ...]) -> str:
-    keys = known_keys()
-    for length in range(len(location), 0, -1):
-        found = keys.get(".".join(location[:length]))
-        if found:
-            return found
-    model: Any = Settings
-    for name in location:
-        field = getattr(model, "model_fields", {}).get(name)
-        model = field.annotation if field else None
-    return (getattr(model, "__doc__", None) or "see docs/settings.md").strip()
-
-
-def reference_page() -> str:
-    """The page docs/settings.md: every key with type, default and sentence, as Markdown."""
-    lines = ["# Settings", "", "Written by `python -m sitspark.settings`; every key of a settings file.", ""]
-    lines += ["| key | values | default | what |", "| --- | --- | --- | --- |"]
-    for key, field in _sections(Settings):
-        # as one writes it in YAML: null, [], true
-        default = "required" if field.is_required() else f"`{json.dumps(field.get_default(call_default_factory=True))}`"
-        what = str(field.description).replace("<", "&lt;")
-        lines.append(f"| `{key}` | {_type_name(field.annotation)} | {default} | {what} |")
-    return "\n".join(lines) + "\n"
-
-
-def _type_name(annotation: Any) -> str:
-    arguments = get_args(annotation)
-    if not arguments:
-        return getattr(annotation, "__name__", str(annotation)).lower()
-    if all(isinstance(argument, str) for argument in arguments):
-        return ", ".join(arguments)
-    if annotation is dict or getattr(annotation, "__origin__", None) is dict:
-        return "mapping"
-    if hasattr(annotation, "__metadata__"):
-        return _type_name(arguments[0])
-    if getattr(annotation, "__origin__", None) is tuple:
-        return f"list of {_type_name(arguments[0])}"
-    return " or ".join("null" if a is type(None) else _type_name(a) for a in arguments)
-
-
-if __name__ == "__main__":
-    print(reference_page(), end="")

@@ -7,7 +7,7 @@ import rasterio
 from pyspark.sql import SparkSession
 from rich.console import Console
 
-from sitspark.settings import read_settings
+from sitspark.settings_file import read_settings
 from sitspark.workflow.run import run
 from tests.conftest import ROOT
 

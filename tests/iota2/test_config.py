@@ -10,7 +10,7 @@ from sitspark.errors import SitsparkError
 from sitspark.iota2 import LeftOut, read_cfg, settings_from_cfg
 from sitspark.iota2.names import canonical
 from sitspark.iota2.rules import RULES
-from sitspark.settings import known_keys, read_settings
+from sitspark.settings_file import known_keys, read_settings
 
 CONF = Path(__file__).parents[2] / "conf"
 CFG, TWIN = CONF / "oso_4_tiles.cfg", CONF / "oso_4_tiles.yaml"
@@ -239,6 +239,7 @@ def test_everything_else_is_listed_with_a_reason(tmp_path: Path, section: str, k
         ("s2_s2c_path : '/esa'", "/esa", "sen2cor_l2a", 12, set()),
         ("s2_path : None, s2_l3a_path : '/l3a'", "/l3a", "theia_l3a", 13, {"chain.s2_path"}),
         ("s2_s2c_path : '/esa', s2_path : '/theia'", "/theia", "theia_l2a", 11, {"chain.s2_s2c_path"}),
+        ("s2_l3a_path : '/l3a', s2_path : '/theia'", "/theia", "theia_l2a", 11, set()),
     ],
 )
 def test_the_archive_of_a_sensor_brings_its_layout_and_the_keys_of_its_section(

@@ -193,6 +193,6 @@ def test_excluded_names_that_nothing_has_are_told() -> None:
     settings = ScenesSettings(folder=Path("/archive"), exclude=[NAME, f"{NAME}.zip", "SENTINEL"])
     found = Archive((listed(Path(f"/archive/{NAME}.zip")),), (Location("/archive/31TCJ/notes"),))
     assert remarks(found, settings) == [
-        "1 entries of /archive aren't theia_l2a products: 31TCJ/notes",
+        "1 entry of /archive is no theia_l2a product: 31TCJ/notes",
         "scenes.exclude: no product is called SENTINEL",
     ]

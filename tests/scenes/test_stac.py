@@ -149,7 +149,7 @@ def test_a_band_is_found_by_key_name_common_name_or_number(
     [
         ({"a": BLUE, "b": BLUE}, 2, "2 may be a band of a, b; name the asset too, as a:2"),
         ({"a": BLUE | {"bands": [BAND]}, "b": BLUE | {"bands": [BAND]}}, "blue", "blue is a band of a, b; name the asset"),
-        ({"blue": {"href": "https://x/B02.tif?sv=1&sig=abc"}}, "blue", "https://x/B02.tif holds credentials"),
+        ({"blue": {"href": "https://x/B02.tif?sv=1&sig=abc"}}, "blue", "holds credentials in its address, https://x/B02.tif"),
         ({"blue": {"href": "ftp://x/B02.tif"}}, "blue", "ftp:// can't be read"),
         ({"blue": BLUE | {"nodata": "none"}}, "blue", "the item's nodata is 'none', which is no number"),
         ({"blue": BLUE | {"raster:bands": [{"scale": "x"}]}}, "blue", "the item's scale is 'x', which is no number"),
@@ -433,7 +433,7 @@ def test_items_without_id_or_time_are_strangers(tmp_path: Path) -> None:
     assert [p.scene_id for p in found.products] == ["scene"]
     assert found.strangers == (Location(f"{tmp_path}/items.json#"), Location(f"{tmp_path}/items.json#x"))
     (remark,) = remarks(found, written(tmp_path, *features))
-    assert remark.startswith("2 entries of ") and "aren't stac products" in remark
+    assert remark.startswith("2 entries of ") and "are no stac product" in remark
 
 
 def test_the_address_of_an_item_is_its_own(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """Charts of scores, training and acquisitions; every function returns the bytes of a PNG."""
 
+from collections import Counter
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 import matplotlib.dates as mdates
@@ -30,6 +32,8 @@ from sitspark.accuracy.cross_validation import FoldScores, Spread, spread
 from sitspark.accuracy.matrix import ConfusionMatrix, Score
 from sitspark.classes import Nomenclature
 from sitspark.scenes.calendar import Acquisition
+
+_BESIDE = 0.36  # of a row; between products of one tile and day
 
 
 def confusion_matrix_figure(matrix: ConfusionMatrix, nomenclature: Nomenclature) -> bytes:
@@ -147,7 +151,14 @@ def calendar_figure(acquisitions: Sequence[Acquisition]) -> bytes:
     figure = new_figure(9, height + 1)
     axes = inset_axes(figure, 7.6, height)
     days = mdates.date2num([a.acquired for a in acquisitions])
-    rows = [tiles.index(a.tile) for a in acquisitions]
+    # products of one day stand above each other
+    by_day = Counter((a.tile, a.acquired) for a in acquisitions)
+    placed: Counter[tuple[str, date]] = Counter()
+    rows = []
+    for a in acquisitions:
+        day = a.tile, a.acquired
+        rows.append(tiles.index(a.tile) + (placed[day] - (by_day[day] - 1) / 2) * _BESIDE)
+        placed[day] += 1
     colours = [UNKNOWN if a.clear_share is None else colormaps["YlGnBu"](a.clear_share) for a in acquisitions]
     axes.scatter(days, rows, c=colours, marker="s", s=42, edgecolors="#8b97a3", linewidths=0.5)
     axes.set_yticks(range(len(tiles)), tiles)

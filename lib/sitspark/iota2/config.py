@@ -10,7 +10,8 @@ from sitspark.errors import SitsparkError
 from sitspark.iota2.names import keys_of
 from sitspark.iota2.rules import NEEDS_NONE, PREFIXES, RULES, defaults
 from sitspark.iota2.syntax import parse
-from sitspark.settings import Settings, apply_override, parse_settings
+from sitspark.settings import Settings
+from sitspark.settings_file import apply_override, parse_settings
 
 _CLASSIFICATION = "i2classification"
 _NOT_SET = "is not set"

@@ -125,8 +125,11 @@ _ARCHIVES = {
 }
 
 
+_SYNTHESES = "chain.s2_l3a_path"  # of another sensor than the others, so that they may be read beside one of them
+
+
 def _taken(values: Values) -> str | None:
-    """The archive that a run reads: the first one that the file names."""
+    """The archive whose tiles divide the map: the first one that the file names."""
     return next((key for key in _ARCHIVES if values.get(key)), None)
 
 
@@ -135,8 +138,10 @@ def _archive(key: str) -> Rule:
         taken = _taken(values)
         if not value:
             return f"{NEEDS_NONE}: no such products are read"
+        if taken != key and key != _SYNTHESES:
+            return f"a run reads one archive of Sentinel-2 level 2A; that of {taken} is taken"
         if taken != key:
-            return f"a run reads one kind of products; those of {taken} are taken"
+            return {"other_sensors": [{"folder": value, "layout": _ARCHIVES[key][1]}]}
         return {"scenes.folder": value, "scenes.layout": _ARCHIVES[key][1]}
 
     return rule
@@ -148,6 +153,8 @@ def _of_section(section: str, rule: Rule) -> Rule:
     def of_section(value: Any, values: Values) -> dict[str, Any] | str:
         taken = _taken(values)
         if taken is None or _ARCHIVES[taken][0] != section:
+            if section == _ARCHIVES[_SYNTHESES][0] and values.get(_SYNTHESES):
+                return "the second sensor takes the dates and bands of its own archive; set them under other_sensors"
             return f"{NEEDS_NONE}: products of this section are not read"
         return rule(value, values)
 
@@ -181,7 +188,7 @@ RULES: dict[str, Rule] = {
     "chain.l8_path_old": _left_out("Theia's old Landsat products are not read"),
     "chain.l5_path_old": _left_out("Theia's old Landsat products are not read"),
     "chain.s1_path": _left_out("Sentinel-1 is not read"),
-    "chain.user_feat_path": _left_out("rasters of one's own are not read"),
+    "chain.user_feat_path": _left_out("name rasters without a date one by one, under features.static"),
     "chain.region_path": _left_out(_NO_REGIONS),
     "chain.region_field": _left_out(_NO_REGIONS),
     "chain.first_step": _left_out(_NO_STAGES),
@@ -296,7 +303,7 @@ PREFIXES: dict[str, str] = {
     "landsat": "Theia's Landsat products are not read",
     "sentinel_2_": "this key is not known here",
     "sentinel_1": "Sentinel-1 is not read",
-    "user_feat.": "rasters of one's own are not read",
+    "user_feat.": "name rasters without a date one by one, under features.static",
     "external_features.": "features of one's own are not read from a module",
     "python_data_managing.": _CHUNKS,
     "scikit_models_parameters.": "the classifier is a neural network; see training.network",

@@ -81,7 +81,9 @@ def remarks(archive: Archive, settings: ScenesSettings) -> list[str]:
     found = []
     if archive.strangers:
         names = some((place.below(settings.folder) for place in archive.strangers), most=3)
-        found.append(f"{len(archive.strangers)} entries of {settings.folder} aren't {settings.layout} products: {names}")
+        many = len(archive.strangers) > 1
+        what = f"{len(archive.strangers)} entries" if many else "1 entry"
+        found.append(f"{what} of {settings.folder} {'are' if many else 'is'} no {settings.layout} product: {names}")
     unknown = set(settings.exclude) - {name for product in archive.products for name in _names(product)}
     if unknown:
         found.append(f"scenes.exclude: no product is called {some(sorted(unknown), most=3)}")

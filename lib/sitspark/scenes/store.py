@@ -3,6 +3,7 @@
 Credentials come from the environment, under the names that the vendors' own tools use (AWS_ACCESS_KEY_ID ...).
 """
 
+import contextlib
 import functools
 import io
 import os
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, BinaryIO, cast
 from urllib.parse import urlsplit
 
@@ -18,6 +20,7 @@ import obstore
 from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
 from obstore.store import AzureStore, GCSStore, HTTPStore, S3Store
 
+from sitspark.atomic import copy_atomically, publish
 from sitspark.errors import SitsparkError
 from sitspark.location import Location
 
@@ -33,6 +36,7 @@ _GDAL = {
     "GDAL_HTTP_LOW_SPEED_TIME": "30",
     "GDAL_HTTP_LOW_SPEED_LIMIT": "1",
 }
+_ON_DISK = dict.fromkeys(("listed", "read"), "make it readable, or move it out of the archive")  # what to do
 _IN_STORE = re.compile(r"^(/vsizip/|/vsitar/)?/vsi(s3|gs|az|curl)/")  # of a path for GDAL
 _CREDENTIALS = {
     "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; for public buckets AWS_NO_SIGN_REQUEST=YES",
@@ -94,13 +98,10 @@ def is_web(location: Location) -> bool:
 
 def read(location: Location) -> bytes:
     """The content of a file; raises SitsparkError where it can't be read."""
-    try:
-        with _told(location, "read"):
-            if location.path is not None:
-                return location.path.read_bytes()
-            return bytes(obstore.get(_store(location.root), location.key).bytes())
-    except FileNotFoundError:
-        raise SitsparkError(f"{location} doesn't exist") from None
+    found = read_if_there(location)
+    if found is None:
+        raise SitsparkError(f"{location} doesn't exist")
+    return found
 
 
 def size(location: Location) -> int:
@@ -109,6 +110,50 @@ def size(location: Location) -> int:
         if location.path is not None:
             return location.path.stat().st_size
         return int(obstore.head(_store(location.root), location.key)["size"])
+
+
+def read_if_there(location: Location) -> bytes | None:
+    """The content of a file, None where there is none; raises SitsparkError where it can't be read."""
+    if location.path is not None and not location.path.exists():
+        return None
+    try:
+        with _told(location, "read"):
+            if location.path is not None:
+                return location.path.read_bytes()
+            return bytes(obstore.get(_store(location.root), location.key).bytes())
+    except FileNotFoundError:
+        return None
+
+
+def sizes_below(folder: Location) -> dict[str, int]:
+    """The bytes of all files in a folder and the folders in it, by their paths below it; nothing where it isn't there."""
+    if folder.path is not None:
+        files = (path for path in folder.path.rglob("*") if path.is_file())
+        return {str(path.relative_to(folder.path)): path.stat().st_size for path in files}
+    return {entry.location.below(folder): entry.size for entry in objects_below(folder)}
+
+
+def write(location: Location, content: Path | bytes, *, content_type: str) -> None:
+    """Write a file, or a copy of one, whole; raises SitsparkError where it can't be written.
+
+    An object store keeps the `content_type`, for browsers that are led there.
+    """
+    if location.path is None:
+        with _told(location, "written"):
+            obstore.put(_store(location.root), location.key, content, attributes={"Content-Type": content_type})
+    elif isinstance(content, Path):
+        copy_atomically(location.path, content)
+    else:
+        publish(location.path, content)
+
+
+def remove(location: Location) -> None:
+    """Remove a file, if it is there; raises SitsparkError where it can't be removed."""
+    with _told(location, "removed"), contextlib.suppress(FileNotFoundError):
+        if location.path is not None:
+            location.path.unlink(missing_ok=True)
+        else:
+            obstore.delete(_store(location.root), location.key)
 
 
 def opened(location: Location) -> BinaryIO:
@@ -198,7 +243,7 @@ def _told(location: Location, verb: str) -> Iterator[None]:
         raise UnreachableError(f"{location} can't be {verb} ({_cause(error)}); {_remedy(location)}") from None
     except OSError as error:
         raise SitsparkError(
-            f"{location} can't be {verb} ({error.strerror or error}); make it readable, or move it out of the archive"
+            f"{location} can't be {verb} ({error.strerror or error}); {_ON_DISK.get(verb, 'choose another place')}"
         ) from None
 
 

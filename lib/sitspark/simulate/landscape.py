@@ -8,6 +8,7 @@ from sitspark.errors import SitsparkError
 from sitspark.grid import Grid, Window
 from sitspark.simulate.catalogue import CATALOGUE
 
+LAYOUTS = ("theia_l2a", "sen2cor_l2a", "landsat_c2_l2")
 CRS = "EPSG:32631"
 RESOLUTION = 10.0
 ROW_LETTERS = "KJH"
@@ -30,7 +31,8 @@ class Landscape:
     gradient: strength of the eco-climatic gradient over the area; 0 gives the same climate everywhere.
     polygons: labelled polygons wanted for each class in each tile; None for 30 x size / 512.
     sre: whether reflectances without slope correction (`SRE`) are written beside `FRE`.
-    packed: whether each product is one .zip file, as it is downloaded.
+    packed: whether each product is one archive file, as it is downloaded.
+    layout: whose products are written, one of `LAYOUTS`.
 
     Raises SitsparkError with one sentence for a value that makes no landscape.
     """
@@ -47,9 +49,14 @@ class Landscape:
     polygons: int | None = None
     sre: bool = False
     packed: bool = False
+    layout: str = "theia_l2a"
 
     def __post_init__(self) -> None:
         most = len(CATALOGUE)
+        if self.layout not in LAYOUTS:
+            raise SitsparkError(f"products are of one of the layouts {', '.join(LAYOUTS)}, not {self.layout}")
+        if self.sre and self.layout != "theia_l2a":
+            raise SitsparkError(f"SRE reflectances are Theia's; {self.layout} has none")
         if not 1 <= self.tiles <= 9:
             raise SitsparkError(f"a landscape has 1-9 tiles, not {self.tiles}")
         if self.size < 64 or self.size % 2:

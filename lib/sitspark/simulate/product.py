@@ -1,7 +1,8 @@
-"""Writing one acquisition as a Theia L2A product, strip by strip."""
+"""Writing one acquisition: as a Theia L2A product, strip by strip, and from that as any other."""
 
 import os
 import shutil
+import tarfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -16,6 +17,7 @@ from rasterio.windows import Window as RasterWindow
 
 from sitspark.grid import Grid, Window
 from sitspark.simulate.acquisitions import Acquisition
+from sitspark.simulate.deliveries import TheiaRasters, landsat_name, safe_name, write_landsat, write_safe
 from sitspark.simulate.landscape import CRS, RESOLUTION, Landscape
 from sitspark.simulate.phenology import BANDS
 from sitspark.simulate.scene import BANDS_10M, BANDS_20M, CLOUD, NODATA, Scene, relief, scene
@@ -47,10 +49,9 @@ def write_product(landscape: Landscape, acquisition: Acquisition, folder: Path, 
         (partial / "MASKS").mkdir(parents=True)
         with rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES, GDAL_NUM_THREADS=1):
             cloudy = _write_rasters(landscape, acquisition, partial, strip_blocks)
-        text = _metadata(landscape, acquisition, round(100 * cloudy / landscape.size**2))
-        (partial / f"{acquisition.product}_MTD_ALL.xml").write_text(text, encoding="utf-8")
+            partial = _delivered(landscape, acquisition, partial, round(100 * cloudy / landscape.size**2))
         if landscape.packed:
-            _pack(partial, acquisition.product).rename(final)
+            _pack(partial, final).rename(final)
             shutil.rmtree(partial)
         else:
             partial.rename(final)
@@ -59,16 +60,49 @@ def write_product(landscape: Landscape, acquisition: Acquisition, folder: Path, 
 
 
 def place_of(landscape: Landscape, acquisition: Acquisition, folder: Path) -> Path:
-    """The folder of a product, or its .zip file, in the folder of its tile."""
-    return folder / (f"{acquisition.product}.zip" if landscape.packed else acquisition.product)
+    """The folder of a product, or the archive file that it is downloaded as, in the folder of its tile."""
+    if landscape.layout == "sen2cor_l2a":
+        name, suffix = safe_name(acquisition), ".zip"
+    elif landscape.layout == "landsat_c2_l2":
+        name, suffix = landsat_name(landscape, acquisition), ".tar"
+    else:
+        name, suffix = acquisition.product, ".zip"
+    return folder / (name + suffix if landscape.packed else name)
 
 
-def _pack(product: Path, name: str) -> Path:
-    """A product as the download it is: one archive file with its folder inside; the same files give the same bytes."""
-    packed = product.with_name(f"{product.name}.zip")
+def _delivered(landscape: Landscape, acquisition: Acquisition, rasters: Path, cloud_percent: int) -> Path:
+    """The product of the landscape's layout, beside the rasters of Theia's that it is made of, or these with metadata."""
+    if landscape.layout == "theia_l2a":
+        text = _metadata(landscape, acquisition, cloud_percent)
+        (rasters / f"{acquisition.product}_MTD_ALL.xml").write_text(text, encoding="utf-8")
+        return rasters
+    target = rasters.with_name(f"{rasters.name}.delivered")
+    shutil.rmtree(target, ignore_errors=True)
+    read = TheiaRasters(rasters, acquisition.product)
+    if landscape.layout == "sen2cor_l2a":
+        write_safe(read, acquisition, target, cloud_percent)
+    else:
+        write_landsat(read, target, landsat_name(landscape, acquisition), cloud_percent)
+    shutil.rmtree(rasters)
+    return target
+
+
+def _pack(product: Path, final: Path) -> Path:
+    """A product as the download it is, one archive file; the same files give the same bytes."""
+    packed = product.with_name(f"{product.name}{final.suffix}")
+    files = sorted(path for path in product.rglob("*") if path.is_file())
+    if final.suffix == ".tar":  # Landsat's has no folder inside
+        with tarfile.open(packed, "w") as tar:
+            for file in files:
+                member = tarfile.TarInfo(str(file.relative_to(product)))
+                member.size = file.stat().st_size
+                with file.open("rb") as content:
+                    tar.addfile(member, content)
+        return packed
     with zipfile.ZipFile(packed, "w") as archive:
-        for file in sorted(path for path in product.rglob("*") if path.is_file()):
-            entry = zipfile.ZipInfo(f"{name}/{file.relative_to(product)}")  # of 1 January 1980, whenever it is written
+        for file in files:
+            # of 1 January 1980, whenever it is written
+            entry = zipfile.ZipInfo(f"{final.name.removesuffix('.zip')}/{file.relative_to(product)}")
             archive.writestr(entry, file.read_bytes(), zipfile.ZIP_DEFLATED, compresslevel=1)
     return packed
 

@@ -107,7 +107,8 @@ def _labels(context: Context) -> str:
             f"ground_truth.label_field: no value of '{truth.label_field}' in {truth.file} is a class of classes.nomenclature, "
             f"the first are {some(counts.unknown)}; name another field or another nomenclature"
         )
-    parts = [f"{len(present)} of {len(names)} classes, from {min(present.values())} to {max(present.values())} features"]
+    whole = " (of the whole file, within the region or not)" if context.region is not None else ""
+    parts = [f"{len(present)} of {len(names)} classes{whole}, from {min(present.values())} to {max(present.values())} features"]
     missing = [names[code] for code in names if code not in present]
     lonely = [names[code] for code, count in present.items() if count == 1]
     if missing:

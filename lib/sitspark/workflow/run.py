@@ -8,6 +8,7 @@ from sitspark.settings import Settings
 from sitspark.workflow import assess, draw, imagery, learn, prepare
 from sitspark.workflow.check import refuse_wrong_imagery, refuse_wrong_inputs
 from sitspark.workflow.context import Context
+from sitspark.workflow.deliver import deliver
 from sitspark.workflow.run_folder import StageRecord
 from sitspark.workflow.stage import Outcome, Stage, advance, finished, needed
 
@@ -51,4 +52,6 @@ def run(settings: Settings, targets: Sequence[str], *, console: Console) -> Cont
             # the last one looks at what those before it look at as well
             _INPUTS[reading[-1].name](context)
         advance(context, STAGES, targets)
+        if _REPORT.name in targets:
+            deliver(context)
     return context

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from sitspark.errors import SitsparkError
-from sitspark.settings import Settings, known_keys, parse_settings, read_settings, reference_page
+from sitspark.settings import Settings
+from sitspark.settings_file import known_keys, parse_settings, read_settings, reference_page
 
 ROOT = Path(__file__).parent.parent
 MINIMAL = """\
@@ -223,14 +224,14 @@ def test_every_key_has_a_sentence() -> None:
 
 
 def test_the_reference_page_is_up_to_date() -> None:
-    """If this fails: python -m sitspark.settings > docs/settings.md."""
+    """If this fails: python -m sitspark.settings_file > docs/settings.md."""
     page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
     assert page == reference_page()
     assert all(f"| `{key}` |" in page for key in known_keys())
 
 
 def test_the_reference_page_is_printed_by_the_module() -> None:
-    printed = subprocess.run([sys.executable, "-m", "sitspark.settings"], capture_output=True, text=True, check=True)
+    printed = subprocess.run([sys.executable, "-m", "sitspark.settings_file"], capture_output=True, text=True, check=True)
     assert printed.stdout == reference_page()
 
 

@@ -1,0 +1,78 @@
+"""Delivering a run: map, models, accuracy and report are copied to where others read them, a folder or an object store."""
+
+import json
+import mimetypes
+from dataclasses import dataclass
+from pathlib import Path
+
+from sitspark.location import Location
+from sitspark.maps.products import sha256_of
+from sitspark.scenes import store
+from sitspark.workflow.context import Context
+
+MANIFEST = "delivery.json"  # written last: what it names is there, whole
+_GEOTIFF = "image/tiff; application=geotiff; profile=cloud-optimized"  # OGC 21-026
+_FOLDERS = ("models", "maps", "accuracy", "report")
+_UNFINISHED = "chunks"  # folder of a map's parts
+# what leads readers to other files comes after these
+_LAST = ("item.json", "index.html", "run.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """A file at its destination."""
+
+    sha256: str
+    bytes: int
+
+
+def deliver(context: Context) -> None:
+    """Bring the destination of the settings up to date: only files that differ or are missing there are copied.
+
+    Raises SitsparkError where it can't be read or written.
+    """
+    target = context.settings.delivery
+    if target is None:
+        return
+    wanted = {name: Delivered(sha256_of(path), path.stat().st_size) for name, path in _files(context.folder.path).items()}
+    known, sizes = _manifest(target), store.sizes_below(target)
+    missing = [name for name, file in wanted.items() if known.get(name) != file or sizes.get(name) != file.bytes]
+    summary = f"{len(wanted)} files at {target}"
+    if not missing and known == wanted:
+        context.voice.stage("delivery", summary, None)
+        return
+    store.remove(target / MANIFEST)
+    with context.voice.bar("delivery", len(missing), "files") as update:
+        for done, name in enumerate(missing):
+            update(done, name)
+            store.write(target / name, context.folder.path / name, content_type=_content_type(name))
+    content = json.dumps({name: {"sha256": file.sha256, "bytes": file.bytes} for name, file in wanted.items()}, indent=2)
+    store.write(target / MANIFEST, content.encode(), content_type="application/json")
+    copied = sum(wanted[name].bytes for name in missing)
+    context.voice.note(f"delivered {len(missing)} of {summary}, {copied / 1e6:.1f} MB")
+
+
+def _files(run: Path) -> dict[str, Path]:
+    """The files of a run that others read, by their paths in its folder, those last that lead to others."""
+    found = [run / "run.json"]
+    for folder in _FOLDERS:
+        found += (path for path in (run / folder).rglob("[!.]*") if path.is_file() and _UNFINISHED not in path.parts)
+    found.sort(key=lambda path: (path.name in _LAST, str(path)))
+    return {str(path.relative_to(run)): path for path in found}
+
+
+def _manifest(target: Location) -> dict[str, Delivered]:
+    """What an earlier delivery left; nothing where there was none, or it didn't come to its end."""
+    content = store.read_if_there(target / MANIFEST)
+    try:
+        return {name: Delivered(**file) for name, file in json.loads(content or b"{}").items()}
+    except (ValueError, TypeError, AttributeError):
+        return {}
+
+
+def _content_type(name: str) -> str:
+    if name.endswith(".tif"):
+        return _GEOTIFF
+    if name.endswith("item.json"):
+        return "application/geo+json"
+    return mimetypes.guess_type(name)[0] or "application/octet-stream"
