@@ -1,5 +1,6 @@
 """Publishing a file: readers see the old content or the new one."""
 
+import contextlib
 import os
 import secrets
 import shutil
@@ -47,5 +48,6 @@ def _replace(path: Path, write: Callable[[Path], object]) -> None:
         write(part)
         part.replace(path)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # what is in the way of the file is in the way of this too
+            part.unlink()
         raise SitsparkError(f"{path}: can't be written ({error.strerror}); check space and rights") from error

@@ -151,7 +151,9 @@ def remove(location: Location) -> None:
     """Remove a file, if it is there; raises SitsparkError where it can't be removed."""
     with _told(location, "removed"), contextlib.suppress(FileNotFoundError):
         if location.path is not None:
-            location.path.unlink(missing_ok=True)
+            # not unlink alone: a file in the place of a folder on the way is no fault of this one
+            if location.path.exists():
+                location.path.unlink()
         else:
             obstore.delete(_store(location.root), location.key)
 

@@ -93,7 +93,8 @@ def acquisitions(landscape: Landscape, tile: str) -> tuple[Acquisition, ...]:
         moment = datetime.combine(landscape.start + timedelta(int(day)), clock)
         edge = replace(orbits.edge, offset=orbits.edge.offset + rng.normal(0, 0.01 * landscape.size)) if which else None
         found.append(Acquisition(tile, platform, moment, orbits.numbers[which], cover, edge))
-    if len(found) >= FEWEST_DATES_FOR_A_TWIN:
+    # a Landsat scene is whole: its name says the day alone
+    if len(found) >= FEWEST_DATES_FOR_A_TWIN and landscape.layout != "landsat_c2_l2":
         first = int(rng.integers(len(found) - 1))
         found[first : first + 2] = _twins(found[first], landscape.size)
     return tuple(found)

@@ -2,6 +2,7 @@
 
 import json
 import mimetypes
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,10 +10,10 @@ from sitspark.location import Location
 from sitspark.maps.products import sha256_of
 from sitspark.scenes import store
 from sitspark.workflow.context import Context
+from sitspark.workflow.run_folder import RunFolder
 
 MANIFEST = "delivery.json"  # written last: what it names is there, whole
 _GEOTIFF = "image/tiff; application=geotiff; profile=cloud-optimized"  # OGC 21-026
-_FOLDERS = ("models", "maps", "accuracy", "report")
 _UNFINISHED = "chunks"  # folder of a map's parts
 # what leads readers to other files comes after these
 _LAST = ("item.json", "index.html", "run.json")
@@ -34,7 +35,8 @@ def deliver(context: Context) -> None:
     target = context.settings.delivery
     if target is None:
         return
-    wanted = {name: Delivered(sha256_of(path), path.stat().st_size) for name, path in _files(context.folder.path).items()}
+    started = time.monotonic()
+    wanted = {name: Delivered(sha256_of(path), path.stat().st_size) for name, path in _files(context.folder).items()}
     known, sizes = _manifest(target), store.sizes_below(target)
     missing = [name for name, file in wanted.items() if known.get(name) != file or sizes.get(name) != file.bytes]
     summary = f"{len(wanted)} files at {target}"
@@ -49,16 +51,25 @@ def deliver(context: Context) -> None:
     content = json.dumps({name: {"sha256": file.sha256, "bytes": file.bytes} for name, file in wanted.items()}, indent=2)
     store.write(target / MANIFEST, content.encode(), content_type="application/json")
     copied = sum(wanted[name].bytes for name in missing)
-    context.voice.note(f"delivered {len(missing)} of {summary}, {copied / 1e6:.1f} MB")
+    sentence = f"{len(missing)} of {summary} copied, {copied / 1e6:.1f} MB"
+    context.voice.stage("delivery", sentence, time.monotonic() - started)
 
 
-def _files(run: Path) -> dict[str, Path]:
-    """The files of a run that others read, by their paths in its folder, those last that lead to others."""
-    found = [run / "run.json"]
-    for folder in _FOLDERS:
-        found += (path for path in (run / folder).rglob("[!.]*") if path.is_file() and _UNFINISHED not in path.parts)
+def _files(run: RunFolder) -> dict[str, Path]:
+    """The files of a run that others read, by their paths in its folder, those last that lead to others.
+
+    Models and maps of other settings, which a folder may still hold, are none of this run.
+    """
+    folders, records = [run.accuracy, run.report.parent], run.records()
+    if "train" in records:
+        folders.append(run.model(records["train"].facts["model_id"]))
+    if "mosaic" in records:
+        folders.append(run.path / records["mosaic"].facts["map"])
+    found = [run.record_file]
+    for folder in folders:
+        found += (path for path in folder.rglob("[!.]*") if path.is_file() and _UNFINISHED not in path.parts)
     found.sort(key=lambda path: (path.name in _LAST, str(path)))
-    return {str(path.relative_to(run)): path for path in found}
+    return {str(path.relative_to(run.path)): path for path in found}
 
 
 def _manifest(target: Location) -> dict[str, Delivered]:
