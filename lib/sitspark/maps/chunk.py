@@ -62,7 +62,7 @@ class _Strips:
 def classify_stack(stack: Stack, space: FeatureSpace, classifiers: Sequence[Classifier]) -> list[ChunkMap]:
     """Apply several models to one window; features are computed once a block and never kept.
 
-    A pixel without any clear date is not classified: class and confidence 0.
+    A pixel without any clear date of one of the sensors is not classified: class and confidence 0.
     """
     height, width = stack.shape
     total = height * width
@@ -80,7 +80,7 @@ def classify_stack(stack: Stack, space: FeatureSpace, classifiers: Sequence[Clas
             position, probability = classifier.classify(features)
             classes[i][first:stop] = classifier.codes[position[:count]]
             confidence[i][first:stop] = np.rint(probability[:count] * 100)
-    unseen = (stack.clear_dates == 0).ravel()
+    unseen = ~stack.is_seen.ravel()
     for drawn, sure in zip(classes, confidence, strict=True):
         drawn[unseen] = 0
         sure[unseen] = 0

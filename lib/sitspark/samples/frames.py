@@ -30,6 +30,11 @@ _PIXELS = f"{_KEYS}, chunk_id string, row int, col int"
 _OBSERVATIONS = f"""{_KEYS}, x double, y double, lon double, lat double,
     dates array<int>, acquired array<timestamp>, reflectance array<smallint>, valid array<boolean>, static array<float>"""
 
+# whether `valid`, which holds one sensor after the other, has a usable acquisition of each
+_SEEN = """forall(sequence(1, size(dates)), s -> exists(
+    slice(valid, 1 + aggregate(slice(dates, 1, s - 1), 0, (before, own) -> before + own), element_at(dates, s)),
+    usable -> usable))"""
+
 
 def pieces_by_chunk(polygons: DataFrame, plan: DataFrame, grid: Grid) -> DataFrame:
     """The Sedona join polygons ⋈ chunks: each chunk with every piece that touches it, geometry as WKB."""
@@ -176,8 +181,8 @@ def samples(observed: DataFrame, space: FeatureSpace, *, seed: int, marks: Marks
     days = F.transform("acquired", lambda moment: F.unix_date(moment.cast("date")))
     computed = features("sample_id", "dates", days, "reflectance", "valid", "static")
     return (
-        # without any clear date there is nothing to learn from; the map leaves such a pixel unclassified
-        observed.where(F.exists("valid", lambda usable: usable))
+        # without any clear date of a sensor there is nothing to learn from; the map leaves such a pixel unclassified
+        observed.where(F.expr(_SEEN))
         .orderBy(order, "sample_id")
         .withColumn("features", computed.alias("features", metadata={"feature_space": space.to_json()}))
         .drop("dates", "acquired", "reflectance", "valid", "static")

@@ -27,6 +27,12 @@ class Stack:
         return self.static.shape[1], self.static.shape[2]
 
     @property
+    def is_seen(self) -> npt.NDArray[np.bool_]:
+        """Whether a pixel has a usable acquisition of every sensor (rows, columns): of one it knows nothing otherwise."""
+        seen: npt.NDArray[np.bool_] = np.all([cube.valid.any(axis=0) for cube in self.cubes], axis=0)
+        return seen
+
+    @property
     def clear_dates(self) -> npt.NDArray[np.uint16]:
         """The number of usable acquisitions of each pixel, by whatever sensor, uint16 (rows, columns)."""
         dates = np.zeros(self.shape, np.uint16)

@@ -166,7 +166,8 @@ def _samples(context: Context, _key: str) -> Outcome:
             pixels[str(row.label)]["monitored"] += row["count"]
     unseen = sum(context.facts("observations")["pixels"].values()) - sum(row["count"] for row in rows)
     if unseen:
-        context.voice.note(f"{unseen} labelled pixels have no clear date and are left out")
+        of = " of every sensor" if len(context.sensors) > 1 else ""
+        context.voice.note(f"{unseen} labelled pixels have no clear date{of} and are left out")
     return Outcome(
         f"{sum(row['count'] for row in rows)} samples of {len(space)} features ({space})",
         {"classes": pixels, "features": len(space)},
