@@ -3,10 +3,12 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from sitspark.errors import SitsparkError
-from sitspark.scenes.table import load_scenes
+from sitspark.grid import Window
+from sitspark.scenes.table import load_scenes, scenes_of
 from sitspark.workflow.context import Context
 from tests import servers
 from tests.conftest import FinishedRun, run_quietly
@@ -61,11 +63,21 @@ def test_every_archive_gives_the_calendar_of_the_folder(
     assert len(seen(context)) == 10 and seen(context) == seen(finished.context)
     windows, whole = context.coverage, finished.context.coverage
     assert windows.tiles[TILE].reach.pixels == whole.tiles[TILE].reach.pixels and windows.grid.crs == whole.grid.crs
+    ours, theirs = (_corner(one) for one in (context, finished.context))
+    assert all((a == b).all() for a, b in zip(ours, theirs, strict=True)) and ours[1].any()
     # nothing has changed, nothing is opened
     _, again = run_quietly(tree, "calendar")
     assert again.count("unchanged") == again.count("\n") == 2
     if arrange is in_bucket:
         _one_object_disappears(context, tree)
+
+
+def _corner(context: Context) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels of the tile as samples and maps get them, and which of them are valid."""
+    core = context.coverage.tiles[TILE].core
+    window = Window(core.row, core.col, 70, 50)
+    (cube,) = context.reading.stack(scenes_of(context.folder.table("scenes"), [TILE]), window, tile=TILE).cubes
+    return cube.reflectance, cube.valid
 
 
 def _one_object_disappears(context: Context, tree: dict[str, Any]) -> None:
