@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sitspark.errors import SitsparkError
-from sitspark.settings import Settings
+from sitspark.settings import Settings, SparkSettings
 from sitspark.settings_file import known_keys, parse_settings, read_settings, reference_page
 
 ROOT = Path(__file__).parent.parent
@@ -75,7 +75,7 @@ def test_dates_are_dates(read) -> None:
         ("training: 5\n", "line 10: training is a section with keys of its own, not 5 (The network"),
         ("grid:\n  chunk_size: [1]\n", "line 11: grid.chunk_size should be a valid integer, not [1]"),
         ("time_series:\n  start: 2018-06-31\n", "line 11: time_series.start should be a valid date"),
-        ("time_series:\n  start: soon\n", "not 'soon' (First date (YYYY-MM-DD); null: the earliest acquisition of all tiles.)"),
+        ("time_series:\n  start: soon\n", "not 'soon' (First date (YYYY-MM-DD); null: each sensor's earliest acquisition.)"),
         # out of range
         ("grid:\n  chunk_size: 15\n", "line 11: grid.chunk_size should be greater than or equal to 16, not 15"),
         ("seed: -1\n", "line 10: seed should be greater than or equal to 0, not -1"),
@@ -260,3 +260,35 @@ def test_the_demonstration_and_new_york_are_shipped() -> None:
 def test_a_faulty_override_is_not_laid_on_the_file(override: str, message: str) -> None:
     with pytest.raises(SitsparkError, match=message):
         read_settings(ROOT / "conf" / "demo.yaml", overrides=[override])
+
+
+def test_what_spark_hides_in_its_logs_is_written_nowhere(tmp_path: Path) -> None:
+    config = {"spark.hadoop.fs.s3a.secret.key": "x1", "spark.hadoop.fs.s3a.access.key": "x2", "spark.executor.memory": "2g"}
+    spark = SparkSettings(config=config)
+    assert spark.config["spark.hadoop.fs.s3a.secret.key"] == "x1"
+    written = spark.model_dump_json()
+    assert "x1" not in written and "x2" not in written and '"spark.executor.memory":"2g"' in written
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("other_sensors.0.step=45", None),
+        ("other_sensors.1.step=45", "1 is none of 1, which are numbered from 0"),
+        ("other_sensors.step=45", "name a key of one of these, as other_sensors.0.step"),
+        ("other_sensors.0.stepp=45", "other_sensors.0.stepp is no known key; did you mean other_sensors.0.step?"),
+        ("other_sensors.0.step=x", "Days between two dates of this sensor's regular series"),
+        ("features.static.dem.fill=nan", "should be a finite number"),
+        ("scenes.folder=https://user:word@host/x", "scenes.folder holds credentials in its address, https://host/x"),
+    ],
+)
+def test_sections_in_lists_and_mappings_are_set_by_number_and_name(override: str, words: str | None) -> None:
+    path = ROOT / "conf" / "two_sensors.yaml"
+    overrides = [override, "features.static.dem.file=dem.tif"]
+    if words is None:
+        settings = read_settings(path, overrides=overrides)
+        assert settings.other_sensors[0].step == 45 and str(settings.features.static["dem"].file).endswith("conf/dem.tif")
+    else:
+        with pytest.raises(SitsparkError) as caught:
+            read_settings(path, overrides=overrides)
+        assert words in str(caught.value) and "word@" not in str(caught.value)

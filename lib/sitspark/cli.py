@@ -29,7 +29,12 @@ app = typer.Typer(
 console = Console(highlight=False)
 
 SettingsFile = Annotated[Path, typer.Argument(metavar="SETTINGS", help="Settings file (YAML), or an iota2 .cfg.")]
-Overrides = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting; may be repeated.")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Override a setting; may be repeated. Paths are relative to the settings file."
+    ),
+]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the stack trace of an error.")]
 
 

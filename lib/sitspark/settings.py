@@ -1,5 +1,6 @@
 """The settings of a run: every key typed, with unit and default."""
 
+import re
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -13,6 +14,7 @@ from pydantic import (
     Field,
     PlainSerializer,
     ValidationInfo,
+    field_serializer,
     model_validator,
 )
 
@@ -136,8 +138,9 @@ class DescriptionSettings(Section):
     nodata: float | None = Field(None, description="Stored value without data; null: what the STAC item or the file says.")
     day: BandPlace | None = Field(
         None,
-        description="File, as of a band, that says on which day of the year (1 to 366) each pixel was acquired, as composites "
-        "have it; null: all pixels are of the product's date.",
+        description="File, as of a band, that says on which day of the year each pixel was acquired, as composites have it: "
+        "1 to 366, of the year that brings it nearest to the product's date; anything else: no data. null: all pixels are of "
+        "the product's date.",
     )
     red: str | None = Field(None, description="Band of NDVI.")
     nir: str | None = Field(None, description="Band of NDVI and NDWI.")
@@ -239,8 +242,8 @@ class GridSettings(Section):
 class TimeSettings(Section):
     """The regular dates onto which the series are interpolated."""
 
-    start: date | None = Field(None, description="First date (YYYY-MM-DD); null: the earliest acquisition of all tiles.")
-    end: date | None = Field(None, description="Last date (YYYY-MM-DD); null: the latest acquisition of all tiles.")
+    start: date | None = Field(None, description="First date (YYYY-MM-DD); null: each sensor's earliest acquisition.")
+    end: date | None = Field(None, description="Last date (YYYY-MM-DD); null: each sensor's latest.")
     step: int = Field(10, ge=1, description="Days between two dates.")
 
 
@@ -264,7 +267,7 @@ class FeaturesSettings(Section):
     static: dict[str, Annotated[LayerSettings, BeforeValidator(_layer)]] = Field(
         default_factory=dict,
         description="Rasters without a date (elevation, slope, climate), appended as features by their names: a path or URL, "
-        "or a section of file, band, interpolator, fill.",
+        "or a section: file, band (1), interpolator (bilinear, nearest, cubic), fill (0: the value where the raster has none).",
     )
 
 
@@ -320,6 +323,9 @@ class TrainingSettings(Section):
     threads: int = Field(1, ge=1, description="Threads a process; small networks lose by more than one on a busy machine.")
 
 
+_SECRET = re.compile(r"secret|password|token|access[.]?key", re.IGNORECASE)  # spark.redaction.regex
+
+
 def _property(value: object) -> object:
     """A Spark property as text: YAML reads 8 as a number and true as a boolean."""
     if isinstance(value, bool):
@@ -336,6 +342,11 @@ class SparkSettings(Section):
         default_factory=dict, description="Any Spark property of a new session, over that of spark-submit."
     )
 
+    @field_serializer("config")
+    def _without_secrets(self, config: dict[str, str]) -> dict[str, str]:
+        """Settings are written to run.json and the report: what Spark itself would hide in its logs isn't."""
+        return {key: "*****" if _SECRET.search(key) else value for key, value in config.items()}
+
 
 class Settings(Section):
     """All settings of a run."""
@@ -350,8 +361,8 @@ class Settings(Section):
     scenes: ScenesSettings
     other_sensors: tuple[ScenesSettings, ...] = Field(
         (),
-        description="Archives of further sensors, each with keys as those of scenes: their series are read wherever they cover "
-        "the tiles of scenes, and give features of their own.",
+        description="Archives of further sensors, each with keys as those of scenes: their series are read where they cover "
+        "the tiles of scenes, and give features of their own; what one of the sensors never sees is not mapped.",
     )
     grid: GridSettings = GridSettings()  # type: ignore[call-arg]  # mypy sees no default in Field(x)
     time_series: TimeSettings = TimeSettings()  # type: ignore[call-arg]  # mypy sees no default in Field(x)

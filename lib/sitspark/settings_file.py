@@ -12,7 +12,7 @@ from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.constructor import RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
@@ -101,7 +101,10 @@ def apply_override(tree: MutableMapping[str, Any], override: str) -> None:
     try:
         node[last] = _load(text)
     except YAMLError:
-        raise SitsparkError(f"--set {override}: '{text}' is not a value in YAML") from None
+        quoted = f"--set \"{key}='{text}'\""
+        raise SitsparkError(
+            f"--set {override}: '{text}' is not a value in YAML; a text with signs goes in quotes: {quoted}"
+        ) from None
 
 
 def _plain(node: Any) -> Any:
@@ -119,15 +122,17 @@ def _sentence(problem: Mapping[str, Any], tree: Mapping[str, Any], source: Path,
     line = _line_of(tree, location)
     where = f"{source}, line {line}: {key}" if line else f"{source}: {key}"
     for override in overrides:
-        if override.partition("=")[0].strip() == key:
+        asked = override.partition("=")[0].strip()
+        if key == asked or key.startswith(f"{asked}."):
             # an address with a password isn't repeated
             where = f"--set {override if '://' not in override else key}: {key}"
     if problem["type"] == "extra_forbidden":
         known = [*Settings.model_fields, *known_keys()]
         asked = ".".join(_as_documented(location))
-        near = difflib.get_close_matches(asked, known, n=1, cutoff=0.6) or [
-            k for k in known if k.split(".")[-1] == location[-1]
-        ]
+        near = difflib.get_close_matches(asked, known, n=1, cutoff=0.6)
+        near = near or [k for k in known if k.split(".")[-1] == location[-1]]
+        if near and location[0] == "other_sensors":
+            near = [near[0].replace("scenes.", ".".join((*location[:2], "")), 1)]
         return f"{where} is no known key" + (f"; did you mean {near[0]}?" if near else "; see docs/settings.md")
     if problem["type"] == "missing":
         return f"{source}: {key} is missing; add it ({_description(location)})"
@@ -146,11 +151,13 @@ def _line_of(tree: Any, location: tuple[str, ...]) -> int | None:
     """The line of the deepest part of the key that the file has."""
     line = None
     for name in location:
-        if not isinstance(tree, CommentedMap) or name not in tree:
+        key: str | int = int(name) if isinstance(tree, CommentedSeq) and name.isdigit() else name
+        known = range(len(tree)) if isinstance(tree, CommentedSeq) else tree if isinstance(tree, CommentedMap) else ()
+        if key not in known:
             break
-        if name in (tree.lc.data or {}):  # None where it was written as {}
-            line = tree.lc.data[name][0] + 1
-        tree = tree[name]
+        if key in (tree.lc.data or {}):  # None where it was written as {}
+            line = tree.lc.data[key][0] + 1
+        tree = tree[key]
     return line
 
 
@@ -212,6 +219,8 @@ def reference_page() -> str:
 
 def _type_name(annotation: Any) -> str:
     arguments = get_args(annotation)
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return "section"
     if not arguments:
         return getattr(annotation, "__name__", str(annotation)).lower()
     if all(isinstance(argument, str) for argument in arguments):

@@ -1,5 +1,6 @@
 """Several sensors and static layers in one run: each gives the features that it gives alone."""
 
+import io
 import shutil
 from collections.abc import Iterator
 from datetime import date
@@ -11,17 +12,23 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 import rasterio
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 from rasterio.transform import from_bounds
+from rich.console import Console
 
 from sitspark.errors import SitsparkError
 from sitspark.grid import Window
 from sitspark.kernels.features import features_of_pixels
 from sitspark.scenes.table import scenes_of
+from sitspark.settings_file import read_settings
+from sitspark.simulate import Landscape, simulate
 from sitspark.timegrid import day_number
 from sitspark.workflow.check import check
 from sitspark.workflow.context import Context
 from sitspark.workflow.plan import plan
-from tests.conftest import FinishedRun, run_quietly
+from sitspark.workflow.run import run
+from tests.conftest import ROOT, FinishedRun, run_quietly, settings_of
 from tests.end_to_end.test_run import features_of_map
 from tests.scenes.rearranged import DESCRIPTION, by_pattern
 
@@ -212,9 +219,70 @@ def test_what_contradicts_itself_is_told(
     assert refused(other_sensors=[again]).startswith("other_sensors.0: is of the sensor sentinel2, as scenes is; ")
     without = composites | {"indices": ["ndwi"]}
     assert refused(other_sensors=[without]).startswith("other_sensors.0 (composite): features.indices: ndwi needs bands that")
+    unknown = {"folder": str(tmp_path), "layout": "landsat_c2_l2", "bands": ["B99"]}
+    assert refused(other_sensors=[unknown]).startswith("other_sensors.0: scenes.bands: landsat_c2_l2 has no band B99; ")
     nowhere = composites | {"folder": str(tmp_path)}
     assert refused(other_sensors=[nowhere]).startswith("other_sensors.0 (composite): scenes.pattern: no file below")
     missing = {"static": {"slope": str(tmp_path / "slope.tif")}}
     assert refused(features=missing).startswith(f"features.static.slope: {tmp_path / 'slope.tif'} can't be opened (")
     third = {"static": {"slope": {"file": str(elevation), "band": 3}}}
     assert refused(features=third).startswith(f"features.static.slope: {elevation} has 2 bands, there is no band 3")
+
+
+def test_the_example_of_two_sensors_runs_on_any_grid_with_chunks_of_any_size(spark: SparkSession, tmp_path: Path) -> None:
+    """Landsat of 30 m beside Sentinel-2, both warped to a national grid."""
+    ground: dict[str, Any] = {"tiles": 2, "size": 128, "dates": 5, "classes": 5, "polygons": 6}
+    for folder, layout in (("sentinel2", "theia_l2a"), ("landsat", "landsat_c2_l2")):
+        simulate(tmp_path / folder, Landscape(**ground, layout=layout), workers=1)
+    overrides = [
+        f"scenes.folder={tmp_path}/sentinel2/scenes",
+        f"other_sensors.0.folder={tmp_path}/landsat/scenes",
+        f"classes.nomenclature={tmp_path}/sentinel2/nomenclature.txt",
+        f"classes.colours={tmp_path}/sentinel2/colours.txt",
+        f"ground_truth.file={tmp_path}/sentinel2/ground_truth/polygons.gpkg",
+        "grid.crs=EPSG:2154",
+        "grid.resolution=10",
+        "samples.per_class=100",
+        "time_series.step=60",
+    ]
+    found = []
+    for size in (50, 200):
+        own = [f"output={tmp_path}/{size}", f"grid.chunk_size={size}"]
+        settings = read_settings(ROOT / "conf" / "two_sensors.yaml", overrides=[*overrides, *own])
+        found.append(samples_of(run(settings, ("samples",), console=Console(file=io.StringIO()))))
+    one, other = found
+    assert len(one) > 200 and (one.index == other.index).all()
+    assert all((a == b).all() for a, b in zip(one["features"], other["features"], strict=True))
+
+
+def test_another_band_of_one_of_two_sensors_on_the_same_files_is_read(
+    spark: SparkSession, tree: dict[str, Any], composites: dict[str, Any], tmp_path: Path
+) -> None:
+    """Products have one address and two rows, each with its own fingerprint."""
+    description = composites["description"]
+    own = {"nir": None, "sensor": "narrow"}
+    narrow = composites | {"indices": [], "description": description | own | {"bands": {"red": "B4"}}}
+    settings = tree | {"output": str(tmp_path / "out"), "other_sensors": [composites, narrow]}
+    run_quietly(settings, "scenes")
+    wide = narrow | {"description": description | own | {"bands": {"red": "B4", "green": "B3"}}}
+    context, _ = run_quietly(settings | {"other_sensors": [composites, wide]}, "scenes")
+    files = F.max(F.size("assets")).alias("files")
+    rows = context.table("scenes").groupBy("sensor").agg(F.count("*").alias("n"), files).collect()
+    # three masks, the days, and the bands
+    assert {row.sensor: (row.n, row.files) for row in rows} == {"sentinel2": (10, 13), "composite": (10, 6), "narrow": (10, 6)}
+
+
+def test_a_sensor_that_reaches_no_tile_is_found_before_the_run(
+    finished: FinishedRun, tree: dict[str, Any], composites: dict[str, Any], tmp_path: Path
+) -> None:
+    far = tmp_path / "far"
+    shutil.copytree(composites["folder"], far)
+    for path in far.rglob("*.tif"):
+        with rasterio.open(path, "r+") as raster:
+            raster.transform = raster.transform @ rasterio.Affine.translation(100_000, 0)
+    settings = tree | {"output": str(tmp_path / "out"), "other_sensors": [composites | {"folder": str(far)}]}
+    context = Context.of(settings_of(settings), Console(file=io.StringIO()))
+    wrong = [finding.sentence for finding in check(context) if finding.wrong]
+    assert wrong == ["other_sensors.0 (composite): no product reaches the tiles of sentinel2; correct the folder"]
+    with pytest.raises(SitsparkError, match="no product reaches the tiles of sentinel2; correct the folder"):
+        run_quietly(settings, "scenes")

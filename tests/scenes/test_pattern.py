@@ -1,5 +1,6 @@
 """Archives by a pattern: what paths say, how files become products, and what can't be understood."""
 
+import re
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -96,7 +97,11 @@ def test_files_of_one_tile_and_date_are_one_product(tmp_path: Path) -> None:
 def test_a_product_without_a_band_is_damaged(tmp_path: Path) -> None:
     write_raster(tmp_path / "20180203_B04.tif", np.ones((8, 8), np.int16))
     settings = settings_of(tmp_path, "{date:%Y%m%d}_{band}.tif")
-    (product,) = list_archive(settings).products
+    with pytest.raises(SitsparkError, match=r"nir is 'B08', and no product has such a {band}; they have B04; correct the name"):
+        list_archive(settings)
+    # where another has it, this one is faulty
+    write_raster(tmp_path / "20180213_B08.tif", np.ones((8, 8), np.int16))
+    product, _ = list_archive(settings).products
     assert inspect_product(product.source, Selection.of(settings)).problem == f"{tmp_path.name}_20180203: band nir is missing"
 
 
@@ -274,6 +279,20 @@ def test_pixels_of_a_composite_have_days_of_their_own(tmp_path: Path) -> None:
     # 0 is no day; the other composite has one
     assert cube.valid[:, 0, :3].all() and sorted(cube.valid[:, 0, 3]) == [0, 1]
     assert (cube.pixel_days[cube.valid[:, 0, 3] == 1, 0, 3] - start).tolist() == [13]
+
+
+@pytest.mark.parametrize(
+    ("dtype", "problem"),
+    [("uint8", None), ("uint16", None), ("float32", "day day holds float32, .* whole numbers")],
+)
+def test_days_are_whole_numbers_of_any_kind(tmp_path: Path, dtype: str, problem: str | None) -> None:
+    for band in ("B04", "B08"):
+        write_raster(tmp_path / f"20180203_{band}.tif", np.ones((8, 8), np.int16))
+    write_raster(tmp_path / "20180203_doy.tif", np.full((8, 8), 40, dtype))
+    settings = settings_of(tmp_path, "{date:%Y%m%d}_{band}.tif", day="doy")
+    (product,) = list_archive(settings).products
+    found = inspect_product(product.source, Selection.of(settings)).problem
+    assert found is None if problem is None else re.search(problem, str(found))
 
 
 def test_one_band_of_a_file_may_have_no_data_where_another_has(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from .rearranged import as_stac, item_of
 
 BLUE = {"href": "./B02.tif", "roles": ["data"]}
 BAND = {"name": "blue"}
+MGRS = ("mgrs:utm_zone", "mgrs:latitude_band", "mgrs:grid_square")
 HEADER = {"proj:shape": [20, 30], "proj:transform": [10, 0, 300000, 0, -10, 4900020, 0, 0, 1]}
 
 
@@ -121,7 +122,6 @@ def test_the_offset_of_sentinel_2_is_never_guessed(
             "B02.tif",
             1,
         ),
-        ({"green": BLUE}, "blue", None, 0),
         ({"all": BLUE, "thumbnail": {"href": "t.png"}, "xml": {"href": "m.xml", "roles": ["metadata"]}}, 3, "B02.tif", 3),
         (
             {"b60": {"href": "b60.tif", "gsd": 60, "bands": [{"name": "blue"}]}, "b10": BLUE | {"gsd": 10, "bands": [BAND]}},
@@ -130,18 +130,24 @@ def test_the_offset_of_sentinel_2_is_never_guessed(
             1,
         ),
     ],
-    ids=["key", "key and number", "common name", "second band", "no picture", "absent", "number", "the finest"],
+    ids=["key", "key and number", "common name", "second band", "no picture", "number", "the finest"],
 )
 def test_a_band_is_found_by_key_name_common_name_or_number(
-    tmp_path: Path, assets: dict[str, Any], place: str | int, file: str | None, number: int
+    tmp_path: Path, assets: dict[str, Any], place: str | int, file: str, number: int
 ) -> None:
     product = listed(tmp_path, item(**assets), bands={"B2": place})
     assert product.source.contents is not None
     found = product.source.contents.files.get("B2")
-    if file is None:
-        assert found is None
-    else:
-        assert found is not None and (found.member, found.number) == (str(tmp_path / file), number)
+    assert found is not None and (found.member, found.number) == (str(tmp_path / file), number)
+
+
+def test_a_name_that_no_item_has_is_the_fault_of_the_settings(tmp_path: Path) -> None:
+    features = [item(green=BLUE) | {"id": name} for name in ("a", "b")]
+    with pytest.raises(SitsparkError, match=r"B2 is 'blue', and no product has such an asset; they have green; correct"):
+        list_archive(written(tmp_path, *features))
+    # where some have it, the others are faulty
+    features.append(item({"grid:code": "MGRS-31TCJ"}, blue=BLUE) | {"id": "c"})
+    assert len(list_archive(written(tmp_path, *features)).products) == 3
 
 
 @pytest.mark.parametrize(
@@ -175,6 +181,7 @@ def test_an_item_of_which_a_band_can_not_be_told_is_left_out(
         ({"proj:epsg": 32631}, {"raster:bands": [{"data_type": "int16"}]}, False),  # no shape
         ({"proj:epsg": 32631}, HEADER, False),  # no data type
         ({"proj:wkt2": "PROJCS[]"}, HEADER | {"data_type": "int16"}, False),
+        ({"proj:code": "EPSG:99999"}, HEADER | {"data_type": "int16", "nodata": 0}, False),
     ],
 )
 def test_a_header_is_known_where_the_item_has_all_of_it(
@@ -427,13 +434,29 @@ def test_a_server_that_is_not_there_is_a_sentence() -> None:
         list_archive(settings_of("http://127.0.0.1:1/stac"))
 
 
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"assets": {"blue": None}},
+        {"assets": ["blue"]},
+        {"assets": {"x": {"href": "x.tif", "eo:bands": ["blue"]}}},
+        {"properties": {"datetime": "2022-02-03T10:11:12Z"} | dict.fromkeys(MGRS, "x")},
+        {"properties": None},
+    ],
+)
+def test_one_item_that_is_none_does_not_close_the_archive(tmp_path: Path, broken: dict[str, Any]) -> None:
+    found = list_archive(written(tmp_path, item(blue=BLUE), item(blue=BLUE) | {"id": "odd"} | broken))
+    assert [p.scene_id for p in found.products] == ["scene"] and [s.address[-3:] for s in found.strangers] == ["odd"]
+
+
 def test_items_without_id_or_time_are_strangers(tmp_path: Path) -> None:
     features = [item(blue=BLUE), item(blue=BLUE) | {"id": None}, item({"datetime": None}, blue=BLUE) | {"id": "x"}]
     found = list_archive(written(tmp_path, *features))
     assert [p.scene_id for p in found.products] == ["scene"]
     assert found.strangers == (Location(f"{tmp_path}/items.json#"), Location(f"{tmp_path}/items.json#x"))
-    (remark,) = remarks(found, written(tmp_path, *features))
-    assert remark.startswith("2 entries of ") and "are no stac product" in remark
+    strangers, no_masks = remarks(found, written(tmp_path, *features))
+    assert strangers.startswith("2 entries of ") and "are no stac product" in strangers
+    assert no_masks == "scenes.description.masks: there are none, so that clouds count as clear ground"
 
 
 def test_the_address_of_an_item_is_its_own(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Delivering a run to a folder and to S3: what is there, what is copied again, what a reader finds."""
 
+import io
 import json
 from pathlib import Path
 
@@ -16,8 +17,10 @@ from sitspark.scenes.inspect import inspect_product
 from sitspark.scenes.layouts import Selection
 from sitspark.scenes.listing import list_archive
 from sitspark.settings import ScenesSettings, Settings
+from sitspark.workflow.check import glance
 from sitspark.workflow.context import Context
 from sitspark.workflow.deliver import MANIFEST, deliver
+from sitspark.workflow.run import done
 from tests.conftest import FinishedRun, settings_of
 
 
@@ -26,7 +29,7 @@ def delivered(run: FinishedRun, target: Location) -> tuple[Context, str]:
     settings: Settings = settings_of(run.tree | {"delivery": str(target)})
     console = Console(record=True, width=200)
     context = Context.of(settings, console)
-    deliver(context)
+    deliver(context, done(context))
     return context, console.export_text()
 
 
@@ -123,3 +126,24 @@ def test_a_destination_that_can_not_be_written_is_a_sentence(run_copy: FinishedR
         delivered(run_copy, Location.of(tmp_path / "file" / "below"))
     with pytest.raises(SitsparkError, match=r"s3://nowhere/a can't be listed .*credentials in the environment"):
         delivered(run_copy, Location.of("s3://nowhere/a"))
+
+
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        ("https://example.org/x", "it is a web server; name a folder, or s3://"),
+        ("{output}/given", "lies in the run's own folder"),
+        ("{output}", "lies in the run's own folder"),
+        ("/proc/given", "can't be written"),
+    ],
+)
+def test_a_destination_is_tried_before_a_run(finished: FinishedRun, place: str, words: str) -> None:
+    tree = finished.tree | {"delivery": place.format(output=finished.tree["output"])}
+    found = {finding.subject: finding for finding in glance(Context.of(settings_of(tree), Console(file=io.StringIO())))}
+    assert found["delivery"].wrong and words in found["delivery"].sentence
+
+
+def test_the_map_of_other_settings_is_not_delivered(run_copy: FinishedRun, target: Location) -> None:
+    tree = run_copy.tree | {"training": run_copy.tree["training"] | {"epochs": 13}}
+    delivered(FinishedRun(run_copy.context, tree, run_copy.simulated), target)
+    assert not [name for name in store.sizes_below(target) if name.startswith(("maps", "models"))]

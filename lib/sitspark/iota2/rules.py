@@ -141,7 +141,8 @@ def _archive(key: str) -> Rule:
         if taken != key and key != _SYNTHESES:
             return f"a run reads one archive of Sentinel-2 level 2A; that of {taken} is taken"
         if taken != key:
-            return {"other_sensors": [{"folder": value, "layout": _ARCHIVES[key][1]}]}
+            tiles = _tiles(values["chain.list_tile"], values)["scenes.tiles"] if values.get("chain.list_tile") else []
+            return {"other_sensors": [{"folder": value, "layout": _ARCHIVES[key][1], "tiles": tiles}]}
         return {"scenes.folder": value, "scenes.layout": _ARCHIVES[key][1]}
 
     return rule

@@ -84,6 +84,8 @@ def remarks(archive: Archive, settings: ScenesSettings) -> list[str]:
         many = len(archive.strangers) > 1
         what = f"{len(archive.strangers)} entries" if many else "1 entry"
         found.append(f"{what} of {settings.folder} {'are' if many else 'is'} no {settings.layout} product: {names}")
+    if settings.description.bands and not settings.description.masks:
+        found.append("scenes.description.masks: there are none, so that clouds count as clear ground")
     unknown = set(settings.exclude) - {name for product in archive.products for name in _names(product)}
     if unknown:
         found.append(f"scenes.exclude: no product is called {some(sorted(unknown), most=3)}")

@@ -64,7 +64,8 @@ def catalogue(
     fresh = frame
     if known is not None:
         wanted = frame.where("left_out is null").select("fingerprint")
-        unchanged = known.where("left_out is null").join(wanted, "fingerprint", "left_semi")
+        here = known.where(F.col("sensor") == selection.layout.sensor)
+        unchanged = _before_comparison(here).join(wanted, "fingerprint", "left_semi")
         fresh = frame.join(unchanged.select("fingerprint"), "fingerprint", "left_anti")
     tasks = -(-len(listed) * len(selection.names) // _HEADERS_A_TASK)
 
@@ -80,6 +81,13 @@ def catalogue(
         .drop("footprint_wkb")
     )
     return opened if known is None else opened.unionByName(unchanged)
+
+
+def _before_comparison(known: DataFrame) -> DataFrame:
+    """The products whose own files are usable, also those that were left out for where they lie, as if they weren't."""
+    by_place = F.col("left_out").isin([reason.value for reason in Reason if reason.is_by_place])
+    usable = known.where(F.col("left_out").isNull() | by_place)
+    return usable.withColumns({name: F.lit(None).cast("string") for name in ("left_out", "problem")})
 
 
 def _row(product: Listed, fingerprint: str | None) -> dict[str, Any]:
@@ -179,7 +187,8 @@ def flag_other_crs(scenes: DataFrame, leading: str) -> DataFrame:
 
 def flag_outside(scenes: DataFrame, region: Region) -> DataFrame:
     """Leave out every product that doesn't reach the region."""
-    return _flag_apart(scenes, region.to("EPSG:4326").outline, F.lit(True), F.format_string(ELSEWHERE, "scene_id"))
+    sentence = F.format_string(ELSEWHERE, "scene_id")
+    return _flag_apart(scenes, region.to("EPSG:4326").outline, F.lit(True), Reason.OUTSIDE, sentence)
 
 
 def flag_beyond(scenes: DataFrame, leading: str) -> DataFrame:
@@ -188,14 +197,24 @@ def flag_beyond(scenes: DataFrame, leading: str) -> DataFrame:
     # the products of a tile have few outlines, most often one
     outlines = scenes.where("left_out is null").where(led).select(F.expr("ST_AsBinary(footprint)").alias("wkb")).distinct()
     ground = shapely.union_all([shapely.from_wkb(bytes(row.wkb)) for row in outlines.collect()])
-    return _flag_apart(scenes, ground, ~led, F.format_string(BEYOND, "scene_id", F.lit(leading)))
+    return _flag_apart(scenes, ground, ~led, Reason.BEYOND, F.format_string(BEYOND, "scene_id", F.lit(leading)))
 
 
-def _flag_apart(scenes: DataFrame, ground: BaseGeometry, where: Column, sentence: Column) -> DataFrame:
+def shares_seen(scenes: DataFrame, leading: str) -> dict[str, float]:
+    """The share (0-1) of the ground of the sensor `leading` that the products of each other sensor cover."""
+    rows = scenes.where("left_out is null").select("sensor", F.expr("ST_AsBinary(footprint)").alias("wkb")).distinct().collect()
+    grounds: dict[str, list[BaseGeometry]] = {}
+    for row in rows:
+        grounds.setdefault(row.sensor, []).append(shapely.from_wkb(bytes(row.wkb)))
+    own = shapely.union_all(grounds.pop(leading))
+    return {sensor: own.intersection(shapely.union_all(parts)).area / own.area for sensor, parts in grounds.items()}
+
+
+def _flag_apart(scenes: DataFrame, ground: BaseGeometry, where: Column, reason: Reason, sentence: Column) -> DataFrame:
     """Leave out every product for which `where` holds and which doesn't reach a ground (in EPSG:4326)."""
     outline = scenes.sparkSession.createDataFrame([(bytearray(shapely.to_wkb(ground)),)], "wkb binary")
     apart = ~F.expr("ST_Intersects(footprint, ST_SetSRID(ST_GeomFromWKB(wkb), 4326))")
-    return _without(scenes.crossJoin(F.broadcast(outline)), where & apart, Reason.OUTSIDE, sentence).drop("wkb")
+    return _without(scenes.crossJoin(F.broadcast(outline)), where & apart, reason, sentence).drop("wkb")
 
 
 def _without(scenes: DataFrame, where: Column, reason: Reason, sentence: Column) -> DataFrame:

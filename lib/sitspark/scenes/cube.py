@@ -42,8 +42,8 @@ class Cube:
     """A block of the archive: reflectance x 10 000 int16 (dates, bands, rows, columns), validity, day numbers.
 
     valid is uint8 (dates, rows, columns), 1 = usable; days int32 (dates,), ascending, with repetitions where two
-    acquisitions fall on one day. Where each pixel has days of its own, `pixel_days` has them: int32 (dates, rows, columns),
-    ascending along the dates.
+    acquisitions fall on one day. Where each pixel has days of its own, `pixel_days` has them instead: int32 (dates, rows,
+    columns), ascending along the dates, with reflectance and validity in that order.
     """
 
     reflectance: npt.NDArray[np.int16]
@@ -58,10 +58,12 @@ class Cube:
         return dates
 
 
-def reading_bytes(scenes: Sequence[Scene], grid: Grid, *, bands: Sequence[str]) -> int:
-    """The memory that reading a cube takes: the cube, its validity, and the decoded blocks that are kept."""
+def reading_bytes(scenes: Sequence[Scene], grid: Grid, *, bands: Sequence[str], has_days: bool = False) -> int:
+    """The memory that reading a cube takes: the cube, its validity, days of its pixels, the decoded blocks that are kept."""
+    scenes = [scene for scene in scenes if _reaches(scene, grid)]
     samples = len(scenes) * grid.window.pixels
-    return samples * len(bands) * np.dtype(np.int16).itemsize + samples + blocks_bytes(scenes, grid)
+    days = samples * np.dtype(np.int32).itemsize if has_days else 0
+    return samples * len(bands) * np.dtype(np.int16).itemsize + samples + days + blocks_bytes(scenes, grid)
 
 
 def blocks_bytes(scenes: Sequence[Scene], grid: Grid) -> int:
@@ -70,7 +72,8 @@ def blocks_bytes(scenes: Sequence[Scene], grid: Grid) -> int:
     for scene in scenes:
         bounds = _bounds_in(grid, scene.crs)
         for asset in scene.assets:
-            pixel = 0 if _is_copied(_same_grid(scene, asset, grid), grid) else max(asset.transform[0], grid.resolution)
+            copied = _is_copied(_same_grid(scene, asset, grid), grid)
+            pixel = 0 if copied else max(asset.transform[0], (bounds[2] - bounds[0]) / grid.width)
             touched += asset.block_bytes(bounds, _SUPPORT * pixel)
     return round(_SLACK * touched)
 
@@ -136,12 +139,13 @@ def read_cube(
 
 
 def _read_days(scene: Scene, asset: Asset, grid: Grid, valid: npt.NDArray[np.uint8], *, out: npt.NDArray[np.int32]) -> None:
-    """The day number on which each pixel was acquired; a pixel without a day of the year isn't valid."""
+    """The day number on which each pixel was acquired; one without a day of the year isn't valid, and of the product's day."""
     stored = np.empty(out.shape, asset.dtype)
     with _reading(scene, asset):
         _read_mask(scene, asset, grid, stored)
+    day = scene.acquired.date()
     valid[(stored < 1) | (stored > 366)] = 0
-    out[:] = days_near(scene.acquired.date(), stored.astype(np.int32))
+    out[:] = np.where(valid == 1, days_near(day, stored.astype(np.int32)), day_number(day))
 
 
 def _in_order(cube: Cube) -> Cube:
@@ -341,7 +345,7 @@ def _repeat(asset: Asset, source: Grid, grid: Grid, out: npt.NDArray[np.generic]
 
 def _warp(scene: Scene, asset: Asset, grid: Grid, interpolator: str, nodata: float, out: npt.NDArray[np.generic]) -> None:
     source = _dataset(asset)
-    resolution = asset.transform[0] if scene.crs == grid.crs else resolution_in(grid.crs, asset.path)
+    resolution = asset.transform[0] if scene.crs == grid.crs else resolution_in(grid.crs, source)
     with warped(source, grid, interpolator, resolution=resolution, nodata=nodata) as pixels:
         pixels.read(asset.number, out=out)
 

@@ -1,8 +1,9 @@
 """From the settings' description of bands and masks to where each is stored."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from sitspark.errors import SitsparkError, some
 from sitspark.settings import DescriptionSettings
 
 DAY = "day"  # what the file of days is called among a product's files
@@ -29,6 +30,19 @@ def places(description: DescriptionSettings) -> Mapping[str, Place]:
     masks = {name: Place.of(mask.file) for name, mask in description.masks.items()}
     days = {} if description.day is None else {DAY: Place.of(description.day)}
     return masks | days | {name: Place.of(value) for name, value in description.bands.items()}
+
+
+def refuse_unknown(wanted: Mapping[str, Place], found: Collection[str], known: Collection[str], what: str) -> None:
+    """Raise SitsparkError for a band or mask that no product has: its name is wrong, not every product.
+
+    `found` are those that some product has; `known` are the names that products have, of the kind `what`.
+    """
+    for name, place in wanted.items():
+        if name not in found:
+            raise SitsparkError(
+                f"scenes.description: {name} is '{place.text or place.number}', and no product has such {what}; they have "
+                f"{some(sorted(known), most=12)}; correct the name"
+            )
 
 
 def common_scale(scale: float, offset: float) -> tuple[float, float]:

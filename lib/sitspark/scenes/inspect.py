@@ -60,7 +60,7 @@ def _inspected(source: Source, selection: Selection) -> Inspection:
             sentence = f"{name}: {clouds:g} % are clouds, more than scenes.max_cloud_cover ({selection.max_cloud_cover:g} %)"
             return Inspection(None, (), LeftOut(Reason.CLOUD, sentence), clouds)
         for asset_name, file in contents.files.items():
-            kind = "mask" if asset_name in selection.layout.masks else "band"
+            kind = selection.kind_of(asset_name)
             own_crs, asset = _opened(product, asset_name, file, kind=kind)
             if crs is not None and own_crs != crs:
                 raise SitsparkError(f"{kind} {asset_name} is in {own_crs}, other files of it in {crs}")
@@ -82,7 +82,7 @@ def _same_ground(one: Asset, other: Asset) -> bool:
 
 
 def inspect_pixels(source: Source, selection: Selection) -> Inspection:
-    """The same, and decode every block of every file."""
+    """The same, and decode every block of every file; raises as that does."""
     found = inspect_product(source, selection)
     for asset in found.assets:
         try:
@@ -92,6 +92,7 @@ def inspect_pixels(source: Source, selection: Selection) -> Inspection:
                     raster.read(asset.number, window=window)
         except (RasterioError, OSError) as error:
             cause = error.__cause__ or error
+            _refuse_unreachable(_place_of(source, asset), asset.name, selection.kind_of(asset.name))
             sentence = f"{source.scene_id}: {asset.name} can't be read, {asset.path} is damaged: {cause}"
             return Inspection(found.crs, (), LeftOut(Reason.DAMAGED, sentence), found.cloud_cover)
     return found
@@ -112,8 +113,8 @@ def _opened(product: Files, name: str, file: StoredFile, *, kind: str) -> tuple[
             _refuse_unreachable(product.address(file.member), name, kind)
             raise SitsparkError(f"{kind} {name} can't be opened, {path} is damaged: {error}") from None
         nodata = stated if nodata is None else nodata
-    if kind == "mask" and np.dtype(header.dtype).kind not in "iu":
-        raise SitsparkError(f"mask {name} holds {header.dtype}, {path} is no mask: masks are of whole numbers")
+    if kind != "band" and np.dtype(header.dtype).kind not in "iu":
+        raise SitsparkError(f"{kind} {name} holds {header.dtype}, {path} is no {kind}: it would be of whole numbers")
     nodata = _unstated_nodata(header.dtype) if nodata is None else nodata
     if kind == "band" and not _fits(nodata, header.dtype):
         raise SitsparkError(f"band {name} is of {header.dtype}, which has no {nodata:g}, its value of no data in {path}")
@@ -142,6 +143,13 @@ def _refuse_unreachable(address: str, name: str, kind: str) -> None:
             store.size(location)
         except FileNotFoundError:
             raise SitsparkError(f"{kind} {name} is missing, there is no file {location}") from None
+
+
+def _place_of(source: Source, asset: Asset) -> str:
+    """The address of a file, or of the archive file that holds it."""
+    if source.contents is None:
+        return source.location.address
+    return source.contents.files[asset.name].member
 
 
 def _unstated_nodata(dtype: str) -> float:

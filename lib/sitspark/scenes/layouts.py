@@ -69,6 +69,10 @@ class Selection:
         days = () if self.layout.day is None else (self.layout.day,)
         return (*self.layout.masks, *days, *self.bands)
 
+    def kind_of(self, name: str) -> str:
+        """What a file is: mask, day or band."""
+        return "mask" if name in self.layout.masks else "day" if name == self.layout.day else "band"
+
     def contents(self, product: Container, known: Contents | None) -> Contents:
         """Where the files of a product lie: as its listing tells, else as the product itself does.
 

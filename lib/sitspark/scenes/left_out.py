@@ -13,6 +13,9 @@ OTHER_CRS = "%s: is in %s while most products are in %s; set grid.crs to bring a
 
 ELSEWHERE = "%s: doesn't reach grid.region"
 BEYOND = "%s: doesn't reach a tile of %s"  # product, the leading sensor
+# sensor, share, the leading sensor
+PARTLY = "%s covers %.0f %% of the tiles of %s; what one of the sensors never sees is not mapped"
+WHOLE = 0.995  # share from which on a ground counts as covered: pixels at the edges of coarser images are lost anyway
 
 
 class Reason(StrEnum):
@@ -23,8 +26,14 @@ class Reason(StrEnum):
     DUPLICATE = "duplicate"
     CLOUD = "too cloudy"
     OUTSIDE = "outside the region"
+    BEYOND = "beyond the tiles"
     CRS = "other CRS"
     DAMAGED = "damaged"
+
+    @property
+    def is_by_place(self) -> bool:
+        """Whether it is left out for where it lies: its own files are usable."""
+        return self in (Reason.OUTSIDE, Reason.BEYOND, Reason.CRS)
 
     @property
     def is_chosen(self) -> bool:

@@ -9,7 +9,7 @@ from sitspark.errors import SitsparkError, some
 from sitspark.location import Location
 from sitspark.scenes import store
 from sitspark.scenes.archive import Archive, Listed
-from sitspark.scenes.described import Place, common_scale, places
+from sitspark.scenes.described import Place, common_scale, places, refuse_unknown
 from sitspark.scenes.product import Contents, ProductName, Source, StoredFile
 from sitspark.scenes.store import Entry
 from sitspark.settings import DescriptionSettings, ScenesSettings
@@ -156,6 +156,10 @@ def search(settings: ScenesSettings) -> Archive:
     if other_bands and not found:
         seen, asked = some(sorted(map(str, other_bands))), some(sorted(map(str, texts)))
         raise SitsparkError(f"scenes.description: the files are of the bands {seen}, none of {asked}; correct the names")
+    if found and template.has_bands:
+        seen_texts = {text for files in found.values() for text in files}
+        have = [name for name, place in wanted.items() if place.text in seen_texts]
+        refuse_unknown(wanted, have, {str(text) for text in (*seen_texts, *other_bands)}, "a {band}")
     form = "%Y%m%dT%H%M%S" if template.has_time else "%Y%m%d"
     products = [
         Listed(

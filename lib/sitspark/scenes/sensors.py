@@ -31,9 +31,9 @@ class Sensor:
         """The name in the tables and in the names of features."""
         return self.selection.layout.sensor
 
-    def told(self, error: SitsparkError) -> str:
+    def told(self, sentence: str) -> str:
         """What is wrong with its archive; sentences name keys of `scenes`, of another section the key comes before."""
-        return str(error) if self.key == "scenes" else f"{self.key} ({self.name}): {error}"
+        return sentence if self.key == "scenes" else f"{self.key} ({self.name}): {sentence}"
 
 
 def sensors_of(settings: Settings) -> tuple[Sensor, ...]:
@@ -44,12 +44,15 @@ def sensors_of(settings: Settings) -> tuple[Sensor, ...]:
     keys = ("scenes", *(f"other_sensors.{number}" for number in range(len(settings.other_sensors))))
     sensors: list[Sensor] = []
     for key, archive in zip(keys, settings.archives, strict=True):
-        sensor = Sensor(key, archive, Selection.of(archive))
+        try:
+            sensor = Sensor(key, archive, Selection.of(archive))
+        except SitsparkError as error:
+            raise SitsparkError(str(error) if key == "scenes" else f"{key}: {error}") from None
         same = [other.key for other in sensors if other.name == sensor.name]
         if same:
             raise SitsparkError(
                 f"{key}: is of the sensor {sensor.name}, as {same[0]} is; a run reads one archive of each: bring the products "
-                "together in one folder, or name another sensor in its description"
+                "together in one folder (of pattern and stac description.sensor may name another)"
             )
         sensors.append(sensor)
     return tuple(sensors)
@@ -62,7 +65,7 @@ def indices_of(sensor: Sensor, settings: Settings) -> tuple[str, ...]:
     try:
         require_bands(indices, sensor.selection.bands, red=layout.red, nir=layout.nir, swir=layout.swir)
     except SitsparkError as error:
-        raise SitsparkError(sensor.told(error)) from None
+        raise SitsparkError(sensor.told(str(error))) from None
     return indices
 
 

@@ -18,7 +18,7 @@ from sitspark.errors import SitsparkError
 from sitspark.location import Location
 from sitspark.scenes import store
 from sitspark.scenes.archive import Archive, Listed
-from sitspark.scenes.described import places
+from sitspark.scenes.described import Place, places, refuse_unknown
 from sitspark.scenes.left_out import LeftOut, Reason
 from sitspark.scenes.region import Region
 from sitspark.scenes.stac_item import Item, product_of, resolved
@@ -45,8 +45,17 @@ def search(settings: ScenesSettings, region: Region | None) -> Archive:
         if product is None:
             strangers.append(item.address)
         else:
-            products.append(product)
-    return Archive(tuple(_with_names_of_their_own(products)), tuple(strangers))
+            products.append((product, item))
+    _refuse_unknown(products, wanted)
+    return Archive(tuple(_with_names_of_their_own([product for product, _ in products])), tuple(strangers))
+
+
+def _refuse_unknown(products: Sequence[tuple[Listed, Item]], wanted: Mapping[str, Place]) -> None:
+    """Raise SitsparkError for a name that no item has among its assets and their bands."""
+    usable = [(product, item) for product, item in products if product.left_out is None]
+    if usable:
+        have = {name for product, _ in usable if product.source.contents for name in product.source.contents.files}
+        refuse_unknown(wanted, have, {key for _, item in usable for key in item.fields.get("assets") or ()}, "an asset")
 
 
 def _with_names_of_their_own(products: Sequence[Listed]) -> Iterator[Listed]:
@@ -172,7 +181,7 @@ def _searched(settings: ScenesSettings, box: Box | None, landing_page: Mapping[s
     dates = f"{settings.start or '..'}/{settings.end or '..'}" if settings.start or settings.end else None
     methods = {str(link.get("method", "GET")).upper() for link in _links(landing_page, "search")}
     try:
-        client = pystac_client.Client.open(address)
+        client = pystac_client.Client.open(address, timeout=_PATIENCE)
         clouds = {"eo:cloud_cover": {"lte": settings.max_cloud_cover}}
         found = client.search(
             method="POST" if "POST" in methods else "GET",

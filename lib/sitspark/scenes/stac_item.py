@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urljoin
 
 import numpy as np
+import pyproj
 
 from sitspark.errors import SitsparkError
 from sitspark.location import Location
@@ -78,7 +79,14 @@ class Item:
 
 
 def product_of(item: Item, description: DescriptionSettings, wanted: Mapping[str, Place]) -> Listed | None:
-    """The product that an item describes, left out where what it says can't be used; None without a name or a time."""
+    """The product that an item describes, left out where what it says can't be used; None for what is no item at all."""
+    try:
+        return _product_of(item, description, wanted)
+    except (AttributeError, TypeError, ValueError, KeyError, IndexError):
+        return None  # parts are of other types than STAC has
+
+
+def _product_of(item: Item, description: DescriptionSettings, wanted: Mapping[str, Place]) -> Listed | None:
     acquired = _acquired(item)
     if not item.id or acquired is None:
         return None
@@ -267,7 +275,8 @@ def _header(item: Item, facts: Mapping[str, Any]) -> Header | None:
         a, b, c, d, e, f = (float(value) for value in list(transform or ())[:6])
         height, width = (int(value) for value in shape or ())
         real = np.dtype(str(dtype)).kind in "iuf"
-    except (TypeError, ValueError):
+        pyproj.CRS.from_user_input(str(code))
+    except (TypeError, ValueError, pyproj.exceptions.CRSError):
         return None
     if not real or not str(code).startswith("EPSG:"):
         return None

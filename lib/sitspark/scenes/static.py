@@ -1,12 +1,14 @@
 """Layers without a date, as elevation or slope: any raster, brought onto the grid."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import rasterio
-from rasterio.errors import RasterioError
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 from sitspark.errors import SitsparkError
 from sitspark.grid import Grid
@@ -15,6 +17,8 @@ from sitspark.scenes import store
 from sitspark.scenes.open_files import GDAL, dataset
 from sitspark.scenes.warp import resolution_in, warped
 from sitspark.settings import LayerSettings
+
+_CACHE_BYTES = 64 * 2**20  # GDAL's own bound is 5 % of the machine's memory, for every worker
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,11 @@ def bounds_of(layer: StaticLayer) -> tuple[float, float, float, float]:
     Raises SitsparkError for a file that can't be opened, has no CRS or hasn't got the band.
     """
     try:
-        with rasterio.Env(**store.gdal_options(layer.file.gdal)), rasterio.open(layer.file.gdal) as raster:
+        with (
+            warnings.catch_warnings(action="ignore", category=NotGeoreferencedWarning),
+            rasterio.Env(**store.gdal_options(layer.file.gdal)),
+            rasterio.open(layer.file.gdal) as raster,
+        ):
             crs, count, bounds = raster.crs, raster.count, raster.bounds
             if crs is not None:
                 bounds = rasterio.warp.transform_bounds(crs, "EPSG:4326", *bounds)
@@ -51,6 +59,25 @@ def bounds_of(layer: StaticLayer) -> tuple[float, float, float, float]:
         raise SitsparkError(f"{_key(layer)}: {layer.file} has {count} bands, there is no band {layer.band}; correct the number")
     left, bottom, right, top = bounds
     return left, bottom, right, top
+
+
+def state_of(layer: StaticLayer) -> list[tuple[str, int, str]]:
+    """What changes when a layer does: name, size and time of change of all files that GDAL reads for it.
+
+    Raises SitsparkError for a file that can't be opened.
+    """
+    if layer.file.path is None:
+        try:
+            return [(layer.file.address, store.size(layer.file), "")]
+        except FileNotFoundError:
+            raise SitsparkError(f"{_key(layer)}: {layer.file} doesn't exist; correct the path") from None
+    try:
+        with rasterio.open(layer.file.gdal) as raster:
+            files = [Path(file) for file in raster.files]
+    except RasterioError as error:
+        raise SitsparkError(f"{_key(layer)}: {layer.file} can't be opened ({error}); correct the path") from None
+    states = ((str(file), file.stat()) for file in sorted(files) if file.is_file())
+    return [(name, status.st_size, str(status.st_mtime_ns)) for name, status in states]
 
 
 def read_layers(layers: Sequence[StaticLayer], grid: Grid) -> npt.NDArray[np.float32]:
@@ -68,9 +95,9 @@ def read_layers(layers: Sequence[StaticLayer], grid: Grid) -> npt.NDArray[np.flo
 
 def _read(layer: StaticLayer, grid: Grid, out: npt.NDArray[np.float32]) -> None:
     path = layer.file.gdal
-    with rasterio.Env(**GDAL, **store.gdal_options(path)):
+    with rasterio.Env(**GDAL, **store.gdal_options(path), GDAL_CACHEMAX=_CACHE_BYTES):
         source = dataset(path)
-        nodata, resolution = source.nodatavals[layer.band - 1], resolution_in(grid.crs, path)
+        nodata, resolution = source.nodatavals[layer.band - 1], resolution_in(grid.crs, source)
         with warped(
             source, grid, layer.interpolator, resolution=resolution, nodata=nodata, missing=np.nan, dtype="float32"
         ) as pixels:

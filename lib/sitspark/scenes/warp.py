@@ -8,7 +8,6 @@ from rasterio.vrt import WarpedVRT
 from rasterio.warp import calculate_default_transform
 
 from sitspark.grid import Grid
-from sitspark.scenes.open_files import dataset
 
 _TOLERANCE = 1e-8  # pixels: from 1e-7 on windows give the same numbers; exactly 0 makes rasterio 1.4 fail
 
@@ -48,11 +47,14 @@ def warped(
     )
 
 
-@functools.lru_cache(maxsize=4096)  # files of one tile, as many as stay open
-def resolution_in(crs: str, path: str) -> float:
-    """The pixel size of a file in units of a CRS."""
-    source = dataset(path)
-    if source.crs == rasterio.crs.CRS.from_user_input(crs):
-        return float(source.transform.a)
-    transform, _, _ = calculate_default_transform(source.crs, crs, source.width, source.height, *source.bounds)
+def resolution_in(crs: str, source: rasterio.DatasetReader) -> float:
+    """The pixel size of a raster in units of a CRS."""
+    return _resolution(crs, source.crs.to_wkt(), source.width, source.height, source.bounds)
+
+
+@functools.lru_cache(maxsize=1024)  # grids of the files of one archive: most of a tile are alike
+def _resolution(crs: str, own_crs: str, width: int, height: int, bounds: tuple[float, float, float, float]) -> float:
+    if rasterio.crs.CRS.from_wkt(own_crs) == rasterio.crs.CRS.from_user_input(crs):
+        return (bounds[2] - bounds[0]) / width
+    transform, _, _ = calculate_default_transform(own_crs, crs, width, height, *bounds)
     return float(transform.a)

@@ -10,6 +10,7 @@ from pystac.extensions.projection import ProjectionExtension
 
 from sitspark.errors import SitsparkError
 from sitspark.location import Location
+from sitspark.scenes import landsat, sen2cor, theia
 from sitspark.scenes.archive import Listed
 from sitspark.scenes.folders import search
 from sitspark.scenes.inspect import inspect_product
@@ -20,6 +21,14 @@ from sitspark.simulate.simulation import Simulation
 
 _RASTER = "https://stac-extensions.github.io/raster/v1.1.0/schema.json"
 _GRID = "https://stac-extensions.github.io/grid/v1.1.0/schema.json"
+# of the eo extension, by which conf/stac.yaml asks for bands
+_SENTINEL_2 = ("blue", "green", "red", "rededge1", "rededge2", "rededge3", "nir", "nir08", "swir16", "swir22")
+_LANDSAT = ("coastal", "blue", "green", "red", "nir08", "swir16", "swir22")
+_COMMON_NAMES = {
+    "sentinel2": dict(zip(theia.L2A.bands, _SENTINEL_2, strict=True))
+    | dict(zip(sen2cor.LAYOUT.bands, _SENTINEL_2, strict=True)),
+    "landsat8": dict(zip(landsat.C2_L2.bands, ("coastal", "blue", "green", "red", "nir08", "swir16", "swir22"), strict=True)),
+}
 
 
 def describe(simulation: Simulation, layout: str) -> Path:
@@ -59,7 +68,11 @@ def _item(product: Listed, selection: Selection) -> pystac.Item:
     EOExtension.ext(item, add_if_missing=True).cloud_cover = found.cloud_cover
     ProjectionExtension.ext(item, add_if_missing=True).code = found.crs
     for asset in found.assets:
-        item.add_asset(asset.name, _asset(asset, is_mask=asset.name in selection.layout.masks))
+        is_mask = asset.name in selection.layout.masks
+        names = {"name": asset.name.lower() if is_mask else asset.name}
+        if asset.name in _COMMON_NAMES[name.sensor]:
+            names["common_name"] = _COMMON_NAMES[name.sensor][asset.name]
+        item.add_asset(asset.name, _asset(asset, names, is_mask=is_mask))
     return item
 
 
@@ -67,7 +80,7 @@ def _grid_code(sensor: str, tile: str) -> str:
     return f"MGRS-{tile}" if sensor == "sentinel2" else f"WRS2-{tile}"
 
 
-def _asset(asset: Asset, *, is_mask: bool) -> pystac.Asset:
+def _asset(asset: Asset, names: dict[str, str], *, is_mask: bool) -> pystac.Asset:
     """A file with its header; reflectance = scale x stored + offset, in the items as in the world from 0 to 1."""
     band: dict[str, str | float] = {"data_type": asset.dtype}
     if not is_mask:
@@ -77,6 +90,7 @@ def _asset(asset: Asset, *, is_mask: bool) -> pystac.Asset:
         media_type=pystac.MediaType.JPEG2000 if asset.path.endswith(".jp2") else pystac.MediaType.GEOTIFF,
         roles=["data"],
         extra_fields={
+            "eo:bands": [names],
             "raster:bands": [band],
             "proj:shape": [asset.height, asset.width],
             "proj:transform": list(asset.transform),

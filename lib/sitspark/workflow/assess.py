@@ -52,16 +52,18 @@ def _validate(context: Context, _key: str) -> Outcome:
     grid, target = context.coverage.grid, folder.table("confusion")
     pieces = pieces_by_chunk(context.table("polygons"), context.table("chunks"), grid).cache()
     with context.marked("validate", pieces.select("chunk_id").distinct().count(), "chunks") as marks:
-        counted = map_confusion(pieces, grid, drawn, marks=marks)
+        counted = map_confusion(pieces, grid, drawn, marks=marks).cache()
         write_table(_confusion_table(counted, context.facts("train")["model_id"]).coalesce(1), target)
+    polygons = _polygons_compared(counted, context.nomenclature.codes)
+    counted.unpersist()
     pieces.unpersist()
     rows = context.table("confusion").collect()
     codes = context.nomenclature.codes
     matrix = matrix_of(rows, codes)
     unclassified = sum(row.pixels for row in rows if row.predicted == 0)
     if unclassified:
-        context.voice.note(f"{unclassified} validation pixels have no clear date: they are not classified and don't count")
-    polygons = {int(code): count["validation"] for code, count in context.facts("ground_truth")["classes"].items()}
+        of = " of every sensor" if len(context.sensors) > 1 else ""
+        context.voice.note(f"{unclassified} validation pixels have no clear date{of}: they are not classified and don't count")
     assessment = Assessment(matrix, polygons)
     metrics = metrics_json(context.nomenclature, assessment=assessment)
     write_atomically(folder.accuracy / "metrics.json", json.dumps(metrics, indent=2, ensure_ascii=False))
@@ -74,6 +76,13 @@ def _validate(context: Context, _key: str) -> Outcome:
         {"matrix": matrix.to_json(), "polygons": polygons},
         (target, *(folder.accuracy / name for name in ("metrics.json", "confusion_map.csv", *_FIGURES))),
     )
+
+
+def _polygons_compared(counted: DataFrame, codes: tuple[int, ...]) -> dict[int, int]:
+    """The polygons of each class of which a pixel is classified."""
+    classified = counted.where("predicted != 0").groupBy("reference").agg(F.countDistinct("polygon_id").alias("polygons"))
+    found = {row.reference: row.polygons for row in classified.collect()}
+    return {code: found.get(code, 0) for code in codes}
 
 
 def _confusion_table(counted: DataFrame, model_id: str) -> DataFrame:
@@ -152,10 +161,10 @@ def folds_of(facts: dict[str, dict[str, Any]]) -> tuple[FoldScores, ...]:
 
 
 def _run_in_words(context: Context, done: dict[str, StageRecord]) -> dict[str, str]:
-    covered, settings = context.coverage, context.settings
+    covered = context.coverage
     words = {
         "imagery": f"{done['scenes'].facts['products']} products of {len(covered.tiles)} tiles "
-        f"({', '.join(covered.tiles)}), {', '.join(archive.layout for archive in settings.archives)}",
+        f"({', '.join(covered.tiles)}), {_archives_in_words(context)}",
         "period": _period_in_words(context),
         "grid": f"{covered.grid.width} x {covered.grid.height} pixels of {covered.grid.resolution:g} m, {covered.grid.crs}",
         "features": f"{len(context.feature_space)}: {context.feature_space}",
@@ -163,6 +172,10 @@ def _run_in_words(context: Context, done: dict[str, StageRecord]) -> dict[str, s
     if "train" in done:
         words["model"] = done["train"].summary
     return words
+
+
+def _archives_in_words(context: Context) -> str:
+    return ", ".join(f"{sensor.settings.layout} ({sensor.name})" for sensor in context.sensors)
 
 
 def _period_in_words(context: Context) -> str:

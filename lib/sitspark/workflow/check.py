@@ -10,7 +10,9 @@ from shapely.geometry.base import BaseGeometry
 from sitspark.errors import SitsparkError, some
 from sitspark.ground_truth.labels import count_labels
 from sitspark.ground_truth.read import extent_of, inspect_vector
+from sitspark.scenes import store
 from sitspark.scenes.archive import remarks
+from sitspark.scenes.left_out import WHOLE
 from sitspark.scenes.sensors import Sensor, indices_of
 from sitspark.scenes.static import bounds_of, layers_of
 from sitspark.workflow.check_products import HEADERS, Depth, check_products
@@ -29,6 +31,8 @@ def check(context: Context, *, depth: Depth = HEADERS) -> list[Finding]:
 def glance(context: Context) -> list[Finding]:
     """Look at all that is said without opening every image: what a run checks before it computes anything."""
     found = [_judged("output", context, _output), *_imagery(context)]
+    if context.settings.delivery is not None:
+        found.insert(1, _judged("delivery", context, _delivery))
     found += [_judged("classes", context, _classes), _judged("ground truth", context, _ground_truth)]
     wrong = {finding.subject for finding in found if finding.wrong}
     if not wrong & {"classes", "ground truth"}:
@@ -85,6 +89,23 @@ def _output(context: Context) -> str:
             f"output: {output} can't be written ({existing}: {error.strerror}); choose another folder"
         ) from None
     return f"{output} can be written"
+
+
+def _delivery(context: Context) -> str:
+    """Write a file there and remove it: a run of days shall not fail at its end."""
+    target, output = context.settings.delivery, context.settings.output
+    assert target is not None
+    if store.is_web(target):
+        raise SitsparkError(f"delivery: {target} can't be written, it is a web server; name a folder, or s3://, gs://, az://")
+    if target.path is not None and (target.path == output or output in target.path.parents):
+        raise SitsparkError(f"delivery: {target} lies in the run's own folder {output}; name another one")
+    probe = target / ".sitspark"
+    try:
+        store.write(probe, b"", content_type="text/plain")
+        store.remove(probe)
+    except SitsparkError as error:
+        raise SitsparkError(f"delivery: {error}") from None
+    return f"{target} can be written"
 
 
 def _classes(context: Context) -> str:
@@ -153,16 +174,26 @@ def _archive(context: Context, sensor: Sensor) -> str:
 
 def _layers(context: Context) -> str:
     """Open the static layers, and compare their extents with that of the imagery."""
-    layers = layers_of(context.settings.features.static)
-    boxes = list(context.tile_extents.values())
-    for layer in layers:
-        extent = shapely.box(*bounds_of(layer))
-        if boxes and not any(box.intersects(extent) for box in boxes):
-            raise SitsparkError(
+    imagery = shapely.union_all(list(context.tile_extents.values()))
+    wrong, right = [], []
+    for layer in layers_of(context.settings.features.static):
+        try:
+            extent = shapely.box(*bounds_of(layer))
+        except SitsparkError as error:
+            wrong.append(str(error))
+            continue
+        share = imagery.intersection(extent).area / imagery.area if imagery.area else 1.0
+        if share == 0:
+            wrong.append(
                 f"features.static.{layer.name}: {layer.file} lies at {_degrees(extent)}, none of the tiles "
                 f"{', '.join(sorted(context.tile_extents))} reaches there; check its CRS"
             )
-    return f"{', '.join(layer.name for layer in layers)}: where the imagery is"
+        # tiles turned against the meridians are a little smaller than their boxes
+        partly = f" covers {share:.0%} of the imagery, the rest is {layer.fill:g}" if share < WHOLE else " where the imagery is"
+        right.append(layer.name + partly)
+    if wrong:
+        raise SitsparkError("; ".join(wrong))
+    return "; ".join(right)
 
 
 def _polygons_meet_imagery(context: Context) -> str:

@@ -11,7 +11,7 @@ from shapely.geometry.base import BaseGeometry
 from sitspark.scenes.catalogue import footprint_of
 from sitspark.scenes.inspect import Inspection, inspect_pixels, inspect_product
 from sitspark.scenes.layouts import Selection
-from sitspark.scenes.left_out import BEYOND, ELSEWHERE, OTHER_CRS, REMEDY, Judgement, LeftOut, Reason
+from sitspark.scenes.left_out import BEYOND, ELSEWHERE, OTHER_CRS, PARTLY, REMEDY, WHOLE, Judgement, LeftOut, Reason
 from sitspark.scenes.product import Source
 from sitspark.scenes.sensors import Sensor
 from sitspark.workflow.context import Context
@@ -46,11 +46,22 @@ def check_products(context: Context, depth: Depth) -> list[Finding]:
             left_out += [LeftOut(Reason.OUTSIDE, ELSEWHERE % name) for name in apart]
             usable = {name: found for name, found in usable.items() if name not in apart}
         if ground is None:
-            ground = shapely.union_all(list(_footprints(usable).values()))
             if context.settings.grid.crs is None:
-                left_out += _of_other_crs(usable)
+                other = _of_other_crs(usable)
+                left_out += other.values()
+                usable = {name: found for name, found in usable.items() if name not in other}
+            ground = shapely.union_all(list(_footprints(usable).values()))
         else:
-            left_out += [LeftOut(Reason.OUTSIDE, BEYOND % (name, context.leading.name)) for name in _apart(usable, ground)]
+            apart = _apart(usable, ground)
+            left_out += [LeftOut(Reason.BEYOND, BEYOND % (name, context.leading.name)) for name in apart]
+            if usable and len(apart) == len(usable):
+                sentence = f"no product reaches the tiles of {context.leading.name}; correct the folder"
+                found.append(Finding(f"products of {sensor.name}", sensor.told(sentence), True))
+                continue
+            near = [footprint for name, footprint in _footprints(usable).items() if name not in apart]
+            share = ground.intersection(shapely.union_all(near)).area / ground.area if near else 1.0
+            if share < WHOLE:
+                found.append(Finding(PRODUCT, PARTLY % (sensor.name, 100 * share, context.leading.name), False))
         found += _findings(context, sensor, left_out, depth)
     return found
 
@@ -101,9 +112,9 @@ def _apart(usable: Usable, ground: BaseGeometry) -> set[str]:
     return {name for name, footprint in _footprints(usable).items() if not shapely.intersects(footprint, ground)}
 
 
-def _of_other_crs(usable: Usable) -> list[LeftOut]:
-    """The products that are not in the CRS of most: without grid.crs a run can't use them."""
+def _of_other_crs(usable: Usable) -> dict[str, LeftOut]:
+    """The products that are not in the CRS of most, with the reason: without grid.crs a run can't use them."""
     crs_of = {name: found.crs for name, found in usable.items()}
     known = Counter(crs for crs in crs_of.values() if crs is not None)
     common = min(known, key=lambda crs: (-known[crs], crs), default=None)
-    return [LeftOut(Reason.CRS, OTHER_CRS % (name, crs, common)) for name, crs in crs_of.items() if crs != common]
+    return {name: LeftOut(Reason.CRS, OTHER_CRS % (name, crs, common)) for name, crs in crs_of.items() if crs != common}

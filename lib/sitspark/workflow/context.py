@@ -74,19 +74,22 @@ class Context:
     @cached_property
     def archives(self) -> dict[str, Archive]:
         """The products of the wanted tiles of each sensor; archives are listed once a command."""
-        found = {}
-        for sensor in self.sensors:
-            try:
-                found[sensor.name] = list_archive(sensor.settings, self.region)
-            except SitsparkError as error:
-                raise SitsparkError(sensor.told(error)) from None
-        return found
+        # a search for another sensor is one around the tiles
+        around = self.region
+        if around is None and len(self.sensors) > 1:
+            around = Region(shapely.union_all(list(self.tile_extents.values())).wkb, "EPSG:4326")
+        others = {sensor.name: _listed(sensor, around) for sensor in self.sensors[1:]}
+        return {self.leading.name: self._leading_archive, **others}
+
+    @cached_property
+    def _leading_archive(self) -> Archive:
+        return _listed(self.leading, self.region)
 
     @cached_property
     def tile_extents(self) -> dict[str, BaseGeometry]:
         """The outline (longitude, latitude) of the first usable product of each tile."""
         found: dict[str, BaseGeometry] = {}
-        for product in self.archives[self.leading.name].wanted:
+        for product in self._leading_archive.wanted:
             if product.name.tile in found:
                 continue
             inspected = inspect_product(product.source, self.leading.selection)
@@ -95,15 +98,15 @@ class Context:
         return found
 
     @cached_property
-    def product_fingerprints(self) -> dict[str, str]:
-        """A hash for each wanted product by its address, over its files and what is read of them."""
-        found: dict[str, str] = {}
+    def product_fingerprints(self) -> dict[str, dict[str, str]]:
+        """A hash for each wanted product by its sensor and address, over its files and what is read of them."""
+        found: dict[str, dict[str, str]] = {}
         with ThreadPoolExecutor(_THREADS) as pool:
             for sensor in self.sensors:
                 scenes, wanted = sensor.settings, self.archives[sensor.name].wanted
                 read = digest(sensor.name, scenes.layout, sensor.selection.names, scenes.reflectance, scenes.max_cloud_cover)
                 states = pool.map(lambda product: state_of(product.source), wanted)
-                found |= {product.address: digest(state, read) for product, state in zip(wanted, states, strict=True)}
+                found[sensor.name] = {p.address: digest(state, read) for p, state in zip(wanted, states, strict=True)}
         return found
 
     def facts(self, stage: str) -> dict[str, Any]:
@@ -152,6 +155,13 @@ class Context:
         marks.folder.mkdir(parents=True)
         with self.voice.watch(name, total, unit, marks.total):
             yield marks
+
+
+def _listed(sensor: Sensor, region: Region | None) -> Archive:
+    try:
+        return list_archive(sensor.settings, region)
+    except SitsparkError as error:
+        raise SitsparkError(sensor.told(str(error))) from None
 
 
 def coverage_facts(covered: Coverage) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import json
 import mimetypes
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from sitspark.location import Location
 from sitspark.maps.products import sha256_of
 from sitspark.scenes import store
 from sitspark.workflow.context import Context
-from sitspark.workflow.run_folder import RunFolder
+from sitspark.workflow.run_folder import RunFolder, StageRecord
 
 MANIFEST = "delivery.json"  # written last: what it names is there, whole
 _GEOTIFF = "image/tiff; application=geotiff; profile=cloud-optimized"  # OGC 21-026
@@ -27,16 +28,16 @@ class Delivered:
     bytes: int
 
 
-def deliver(context: Context) -> None:
+def deliver(context: Context, done: Mapping[str, StageRecord]) -> None:
     """Bring the destination of the settings up to date: only files that differ or are missing there are copied.
 
-    Raises SitsparkError where it can't be read or written.
+    `done` are the stages that are finished under their present keys. Raises SitsparkError where it can't be read or written.
     """
     target = context.settings.delivery
     if target is None:
         return
     started = time.monotonic()
-    wanted = {name: Delivered(sha256_of(path), path.stat().st_size) for name, path in _files(context.folder).items()}
+    wanted = {name: Delivered(sha256_of(path), path.stat().st_size) for name, path in _files(context.folder, done).items()}
     known, sizes = _manifest(target), store.sizes_below(target)
     missing = [name for name, file in wanted.items() if known.get(name) != file or sizes.get(name) != file.bytes]
     summary = f"{len(wanted)} files at {target}"
@@ -45,8 +46,8 @@ def deliver(context: Context) -> None:
         return
     store.remove(target / MANIFEST)
     with context.voice.bar("delivery", len(missing), "files") as update:
-        for done, name in enumerate(missing):
-            update(done, name)
+        for number, name in enumerate(missing):
+            update(number, name)
             store.write(target / name, context.folder.path / name, content_type=_content_type(name))
     content = json.dumps({name: {"sha256": file.sha256, "bytes": file.bytes} for name, file in wanted.items()}, indent=2)
     store.write(target / MANIFEST, content.encode(), content_type="application/json")
@@ -55,19 +56,20 @@ def deliver(context: Context) -> None:
     context.voice.stage("delivery", sentence, time.monotonic() - started)
 
 
-def _files(run: RunFolder) -> dict[str, Path]:
+def _files(run: RunFolder, done: Mapping[str, StageRecord]) -> dict[str, Path]:
     """The files of a run that others read, by their paths in its folder, those last that lead to others.
 
     Models and maps of other settings, which a folder may still hold, are none of this run.
     """
-    folders, records = [run.accuracy, run.report.parent], run.records()
-    if "train" in records:
-        folders.append(run.model(records["train"].facts["model_id"]))
-    if "mosaic" in records:
-        folders.append(run.path / records["mosaic"].facts["map"])
+    folders = [run.accuracy, run.report.parent]
+    if "train" in done:
+        folders.append(run.model(done["train"].facts["model_id"]))
+    if "mosaic" in done:
+        folders.append(run.path / done["mosaic"].facts["map"])
     found = [run.record_file]
     for folder in folders:
-        found += (path for path in folder.rglob("[!.]*") if path.is_file() and _UNFINISHED not in path.parts)
+        files = (path for path in folder.rglob("[!.]*") if path.is_file())
+        found += (path for path in files if _UNFINISHED not in path.relative_to(folder).parts)
     found.sort(key=lambda path: (path.name in _LAST, str(path)))
     return {str(path.relative_to(run.path)): path for path in found}
 

@@ -21,10 +21,11 @@ from sitspark.scenes.catalogue import (
     flag_outside,
     left_out,
     of_this_version,
+    shares_seen,
 )
 from sitspark.scenes.chunk_plan import coverage
 from sitspark.scenes.cube import READER_VERSION
-from sitspark.scenes.left_out import REMEDY, Judgement, Reason
+from sitspark.scenes.left_out import PARTLY, REMEDY, WHOLE, Judgement, Reason
 from sitspark.scenes.sensors import Sensor
 from sitspark.settings import ScenesSettings
 from sitspark.workflow.context import Context, coverage_facts
@@ -54,7 +55,10 @@ def _catalogue(context: Context, _key: str) -> Outcome:
     covered = coverage(table, settings.grid, leading=leading)
     blind = [sensor for sensor in context.sensors if sensor.name not in covered.periods]
     if blind:
-        raise SitsparkError(blind[0].told(SitsparkError(f"no product reaches the tiles of {leading}; correct the folder")))
+        raise SitsparkError(blind[0].told(f"no product reaches the tiles of {leading}; correct the folder"))
+    for sensor, share in shares_seen(table, leading).items():
+        if share < WHOLE:
+            context.voice.note(PARTLY % (sensor, 100 * share, leading))
     used = sum(judgement.total - len(judgement.left_out) for judgement in judged)
     reasons = sum((Counter(judgement.counts) for judgement in judged), Counter[Reason]())
     lost = ", ".join(f"{reasons[reason]} {reason}" for reason in Reason if reasons[reason])
@@ -81,7 +85,7 @@ def _all_sensors(context: Context, marks: Marks) -> DataFrame:
             context.spark,
             context.archives[sensor.name].products,
             sensor.selection,
-            fingerprints=fingerprints,
+            fingerprints=fingerprints[sensor.name],
             marks=marks,
             known=known,
         )
@@ -96,7 +100,7 @@ def _judged(context: Context, sensor: Sensor, table: DataFrame) -> Judgement:
     judged = Judgement.of(len(context.archives[sensor.name].products), missing, sensor.settings)
     if judged.stops:
         context.voice.console.print(left_out_table(judged.left_out))
-        raise SitsparkError(sensor.told(SitsparkError(_refusal(judged, sensor.settings))))
+        raise SitsparkError(sensor.told(_refusal(judged, sensor.settings)))
     return judged
 
 
@@ -134,9 +138,12 @@ def acquisitions_of(context: Context) -> tuple[Acquisition, ...]:
     return tuple(sorted(found, key=lambda a: (a.tile, a.acquired)))
 
 
-def _row_fingerprints(context: Context) -> dict[str, str]:
-    """What the row of a product follows from, and the version of the code that makes it."""
-    return {address: digest(found, SCENES_VERSION) for address, found in context.product_fingerprints.items()}
+def _row_fingerprints(context: Context) -> dict[str, dict[str, str]]:
+    """What the row of a product follows from, and the version of the code that makes it; by sensor and address."""
+    return {
+        sensor: {address: digest(found, SCENES_VERSION) for address, found in own.items()}
+        for sensor, own in context.product_fingerprints.items()
+    }
 
 
 def _known_scenes(context: Context) -> DataFrame | None:
@@ -168,7 +175,7 @@ def _scenes_inputs(context: Context) -> Any:
         [archive.model_dump(mode="json", exclude=_OF_FEATURES) for archive in settings.archives],
         [grid.crs, grid.resolution, grid.overlap_margin, grid.region],
         fingerprint([grid.region]) if isinstance(grid.region, Path) else None,
-        sorted(context.product_fingerprints.items()),
+        context.product_fingerprints,
     ]
 
 

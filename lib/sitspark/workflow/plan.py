@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 
+import shapely
 import torch
 
 from sitspark.classes import Nomenclature
@@ -22,9 +23,10 @@ from sitspark.scenes.container import Container, Files, LooseFiles
 from sitspark.scenes.cube import reading_bytes
 from sitspark.scenes.inspect import inspect_product
 from sitspark.scenes.layouts import Selection
+from sitspark.scenes.outline import to_geographic
 from sitspark.scenes.product import Scene, Source
 from sitspark.scenes.reading import Reading
-from sitspark.scenes.sensors import feature_space, reading_of
+from sitspark.scenes.sensors import Sensor, feature_space, reading_of
 from sitspark.settings import Settings
 from sitspark.timegrid import Period
 from sitspark.workflow.context import Context
@@ -79,7 +81,7 @@ class Foreseen:
 def plan(context: Context) -> Foreseen:
     """Open the headers, time one window of the real products with a network of the right size, and multiply."""
     settings, leading = context.settings, context.leading.name
-    tiles = {sensor.name: _by_tile(context.archives[sensor.name].wanted) for sensor in context.sensors}
+    tiles = {sensor.name: _near(context, sensor, _by_tile(context.archives[sensor.name].wanted)) for sensor in context.sensors}
     covered = _coverage(context, tiles)
     region = context.region.to(covered.grid.crs) if context.region else None
     chunks = covered.chunks(settings.grid.chunk_size, region)
@@ -98,11 +100,13 @@ def plan(context: Context) -> Foreseen:
     core_seconds = pixels / speed
     largest = covered.grid.cropped(max((chunk.window for chunk in chunks), key=lambda window: window.pixels))
     memory = sum(
-        reading_bytes(scenes[sensor.name], largest, bands=sensor.selection.bands)
-        * dates[sensor.name]
-        / len(scenes[sensor.name])
+        reading_bytes(
+            scenes[sensor.name],
+            largest,
+            bands=sensor.selection.bands,
+            has_days=sensor.selection.layout.day is not None,
+        )
         for sensor in context.sensors
-        if scenes[sensor.name]
     )
     return Foreseen(
         products=sum(len(products) for own in tiles.values() for products in own.values()),
@@ -140,6 +144,19 @@ def _by_tile(products: Sequence[Listed]) -> ByTile:
     return found
 
 
+def _near(context: Context, sensor: Sensor, tiles: ByTile) -> ByTile:
+    """The tiles of another sensor whose first usable product reaches a tile of the leading one; all of that one's own."""
+    if sensor is context.leading:
+        return tiles
+    ground = shapely.union_all(list(context.tile_extents.values()))
+    found = {}
+    for tile, products in tiles.items():
+        for scene in _scenes(sensor.selection, products, most=1):
+            if to_geographic(shapely.box(*scene.assets[0].bounds), scene.crs).intersects(ground):
+                found[tile] = products
+    return found
+
+
 def _coverage(context: Context, tiles: Mapping[str, ByTile]) -> Coverage:
     """The output grid as the first usable product of each tile of the leading sensor shows it."""
     extents = []
@@ -154,16 +171,19 @@ def _coverage(context: Context, tiles: Mapping[str, ByTile]) -> Coverage:
     periods = {}
     for sensor, own in tiles.items():
         days = [product.name.acquired.date() for products in own.values() for product in products]
+        if not days:
+            raise SitsparkError(f"no product of {sensor} reaches the tiles of {context.leading.name}; correct its folder")
         periods[sensor] = Period(min(days), max(days))
     return cover(extents, periods, context.settings.grid)
 
 
 def _scenes_around(context: Context, tiles: Mapping[str, ByTile], tile: str) -> dict[str, list[Scene]]:
-    """What is read in a tile of the leading sensor: its scenes, and those of all tiles of the others."""
+    """What may be read in a tile of the leading sensor: its scenes, and those of all tiles of the others, or of all."""
     found = {}
     for sensor in context.sensors:
         own = tiles[sensor.name]
-        products = own[tile] if sensor is context.leading else [product for of_tile in own.values() for product in of_tile]
+        every = sensor is not context.leading or context.settings.grid.overlap == "merge"
+        products = [product for of_tile in own.values() for product in of_tile] if every else own[tile]
         found[sensor.name] = _scenes(sensor.selection, products, most=len(products))
     return found
 

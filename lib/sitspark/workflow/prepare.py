@@ -13,7 +13,7 @@ from sitspark.kernels.feature_space import KERNEL_VERSION
 from sitspark.samples import frames
 from sitspark.scenes.chunk_plan import chunk_frame
 from sitspark.scenes.cube import READER_VERSION
-from sitspark.scenes.static import StaticLayer, layers_of
+from sitspark.scenes.static import layers_of, state_of
 from sitspark.workflow.context import Context
 from sitspark.workflow.keys import fingerprint
 from sitspark.workflow.stage import Outcome, Stage
@@ -194,13 +194,9 @@ def _observations_inputs(context: Context) -> Any:
         settings.grid.interpolator,
         settings.grid.overlap,
         [[sensor.name, sensor.selection.layout.day] for sensor in context.sensors],
-        [[str(layer), _layer_state(layer)] for layer in layers_of(settings.features.static)],
+        # not its name, which only the features have
+        [[layer.band, layer.interpolator, layer.fill, state_of(layer)] for layer in layers_of(settings.features.static)],
     ]
-
-
-def _layer_state(layer: StaticLayer) -> str:
-    """What changes when a layer does; one that isn't on disk is taken as it was."""
-    return fingerprint([layer.file.path]) if layer.file.path else ""
 
 
 def _samples_inputs(context: Context) -> Any:

@@ -53,5 +53,5 @@ def run(settings: Settings, targets: Sequence[str], *, console: Console) -> Cont
             _INPUTS[reading[-1].name](context)
         advance(context, STAGES, targets)
         if _REPORT.name in targets:
-            deliver(context)
+            deliver(context, done(context))
     return context
