@@ -179,11 +179,8 @@ def _archives_in_words(context: Context) -> str:
 
 
 def _period_in_words(context: Context) -> str:
-    period, sensors = context.coverage.period, context.feature_space.sensors
-    steps = (
-        ", ".join(f"{sensor.grid.step} ({sensor.sensor})" for sensor in sensors) if len(sensors) > 1 else sensors[0].grid.step
-    )
-    return f"{period.first} to {period.last}, interpolated every {steps} days"
+    period, steps = context.coverage.period, sorted({sensor.grid.step for sensor in context.feature_space.sensors})
+    return f"{period.first} to {period.last}, interpolated every {' or '.join(map(str, steps))} days"
 
 
 def _map_view(context: Context) -> MapView:
@@ -221,4 +218,4 @@ def _products_left_out(context: Context) -> tuple[ProductLeftOut, ...]:
     return tuple(sorted((ProductLeftOut(r.scene_id, r.tile, r.problem) for r in rows), key=lambda p: p.scene_id))
 
 
-STAGES = (Stage("validate", ("ground_truth", "mosaic"), 1, lambda _context: None, _validate, through=("chunks",)),)
+STAGES = (Stage("validate", ("ground_truth", "mosaic"), 2, lambda _context: None, _validate, through=("chunks",)),)

@@ -146,10 +146,11 @@ def _labels(context: Context) -> str:
 def _bands(context: Context) -> str:
     parts = []
     for sensor in context.sensors:
-        indices = indices_of(sensor, context.settings)
-        of = f" of {sensor.name}" if len(context.sensors) > 1 else ""
-        parts.append(f"{len(sensor.selection.bands)} bands{of}, {', '.join(indices) or 'no index'}")
-    return "; ".join((*parts, *([", ".join(context.settings.features.static)] if context.settings.features.static else [])))
+        indices = ", ".join(indices_of(sensor, context.settings)) or "no index"
+        parts.append(f"{len(sensor.selection.bands)} bands{context.naming(sensor)}, {indices}")
+    if context.settings.features.static:
+        parts.append(", ".join(context.settings.features.static))
+    return "; ".join(parts)
 
 
 def _scenes(context: Context) -> str:
@@ -167,8 +168,9 @@ def _archive(context: Context, sensor: Sensor) -> str:
             f"time_series: {times.start or days[0]} to {times.end or days[-1]} lies outside the imagery of {sensor.name}, "
             f"which is of {days[0]} to {days[-1]}; correct the dates, or leave them out"
         )
-    of = f" of {sensor.name}" if len(context.sensors) > 1 else ""
-    found = f"{len(products)} products{of} of {len(tiles)} tiles ({', '.join(tiles)}), {days[0]} to {days[-1]}"
+    found = (
+        f"{len(products)} products{context.naming(sensor)} of {len(tiles)} tiles ({', '.join(tiles)}), {days[0]} to {days[-1]}"
+    )
     return "; ".join((found, *remarks(archive, sensor.settings)))
 
 

@@ -56,7 +56,7 @@ def check_products(context: Context, depth: Depth) -> list[Finding]:
             left_out += [LeftOut(Reason.BEYOND, BEYOND % (name, context.leading.name)) for name in apart]
             if usable and len(apart) == len(usable):
                 sentence = f"no product reaches the tiles of {context.leading.name}; correct the folder"
-                found.append(Finding(f"products of {sensor.name}", sensor.told(sentence), True))
+                found.append(Finding(f"products{context.naming(sensor)}", sensor.told(sentence), True))
                 continue
             near = [footprint for name, footprint in _footprints(usable).items() if name not in apart]
             share = ground.intersection(shapely.union_all(near)).area / ground.area if near else 1.0
@@ -79,7 +79,7 @@ def _inspected(context: Context, sensor: Sensor, depth: Depth) -> tuple[Usable, 
 
 def _findings(context: Context, sensor: Sensor, left_out: list[LeftOut], depth: Depth) -> list[Finding]:
     judged = Judgement.of(len(context.archives[sensor.name].products), left_out, sensor.settings)
-    of = f" of {sensor.name}" if len(context.sensors) > 1 else ""
+    of = context.naming(sensor)
     found = [
         Finding(PRODUCT, p.sentence if judged.stops else f"will be left out: {p.sentence}", judged.stops) for p in judged.faulty
     ]

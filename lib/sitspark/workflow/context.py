@@ -71,6 +71,10 @@ class Context:
         """The sensor whose tiles divide the map."""
         return self.sensors[0]
 
+    def naming(self, sensor: Sensor) -> str:
+        """The end of a phrase that says of which sensor something is, where there are several."""
+        return f" of {sensor.name}" if len(self.sensors) > 1 else ""
+
     @cached_property
     def archives(self) -> dict[str, Archive]:
         """The products of the wanted tiles of each sensor; archives are listed once a command."""
