@@ -2,11 +2,12 @@
 
 import contextlib
 import logging
+import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -18,6 +19,9 @@ from sitspark import interrupts
 from sitspark.errors import SitsparkError
 from sitspark.settings import Settings
 from sitspark.settings_file import read_settings
+
+if TYPE_CHECKING:  # it imports pyspark, which takes a second that --help shall not take
+    from sitspark.workflow.query import Answer
 
 app = typer.Typer(
     help="Land-cover maps from satellite image time series, on Spark.",
@@ -293,11 +297,27 @@ def sql(
         from sitspark.workflow.query import ask
 
         answer = ask(query, run_folder, rows=rows)
-        table = Table(box=None, header_style="bold")
-        for name in answer.columns:
-            table.add_column(name, justify="right" if name in answer.numeric else "left")
-        for row in answer.rows:
-            table.add_row(*(escape(cell) for cell in row))
-        console.print(table)
         more = f", more exist; --rows {10 * rows} shows them" if answer.more else ""
-        console.print(f"[dim]{len(answer.rows)} rows of {answer.folder}{more}[/]")
+        if console.is_terminal:
+            console.print(_table_of(answer))
+            console.print(f"[dim]{len(answer.rows)} rows of {answer.folder}{more}[/]")
+            return
+        # for other programs: whole, with tabs
+        for row in (answer.columns, *answer.rows):
+            print("\t".join(row))
+        if answer.more:
+            print(f"{len(answer.rows)} rows{more}", file=sys.stderr)
+
+
+def _table_of(answer: "Answer") -> Table:
+    table = Table(box=None, header_style="bold")
+    for name in answer.columns:
+        table.add_column(name, justify="right" if name in answer.numeric else "left")
+    for row in answer.rows:
+        table.add_row(*(escape(_short(cell)) for cell in row))
+    return table
+
+
+def _short(cell: str) -> str:
+    """A cell that leaves room for others."""
+    return cell if len(cell) <= 60 else f"{cell[:57]}..."

@@ -1,11 +1,14 @@
 """The command line: help, exit codes, one sentence for every failure, SQL over a run."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from sitspark import cli
 from sitspark.cli import main
 from sitspark.workflow.ending import next_command
 from tests.conftest import ROOT, FinishedRun
@@ -77,6 +80,21 @@ def test_sql_answers_over_every_table(finished: FinishedRun, capsys: pytest.Capt
     assert main(["sql", "select nothing from samples", *run]) == 1
     printed = capsys.readouterr().err
     assert "nothing" in printed and "tables: " in printed and "Traceback" not in printed
+
+
+def test_sql_gives_whole_cells_to_programs_and_a_table_to_people(
+    finished: FinishedRun, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query = ["sql", "select scene_id, path, to_json(assets) from scenes order by 1 limit 3", "--rows", "2", "--run"]
+    assert main([*query, str(finished.context.folder.path)]) == 0
+    told = capsys.readouterr()
+    header, *rows = told.out.splitlines()
+    assert header == "scene_id\tpath\tto_json(assets)" and len(rows) == 2
+    assert all(len(json.loads(row.split("\t")[2])) == 13 for row in rows) and "2 rows, more exist" in told.err
+    monkeypatch.setattr(cli, "console", Console(force_terminal=True, width=200, highlight=False))
+    assert main([*query, str(finished.context.folder.path)]) == 0
+    printed = capsys.readouterr().out
+    assert "..." in printed and f"2 rows of {finished.context.folder.path}, more exist; --rows 20 shows them" in printed
 
 
 def test_sql_changes_nothing(finished: FinishedRun, capsys: pytest.CaptureFixture[str]) -> None:

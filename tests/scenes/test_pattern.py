@@ -90,7 +90,7 @@ def test_files_of_one_tile_and_date_are_one_product(tmp_path: Path) -> None:
     settings = settings_of(tmp_path, "{tile}/{date:%Y%m%d}_{band}.tif")
     found = list_archive(settings)
     assert [p.scene_id for p in found.products] == ["A_20180203", "A_20180213", "B_20180203"]
-    assert [place.name for place in found.strangers] == ["readme.txt", "20180230_B04.tif"]
+    assert [place.name for place in found.strangers] == ["20180230_B04.tif", "readme.txt"]
     assert [asset.name for asset in scene_of(found.products[0], settings).assets] == ["red", "nir"]
 
 

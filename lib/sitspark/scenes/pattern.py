@@ -138,11 +138,14 @@ def search(settings: ScenesSettings) -> Archive:
     texts = {place.text for place in wanted.values()}
     other_bands: set[str | None] = set()
     found: dict[tuple[str, datetime], dict[str | None, Entry]] = {}
-    strangers = []
+    undated: list[Location] = []
+    strangers: list[Location] = []
     for entry in _descend(settings.folder, template.levels):
         match = template.match(entry.location.below(settings.folder))
         if match is None:
-            strangers.append(entry.location)
+            # of the right form, so that a wrong date is the likeliest mistake: these are told first
+            path = entry.location.below(settings.folder)
+            (undated if template.whole.fullmatch(path) else strangers).append(entry.location)
         elif match.band in texts:
             files = found.setdefault((match.tile or settings.folder.name, match.acquired), {})
             if match.band in files:
@@ -168,7 +171,7 @@ def search(settings: ScenesSettings) -> Archive:
         )
         for (tile, acquired), files in sorted(found.items(), key=lambda product: product[0])
     ]
-    return Archive(tuple(products), tuple(strangers))
+    return Archive(tuple(products), (*undated, *strangers))
 
 
 def _in_paths(name: str, place: Place, template: Template) -> Place:

@@ -55,11 +55,5 @@ def ask(query: str, folder: Path | None, *, rows: int) -> Answer:
     except (AnalysisException, ParseException) as error:
         raise SitsparkError(f"{error.getMessage().strip().splitlines()[0]} (tables: {', '.join(tables)})") from None
     numeric = frozenset(field.name for field in frame.schema.fields if isinstance(field.dataType, NumericType))
-    shown = tuple(tuple("null" if cell is None else _text(cell) for cell in row) for row in taken[:rows])
+    shown = tuple(tuple("null" if cell is None else str(cell) for cell in row) for row in taken[:rows])
     return Answer(run.path, tuple(frame.columns), numeric, shown, len(taken) > rows)
-
-
-def _text(cell: object) -> str:
-    """A cell short enough for a terminal."""
-    text = str(cell)
-    return text if len(text) <= 60 else f"{text[:57]}..."
