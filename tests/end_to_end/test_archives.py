@@ -76,7 +76,9 @@ def _corner(context: Context) -> tuple[np.ndarray, np.ndarray]:
     """Pixels of the tile as samples and maps get them, and which of them are valid."""
     core = context.coverage.tiles[TILE].core
     window = Window(core.row, core.col, 70, 50)
-    (cube,) = context.reading.stack(scenes_of(context.folder.table("scenes"), [TILE]), window, tile=TILE).cubes
+    (cube,) = context.reading.stack(
+        scenes_of(context.folder.table("scenes"), "sentinel2", tiles=[TILE]), window, tile=TILE
+    ).cubes
     return cube.reflectance, cube.valid
 
 

@@ -92,7 +92,8 @@ def test_a_samples_features_are_those_of_the_map_bit_for_bit(finished: FinishedR
         inside = [s for s in samples if window.contains(Window(*divmod(s["sample_id"], reading.grid.width), 1, 1))]
         if not inside:
             continue
-        drawn = features_of_map(reading.stack(scenes_of(table, chunk.tiles), window, tile=chunk.tile), space)
+        scenes = scenes_of(table, reading.leading, tiles=chunk.tiles)
+        drawn = features_of_map(reading.stack(scenes, window, tile=chunk.tile), space)
         for sample in inside:
             row, col = divmod(sample["sample_id"], reading.grid.width)
             position = (row - window.row) * window.width + col - window.col

@@ -145,7 +145,9 @@ def test_samples_have_the_features_of_the_map_and_the_days_of_each_pixel(togethe
     observed = pq.read_table(together.folder.table("observations")).to_pandas().set_index("sample_id").loc[samples.index]
     for chunk in together.plan().collect():
         window = Window(chunk.row, chunk.col, chunk.height, chunk.width)
-        stack = reading.stack(scenes_of(together.folder.table("scenes"), chunk.tiles), window, tile=chunk.tile)
+        table = together.folder.table("scenes")
+        scenes = scenes_of(table, reading.leading, tiles=chunk.tiles, other_tiles=chunk.other_tiles)
+        stack = reading.stack(scenes, window, tile=chunk.tile)
         drawn = features_of_map(stack, space)
         for sample_id, sample in samples.iterrows():
             row, col = divmod(int(sample_id), reading.grid.width)

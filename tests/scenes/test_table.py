@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from sitspark.scenes.product import Asset, Scene
-from sitspark.scenes.table import load_scenes
+from sitspark.scenes.table import load_scenes, scenes_of
 
 ASSET = {
     "name": "B4",
@@ -27,11 +27,13 @@ ASSET = {
 ACQUIRED = datetime(2018, 1, 3, 10, 54, 29, tzinfo=UTC)
 
 
-def write(folder: Path, *scene_ids: str, left_out: str | None = None, name: str = "part-0.parquet") -> None:
+def write(
+    folder: Path, *scene_ids: str, left_out: str | None = None, name: str = "part-0.parquet", sensor: str = "sentinel2"
+) -> None:
     folder.mkdir(exist_ok=True)
     rows = [
         {
-            "sensor": "sentinel2",
+            "sensor": sensor,
             "scene_id": i,
             "tile": "31TCJ",
             "acquired": ACQUIRED,
@@ -73,6 +75,17 @@ def test_a_table_that_was_written_again_is_read_again(folder: Path) -> None:
     later = (folder / "part-0.parquet").stat().st_mtime_ns + 10**9
     os.utime(folder / "part-0.parquet", ns=(later, later))
     assert set(load_scenes(folder)["sentinel2"]) == {"D"}
+
+
+def test_tiles_of_one_name_are_those_of_their_sensor(tmp_path: Path) -> None:
+    write(tmp_path / "scenes", "A")
+    write(tmp_path / "scenes", "B", name="part-1.parquet", sensor="landsat8")
+    for other_tiles, others in ([], []), (["31TCJ"], ["B"]), (["31TCK"], []):
+        found = scenes_of(tmp_path / "scenes", "sentinel2", tiles=["31TCJ"], other_tiles=other_tiles)
+        assert {sensor: [s.scene_id for s in scenes] for sensor, scenes in found.items()} == {
+            "sentinel2": ["A"],
+            "landsat8": others,
+        }
 
 
 @pytest.mark.parametrize(

@@ -63,3 +63,19 @@ def test_a_row_of_the_plan_does_not_grow_with_the_number_of_dates(spark: SparkSe
     )
     assert few_rows == many_rows
     assert max(len(row["footprint"].wkb) + len(str(row["tiles"])) for row in many_rows.values()) < 2000  # bytes
+
+
+def test_tiles_of_another_sensor_come_to_every_chunk_that_they_reach_and_change_nothing_else(spark: SparkSession) -> None:
+    """Also those of a name that a tile of the leading sensor has."""
+    scenes = scenes_frame(spark)
+    other = scenes.where("tile = '31TCH'").withColumn("sensor", F.lit("landsat8"))
+    settings = GridSettings(crs="EPSG:2154", resolution=100, chunk_size=50)
+    chunks = chunk_frame(spark, coverage(scenes.unionByName(other), settings, leading=SENSOR), settings.chunk_size)
+    alone = {row.chunk_id: row.asDict() for row in chunk_plan(chunks, scenes, settings, leading=SENSOR).collect()}
+    both = {
+        row.chunk_id: row.asDict() for row in chunk_plan(chunks, scenes.unionByName(other), settings, leading=SENSOR).collect()
+    }
+    reached = {chunk_id for chunk_id, row in both.items() if row["other_tiles"] == ["31TCH"]}
+    assert reached >= {chunk_id for chunk_id, row in both.items() if row["tile"] == "31TCH"}
+    assert any(both[chunk_id]["tile"] == "30TYP" and both[chunk_id]["tiles"] == ["30TYP"] for chunk_id in reached)
+    assert {chunk_id: row | {"other_tiles": []} for chunk_id, row in both.items()} == alone

@@ -38,14 +38,16 @@ def classify(work: DataFrame, imagery: Pass, *, tasks: int) -> DataFrame:
                 yield _drawn(row, imagery)
         forget_archives()
 
-    columns = ("chunk_id", "tile", "row", "col", "height", "width", "tiles")
+    columns = ("chunk_id", "tile", "row", "col", "height", "width", "tiles", "other_tiles")
     # neighbours one after the other: a worker finds the files of its tile open
     return work.select(*columns).repartitionByRange(tasks, "tile", "row", "col").mapInPandas(draw, _RECORDS)
 
 
-def _drawn(row: tuple[Any, ...], imagery: Pass) -> pd.DataFrame:
-    chunk = Chunk(row.tile, Window(row.row, row.col, row.height, row.width))  # type: ignore[attr-defined]  # pandas names the fields
-    scenes = scenes_of(imagery.scenes_table, row.tiles)  # type: ignore[attr-defined]  # pandas names the fields
+def _drawn(row: Any, imagery: Pass) -> pd.DataFrame:
+    """A row of the chunk plan, as pandas names its fields."""
+    chunk = Chunk(row.tile, Window(row.row, row.col, row.height, row.width))
+    leading = imagery.reading.leading
+    scenes = scenes_of(imagery.scenes_table, leading, tiles=row.tiles, other_tiles=row.other_tiles)
     task = TaskContext.get()
     records = write_chunk_maps(
         chunk,

@@ -114,7 +114,7 @@ def observations(
     """
     pixel = F.struct("sample_id", "polygon_id", "label", "fold", "split", "monitored", "row", "col")
     by_chunk = chosen.groupBy("chunk_id").agg(F.sort_array(F.collect_list(pixel)).alias("pixels"))
-    work = by_chunk.join(plan.select("chunk_id", "tile", "tiles"), "chunk_id")
+    work = by_chunk.join(plan.select("chunk_id", "tile", "tiles", "other_tiles"), "chunk_id")
 
     def read(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
@@ -134,7 +134,9 @@ def _observed(chunk: pa.RecordBatch, scenes_table: Path, reading: Reading) -> pa
     pixels = pa.RecordBatch.from_struct_array(chunk["pixels"].flatten())
     rows, cols = (pixels[name].to_numpy().astype(np.int64) for name in ("row", "col"))
     tile = chunk["tile"][0].as_py()
-    found = read_pixels(scenes_of(scenes_table, chunk["tiles"][0].as_py()), rows, cols, reading, tile=tile)
+    tiles, other_tiles = (chunk[name][0].as_py() for name in ("tiles", "other_tiles"))
+    scenes = scenes_of(scenes_table, reading.leading, tiles=tiles, other_tiles=other_tiles)
+    found = read_pixels(scenes, rows, cols, reading, tile=tile)
     count = len(rows)
     grid = reading.grid
     columns = {name: pixels[name] for name in ("sample_id", "polygon_id", "label")}

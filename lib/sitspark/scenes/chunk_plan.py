@@ -198,7 +198,7 @@ def chunk_plan(chunks: DataFrame, scenes: DataFrame, settings: GridSettings, *, 
     """The chunks that scenes of the sensor `leading` reach, with `tiles` (sorted): those whose scenes are read.
 
     With `overlap: owner` that is the owning tile, and in shared chunks every tile; with `merge` always every tile. Of
-    other sensors it is always every tile.
+    other sensors it is always every tile: `other_tiles`, whose names may be the same.
     """
     own = F.col("s.sensor") == leading
     anyhow = F.lit(True) if settings.overlap == "merge" else F.col("c.shared") | (F.col("c.tile") == F.col("s.tile"))
@@ -214,8 +214,10 @@ def chunk_plan(chunks: DataFrame, scenes: DataFrame, settings: GridSettings, *, 
         outlines.alias("s")
         .join(F.broadcast(chunks).alias("c"), F.expr("ST_Intersects(s.outline, c.footprint)") & owned)
         .groupBy("c.chunk_id")
-        .agg(F.sort_array(F.collect_set("s.tile")).alias("tiles"), F.bool_or(own).alias("led"))
-        .where("led")
-        .drop("led")
+        .agg(
+            F.sort_array(F.collect_set(F.when(own, F.col("s.tile")))).alias("tiles"),
+            F.sort_array(F.collect_set(F.when(~own, F.col("s.tile")))).alias("other_tiles"),
+        )
+        .where(F.size("tiles") > 0)
     )
     return chunks.join(reached, "chunk_id")

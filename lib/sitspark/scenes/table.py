@@ -18,11 +18,12 @@ def load_scenes(folder: Path) -> Scenes:
     return _load_version(folder, version)
 
 
-def scenes_of(folder: Path, tiles: Iterable[str]) -> dict[str, list[Scene]]:
-    """The usable scenes of some tiles, by their sensors."""
-    wanted = set(tiles)
+def scenes_of(folder: Path, leading: str, *, tiles: Iterable[str], other_tiles: Iterable[str] = ()) -> dict[str, list[Scene]]:
+    """The usable scenes by their sensors: of some tiles of the sensor `leading`, and of some of the others."""
+    wanted, others = set(tiles), set(other_tiles)
     return {
-        sensor: [scene for scene in scenes.values() if scene.tile in wanted] for sensor, scenes in load_scenes(folder).items()
+        sensor: [scene for scene in scenes.values() if scene.tile in (wanted if sensor == leading else others)]
+        for sensor, scenes in load_scenes(folder).items()
     }
 
 
