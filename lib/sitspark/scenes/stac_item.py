@@ -165,8 +165,7 @@ def _stored(item: Item, place: Place, description: DescriptionSettings, *, is_re
     asset = item.fields["assets"][key]
     if not asset.get("href"):
         raise SitsparkError(f"asset {key} has no href in {item.address}; correct the catalogue")
-    bands = _bands(asset)
-    facts = {**asset, **(bands[number - 1] if number <= len(bands) else {})}
+    facts = _facts(asset, number)
     address = resolved(asset["href"], item.location).address
     header = _header(item, facts)
     if not is_reflectance:
@@ -216,11 +215,16 @@ def _asset(item: Item, place: Place) -> tuple[str, int] | None:
 
 
 def _pixel_size(asset: Mapping[str, Any], number: int) -> float | None:
-    bands = _bands(asset)
-    facts = {**asset, **(bands[number - 1] if number <= len(bands) else {})}
+    facts = _facts(asset, number)
     stated = _first(facts, "gsd", "spatial_resolution", "raster:spatial_resolution")
     transform = asset.get("proj:transform")
     return abs(float(transform[0])) if stated is None and transform else stated
+
+
+def _facts(asset: Mapping[str, Any], number: int) -> Mapping[str, Any]:
+    """What is said of a band: by itself, else by its asset."""
+    bands = _bands(asset)
+    return {**asset, **(bands[number - 1] if number <= len(bands) else {})}
 
 
 def _bands(asset: Mapping[str, Any]) -> list[Mapping[str, Any]]:
