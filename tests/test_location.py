@@ -23,6 +23,21 @@ def test_an_address_has_these_parts(text: str, address: str, gdal: str, root: st
     found = Location.of(text)
     assert (found.address, found.gdal, found.root, found.key, found.name) == (address, gdal, root, key, name)
     assert (found.path is None) == bool(root)
+    assert Location.of_gdal(found.gdal) == found
+
+
+@pytest.mark.parametrize(
+    "text", ["https://user:word@host/a.tif", "https://host/a.tif?sig=word", "https://host/a.tif?X-Amz-Signature=word&b=1"]
+)
+def test_an_address_that_lets_in_whoever_has_it_is_refused_without_repeating_it(text: str) -> None:
+    with pytest.raises(ValueError, match=r"holds credentials in its address, https://host/a.tif") as caught:
+        Location.of(text)
+    assert "word" not in str(caught.value).replace("password", "")
+
+
+def test_a_page_is_called_without_its_query() -> None:
+    page = Location.of("https://host/items?token=3")
+    assert (str(page), page.name, page.address) == ("https://host/items", "items", "https://host/items?token=3")
 
 
 def test_a_relative_path_starts_in_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -85,6 +85,15 @@ class Location:
         rest = self.address if system == "vsicurl" else self.address.partition("://")[2]
         return f"/{system}/{rest}"
 
+    @staticmethod
+    def of_gdal(path: str) -> "Location":
+        """From what GDAL opens, as `gdal` gives it."""
+        for scheme, system in _SYSTEMS.items():
+            rest = path.removeprefix(f"/{system}/")
+            if rest != path:
+                return Location(rest if system == "vsicurl" else f"{scheme}://{rest}")
+        return Location(path)
+
     def __truediv__(self, below: str) -> "Location":
         return Location(f"{self.address.rstrip('/')}/{below}")
 

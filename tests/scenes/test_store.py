@@ -8,13 +8,13 @@ import pytest
 
 from sitspark.errors import SitsparkError
 from sitspark.location import Location
-from sitspark.scenes import store
+from sitspark.scenes import store, theia
 from sitspark.scenes.inspect import inspect_product
 from sitspark.scenes.layouts import Selection
 from sitspark.scenes.product import Contents, Layout, Source, StoredFile
 from tests import servers
 
-from .products import write_raster
+from .products import packed, write_raster, write_theia
 
 
 @pytest.fixture(params=["disk", "s3"])
@@ -152,3 +152,13 @@ def _broken(folder: Path) -> Path:
     (folder / "broken").mkdir()
     (folder / "broken" / "B4.tif").write_text("no image")
     return folder / "broken"
+
+
+def test_a_damaged_file_in_an_archive_of_a_bucket_is_damaged_not_missing(tmp_path: Path, bucket: str) -> None:
+    product = write_theia(tmp_path / "loose", {"B4": np.ones((40, 40), np.int16)})
+    (product / f"{product.name}_FRE_B4.tif").write_text("no image")
+    packed(product, tmp_path / "packed" / f"{product.name}.zip")
+    servers.upload(tmp_path / "packed", "packed")
+    source = Source.delivered(Location.of(f"{bucket}/packed/{product.name}.zip"), state="1")
+    problem = inspect_product(source, Selection(theia.L2A, ("B4",))).problem
+    assert problem is not None and "band B4 can't be opened" in problem and "is damaged" in problem

@@ -29,7 +29,7 @@ def delivered(run: FinishedRun, target: Location) -> tuple[Context, str]:
     settings: Settings = settings_of(run.tree | {"delivery": str(target)})
     console = Console(record=True, width=200)
     context = Context.of(settings, console)
-    deliver(context, done(context))
+    deliver(context, target, done(context))
     return context, console.export_text()
 
 

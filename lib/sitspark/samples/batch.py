@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,38 +21,37 @@ class Batch:
     valid: pd.Series
     static: pd.Series
 
-    def of(self, members: npt.NDArray[np.intp], bands: Sequence[int]) -> tuple[list[PixelSeries], npt.NDArray[np.float32]]:
+    def series_of(
+        self, members: npt.NDArray[np.intp], bands: Sequence[int]
+    ) -> tuple[list[PixelSeries], npt.NDArray[np.float32]]:
         """The series of rows that have equally many acquisitions, by sensors of so many bands; and the static layers."""
         days, reflectance, valid, static = (
             np.stack(list(column.iloc[members])) for column in (self.days, self.reflectance, self.valid, self.static)
         )
         series, date, value = [], 0, 0
+        # contiguous, as the kernel is compiled for
         for dates, width in zip(self.dates.iloc[members[0]], bands, strict=True):
+            values = np.ascontiguousarray(reflectance[:, value : value + dates * width], np.int16)
             series.append(
                 PixelSeries(
-                    _contiguous(reflectance[:, value : value + dates * width], np.int16).reshape(len(members), dates, width),
-                    _contiguous(valid[:, date : date + dates], np.uint8),
-                    _contiguous(days[:, date : date + dates], np.int32),
+                    values.reshape(len(members), dates, width),
+                    np.ascontiguousarray(valid[:, date : date + dates], np.uint8),
+                    np.ascontiguousarray(days[:, date : date + dates], np.int32),
                 )
             )
             date, value = date + dates, value + dates * width
         return series, static.astype(np.float32)
 
 
-def _contiguous(values: npt.NDArray[np.generic], dtype: type[np.generic]) -> npt.NDArray[Any]:
-    """As the kernel is compiled for."""
-    return np.ascontiguousarray(values, dtype)
-
-
-def features_of_batch(raw: Batch, space: FeatureSpace) -> pd.Series:
+def features_of_batch(batch: Batch, space: FeatureSpace) -> pd.Series:
     """Features of a batch of series, which may have different dates."""
-    out = np.zeros((len(raw.dates), len(space)), np.float32)
+    out = np.zeros((len(batch.dates), len(space)), np.float32)
     bands = [len(sensor.bands) for sensor in space.sensors]
-    equally_many, _ = pd.factorize(np.array([dates.tobytes() for dates in raw.dates], object))
+    equally_many, _ = pd.factorize(np.array([dates.tobytes() for dates in batch.dates], object))
     for group in range(equally_many.max(initial=-1) + 1):
         members = np.flatnonzero(equally_many == group)
         block = np.empty((len(members), len(space)), np.float32)
-        series, static = raw.of(members, bands)
+        series, static = batch.series_of(members, bands)
         features_of(series, static, space, block)
         out[members] = block
     return pd.Series(list(out))

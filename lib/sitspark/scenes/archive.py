@@ -15,12 +15,11 @@ from sitspark.settings import ScenesSettings
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A product of the archive; `left_out` is None where it is wanted. `collection` is that of a STAC item."""
+    """A product of the archive; `left_out` is None where it is wanted."""
 
     source: Source
     name: ProductName
     left_out: LeftOut | None = None
-    collection: str | None = None
 
     @property
     def scene_id(self) -> str:

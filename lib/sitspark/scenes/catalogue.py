@@ -22,7 +22,7 @@ from sitspark.scenes.calendar import clear_share
 from sitspark.scenes.inspect import Inspection, inspect_product
 from sitspark.scenes.layouts import Selection
 from sitspark.scenes.left_out import BEYOND, ELSEWHERE, OTHER_CRS, LeftOut, Reason
-from sitspark.scenes.outline import to_geographic
+from sitspark.scenes.outline import share_covered, to_geographic
 from sitspark.scenes.product import Asset, Contents, Layout, Scene, Source
 from sitspark.scenes.region import Region
 from sitspark.scenes.table import load_scenes
@@ -194,20 +194,25 @@ def flag_outside(scenes: DataFrame, region: Region) -> DataFrame:
 def flag_beyond(scenes: DataFrame, leading: str) -> DataFrame:
     """Leave out every product of another sensor that reaches no product of the sensor `leading`."""
     led = F.col("sensor") == leading
-    # the products of a tile have few outlines, most often one
-    outlines = scenes.where("left_out is null").where(led).select(F.expr("ST_AsBinary(footprint)").alias("wkb")).distinct()
-    ground = shapely.union_all([shapely.from_wkb(bytes(row.wkb)) for row in outlines.collect()])
+    ground = _grounds(scenes.where(led)).get(leading, shapely.Polygon())
     return _flag_apart(scenes, ground, ~led, Reason.BEYOND, F.format_string(BEYOND, "scene_id", F.lit(leading)))
 
 
 def shares_seen(scenes: DataFrame, leading: str) -> dict[str, float]:
     """The share (0-1) of the ground of the sensor `leading` that the products of each other sensor cover."""
-    rows = scenes.where("left_out is null").select("sensor", F.expr("ST_AsBinary(footprint)").alias("wkb")).distinct().collect()
-    grounds: dict[str, list[BaseGeometry]] = {}
-    for row in rows:
-        grounds.setdefault(row.sensor, []).append(shapely.from_wkb(bytes(row.wkb)))
-    own = shapely.union_all(grounds.pop(leading))
-    return {sensor: own.intersection(shapely.union_all(parts)).area / own.area for sensor, parts in grounds.items()}
+    grounds = _grounds(scenes)
+    own = grounds.pop(leading)
+    return {sensor: share_covered(own, ground) for sensor, ground in grounds.items()}
+
+
+def _grounds(scenes: DataFrame) -> dict[str, BaseGeometry]:
+    """The ground that the usable products of each sensor cover."""
+    outlines: dict[str, list[BaseGeometry]] = {}
+    # the products of a tile have few outlines, most often one
+    few = scenes.where("left_out is null").select("sensor", F.expr("ST_AsBinary(footprint)").alias("wkb")).distinct()
+    for row in few.collect():
+        outlines.setdefault(row.sensor, []).append(shapely.from_wkb(bytes(row.wkb)))
+    return {sensor: shapely.union_all(parts) for sensor, parts in outlines.items()}
 
 
 def _flag_apart(scenes: DataFrame, ground: BaseGeometry, where: Column, reason: Reason, sentence: Column) -> DataFrame:

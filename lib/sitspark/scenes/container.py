@@ -158,10 +158,15 @@ def _read_packed(location: Location, name: str) -> bytes:
             return member.read() if member else b""
 
 
-def file_on_disk(path: str) -> Path:
-    """The file that holds what GDAL opens: the archive for a path into one."""
+def holding_file(path: str) -> str:
+    """What holds that which GDAL opens: the archive for a path into one."""
     for suffix, system in ARCHIVES.items():
         start, _, rest = path.partition(f"/{system}/")
         if not start and rest:
-            return Path(rest[: rest.lower().index(f"{suffix}/") + len(suffix)])
-    return Path(path)
+            return rest[: rest.lower().index(f"{suffix}/") + len(suffix)]
+    return path
+
+
+def file_on_disk(path: str) -> Path:
+    """The same as a path on disk."""
+    return Path(holding_file(path))

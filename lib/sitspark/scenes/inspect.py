@@ -10,7 +10,7 @@ from rasterio.errors import RasterioError
 from sitspark.errors import SitsparkError
 from sitspark.location import Location
 from sitspark.scenes import store
-from sitspark.scenes.container import Container, Files, LooseFiles
+from sitspark.scenes.container import Container, Files, LooseFiles, holding_file
 from sitspark.scenes.layouts import Selection
 from sitspark.scenes.left_out import LeftOut, Reason
 from sitspark.scenes.product import NODATA, Asset, Header, Source, StoredFile
@@ -92,7 +92,7 @@ def inspect_pixels(source: Source, selection: Selection) -> Inspection:
                     raster.read(asset.number, window=window)
         except (RasterioError, OSError) as error:
             cause = error.__cause__ or error
-            _refuse_unreachable(_place_of(source, asset), asset.name, selection.kind_of(asset.name))
+            _refuse_unreachable(asset.path, asset.name, selection.kind_of(asset.name))
             sentence = f"{source.scene_id}: {asset.name} can't be read, {asset.path} is damaged: {cause}"
             return Inspection(found.crs, (), LeftOut(Reason.DAMAGED, sentence), found.cloud_cover)
     return found
@@ -110,7 +110,7 @@ def _opened(product: Files, name: str, file: StoredFile, *, kind: str) -> tuple[
         try:
             header, stated = _read_header(path, name, file.number, kind)
         except RasterioError as error:
-            _refuse_unreachable(product.address(file.member), name, kind)
+            _refuse_unreachable(path, name, kind)
             raise SitsparkError(f"{kind} {name} can't be opened, {path} is damaged: {error}") from None
         nodata = stated if nodata is None else nodata
     if kind != "band" and np.dtype(header.dtype).kind not in "iu":
@@ -135,21 +135,14 @@ def _opened(product: Files, name: str, file: StoredFile, *, kind: str) -> tuple[
     return header.crs, asset
 
 
-def _refuse_unreachable(address: str, name: str, kind: str) -> None:
+def _refuse_unreachable(path: str, name: str, kind: str) -> None:
     """Raise where the reason is the store: `store.UnreachableError`, or SitsparkError for a file that isn't there."""
-    location = Location(address)
+    location = Location.of_gdal(holding_file(path))
     if location.scheme is not None:
         try:
             store.size(location)
         except FileNotFoundError:
             raise SitsparkError(f"{kind} {name} is missing, there is no file {location}") from None
-
-
-def _place_of(source: Source, asset: Asset) -> str:
-    """The address of a file, or of the archive file that holds it."""
-    if source.contents is None:
-        return source.location.address
-    return source.contents.files[asset.name].member
 
 
 def _unstated_nodata(dtype: str) -> float:

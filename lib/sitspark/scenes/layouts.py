@@ -80,4 +80,4 @@ class Selection:
         """
         if known is None and isinstance(self.layout, DeliveredLayout):
             return self.layout.contents(product, self.names, self.reflectance)
-        return (known or Contents({})).only(self.names, self.layout.masks)
+        return (known or Contents({})).only(self.names, self.kind_of)

@@ -18,6 +18,11 @@ def reprojected(outline: BaseGeometry, source: str, target: str) -> BaseGeometry
     return shapely.transform(dense, lambda xy: np.column_stack(transformer.transform(xy[:, 0], xy[:, 1])))
 
 
+def share_covered(ground: BaseGeometry, other: BaseGeometry) -> float:
+    """The share (0-1) of a ground on which another outline lies; 1 for a ground of no area."""
+    return float(ground.intersection(other).area / ground.area) if ground.area else 1.0
+
+
 def to_geographic(outline: BaseGeometry, crs: str) -> BaseGeometry:
     """An outline in EPSG:4326 (lon, lat); one across the antimeridian is cut there, as RFC 7946 (3.1.9) has it."""
     found = reprojected(outline, crs, "EPSG:4326")

@@ -80,11 +80,11 @@ class Contents:
     files: Mapping[str, StoredFile]
     cloud_cover: float | None = None
 
-    def only(self, names: Sequence[str], masks: Mapping[str, MaskRule]) -> "Contents":
-        """These bands and masks, in this order; raises SitsparkError for one that the product doesn't have."""
+    def only(self, names: Sequence[str], kind_of: Callable[[str], str]) -> "Contents":
+        """These files, in this order; raises SitsparkError for one that the product doesn't have, with its kind."""
         for name in names:
             if name not in self.files:
-                raise SitsparkError(f"{'mask' if name in masks else 'band'} {name} is missing")
+                raise SitsparkError(f"{kind_of(name)} {name} is missing")
         return Contents({name: self.files[name] for name in names}, self.cloud_cover)
 
     def to_json(self) -> str:

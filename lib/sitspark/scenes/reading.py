@@ -67,7 +67,7 @@ class Reading:
         within = self.region.pixels(grid) if self.region else None
         by_sensor = [(selection, scenes.get(selection.layout.sensor, ())) for selection in self.sensors]
         # of all sensors: the next chunk reads each of them again
-        kept_bytes = sum(blocks_bytes(of_sensor, grid) for _, of_sensor in by_sensor) if len(by_sensor) > 1 else None
+        kept_bytes = sum(blocks_bytes(of_sensor, grid) for _, of_sensor in by_sensor)
         cubes = tuple(
             read_cube(
                 of_sensor,

@@ -47,7 +47,7 @@ def search(settings: ScenesSettings, region: Region | None) -> Archive:
         else:
             products.append((product, item))
     _refuse_unknown(products, wanted)
-    return Archive(tuple(_with_names_of_their_own([product for product, _ in products])), tuple(strangers))
+    return Archive(tuple(_with_names_of_their_own(products)), tuple(strangers))
 
 
 def _refuse_unknown(products: Sequence[tuple[Listed, Item]], wanted: Mapping[str, Place]) -> None:
@@ -58,14 +58,14 @@ def _refuse_unknown(products: Sequence[tuple[Listed, Item]], wanted: Mapping[str
         refuse_unknown(wanted, have, {key for _, item in usable for key in item.fields.get("assets") or ()}, "an asset")
 
 
-def _with_names_of_their_own(products: Sequence[Listed]) -> Iterator[Listed]:
+def _with_names_of_their_own(products: Sequence[tuple[Listed, Item]]) -> Iterator[Listed]:
     """Ids are unique in a collection: those that come again get its name, and what comes again even so is left out."""
-    ids = Counter(product.scene_id for product in products)
+    ids = Counter(item.id for _, item in products)
     seen: set[str] = set()
-    for product in products:
+    for product, item in products:
         source = product.source
-        if ids[source.scene_id] > 1 and product.collection:
-            source = replace(source, scene_id=f"{product.collection}/{source.scene_id}")
+        if ids[item.id] > 1 and item.collection:
+            source = replace(source, scene_id=f"{item.collection}/{item.id}")
         left_out = product.left_out
         if source.scene_id in seen:
             left_out = LeftOut(Reason.DUPLICATE, f"{source.scene_id}: another item of the collection has this id")

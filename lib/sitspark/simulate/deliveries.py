@@ -82,7 +82,7 @@ def write_safe(rasters: TheiaRasters, acquisition: Acquisition, target: Path, cl
         _write_jp2(path, stored, profile)
     classes, profile = _scene_classes(rasters)
     _write_jp2(images / "R20m" / f"T{acquisition.tile}_{moment}_SCL_20m.jp2", classes, profile)
-    text = _template("mtd_msil2a.xml.j2").render(
+    text = template("mtd_msil2a.xml.j2").render(
         product=safe_name(acquisition),
         baseline="04.00" if offset else "03.01",
         offset=-offset,
@@ -174,7 +174,8 @@ def _write_tif(path: Path, values: Array, grid: Grid, *, nodata: int) -> None:
         file.write(values, 1)
 
 
-def _template(name: str) -> jinja2.Template:
+def template(name: str) -> jinja2.Template:
+    """A template of this folder."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent), undefined=jinja2.StrictUndefined, autoescape=True
     )

@@ -9,7 +9,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-import jinja2
 import numpy as np
 import rasterio
 from rasterio.io import DatasetWriter
@@ -17,7 +16,7 @@ from rasterio.windows import Window as RasterWindow
 
 from sitspark.grid import Grid, Window
 from sitspark.simulate.acquisitions import Acquisition
-from sitspark.simulate.deliveries import TheiaRasters, landsat_name, safe_name, write_landsat, write_safe
+from sitspark.simulate.deliveries import TheiaRasters, landsat_name, safe_name, template, write_landsat, write_safe
 from sitspark.simulate.landscape import CRS, RESOLUTION, Landscape
 from sitspark.simulate.phenology import BANDS
 from sitspark.simulate.scene import BANDS_10M, BANDS_20M, CLOUD, NODATA, Scene, relief, scene
@@ -193,10 +192,7 @@ def _write(file: DatasetWriter, array: np.ndarray, first: int) -> None:
 
 def _metadata(landscape: Landscape, acquisition: Acquisition, cloud_percent: int) -> str:
     groups = _groups(landscape, acquisition.tile)
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent), undefined=jinja2.StrictUndefined, autoescape=True
-    )
-    return environment.get_template("mtd_all.xml.j2").render(
+    return template("mtd_all.xml.j2").render(
         product=acquisition.product,
         tile=acquisition.tile,
         platform=acquisition.platform,

@@ -13,6 +13,7 @@ from sitspark.ground_truth.read import extent_of, inspect_vector
 from sitspark.scenes import store
 from sitspark.scenes.archive import remarks
 from sitspark.scenes.left_out import WHOLE
+from sitspark.scenes.outline import share_covered
 from sitspark.scenes.sensors import Sensor, indices_of
 from sitspark.scenes.static import bounds_of, layers_of
 from sitspark.workflow.check_products import HEADERS, Depth, check_products
@@ -184,12 +185,13 @@ def _layers(context: Context) -> str:
         except SitsparkError as error:
             wrong.append(str(error))
             continue
-        share = imagery.intersection(extent).area / imagery.area if imagery.area else 1.0
+        share = share_covered(imagery, extent)
         if share == 0:
             wrong.append(
                 f"features.static.{layer.name}: {layer.file} lies at {_degrees(extent)}, none of the tiles "
                 f"{', '.join(sorted(context.tile_extents))} reaches there; check its CRS"
             )
+            continue
         # tiles turned against the meridians are a little smaller than their boxes
         partly = f" covers {share:.0%} of the imagery, the rest is {layer.fill:g}" if share < WHOLE else " where the imagery is"
         right.append(layer.name + partly)

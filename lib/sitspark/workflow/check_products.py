@@ -12,6 +12,7 @@ from sitspark.scenes.catalogue import footprint_of
 from sitspark.scenes.inspect import Inspection, inspect_pixels, inspect_product
 from sitspark.scenes.layouts import Selection
 from sitspark.scenes.left_out import BEYOND, ELSEWHERE, OTHER_CRS, PARTLY, REMEDY, WHOLE, Judgement, LeftOut, Reason
+from sitspark.scenes.outline import share_covered
 from sitspark.scenes.product import Source
 from sitspark.scenes.sensors import Sensor
 from sitspark.workflow.context import Context
@@ -59,8 +60,8 @@ def check_products(context: Context, depth: Depth) -> list[Finding]:
                 found.append(Finding(f"products{context.naming(sensor)}", sensor.told(sentence), True))
                 continue
             near = [footprint for name, footprint in _footprints(usable).items() if name not in apart]
-            share = ground.intersection(shapely.union_all(near)).area / ground.area if near else 1.0
-            if share < WHOLE:
+            share = share_covered(ground, shapely.union_all(near))
+            if near and share < WHOLE:
                 found.append(Finding(PRODUCT, PARTLY % (sensor.name, 100 * share, context.leading.name), False))
         found += _findings(context, sensor, left_out, depth)
     return found

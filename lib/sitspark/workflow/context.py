@@ -80,7 +80,7 @@ class Context:
         """The products of the wanted tiles of each sensor; archives are listed once a command."""
         # a search for another sensor is one around the tiles
         around = self.region
-        if around is None and len(self.sensors) > 1:
+        if around is None and len(self.sensors) > 1 and self.tile_extents:
             around = Region(shapely.union_all(list(self.tile_extents.values())).wkb, "EPSG:4326")
         others = {sensor.name: _listed(sensor, around) for sensor in self.sensors[1:]}
         return {self.leading.name: self._leading_archive, **others}

@@ -28,14 +28,11 @@ class Delivered:
     bytes: int
 
 
-def deliver(context: Context, done: Mapping[str, StageRecord]) -> None:
-    """Bring the destination of the settings up to date: only files that differ or are missing there are copied.
+def deliver(context: Context, target: Location, done: Mapping[str, StageRecord]) -> None:
+    """Bring a destination up to date: only files that differ or are missing there are copied.
 
     `done` are the stages that are finished under their present keys. Raises SitsparkError where it can't be read or written.
     """
-    target = context.settings.delivery
-    if target is None:
-        return
     started = time.monotonic()
     wanted = {name: Delivered(sha256_of(path), path.stat().st_size) for name, path in _files(context.folder, done).items()}
     known, sizes = _manifest(target), store.sizes_below(target)

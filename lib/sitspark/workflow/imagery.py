@@ -56,7 +56,8 @@ def _catalogue(context: Context, _key: str) -> Outcome:
     blind = [sensor for sensor in context.sensors if sensor.name not in covered.periods]
     if blind:
         raise SitsparkError(blind[0].told(f"no product reaches the tiles of {leading}; correct the folder"))
-    for sensor, share in shares_seen(table, leading).items():
+    shares = shares_seen(table, leading) if len(context.sensors) > 1 else {}
+    for sensor, share in shares.items():
         if share < WHOLE:
             context.voice.note(PARTLY % (sensor, 100 * share, leading))
     used = sum(judgement.total - len(judgement.left_out) for judgement in judged)

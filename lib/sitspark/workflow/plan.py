@@ -117,7 +117,8 @@ def plan(context: Context) -> Foreseen:
         features=len(space),
         bytes_to_read=round(
             sum(
-                _share(covered, chunks, name if sensor.name == leading else None) * _bytes(products, sensor.selection)
+                _share(chunks, covered.tiles[name].reach if sensor.name == leading else covered.grid.window)
+                * _bytes(products, sensor.selection)
                 for sensor in context.sensors
                 for name, products in tiles[sensor.name].items()
             )
@@ -238,9 +239,8 @@ def _middle(extent: Window, side: int) -> Window:
     return Window(extent.row + (extent.height - height) // 2, extent.col + (extent.width - width) // 2, height, width)
 
 
-def _share(covered: Coverage, chunks: Sequence[Chunk], tile: str | None) -> float:
-    """The part of a tile's pixels (None: of the grid's) that lie in chunks, or close enough: its files are read there."""
-    reach = covered.grid.window if tile is None else covered.tiles[tile].reach
+def _share(chunks: Sequence[Chunk], reach: Window) -> float:
+    """The part of a window's pixels that lie in chunks, or close enough: files are read there."""
     return min(sum(chunk.window.intersection(reach).pixels for chunk in chunks) / reach.pixels, 1)
 
 

@@ -52,6 +52,6 @@ def run(settings: Settings, targets: Sequence[str], *, console: Console) -> Cont
             # the last one looks at what those before it look at as well
             _INPUTS[reading[-1].name](context)
         advance(context, STAGES, targets)
-        if _REPORT.name in targets:
-            deliver(context, done(context))
+        if _REPORT.name in targets and settings.delivery is not None:
+            deliver(context, settings.delivery, done(context))
     return context
