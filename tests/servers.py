@@ -1,4 +1,4 @@
-"""Servers on loopback: S3 by moto, files over HTTP with range requests, a STAC API."""
+"""Servers on loopback: S3 by moto, the object stores of Google and Azure, files over HTTP with range requests, a STAC API."""
 
 import contextlib
 import functools
@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import boto3
@@ -22,6 +22,8 @@ from obstore.store import S3Store
 
 ROOT = Path(__file__).parent.parent
 BUCKET = "archive"
+PUBLIC, CLOSED = "public", "closed"  # of `objects`: buckets that all may read, and nobody
+ACCOUNT = "account"  # who signs, for Azure
 ITEMS, ASKED = "items.json", "asked.jsonl"  # of the STAC API: what it knows, and the searches it was asked for
 
 
@@ -75,9 +77,132 @@ class _Files(http.server.SimpleHTTPRequestHandler):
         start, stop = int(asked[1]), min(int(asked[2] or len(content)) + 1, len(content))
         self.send_response(206)
         self.send_header("Content-Range", f"bytes {start}-{stop - 1}/{len(content)}")
+        self.send_header("Last-Modified", self.date_time_string(path.stat().st_mtime))
         self.send_header("Content-Length", str(stop - start))
         self.end_headers()
         self.wfile.write(content[start:stop])
+
+
+class _Objects(_Files):
+    """Google's and Azure's object stores, of which folders are the buckets: only lists differ, and who signed how.
+
+    PUBLIC may be read by all, CLOSED by nobody; elsewhere who hasn't signed is refused. Signatures aren't verified.
+    """
+
+    types: ClassVar[dict[str, str]] = {}  # of what was written
+
+    def guess_type(self, path: Any) -> str:
+        return self.types.get(str(path), "application/octet-stream")
+
+    def end_headers(self) -> None:
+        self.send_header("ETag", _etag(Path(self.translate_path(self.path))))
+        super().end_headers()
+
+    def do_HEAD(self) -> None:
+        if self._is_there():
+            super().do_HEAD()
+
+    def do_GET(self) -> None:
+        parts = urlsplit(self.path)
+        if "list" in parts.query:
+            if self._may_enter():
+                self._list(Path(self.translate_path(parts.path)), dict(parse_qsl(parts.query)))
+        elif self._is_there():
+            super().do_GET()
+
+    def do_PUT(self) -> None:
+        path = Path(self.translate_path(self.path))
+        content = self.rfile.read(int(self.headers["Content-Length"]))
+        if self._may_enter():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+            self.types[str(path)] = self.headers["x-ms-blob-content-type"] or self.headers["Content-Type"]
+            self._answer(201)
+
+    def do_DELETE(self) -> None:
+        if self._is_there():
+            Path(self.translate_path(self.path)).unlink()
+            self._answer(202)
+
+    def do_POST(self) -> None:
+        """Azure's removal of several objects; what else is posted is for Google's service of tokens, which GDAL asks."""
+        asked = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        if "comp=batch" not in self.path:
+            self._answer(200, json.dumps({"access_token": "token", "token_type": "Bearer", "expires_in": 3600}))
+        elif self._may_enter():
+            parts = []
+            for number, path in enumerate(re.findall(r"^DELETE (\S+) ", asked, re.MULTILINE)):
+                file = Path(self.translate_path(path))
+                status = "202 Accepted" if file.exists() else "404 Not Found"
+                file.unlink(missing_ok=True)
+                head = f"--batch\r\nContent-Type: application/http\r\nContent-ID: {number}"
+                parts.append(f"{head}\r\n\r\nHTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n\r\n")
+            self._answer(202, f"{''.join(parts)}--batch--", kind="multipart/mixed; boundary=batch")
+
+    def _may_enter(self) -> bool:
+        bucket = urlsplit(self.path).path.split("/")[1]
+        signed = (self.headers["Authorization"] or "").startswith(("Bearer ", f"SharedKey {ACCOUNT}:"))
+        public = bucket == PUBLIC and self.command in ("GET", "HEAD")
+        if bucket == CLOSED or not (signed or public):
+            self._answer(403)
+        elif not Path(self.directory, bucket).is_dir():
+            self._answer(404)
+        else:
+            return True
+        return False
+
+    def _is_there(self) -> bool:
+        if not self._may_enter():
+            return False
+        there = Path(self.translate_path(self.path)).is_file()
+        if not there:
+            self._answer(404)
+        return there
+
+    def _list(self, bucket: Path, asked: dict[str, str]) -> None:
+        prefix = asked.get("prefix", "")
+        keys = sorted(str(file.relative_to(bucket)) for file in bucket.rglob("*") if file.is_file())
+        keys = [key for key in keys if key.startswith(prefix)]
+        folders: set[str] = set()
+        if "delimiter" in asked:
+            below = {key: key[len(prefix) :].partition("/") for key in keys}
+            folders = {f"{prefix}{name}/" for name, slash, _ in below.values() if slash}
+            keys = [key for key in keys if not below[key][1]]
+        form = _azures_list if asked.get("comp") == "list" else _googles_list
+        self._answer(200, form(bucket, keys, sorted(folders)))
+
+    def _answer(self, status: int, text: str = "", *, kind: str = "application/xml") -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(text.encode())))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(text.encode())
+
+
+def _etag(file: Path) -> str:
+    return f'"{file.stat().st_mtime_ns}"' if file.exists() else '"0"'
+
+
+def _googles_list(bucket: Path, keys: list[str], folders: list[str]) -> str:
+    contents = "".join(
+        f"<Contents><Key>{key}</Key><LastModified>2018-01-03T10:54:29.000Z</LastModified>"
+        f"<ETag>{_etag(bucket / key)}</ETag><Size>{(bucket / key).stat().st_size}</Size></Contents>"
+        for key in keys
+    )
+    prefixes = "".join(f"<CommonPrefixes><Prefix>{folder}</Prefix></CommonPrefixes>" for folder in folders)
+    return f"<ListBucketResult>{contents}{prefixes}</ListBucketResult>"
+
+
+def _azures_list(bucket: Path, keys: list[str], folders: list[str]) -> str:
+    blobs = "".join(
+        f"<Blob><Name>{key}</Name><Properties><Last-Modified>Wed, 03 Jan 2018 10:54:29 GMT</Last-Modified>"
+        f"<Etag>{_etag(bucket / key)}</Etag><Content-Length>{(bucket / key).stat().st_size}</Content-Length>"
+        "<Content-Type>application/octet-stream</Content-Type></Properties></Blob>"
+        for key in keys
+    )
+    prefixes = "".join(f"<BlobPrefix><Name>{folder}</Name></BlobPrefix>" for folder in folders)
+    return f"<EnumerationResults><Blobs>{blobs}{prefixes}</Blobs><NextMarker/></EnumerationResults>"
 
 
 class _Api(_Files):
@@ -175,7 +300,20 @@ def _wanted(item: dict[str, Any], asked: dict[str, Any]) -> bool:
 @contextlib.contextmanager
 def web(folder: Path, port: int) -> Iterator[str]:
     """The address of a server for the files of a folder, and at /stac of an API for the items of its file ITEMS."""
-    with _process("tests.servers", str(folder), str(port)):
+    with _serving(_Api, folder, port) as address:
+        yield address
+
+
+@contextlib.contextmanager
+def objects(folder: Path) -> Iterator[str]:
+    """The address of Google's and Azure's object stores, whose buckets are the folders of a folder."""
+    with _serving(_Objects, folder, free_port()) as address:
+        yield address
+
+
+@contextlib.contextmanager
+def _serving(handler: type[_Files], folder: Path, port: int) -> Iterator[str]:
+    with _process("tests.servers", handler.__name__, str(folder), str(port)):
         for _ in range(100):
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
                 break
@@ -191,5 +329,5 @@ def free_port() -> int:
 
 
 if __name__ == "__main__":
-    served = functools.partial(_Api, directory=sys.argv[1])
-    http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[2])), served).serve_forever()
+    served = functools.partial({"_Api": _Api, "_Objects": _Objects}[sys.argv[1]], directory=sys.argv[2])
+    http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[3])), served).serve_forever()

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from sitspark.grid import Chunk, Grid, Territory, TileWindows, Window, chunks_of, territories
+from sitspark.grid import Chunk, ChunkShape, Grid, Territory, TileWindows, Window, chunks_of, territories
 
 WINDOWS = st.builds(Window, st.integers(-20, 60), st.integers(-20, 60), st.integers(1, 40), st.integers(1, 40))
 
@@ -83,7 +83,7 @@ def test_edges_of_large_tiles_that_nearly_meet_are_one_and_no_ground_is_lost(ext
 @example(whole({"A": Window(0, 0, 40, 40), "B": Window(0, 33, 40, 40)}), 3, 16)
 @settings(deadline=None)
 def test_chunks_cover_the_union_of_tiles_exactly_once(tiles: dict[str, TileWindows], margin: int, size: int) -> None:
-    chunks = chunks_of(tiles, size, margin=margin)
+    chunks = list(chunks_of(tiles, ChunkShape.square(size), margin=margin))
     assert (painted([c.window for c in chunks]) == (painted([w.reach for w in tiles.values()]) > 0)).all()
     assert len({chunk.chunk_id for chunk in chunks}) == len(chunks)
     owned = territories(tiles, margin)
@@ -94,7 +94,7 @@ def test_chunks_cover_the_union_of_tiles_exactly_once(tiles: dict[str, TileWindo
 @given(TILES, st.integers(1, 50))
 @settings(deadline=None)
 def test_a_chunk_is_shared_unless_the_products_of_its_owner_cover_it_wholly(tiles: dict[str, TileWindows], size: int) -> None:
-    for chunk in chunks_of(tiles, size):
+    for chunk in chunks_of(tiles, ChunkShape.square(size)):
         seen = painted([tiles[chunk.tile].core]) > 0
         assert chunk.shared == (not seen[chunk.window.shifted(20, 20).slices].all())
 
@@ -105,7 +105,7 @@ def test_a_chunk_is_shared_unless_the_products_of_its_owner_cover_it_wholly(tile
 def test_chunk_sizes_stay_within_bounds(tiles: dict[str, TileWindows], margin: int, size: int) -> None:
     """At most 1.5 times the size asked for; less than a quarter only where the territory itself is narrower."""
     owned = territories(tiles, margin)
-    for chunk in chunks_of(tiles, size, margin=margin):
+    for chunk in chunks_of(tiles, ChunkShape.square(size), margin=margin):
         ground = next(t.window for t in owned if t.tile == chunk.tile and t.window.contains(chunk.window))
         for length, available in ((chunk.window.height, ground.height), (chunk.window.width, ground.width)):
             assert length <= max(1.5 * size, 1)
@@ -115,15 +115,15 @@ def test_chunk_sizes_stay_within_bounds(tiles: dict[str, TileWindows], margin: i
 def test_chunks_follow_the_blocks_of_the_files() -> None:
     """Cuts lie at multiples of the size from the tile's own corner, not from that of the ground that it owns."""
     extents = {"A": Window(0, 0, 1000, 1000), "B": Window(0, 900, 1000, 1000)}
-    chunks = [chunk.window for chunk in chunks_of(whole(extents), 256, margin=50) if chunk.tile == "B"]
+    chunks = [chunk.window for chunk in chunks_of(whole(extents), ChunkShape.square(256), margin=50) if chunk.tile == "B"]
     assert sorted({(window.col, window.width) for window in chunks}) == [(950, 206), (1156, 256), (1412, 256), (1668, 232)]
     assert sorted({(window.row, window.height) for window in chunks}) == [(0, 256), (256, 256), (512, 256), (768, 232)]
 
 
-def test_a_short_rest_joins_its_neighbour() -> None:
-    chunks = chunks_of(whole({"A": Window(0, 0, 256, 256 * 2 + 63)}), 256)
-    assert [chunk.window.width for chunk in chunks] == [256, 319]
-    assert [chunk.window.width for chunk in chunks_of(whole({"A": Window(0, 0, 256, 256 * 2 + 64)}), 256)] == [256, 256, 64]
+@pytest.mark.parametrize(("rest", "widths"), [(63, [256, 319]), (64, [256, 256, 64])])
+def test_a_short_rest_joins_its_neighbour(rest: int, widths: list[int]) -> None:
+    chunks = chunks_of(whole({"A": Window(0, 0, 256, 256 * 2 + rest)}), ChunkShape.square(256))
+    assert [chunk.window.width for chunk in chunks] == widths
 
 
 def test_ownership_of_four_tiles_after_iota2() -> None:

@@ -4,7 +4,7 @@ Axis order is always (row, column) for pixels and (x, y) for coordinates; only n
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -189,6 +189,22 @@ class Chunk:
         return f"{self.tile}_r{self.window.row:06d}_c{self.window.col:06d}"
 
 
+@dataclass(frozen=True, slots=True)
+class ChunkShape:
+    """The rows and columns of a chunk, but at the edges of a tile's ground."""
+
+    height: int
+    width: int
+
+    @staticmethod
+    def square(side: int) -> "ChunkShape":
+        """As many rows as columns."""
+        return ChunkShape(side, side)
+
+    def __str__(self) -> str:
+        return f"{self.height} x {self.width}"
+
+
 _EDGES_A_TILE = 100  # edges closer than a tile's side by this are one
 
 
@@ -209,20 +225,21 @@ def territories(tiles: Mapping[str, TileWindows], margin: int) -> list[Territory
     rows = _apart({edge for w in edges for edge in (w.row, w.stop_row)}, least)
     cols = _apart({edge for w in edges for edge in (w.col, w.stop_col)}, least)
 
-    def owner(cell: Window) -> str | None:
+    def owner(cell: Window, near: list[str]) -> str | None:
         middle = Window(cell.row + cell.height // 2, cell.col + cell.width // 2, 1, 1)
         for windows in (kept, reaches):
-            for tile in ranked:
+            for tile in near:
                 if windows[tile].contains(middle):
                     return tile
         # a strip at the edge of a tile, whose own edge was taken for that of another one
-        return next((tile for tile in ranked if not reaches[tile].intersection(cell).is_empty), None)
+        return next((tile for tile in near if not reaches[tile].intersection(cell).is_empty), None)
 
     strips: list[Territory] = []
     for row, stop_row in pairwise(rows):
         line: list[Territory] = []
+        near = [tile for tile in ranked if reaches[tile].row < stop_row and reaches[tile].stop_row > row]
         for col, stop_col in pairwise(cols):
-            tile = owner(Window(row, col, stop_row - row, stop_col - col))
+            tile = owner(Window(row, col, stop_row - row, stop_col - col), near)
             if tile is None:
                 continue
             last = line[-1] if line else None
@@ -291,20 +308,23 @@ def _joined_downwards(strips: list[Territory]) -> list[Territory]:
     return joined
 
 
-def chunks_of(tiles: Mapping[str, TileWindows], size: int, *, margin: int = 0) -> list[Chunk]:
-    """Chunks of about size x size pixels that cover every tile's ground exactly once.
-
-    Cuts lie at multiples of `size` from the tile's own corner, so that chunks follow the blocks of its files; a rest of
-    less than a quarter of `size` joins its neighbour.
-    """
-    chunks = []
+def chunks_of(tiles: Mapping[str, TileWindows], shape: ChunkShape, *, margin: int = 0) -> Iterator[Chunk]:
+    """Chunks of about this shape that cover every tile's ground exactly once."""
     for territory in territories(tiles, margin):
-        ground, own = territory.window, tiles[territory.tile]
-        for row in _cuts(ground.row, ground.stop_row, own.reach.row, size):
-            for col in _cuts(ground.col, ground.stop_col, own.reach.col, size):
-                window = Window(row.start, col.start, len(row), len(col))
-                chunks.append(Chunk(territory.tile, window, shared=not own.core.contains(window)))
-    return chunks
+        yield from chunks_in(territory, tiles[territory.tile], shape)
+
+
+def chunks_in(territory: Territory, own: TileWindows, shape: ChunkShape) -> Iterator[Chunk]:
+    """The chunks of a territory; `own` are the windows of the tile that owns it.
+
+    Cuts lie at multiples of the shape from the tile's own corner, so that chunks follow the blocks of its files; a rest of
+    less than a quarter of the shape joins its neighbour.
+    """
+    ground = territory.window
+    for row in _cuts(ground.row, ground.stop_row, own.reach.row, shape.height):
+        for col in _cuts(ground.col, ground.stop_col, own.reach.col, shape.width):
+            window = Window(row.start, col.start, len(row), len(col))
+            yield Chunk(territory.tile, window, shared=not own.core.contains(window))
 
 
 def _cuts(start: int, stop: int, origin: int, size: int) -> list[range]:

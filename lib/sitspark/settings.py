@@ -10,6 +10,7 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
+    ByteSize,
     ConfigDict,
     Field,
     PlainSerializer,
@@ -236,7 +237,12 @@ class GridSettings(Section):
     overlap_margin: float = Field(
         600, ge=0, description="Metres at a tile's right and bottom edge left to its neighbour (iota2: 600)."
     )
-    chunk_size: int = Field(512, ge=16, description="Side of a chunk, pixels; the memory of a worker grows with its square.")
+    chunk_size: int | None = Field(
+        None,
+        ge=16,
+        description="Side of a chunk, pixels; null: whole blocks or strips of the files, about 512 x 512 pixels, less where "
+        "spark.worker_memory would be exceeded. The map doesn't depend on it.",
+    )
 
 
 class TimeSettings(Section):
@@ -333,11 +339,19 @@ def _property(value: object) -> object:
     return str(value) if isinstance(value, int | float) else value
 
 
+def _size(size: ByteSize) -> str:
+    return f"{size / 1e9:g} GB"
+
+
 class SparkSettings(Section):
     """The session. Under spark-submit master and memory are its own; a session that exists already is used as it is."""
 
     master: str = Field("local[*]", description="Where to run when no session exists yet: local[*], spark://host:7077.")
     driver_memory: str = Field("3g", description="Heap of the driver (in local mode: of everything).")
+    worker_memory: Annotated[ByteSize, PlainSerializer(_size)] = Field(
+        ByteSize(6_000_000_000),
+        description="Memory of one Python worker (a core has one), as 4 GB: chunks are sized so that reading stays below it.",
+    )
     config: dict[str, Annotated[str, BeforeValidator(_property)]] = Field(
         default_factory=dict, description="Any Spark property of a new session, over that of spark-submit."
     )

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping, MutableMapping, MutableSequence, 
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.constructor import RoundTripConstructor
@@ -210,11 +211,16 @@ def reference_page() -> str:
     lines = ["# Settings", "", "Written by `python -m sitspark.settings_file`; every key of a settings file.", ""]
     lines += ["| key | values | default | what |", "| --- | --- | --- | --- |"]
     for key, field in _sections(Settings):
-        # as one writes it in YAML: null, [], true
-        default = "required" if field.is_required() else f"`{json.dumps(field.get_default(call_default_factory=True))}`"
+        default = "required" if field.is_required() else f"`{_as_written(field)}`"
         what = str(field.description).replace("<", "&lt;")
         lines.append(f"| `{key}` | {_type_name(field.annotation)} | {default} | {what} |")
     return "\n".join(lines) + "\n"
+
+
+def _as_written(field: FieldInfo) -> str:
+    """A default as one writes it in YAML: null, [], true, 6 GB."""
+    default = TypeAdapter(field.rebuild_annotation()).dump_python(field.get_default(call_default_factory=True), mode="json")
+    return json.dumps(int(default) if isinstance(default, float) and default.is_integer() else default)
 
 
 def _type_name(annotation: Any) -> str:
@@ -222,7 +228,7 @@ def _type_name(annotation: Any) -> str:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return "section"
     if not arguments:
-        return getattr(annotation, "__name__", str(annotation)).lower()
+        return {"bytesize": "size"}.get(name := getattr(annotation, "__name__", str(annotation)).lower(), name)
     if all(isinstance(argument, str) for argument in arguments):
         return ", ".join(arguments)
     if annotation is dict or getattr(annotation, "__origin__", None) is dict:

@@ -35,6 +35,7 @@ from pyspark.sql import SparkSession
 from random_model import write_random_model
 from timing_scenes import write_scenes
 
+from sitspark.grid import ChunkShape
 from sitspark.kernels.feature_space import FeatureSpace, SensorFeatures
 from sitspark.location import Location
 from sitspark.maps import products
@@ -65,6 +66,7 @@ class Job:
 
     covered: Coverage
     grid: GridSettings
+    shape: ChunkShape
     scenes_table: Path
     reading: Reading
     space: FeatureSpace
@@ -96,15 +98,15 @@ def prepared(spark: SparkSession, tile: Path, scratch: Path, chunk: int) -> Job:
     settings = ScenesSettings(folder=Location.of(tile.parent))  # type: ignore[call-arg]
     marks = Marks(scratch / "marks")
     marks.folder.mkdir(exist_ok=True)
-    grid = GridSettings(chunk_size=chunk)  # type: ignore[call-arg]
+    grid = GridSettings()  # type: ignore[call-arg]
     write_table(catalogue(spark, list_archive(settings).products, Selection.of(settings), marks=marks), table, crs="EPSG:4326")
     covered = coverage(read_table(spark, table), grid, leading=LAYOUT.sensor)
     reading = Reading((Selection.of(settings),), LAYOUT.sensor, grid.interpolator, covered.grid)
     dates = TimeGrid(covered.period.first, covered.period.last, STEP)
     series = SensorFeatures(LAYOUT.sensor, LAYOUT.bands, dates, INDICES, LAYOUT.red, LAYOUT.nir, LAYOUT.swir)
     space = FeatureSpace((series,))
-    write_random_model(model, table, reading, space)
-    return Job(covered, grid, table, reading, space, model, chunks)
+    write_random_model(model, table, reading, space, tile=next(iter(covered.tiles)))
+    return Job(covered, grid, ChunkShape.square(chunk), table, reading, space, model, chunks)
 
 
 def run_classify(spark: SparkSession, job: Job) -> tuple[Timed, list[ChunkRecord]]:
@@ -112,7 +114,7 @@ def run_classify(spark: SparkSession, job: Job) -> tuple[Timed, list[ChunkRecord
     shutil.rmtree(job.chunks, ignore_errors=True)
     job.chunks.mkdir(parents=True)
     cpu, wall = cpu_seconds(os.getpid()), time.monotonic()
-    chunks = chunk_frame(spark, job.covered, job.grid.chunk_size)
+    chunks = chunk_frame(spark, job.covered, job.shape)
     plan = chunk_plan(chunks, read_table(spark, job.scenes_table), job.grid, leading=LAYOUT.sensor).cache()
     imagery = Pass(job.scenes_table, job.reading, job.space, (ModelTarget(job.model, job.chunks),))
     classify(plan, imagery, tasks=plan.count()).write.format("noop").mode("overwrite").save()

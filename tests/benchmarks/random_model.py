@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,22 +19,26 @@ from sitspark.models.model import serialise, write_model
 from sitspark.models.networks import NETWORKS
 from sitspark.models.statistics import RunningStatistics
 from sitspark.samples.extract import read_pixels
+from sitspark.scenes.product import Scene
 from sitspark.scenes.reading import Reading
-from sitspark.scenes.table import load_scenes
+from sitspark.scenes.table import scenes_of
 from sitspark.settings import TrainingSettings
 
 CLASSES = 23  # as many as the OSO nomenclature has
 _SIDE = 64  # pixels; of the windows whose features give mean and deviation
 
 
-def write_random_model(folder: Path, scenes_table: Path, reading: Reading, space: FeatureSpace, *, seed: int = 0) -> None:
+def write_random_model(
+    folder: Path, scenes_table: Path, reading: Reading, space: FeatureSpace, *, tile: str, seed: int = 0
+) -> None:
     """Write a model whose first layer standardises features as these scenes have them, so that many classes are drawn."""
     torch.manual_seed(seed)
     network = NETWORKS["mlp"](len(space), CLASSES)
     running = RunningStatistics(len(space))
+    scenes = scenes_of(scenes_table, reading.leading, tiles=[tile])
     corners = np.random.default_rng(seed).integers(0, (reading.grid.height - _SIDE, reading.grid.width - _SIDE), (8, 2))
     for row, col in corners.tolist():
-        running.add(_features(Window(row, col, _SIDE, _SIDE), scenes_table, reading, space))
+        running.add(_features(Window(row, col, _SIDE, _SIDE), scenes, tile, reading, space))
     statistics = running.result()
     network.standardise.take(statistics)
     weights = serialise(network.state_dict())
@@ -61,10 +66,11 @@ def write_random_model(folder: Path, scenes_table: Path, reading: Reading, space
     write_model(folder, card, weights, [nothing])
 
 
-def _features(window: Window, scenes_table: Path, reading: Reading, space: FeatureSpace) -> npt.NDArray[np.float32]:
+def _features(
+    window: Window, scenes: Mapping[str, Sequence[Scene]], tile: str, reading: Reading, space: FeatureSpace
+) -> npt.NDArray[np.float32]:
     rows, cols = np.mgrid[window.slices]
-    scenes = {sensor: list(own.values()) for sensor, own in load_scenes(scenes_table).items()}
-    found = read_pixels(scenes, rows.ravel(), cols.ravel(), reading, tile=scenes[reading.leading][0].tile)
+    found = read_pixels(scenes, rows.ravel(), cols.ravel(), reading, tile=tile)
     features = np.empty((window.pixels, len(space)), np.float32)
     features_of(found.series, found.static, space, features)
     return features

@@ -8,7 +8,7 @@ import pytest
 
 from sitspark.errors import SitsparkError
 from sitspark.grid import Window
-from sitspark.scenes.table import load_scenes, scenes_of
+from sitspark.scenes.table import scenes_of, scenes_of_tile
 from sitspark.workflow.context import Context
 from tests import servers
 from tests.conftest import FinishedRun, run_quietly
@@ -85,7 +85,7 @@ def _corner(context: Context) -> tuple[np.ndarray, np.ndarray]:
 def _one_object_disappears(context: Context, tree: dict[str, Any]) -> None:
     """The listing is another: the product is opened again, and found out."""
     scene = next(
-        s for s in load_scenes(context.folder.table("scenes"))["sentinel2"].values() if "vsizip" not in s.assets[0].path
+        s for s in scenes_of_tile(context.folder.table("scenes"), "sentinel2", TILE) if "vsizip" not in s.assets[0].path
     )
     servers.remove(scene.asset("EDG").path.removeprefix(f"/vsis3/{servers.BUCKET}/"))
     with pytest.raises(SitsparkError, match="mask EDG is missing, there is no file s3://"):

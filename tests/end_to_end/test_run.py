@@ -2,6 +2,8 @@
 
 import json
 import math
+import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pyarrow.parquet as pq
 import pystac
 import pytest
 import rasterio
+import rasterio.shutil
 from pyspark.sql import SparkSession
 
 from sitspark.errors import SitsparkError
@@ -17,6 +20,7 @@ from sitspark.grid import Window
 from sitspark.kernels.feature_space import FeatureSpace
 from sitspark.maps.chunk import classify_stack
 from sitspark.maps.products import sha256_of
+from sitspark.scenes.chunk_shape import WORKER_BYTES
 from sitspark.scenes.reading import Stack
 from sitspark.scenes.table import scenes_of
 from sitspark.simulate import Simulation
@@ -197,6 +201,24 @@ def test_the_map_does_not_depend_on_the_chunk_size(run_copy: FinishedRun, chunk_
     worked = {stage for stage, state in states(printed).items() if state == "worked"}
     assert worked == {"chunks", "classify", "mosaic"}  # labelled pixels are the same however the ground is cut
     assert {name: sha256_of(run_copy.map / name) for name in names} == before
+
+
+def test_files_in_strips_give_the_same_map_by_chunks_as_wide_as_a_tile(run_copy: FinishedRun, tmp_path: Path) -> None:
+    before = sha256_of(run_copy.map / "classification.tif")
+    scenes = tmp_path / "scenes"
+    shutil.copytree(run_copy.simulated / "scenes", scenes)
+    for path in scenes.rglob("*.tif"):
+        rasterio.shutil.copy(path, draft := path.with_suffix(".draft"), driver="GTiff", tiled="NO", blockysize=16)
+        draft.replace(path)
+    memory = f"{(WORKER_BYTES + 8e6) / 1e9} GB"
+    tree = run_copy.tree | {
+        "scenes": {"folder": str(scenes)},
+        "grid": {"overlap_margin": 40},
+        "spark": run_copy.tree["spark"] | {"worker_memory": memory},
+    }
+    context, printed = run_quietly(tree, "mosaic")
+    assert re.search(r"of about \d+ x \d+ pixels", printed)[0] == "of about 64 x 256 pixels"
+    assert sha256_of(context.folder.map(run_copy.map.name) / "classification.tif") == before
 
 
 def test_chunks_written_before_a_stop_are_kept_and_damaged_ones_are_not(run_copy: FinishedRun) -> None:

@@ -1,5 +1,6 @@
 """Files on disk and in a bucket: the same answers to the same questions, and sentences for what goes wrong."""
 
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from tests import servers
 from .products import packed, write_raster, write_theia
 
 
-@pytest.fixture(params=["disk", "s3"])
+@pytest.fixture(params=["disk", "s3", "gs", "az"])
 def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Location:
     """a.txt, b/c.txt and b/d/e.zip, which holds inside.txt."""
     (tmp_path / "b" / "d").mkdir(parents=True)
@@ -27,6 +28,9 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Location:
         archive.writestr("inside.txt", "deep" * 10_000)
     if request.param == "disk":
         return Location.of(tmp_path)
+    if request.param in ("gs", "az"):
+        shutil.copytree(tmp_path, request.getfixturevalue("buckets") / servers.BUCKET / tmp_path.name)
+        return Location.of(f"{request.param}://{servers.BUCKET}/{tmp_path.name}")
     bucket = request.getfixturevalue("bucket")
     servers.upload(tmp_path, tmp_path.name)
     return Location.of(f"{bucket}/{tmp_path.name}")

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from sitspark.scenes.product import Asset, Scene
-from sitspark.scenes.table import load_scenes, scenes_of
+from sitspark.scenes.table import scenes_of, scenes_of_tile
 
 ASSET = {
     "name": "B4",
@@ -55,26 +55,30 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "scenes"
 
 
+def names(folder: Path) -> set[str]:
+    return {scene.scene_id for scene in scenes_of_tile(folder, "sentinel2", "31TCJ")}
+
+
 def test_a_scene_is_what_was_written(folder: Path) -> None:
     asset = Asset("B4", "/archive/B4.tif", 40, 50, (10.0, 0.0, 3e5, 0.0, -10.0, 4.9e6), "int16", -10000, 1.0, 0.0, 16, 32)
-    scenes = load_scenes(folder)["sentinel2"]
-    assert scenes["A"] == Scene("A", "31TCJ", ACQUIRED, "EPSG:32631", (asset,))
-    assert set(scenes) == {"A", "B"}
-    assert scenes["A"].asset("B4") is scenes["A"].assets[0]
+    first, second = scenes_of_tile(folder, "sentinel2", "31TCJ")
+    assert first == Scene("A", "31TCJ", ACQUIRED, "EPSG:32631", (asset,))
+    assert first.asset("B4") is first.assets[0]
+    assert second.scene_id == "B"
 
 
 def test_products_that_are_left_out_are_no_scenes(folder: Path) -> None:
     write(folder, "C", left_out="damaged", name="part-1.parquet")
-    assert set(load_scenes(folder)["sentinel2"]) == {"A", "B"}
+    assert names(folder) == {"A", "B"}
 
 
 def test_a_table_that_was_written_again_is_read_again(folder: Path) -> None:
     """A worker process outlives a run."""
-    assert set(load_scenes(folder)["sentinel2"]) == {"A", "B"}
+    assert names(folder) == {"A", "B"}
     write(folder, "D")
     later = (folder / "part-0.parquet").stat().st_mtime_ns + 10**9
     os.utime(folder / "part-0.parquet", ns=(later, later))
-    assert set(load_scenes(folder)["sentinel2"]) == {"D"}
+    assert names(folder) == {"D"}
 
 
 def test_tiles_of_one_name_are_those_of_their_sensor(tmp_path: Path) -> None:

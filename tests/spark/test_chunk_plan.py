@@ -7,6 +7,7 @@ import shapely
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from sitspark.grid import ChunkShape
 from sitspark.scenes.chunk_plan import chunk_frame, chunk_plan, coverage
 from sitspark.scenes.outline import to_geographic
 from sitspark.settings import GridSettings
@@ -38,25 +39,25 @@ def scenes_frame(spark: SparkSession, dates: int = 1) -> DataFrame:
 
 def planned(spark: SparkSession, settings: GridSettings) -> list[Any]:
     scenes = scenes_frame(spark)
-    chunks = chunk_frame(spark, coverage(scenes, settings, leading=SENSOR), settings.chunk_size)
+    chunks = chunk_frame(spark, coverage(scenes, settings, leading=SENSOR), ChunkShape.square(50))
     return chunk_plan(chunks, scenes, settings, leading=SENSOR).collect()
 
 
 def test_a_chunk_that_its_owner_does_not_see_wholly_gets_the_scenes_of_the_others(spark: SparkSession) -> None:
-    rows = planned(spark, GridSettings(crs="EPSG:2154", resolution=100, overlap_margin=600, chunk_size=50))
+    rows = planned(spark, GridSettings(crs="EPSG:2154", resolution=100, overlap_margin=600))
     assert all(row.tiles == [row.tile] for row in rows if not row.shared)
     assert {tuple(row.tiles) for row in rows if row.shared} == {("30TYP",), ("31TCH",), ("30TYP", "31TCH")}
 
 
 def test_merged_chunks_have_every_tile_that_reaches_them(spark: SparkSession) -> None:
-    rows = planned(spark, GridSettings(crs="EPSG:2154", resolution=100, chunk_size=50, overlap="merge"))
+    rows = planned(spark, GridSettings(crs="EPSG:2154", resolution=100, overlap="merge"))
     assert {tuple(row.tiles) for row in rows} == {("30TYP",), ("31TCH",), ("30TYP", "31TCH")}
 
 
 def test_a_row_of_the_plan_does_not_grow_with_the_number_of_dates(spark: SparkSession) -> None:
     one, many = (scenes_frame(spark, dates) for dates in (1, 300))
-    settings = GridSettings(crs="EPSG:2154", resolution=100, chunk_size=50, overlap="merge")
-    chunks = chunk_frame(spark, coverage(one, settings, leading=SENSOR), settings.chunk_size)
+    settings = GridSettings(crs="EPSG:2154", resolution=100, overlap="merge")
+    chunks = chunk_frame(spark, coverage(one, settings, leading=SENSOR), ChunkShape.square(50))
     few_rows, many_rows = (
         {row.chunk_id: row.asDict() for row in chunk_plan(chunks, scenes, settings, leading=SENSOR).collect()}
         for scenes in (one, many)
@@ -69,8 +70,8 @@ def test_tiles_of_another_sensor_come_to_every_chunk_that_they_reach_and_change_
     """Also those of a name that a tile of the leading sensor has."""
     scenes = scenes_frame(spark)
     other = scenes.where("tile = '31TCH'").withColumn("sensor", F.lit("landsat8"))
-    settings = GridSettings(crs="EPSG:2154", resolution=100, chunk_size=50)
-    chunks = chunk_frame(spark, coverage(scenes.unionByName(other), settings, leading=SENSOR), settings.chunk_size)
+    settings = GridSettings(crs="EPSG:2154", resolution=100)
+    chunks = chunk_frame(spark, coverage(scenes.unionByName(other), settings, leading=SENSOR), ChunkShape.square(50))
     alone = {row.chunk_id: row.asDict() for row in chunk_plan(chunks, scenes, settings, leading=SENSOR).collect()}
     both = {
         row.chunk_id: row.asDict() for row in chunk_plan(chunks, scenes.unionByName(other), settings, leading=SENSOR).collect()

@@ -17,7 +17,7 @@ from rich.console import Console
 from sitspark.errors import SitsparkError
 from sitspark.scenes.calendar import clear_share
 from sitspark.scenes.left_out import Reason
-from sitspark.scenes.table import load_scenes
+from sitspark.scenes.table import scenes_of_tile
 from sitspark.simulate import Simulation
 from sitspark.workflow.ending import say_results
 from sitspark.workflow.run import run
@@ -155,7 +155,8 @@ def test_each_of_the_planted_defects_is_listed_with_its_reason(
 def test_the_calendar_has_the_clear_share_of_every_usable_product(finished, tmp_path: Path) -> None:
     context = finished.context
     rows = context.table("acquisitions").collect()
-    scenes = load_scenes(context.folder.table("scenes"))["sentinel2"]
+    table = context.folder.table("scenes")
+    scenes = {s.scene_id: s for tile in context.coverage.tiles for s in scenes_of_tile(table, "sentinel2", tile)}
     assert {row.scene_id for row in rows} == set(scenes)
     for row in rows[::7]:
         assert row.clear_share == clear_share(scenes[row.scene_id], context.leading.selection.layout)

@@ -168,7 +168,7 @@ _NO_PROBABILITY = "probabilities of all classes are not written; confidence.tif 
 _NO_STAGES = "stages that are done with the same settings and inputs are skipped, and nothing else"
 _NO_CUBE = "the cube of features is never written; it is computed block by block"
 _NO_ANNUAL = "samples of other years are not mixed in"
-_CHUNKS = "chunks are squares of grid.chunk_size pixels"
+_CHUNKS = "chunks follow the blocks of the files and spark.worker_memory; grid.chunk_size sets their side"
 _CLOUD = "reference pixels without any clear date are left out, as with 1"
 
 RULES: dict[str, Rule] = {

@@ -25,7 +25,7 @@ from sitspark.scenes.left_out import BEYOND, ELSEWHERE, OTHER_CRS, LeftOut, Reas
 from sitspark.scenes.outline import share_covered, to_geographic
 from sitspark.scenes.product import Asset, Contents, Layout, Scene, Source
 from sitspark.scenes.region import Region
-from sitspark.scenes.table import load_scenes
+from sitspark.scenes.table import scenes_of_tile
 
 _HEADERS_A_TASK = 400  # files opened by one task: about a second
 
@@ -139,15 +139,17 @@ def acquisitions(
     def look(batches: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
         for batch in batches:
             shares = []
-            for scene_id in batch["scene_id"]:
-                shares.append(_known_share(load_scenes(table)[layout.sensor][scene_id], layout, region))
+            for scene_id, tile in zip(batch["scene_id"], batch["tile"], strict=True):
+                scene = next(s for s in scenes_of_tile(table, layout.sensor, tile) if s.scene_id == scene_id)
+                shares.append(_known_share(scene, layout, region))
                 marks.add(scene_id)
             yield batch.assign(clear_share=np.array(shares, np.float64))
 
     usable = scenes.where("left_out is null").where(F.col("sensor") == layout.sensor)
     return (
         usable.select("scene_id", "sensor", "tile", "acquired")
-        .repartition(tasks, "scene_id")
+        # tile by tile: a worker keeps the scenes of a few
+        .repartitionByRange(tasks, "tile", "scene_id")
         .mapInPandas(look, "scene_id string, sensor string, tile string, acquired timestamp, clear_share double")
     )
 

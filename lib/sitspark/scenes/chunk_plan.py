@@ -1,6 +1,6 @@
 """The chunk plan: the output grid cut into chunks, each with the scenes that cover it (a Sedona join)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,7 +13,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from sitspark.errors import SitsparkError
-from sitspark.grid import Chunk, Grid, Territory, TileWindows, chunks_of, territories
+from sitspark.grid import Chunk, ChunkShape, Grid, Territory, TileWindows, chunks_in, territories
 from sitspark.scenes.outline import to_geographic
 from sitspark.scenes.region import Region
 from sitspark.settings import GridSettings
@@ -21,7 +21,10 @@ from sitspark.timegrid import Period
 
 Bounds = tuple[float, float, float, float]
 
+BESIDE = "grid.region: no tile of the imagery reaches it; correct the region, or scenes.tiles"
 _EDGE = 21  # points along an edge that is reprojected, as GDAL takes
+_TERRITORIES_A_TASK = 16  # of a few hundred chunks each: a second
+_CHUNK = "chunk_id string, tile string, shared boolean, row int, col int, height int, width int, footprint_wkb binary"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +46,17 @@ class Coverage:
         """The ground that each tile owns, as rectangles."""
         return territories(self.tiles, self.overlap_margin)
 
-    def chunks(self, size: int, region: Region | None) -> list[Chunk]:
-        """The chunks of about size x size pixels; with a region, in the CRS of the grid, only what they have of it.
+    def chunks(self, shape: ChunkShape, region: Region | None) -> Iterator[Chunk]:
+        """The chunks of about this shape; with a region, in the CRS of the grid, only what they have of it."""
+        for territory in self.territories:
+            yield from self.chunks_in(territory, shape, region)
 
-        Raises SitsparkError for a region that no chunk reaches.
-        """
-        chunks = chunks_of(self.tiles, size, margin=self.overlap_margin)
-        if region is None:
-            return chunks
-        parts = [replace(chunk, window=region.part_of(chunk.window, self.grid)) for chunk in chunks]
-        found = [chunk for chunk in parts if not chunk.window.is_empty]
-        if not found:
-            raise SitsparkError("grid.region: no tile of the imagery reaches it; correct the region, or scenes.tiles")
-        return found
+    def chunks_in(self, territory: Territory, shape: ChunkShape, region: Region | None) -> Iterator[Chunk]:
+        """The chunks of one territory."""
+        for chunk in chunks_in(territory, self.tiles[territory.tile], shape):
+            part = chunk if region is None else replace(chunk, window=region.part_of(chunk.window, self.grid))
+            if not part.window.is_empty:
+                yield part
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,29 +170,41 @@ def _common(a: Bounds, b: Bounds) -> Bounds:
     return max(a[0], b[0]), max(a[1], b[1]), min(a[2], b[2]), min(a[3], b[3])
 
 
-def chunk_frame(spark: SparkSession, covered: Coverage, size: int, *, region: Region | None = None) -> DataFrame:
-    """The chunks frame: chunk_id, tile, shared, row, col, height, width, footprint (EPSG:4326)."""
-    chunks = pd.DataFrame(
-        [
-            {
-                "chunk_id": chunk.chunk_id,
-                "tile": chunk.tile,
-                "shared": chunk.shared,
-                "row": chunk.window.row,
-                "col": chunk.window.col,
-                "height": chunk.window.height,
-                "width": chunk.window.width,
-                "footprint_wkb": shapely.to_wkb(
-                    to_geographic(shapely.box(*covered.grid.cropped(chunk.window).bounds), covered.grid.crs)
-                ),
-            }
-            for chunk in covered.chunks(size, region)
-        ]
+def chunk_frame(spark: SparkSession, covered: Coverage, shape: ChunkShape, *, region: Region | None = None) -> DataFrame:
+    """The chunks frame: chunk_id, tile, shared, row, col, height, width, footprint (EPSG:4326).
+
+    Workers cut the territories: their number counts on the driver, not that of the chunks.
+    """
+    owned = covered.territories
+
+    def cut(batches: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+        for batch in batches:
+            for position in batch["id"]:
+                chunks = covered.chunks_in(owned[position], shape, region)
+                yield pd.DataFrame([_chunk_row(chunk, covered.grid) for chunk in chunks], columns=columns)
+
+    columns = [field.split()[0] for field in _CHUNK.split(",")]
+    return (
+        spark.range(0, len(owned), 1, -(-len(owned) // _TERRITORIES_A_TASK))
+        .mapInPandas(cut, _CHUNK)
+        .withColumn("footprint", F.expr("ST_SetSRID(ST_GeomFromWKB(footprint_wkb), 4326)"))
+        .drop("footprint_wkb")
     )
-    frame = spark.createDataFrame(
-        chunks, "chunk_id string, tile string, shared boolean, row int, col int, height int, width int, footprint_wkb binary"
-    )
-    return frame.withColumn("footprint", F.expr("ST_SetSRID(ST_GeomFromWKB(footprint_wkb), 4326)")).drop("footprint_wkb")
+
+
+def _chunk_row(chunk: Chunk, grid: Grid) -> dict[str, object]:
+    window = chunk.window
+    footprint = shapely.to_wkb(to_geographic(shapely.box(*grid.cropped(window).bounds), grid.crs))
+    return {
+        "chunk_id": chunk.chunk_id,
+        "tile": chunk.tile,
+        "shared": chunk.shared,
+        "row": window.row,
+        "col": window.col,
+        "height": window.height,
+        "width": window.width,
+        "footprint_wkb": footprint,
+    }
 
 
 def chunk_plan(chunks: DataFrame, scenes: DataFrame, settings: GridSettings, *, leading: str) -> DataFrame:
@@ -211,8 +224,8 @@ def chunk_plan(chunks: DataFrame, scenes: DataFrame, settings: GridSettings, *, 
         .select("sensor", "tile", F.expr("ST_SetSRID(ST_GeomFromWKB(wkb), 4326)").alias("outline"))
     )
     reached = (
-        outlines.alias("s")
-        .join(F.broadcast(chunks).alias("c"), F.expr("ST_Intersects(s.outline, c.footprint)") & owned)
+        F.broadcast(outlines.alias("s"))
+        .join(chunks.alias("c"), F.expr("ST_Intersects(s.outline, c.footprint)") & owned)
         .groupBy("c.chunk_id")
         .agg(
             F.sort_array(F.collect_set(F.when(own, F.col("s.tile")))).alias("tiles"),

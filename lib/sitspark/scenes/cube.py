@@ -72,8 +72,7 @@ def blocks_bytes(scenes: Sequence[Scene], grid: Grid) -> int:
     for scene in scenes:
         bounds = _bounds_in(grid, scene.crs)
         for asset in scene.assets:
-            copied = _is_copied(_same_grid(scene, asset, grid), grid)
-            pixel = 0 if copied else max(asset.transform[0], (bounds[2] - bounds[0]) / grid.width)
+            pixel = 0 if is_copied(scene, asset, grid) else max(asset.transform[0], (bounds[2] - bounds[0]) / grid.width)
             touched += asset.block_bytes(bounds, _SUPPORT * pixel)
     return round(_SLACK * touched)
 
@@ -270,6 +269,11 @@ def _common(stored: npt.NDArray[np.generic], asset: Asset) -> npt.NDArray[np.int
         missing |= np.isnan(stored)
     common: npt.NDArray[np.int16] = np.where(missing, NODATA, scaled.clip(-32768, 32767)).astype(np.int16)
     return common
+
+
+def is_copied(scene: Scene, asset: Asset, grid: Grid) -> bool:
+    """Whether the pixels of a file are those of a grid."""
+    return _is_copied(_same_grid(scene, asset, grid), grid)
 
 
 def _is_copied(source: Grid | None, grid: Grid) -> bool:

@@ -1,5 +1,7 @@
 """Outlines in other CRSs."""
 
+import functools
+
 import numpy as np
 import pyproj
 import shapely
@@ -8,13 +10,18 @@ from shapely.geometry.base import BaseGeometry
 _PIECES = 20  # into which the longer side of an outline's bounds is cut
 
 
+@functools.lru_cache(maxsize=16)  # to find the way between two CRSs takes longer than an outline takes on it
+def _transformer(source: str, target: str) -> pyproj.Transformer:
+    return pyproj.Transformer.from_crs(source, target, always_xy=True)
+
+
 def reprojected(outline: BaseGeometry, source: str, target: str) -> BaseGeometry:
     """An outline in another CRS (x, y or lon, lat), its edges cut so that they follow the straight lines of the source."""
     if source == target:
         return outline
     left, bottom, right, top = outline.bounds
     dense = shapely.segmentize(outline, max(right - left, top - bottom) / _PIECES)
-    transformer = pyproj.Transformer.from_crs(source, target, always_xy=True)
+    transformer = _transformer(source, target)
     return shapely.transform(dense, lambda xy: np.column_stack(transformer.transform(xy[:, 0], xy[:, 1])))
 
 

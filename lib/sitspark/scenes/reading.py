@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from sitspark.grid import Grid, Window
-from sitspark.scenes.cube import Cube, blocks_bytes, read_cube
+from sitspark.scenes.cube import Cube, blocks_bytes, is_copied, read_cube, reading_bytes
 from sitspark.scenes.layouts import Selection
-from sitspark.scenes.product import Scene
+from sitspark.scenes.product import Asset, Scene
 from sitspark.scenes.region import Region
 from sitspark.scenes.static import StaticLayer, read_layers
 
@@ -57,6 +57,23 @@ class Reading:
     static: tuple[StaticLayer, ...] = ()
     merged: bool = False
     region: Region | None = None
+
+    def is_copied(self, scene: Scene, asset: Asset) -> bool:
+        """Whether pixels of a file are those of the grid, so that it is read block by block as it is."""
+        return is_copied(scene, asset, self.grid)
+
+    def bytes_of(self, scenes: Mapping[str, Sequence[Scene]], window: Window) -> int:
+        """The memory that reading a window of the output grid takes."""
+        grid = self.grid.cropped(window)
+        return sum(
+            reading_bytes(
+                scenes.get(selection.layout.sensor, ()),
+                grid,
+                bands=selection.bands,
+                has_days=selection.layout.day is not None,
+            )
+            for selection in self.sensors
+        )
 
     def stack(self, scenes: Mapping[str, Sequence[Scene]], window: Window, *, tile: str) -> Stack:
         """Read a window of the output grid that `tile` owns, from the scenes of each sensor by its name.

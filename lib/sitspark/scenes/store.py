@@ -38,6 +38,12 @@ _GDAL = {
 }
 _ON_DISK = dict.fromkeys(("listed", "read"), "make it readable, or move it out of the archive")  # what to do
 _IN_STORE = re.compile(r"^(/vsizip/|/vsitar/)?/vsi(s3|gs|az|curl)/")  # of a path for GDAL
+_ENDPOINTS = {  # who is asked instead of the vendor's own service: the first that is set
+    "s3": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
+    "gs": ("GOOGLE_BASE_URL",),
+    "az": ("AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"),
+}
+_REFUSED = re.compile(r"status code: 40[13]\b")
 _CREDENTIALS = {
     "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; for public buckets AWS_NO_SIGN_REQUEST=YES",
     "gs": "GOOGLE_APPLICATION_CREDENTIALS; for public buckets GS_NO_SIGN_REQUEST=YES",
@@ -194,16 +200,21 @@ class _Raw(io.RawIOBase):
 def gdal_options(path: str) -> dict[str, str]:
     """What GDAL is told where files like this one are opened.
 
-    In a store: how to ask, and where the S3 service is, for GDAL doesn't read AWS_ENDPOINT_URL.
+    In a store: how to ask, and whom, for GDAL has other names for that than obstore.
     """
-    if not _IN_STORE.search(path):
+    found = _IN_STORE.search(path)
+    if not found:
         return {}
-    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    endpoint = _endpoint(found[2])
     if not endpoint:
         return dict(_GDAL)
+    if found[2] == "gs":
+        return _GDAL | {"CPL_GS_ENDPOINT": f"{endpoint}/"}
+    if found[2] == "az":
+        return _GDAL | {"CPL_AZURE_ENDPOINT": endpoint}
     parts = urlsplit(endpoint)
     return _GDAL | {
-        "AWS_S3_ENDPOINT": parts.netloc + parts.path.rstrip("/"),
+        "AWS_S3_ENDPOINT": parts.netloc + parts.path,
         "AWS_HTTPS": "YES" if parts.scheme == "https" else "NO",
         # the buckets of a service of one's own seldom have names in the DNS
         "AWS_VIRTUAL_HOSTING": "FALSE",
@@ -216,16 +227,23 @@ def _store(root: str) -> Any:
     client: Any = {"allow_http": True}  # where the user's own address says http://
     public = os.environ.get(f"{ {'s3': 'AWS', 'gs': 'GS', 'az': 'AZURE'}.get(scheme, '') }_NO_SIGN_REQUEST", "").upper()
     unsigned: Any = {"skip_signature": True} if public in ("YES", "TRUE", "1") else {}
+    endpoint = _endpoint(scheme)
+    service: Any = {"base_url" if scheme == "gs" else "endpoint": endpoint} if endpoint else {}
+    options: Any = service | unsigned | {"client_options": client, "retry_config": _RETRIES}
     if scheme == "s3":
-        service = os.environ.get("AWS_ENDPOINT_URL_S3")
-        endpoint: Any = {"endpoint": service} if service else {}
-        return S3Store(name, **endpoint, **unsigned, client_options=client, retry_config=_RETRIES)
+        return S3Store(name, **options)
     if scheme == "gs":
-        return GCSStore(name, **unsigned, client_options=client, retry_config=_RETRIES)
+        return GCSStore(name, **options)
     if scheme == "az":
-        account: Any = {"account_name": os.environ.get("AZURE_STORAGE_ACCOUNT")}
-        return AzureStore(name, **account, **unsigned, client_options=client, retry_config=_RETRIES)
+        named = os.environ.get("AZURE_STORAGE_ACCOUNT")
+        account: Any = {"account_name": named} if named else {}  # obstore tells that it is missing
+        return AzureStore(name, **account, **options)
     return HTTPStore(root, client_options=client, retry_config=_RETRIES)
+
+
+def _endpoint(scheme: str) -> str:
+    """Where another service than the vendor's own is; empty for none."""
+    return next(filter(None, map(os.environ.get, _ENDPOINTS.get(scheme, ()))), "").rstrip("/")
 
 
 @contextmanager
@@ -236,13 +254,13 @@ def _told(location: Location, verb: str) -> Iterator[None]:
     except FileNotFoundError:
         if verb == "read":
             raise
-        raise SitsparkError(f"{location} can't be listed: it doesn't exist; correct the path") from None
-    except (PermissionDeniedError, UnauthenticatedError) as error:
-        raise UnreachableError(
-            f"{location} can't be {verb}: access is refused ({_cause(error)}); {_remedy(location)}"
-        ) from None
+        raise SitsparkError(f"{location} can't be {verb}: it doesn't exist; correct the path") from None
     except BaseError as error:
-        raise UnreachableError(f"{location} can't be {verb} ({_cause(error)}); {_remedy(location)}") from None
+        cause = _cause(error)
+        # where a listing is refused, obstore has no error of its own for that
+        refused = isinstance(error, PermissionDeniedError | UnauthenticatedError) or _REFUSED.search(cause)
+        why = ": access is refused" if refused else ""
+        raise UnreachableError(f"{location} can't be {verb}{why} ({cause}); {_remedy(location)}") from None
     except OSError as error:
         raise SitsparkError(
             f"{location} can't be {verb} ({error.strerror or error}); {_ON_DISK.get(verb, 'choose another place')}"
@@ -250,8 +268,9 @@ def _told(location: Location, verb: str) -> Iterator[None]:
 
 
 def _cause(error: Exception) -> str:
-    """The first part of a store's message: what follows are pages of the server."""
-    return str(error).split("Debug source:")[0].split("<?xml")[0].strip(" :\n")[:200]
+    """The first part of a store's message, of addresses the server: what follows are its pages."""
+    text = str(error).split("Debug source:")[0].split("<?xml")[0]
+    return re.sub(r"(https?://[^/\s]+)\S*", r"\1", text).strip(" :\n")[:200]
 
 
 def _remedy(location: Location) -> str:

@@ -48,7 +48,8 @@ def _catalogue(context: Context, _key: str) -> Outcome:
         found = flag_outside(scenes, context.region) if context.region else scenes
         found = found if settings.grid.crs else flag_other_crs(found, leading)
         found = flag_beyond(found, leading) if len(context.sensors) > 1 else found
-        write_table(found, target, crs="EPSG:4326")
+        # tile by tile, as it is read
+        write_table(found.orderBy("sensor", "tile", "acquired", "scene_id"), target, crs="EPSG:4326")
         scenes.unpersist()
     table = read_table(context.spark, target)
     judged = [_judged(context, sensor, table) for sensor in context.sensors]

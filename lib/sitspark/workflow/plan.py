@@ -12,15 +12,15 @@ import torch
 
 from sitspark.classes import Nomenclature
 from sitspark.errors import SitsparkError
-from sitspark.grid import Chunk, Window
+from sitspark.grid import Chunk, ChunkShape, Window
 from sitspark.kernels.feature_space import FeatureSpace
 from sitspark.maps.chunk import classify_stack
 from sitspark.models.inference import Classifier
 from sitspark.models.networks import NETWORKS
 from sitspark.scenes.archive import Listed
-from sitspark.scenes.chunk_plan import Coverage, TileExtent, cover
+from sitspark.scenes.chunk_plan import BESIDE, Coverage, TileExtent, cover
+from sitspark.scenes.chunk_shape import chunk_shape, worker_bytes
 from sitspark.scenes.container import Container, Files, LooseFiles
-from sitspark.scenes.cube import reading_bytes
 from sitspark.scenes.inspect import inspect_product
 from sitspark.scenes.layouts import Selection
 from sitspark.scenes.outline import to_geographic
@@ -34,7 +34,6 @@ from sitspark.workflow.context import Context
 _THREADS = 8  # products opened at a time: opening waits for the disk or the network
 _ASKED = 3  # products of a tile whose sizes a store is asked for
 _TRIED = 256  # pixels; side of the window on which the speed is measured
-_BASE_MB = 1100  # of a Python worker beside what it reads: numba, torch, GDAL, the network at work; seen in benchmarks
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +46,7 @@ class Foreseen:
     products: int
     tiles: int
     chunks: int
+    chunk_shape: str
     pixels: int
     dates: int
     features: int
@@ -69,7 +69,8 @@ class Foreseen:
                 f"read     {self.products} products of {self.tiles} tiles, {_size(self.bytes_to_read)}; up to {self.dates} "
                 "dates a tile",
                 f"features {self.features} a pixel",
-                f"map      {self.pixels:,} pixels in {self.chunks} chunks; {_size(self.bytes_to_write)} before compression",
+                f"map      {self.pixels:,} pixels in {self.chunks} chunks of {self.chunk_shape}; "
+                f"{_size(self.bytes_to_write)} before compression",
                 f"memory   {self.worker_memory_mb} MB a worker, {self.cores} at a time",
                 f"time     {_duration(self.core_seconds)} of one core at {self.pixels_per_core_second:,} pixels a second "
                 f"(measured now on a window of these products), {_duration(self.seconds)} with {self.cores} cores; starting "
@@ -84,9 +85,7 @@ def plan(context: Context) -> Foreseen:
     tiles = {sensor.name: _near(context, sensor, _by_tile(context.archives[sensor.name].wanted)) for sensor in context.sensors}
     covered = _coverage(context, tiles)
     region = context.region.to(covered.grid.crs) if context.region else None
-    chunks = covered.chunks(settings.grid.chunk_size, region)
     space = feature_space(settings, context.sensors, covered)
-    pixels = sum(chunk.window.pixels for chunk in chunks)
     tile = max(tiles[leading], key=lambda tile: len(tiles[leading][tile]))
     dates = {
         sensor: sum(map(len, own.values())) if sensor != leading or settings.grid.overlap == "merge" else len(own[tile])
@@ -94,24 +93,23 @@ def plan(context: Context) -> Foreseen:
     }
     scenes = _scenes_around(context, tiles, tile)
     reading = reading_of(settings, context.sensors, covered.grid, region)
+    memory = settings.spark.worker_memory
+    size = settings.grid.chunk_size
+    windows = covered.tiles[tile]
+    shape = ChunkShape.square(size) if size else chunk_shape(reading, scenes, tile, windows, memory=memory)
+    chunks = list(covered.chunks(shape, region))
+    if not chunks:
+        raise SitsparkError(BESIDE)
+    pixels = sum(chunk.window.pixels for chunk in chunks)
     spent = _measured(reading, scenes, tile, covered.tiles[tile].core, space, settings)
     speed = spent.pixels / spent.cpu
     cores = _cores(settings.spark.master)
     core_seconds = pixels / speed
-    largest = covered.grid.cropped(max((chunk.window for chunk in chunks), key=lambda window: window.pixels))
-    memory = sum(
-        reading_bytes(
-            scenes[sensor.name],
-            largest,
-            bands=sensor.selection.bands,
-            has_days=sensor.selection.layout.day is not None,
-        )
-        for sensor in context.sensors
-    )
     return Foreseen(
         products=sum(len(products) for own in tiles.values() for products in own.values()),
         tiles=len(tiles[leading]),
         chunks=len(chunks),
+        chunk_shape=str(shape),
         pixels=pixels,
         dates=sum(dates.values()),
         features=len(space),
@@ -125,7 +123,7 @@ def plan(context: Context) -> Foreseen:
         ),
         # class and confidence of one byte, validity of two
         bytes_to_write=4 * pixels,
-        worker_memory_mb=round(_BASE_MB + memory / 1e6),
+        worker_memory_mb=round(worker_bytes(reading, scenes, shape, windows) / 1e6),
         cores=cores,
         pixels_per_core_second=round(speed),
         core_seconds=round(core_seconds, 1),

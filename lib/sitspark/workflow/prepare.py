@@ -2,18 +2,23 @@
 
 from typing import Any
 
+import shapely
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from sitspark.errors import SitsparkError
+from sitspark.grid import ChunkShape
 from sitspark.ground_truth.clean import Ground, clean, encode_labels
 from sitspark.ground_truth.read import inspect_vector, read_features
 from sitspark.ground_truth.split import split
 from sitspark.kernels.feature_space import KERNEL_VERSION
 from sitspark.samples import frames
-from sitspark.scenes.chunk_plan import chunk_frame
+from sitspark.scenes.chunk_plan import BESIDE, chunk_frame
+from sitspark.scenes.chunk_shape import chunk_shape
 from sitspark.scenes.cube import READER_VERSION
+from sitspark.scenes.outline import to_geographic
 from sitspark.scenes.static import layers_of, state_of
+from sitspark.scenes.table import scenes_of
 from sitspark.workflow.context import Context
 from sitspark.workflow.keys import fingerprint
 from sitspark.workflow.stage import Outcome, Stage
@@ -23,11 +28,34 @@ _TASKS = 2000  # a driver keeps the state of every task: beyond this several chu
 
 
 def _chunks(context: Context, _key: str) -> Outcome:
-    target = context.folder.table("chunks")
-    size = context.settings.grid.chunk_size
-    frame = chunk_frame(context.spark, context.coverage, size, region=context.ground)
-    write_table(frame.coalesce(1), target, crs="EPSG:4326")
-    return Outcome(f"{context.table('chunks').count()} of about {size} x {size} pixels", {}, (target,))
+    target, shape = context.folder.table("chunks"), _shape(context)
+    write_table(chunk_frame(context.spark, context.coverage, shape, region=context.ground), target, crs="EPSG:4326")
+    count = context.table("chunks").count()
+    if not count:
+        raise SitsparkError(BESIDE)
+    return Outcome(f"{count} of about {shape} pixels", {}, (target,))
+
+
+def _shape(context: Context) -> ChunkShape:
+    """The shape of chunks as it is set, or as files and memory allow it in the tile with the most products."""
+    if context.settings.grid.chunk_size is not None:
+        return ChunkShape.square(context.settings.grid.chunk_size)
+    covered, leading = context.coverage, context.leading.name
+    usable = context.table("scenes").where("left_out is null")
+    by_tile = usable.where(F.col("sensor") == leading).groupBy("tile").count()
+    (most,) = by_tile.orderBy(F.desc("count"), "tile").take(1)
+    tile = most.tile
+    windows = covered.tiles[tile]
+    outline = to_geographic(shapely.box(*covered.grid.cropped(windows.reach).bounds), covered.grid.crs)
+    around = usable.where(F.expr(f"ST_Intersects(footprint, ST_GeomFromText('{outline.wkt}', 4326))"))
+    own, others = {tile}, set()
+    for row in around.select("sensor", "tile").distinct().collect():
+        if row.sensor != leading:
+            others.add(row.tile)
+        elif context.reading.merged:
+            own.add(row.tile)
+    scenes = scenes_of(context.folder.table("scenes"), leading, tiles=own, other_tiles=others)
+    return chunk_shape(context.reading, scenes, tile, windows, memory=context.settings.spark.worker_memory)
 
 
 def _ground_truth(context: Context, _key: str) -> Outcome:
@@ -175,6 +203,11 @@ def _samples(context: Context, _key: str) -> Outcome:
     )
 
 
+def _chunks_inputs(context: Context) -> Any:
+    size = context.settings.grid.chunk_size
+    return context.settings.spark.worker_memory if size is None else size
+
+
 def _ground_truth_inputs(context: Context) -> Any:
     settings = context.settings
     return [
@@ -210,7 +243,7 @@ def _samples_inputs(context: Context) -> Any:
 
 
 STAGES = (
-    Stage("chunks", ("scenes",), 3, lambda context: context.settings.grid.chunk_size, _chunks),
+    Stage("chunks", ("scenes",), 4, _chunks_inputs, _chunks),
     Stage("ground_truth", ("scenes",), 3, _ground_truth_inputs, _ground_truth),
     Stage("observations", ("scenes", "ground_truth"), READER_VERSION, _observations_inputs, _observations, through=("chunks",)),
     Stage("samples", ("observations",), KERNEL_VERSION, _samples_inputs, _samples),

@@ -1,0 +1,71 @@
+"""The shape of chunks: whole blocks of the files, as many as the memory of a worker holds."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+from sitspark.grid import ChunkShape, TileWindows, Window
+from sitspark.scenes.product import Asset, Scene
+from sitspark.scenes.reading import Reading
+
+WORKER_BYTES = 1_100_000_000  # of a worker beside what it reads: numba, torch, GDAL, the network; seen in benchmarks
+# pixels; larger chunks gain nothing (four times as many: 7 % slower), smaller ones share more blocks with their neighbours
+_SIDE = 512
+_LEAST = 64  # pixels; below that margins of interpolation and the start of a task outweigh the work
+
+
+def chunk_shape(
+    reading: Reading, scenes: Mapping[str, Sequence[Scene]], tile: str, windows: TileWindows, *, memory: int
+) -> ChunkShape:
+    """The largest usual shape with which a worker stays below `memory` bytes in a tile; the smallest where none does.
+
+    `scenes` are those read in the tile, of each sensor by its name; `windows` those of the tile on the output grid.
+    """
+    block = _block(reading, [scene for scene in scenes[reading.leading] if scene.tile == tile])
+    shapes = list(_shapes(block, windows.reach.width))
+    for shape in shapes:
+        if worker_bytes(reading, scenes, shape, windows) <= memory:
+            return shape
+    return shapes[-1]
+
+
+def worker_bytes(reading: Reading, scenes: Mapping[str, Sequence[Scene]], shape: ChunkShape, windows: TileWindows) -> int:
+    """The memory of a worker that reads chunks of a shape in the middle of a tile: the largest of four neighbours.
+
+    How many blocks of 20 m bands a chunk touches depends on where it lies.
+    """
+    return WORKER_BYTES + max(reading.bytes_of(scenes, window) for window in _neighbours(shape, windows.reach))
+
+
+def _neighbours(shape: ChunkShape, reach: Window) -> Iterator[Window]:
+    height, width = min(shape.height, reach.height), min(shape.width, reach.width)
+    rows, cols = max(reach.height // height, 1), max(reach.width // width, 1)
+    for step in range(4):
+        row, col = min(rows // 2 + step, rows - 1), min(cols // 2 + step, cols - 1)
+        yield Window(reach.row + row * height, reach.col + col * width, height, width)
+
+
+def _block(reading: Reading, scenes: Sequence[Scene]) -> ChunkShape | None:
+    """The most frequent blocks of the bands that are copied to the grid as they are; None where all are resampled."""
+    bands = next(sensor.bands for sensor in reading.sensors if sensor.layout.sensor == reading.leading)
+    copied: list[Asset] = [
+        scene.asset(band) for scene in scenes for band in bands if reading.is_copied(scene, scene.asset(band))
+    ]
+    found = Counter(ChunkShape(asset.block_height, asset.block_width) for asset in copied).most_common(1)
+    return found[0][0] if found else None
+
+
+def _shapes(block: ChunkShape | None, tile_width: int) -> Iterator[ChunkShape]:
+    """Shapes to try, the largest first: of files in strips as wide as the tile, of others square."""
+    if block is not None and block.width >= tile_width:
+        wanted = _SIDE * _SIDE / tile_width
+        strips = max(round(wanted / block.height), 1)
+        while strips:
+            yield ChunkShape(strips * block.height, tile_width)
+            strips //= 2
+        return
+    unit = max(block.height, block.width) if block is not None else _SIDE
+    # blocks that don't divide each other, or are larger than an image, aren't followed
+    side = max(_SIDE // unit * unit, unit) if unit <= 2 * _SIDE else _SIDE
+    while side >= _LEAST:
+        yield ChunkShape.square(side)
+        side //= 2
