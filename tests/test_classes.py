@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sitspark.classes import LandCoverClass, Nomenclature
+from sitspark.classes import LandCoverClass, Nomenclature, read_names
 from sitspark.errors import SitsparkError
 
 Read = Callable[..., Nomenclature]
@@ -55,6 +55,44 @@ def test_marks_comments_and_line_ends_do_not_matter(read: Read, names: str) -> N
 
 def test_a_name_may_hold_colons(read: Read) -> None:
     assert read("crops: winter:1", "1 0 0 0").name_of(1) == "crops: winter"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "code,name,red,green,blue\n31,Forêt de feuillus,0,156,0\n4,water,0,0,255\n",
+        "4,water,#0000FF\n31,Forêt de feuillus,#009c00\n",
+        'code;name;colour\n# a comment\n31;"Forêt de feuillus";#009c00\n4;water;#0000ff\n',
+    ],
+)
+def test_a_nomenclature_in_csv_holds_its_colours(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "classes.csv"
+    path.write_text("\ufeff" + text, encoding="utf-8")
+    classes = Nomenclature.read(path, None)
+    assert list(classes) == [LandCoverClass(4, "water", (0, 0, 255)), LandCoverClass(31, "Forêt de feuillus", (0, 156, 0))]
+    assert read_names(path) == {31: "Forêt de feuillus", 4: "water"}
+    (tmp_path / "colours.txt").write_text("4 1 2 3\n")
+    assert Nomenclature.read(path, tmp_path / "colours.txt").classes[0].colour == (1, 2, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "sentence"),
+    [
+        ("c.txt", "water:4\n", r"c.txt: holds no colours; name a file of them under classes.colours, or write CSV"),
+        ("c.csv", "4,water\n", r"c.csv: holds no colours"),
+        ("c.csv", "4,water,#0000ff\n5,crop\n", r"c.csv: no colour for class 5 \(crop\); add a line 'code,name,red,green,blue'"),
+        ("c.csv", "code,name\nwater\n", r"c.csv, line 2: 'water' is not of the form 'code,name,red,green,blue'"),
+        ("c.csv", "code,name\n4,\n", r"c.csv, line 2: '4,' is not of the form"),
+        ("c.csv", "4,water,#00ff\n", r"c.csv, line 1: .* has no colour of the form 'red,green,blue' or '#rrggbb'"),
+        ("c.csv", "4,water,0,0,256\n", r"c.csv, line 1: a colour has three values of 0-255"),
+        ("c.csv", "4,a,1,2,3\n4,b,1,2,3\n", r"c.csv, line 2: code 4 is already 'a'"),
+        ("c.csv", "code,name\n", r"c.csv: holds no class"),
+    ],
+)
+def test_a_nomenclature_without_colours_is_named(tmp_path: Path, name: str, text: str, sentence: str) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(SitsparkError, match=sentence):
+        Nomenclature.read(tmp_path / name, None)
 
 
 def test_hex_colour() -> None:

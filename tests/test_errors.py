@@ -4,7 +4,7 @@ import pickle
 
 import pytest
 
-from sitspark.errors import SitsparkError, some
+from sitspark.errors import SitsparkError, counted, some
 
 
 def test_the_sentence_stays_on_one_line() -> None:
@@ -22,3 +22,18 @@ def test_it_survives_pickling() -> None:
 )
 def test_of_many_things_the_first_are_named(names: str, said: str) -> None:
     assert some(names, most=3) == said
+
+
+@pytest.mark.parametrize(
+    ("count", "noun", "said"),
+    [
+        (0, "tile", "0 tiles"),
+        (1, "tile", "1 tile"),
+        (2, "tile", "2 tiles"),
+        (1, "class", "1 class"),
+        (3, "class", "3 classes"),
+        (2, "more problem", "2 more problems"),
+    ],
+)
+def test_a_number_agrees_with_its_noun(count: int, noun: str, said: str) -> None:
+    assert counted(count, noun) == said

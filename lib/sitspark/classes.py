@@ -1,5 +1,6 @@
 """The nomenclature: which classes a map has, their names and colours."""
 
+import csv
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -61,18 +62,36 @@ class Nomenclature:
         return next((c.name for c in self.classes if c.code == code), str(code))
 
     @staticmethod
-    def read(nomenclature: Path, colours: Path) -> "Nomenclature":
+    def read(nomenclature: Path, colours: Path | None) -> "Nomenclature":
         """Read iota2's two text forms: `name:code` a line, and `code red green blue` a line (or QGIS's colour map).
 
-        Raises SitsparkError with file and line for a line of another form, a repeated code, a class without colour.
+        A nomenclature in CSV (`code,name,red,green,blue` or `code,name,#rrggbb` a line, a line of headings or none) may hold
+        the colours itself; `colours` wins where both do. Raises SitsparkError with file and line for a line of another form,
+        a repeated code, a class without colour.
         """
-        names = _read_names(nomenclature)
-        palette = _read_colours(colours)
+        names, palette = _read_classes(nomenclature)
+        if colours is not None:
+            palette = palette | _read_colours(colours)
         bare = [code for code in names if code not in palette]
+        if bare and not palette and colours is None:
+            raise SitsparkError(
+                f"{nomenclature}: holds no colours; name a file of them under classes.colours, or write CSV, "
+                "'code,name,red,green,blue' a line"
+            )
         if bare:
             listed = ", ".join(f"{code} ({names[code]})" for code in bare)
-            raise SitsparkError(f"{colours}: no colour for class {listed}; add a line 'code red green blue' for each")
+            line = "code red green blue" if colours is not None else "code,name,red,green,blue"
+            raise SitsparkError(f"{colours or nomenclature}: no colour for class {listed}; add a line '{line}' for each")
         return Nomenclature(tuple(LandCoverClass(code, names[code], palette[code]) for code in sorted(names)))
+
+
+def read_names(nomenclature: Path) -> dict[int, str]:
+    """The names of the classes of a nomenclature by their codes, whether it holds colours or not; raises as `read` does."""
+    return _read_classes(nomenclature)[0]
+
+
+def _read_classes(path: Path) -> tuple[dict[int, str], dict[int, Colour]]:
+    return _read_csv(path) if path.suffix.lower() == ".csv" else (_read_names(path), {})
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -93,14 +112,52 @@ def _read_names(path: Path) -> dict[int, str]:
         name, _, code = line.rpartition(":")
         if not name.strip() or not code.strip().isdecimal():
             raise SitsparkError(f"{path}, line {number}: '{line}' is not of the form 'class name:code'")
-        if not 1 <= int(code) <= _LARGEST_CODE:
-            raise SitsparkError(f"{path}, line {number}: class codes lie within 1-{_LARGEST_CODE}, not {int(code)}")
-        if int(code) in names:
-            raise SitsparkError(f"{path}, line {number}: code {int(code)} is already '{names[int(code)]}'")
-        names[int(code)] = name.strip()
+        _add_name(names, code.strip(), name.strip(), f"{path}, line {number}")
     if not names:
         raise SitsparkError(f"{path}: holds no class; write one 'class name:code' a line")
     return names
+
+
+def _read_csv(path: Path) -> tuple[dict[int, str], dict[int, Colour]]:
+    names: dict[int, str] = {}
+    palette: dict[int, Colour] = {}
+    rows = list(_lines(path))
+    separator = ";" if rows and ";" in rows[0][1] else ","
+    for position, (number, line) in enumerate(rows):
+        where = f"{path}, line {number}"
+        code, *rest = (field.strip() for field in next(csv.reader([line], delimiter=separator)))
+        name, colour = (rest[0], rest[1:]) if rest else ("", [])
+        if position == 0 and not code.isdecimal():  # headings
+            continue
+        if not code.isdecimal() or not name:
+            raise SitsparkError(f"{where}: '{line}' is not of the form 'code,name,red,green,blue' or 'code,name,#rrggbb'")
+        _add_name(names, code, name, where)
+        if any(colour):
+            palette[int(code)] = _colour_of(colour, line, where)
+    if not names:
+        raise SitsparkError(f"{path}: holds no class; write one 'code,name,red,green,blue' a line")
+    return names, palette
+
+
+def _add_name(names: dict[int, str], code: str, name: str, where: str) -> None:
+    if not 1 <= int(code) <= _LARGEST_CODE:
+        raise SitsparkError(f"{where}: class codes lie within 1-{_LARGEST_CODE}, not {int(code)}")
+    if int(code) in names:
+        raise SitsparkError(f"{where}: code {int(code)} is already '{names[int(code)]}'")
+    names[int(code)] = name
+
+
+def _colour_of(fields: list[str], line: str, where: str) -> Colour:
+    """A colour of a line of CSV: three fields of 0-255, or one as #rrggbb."""
+    if len(fields) == 1 and re.fullmatch(r"#[0-9a-fA-F]{6}", fields[0]):
+        red, green, blue = bytes.fromhex(fields[0][1:])
+    elif len(fields) == 3 and all(field.isdecimal() for field in fields):
+        red, green, blue = (int(field) for field in fields)
+    else:
+        raise SitsparkError(f"{where}: '{line}' has no colour of the form 'red,green,blue' or '#rrggbb'")
+    if max(red, green, blue) > 255:
+        raise SitsparkError(f"{where}: a colour has three values of 0-255, not '{line}'")
+    return red, green, blue
 
 
 def _read_colours(path: Path) -> dict[int, Colour]:

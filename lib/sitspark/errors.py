@@ -1,4 +1,4 @@
-"""The one exception that a user is meant to read, and how its sentence names many things."""
+"""The one exception that a user is meant to read, and how its sentence names and counts things."""
 
 from collections.abc import Iterable
 
@@ -18,3 +18,9 @@ def some(names: Iterable[str], *, most: int = 5, separator: str = ", ") -> str:
     listed = list(names)
     more = f"{separator if separator != ', ' else ' '}and {len(listed) - most} more" if len(listed) > most else ""
     return separator.join(listed[:most]) + more
+
+
+def counted(count: int, noun: str) -> str:
+    """A number with its noun, in the plural unless it is one; also where more words go before the noun."""
+    plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
+    return f"{count} {noun if count == 1 else plural}"

@@ -86,6 +86,8 @@ def _path_or_rectangle(value: object) -> object:
 
 IndexName = Literal["ndvi", "ndwi", "brightness"]
 
+RATIO = 0.75  # of the polygons of a class, for training
+
 
 # where a band is: a name, or its number in the file
 BandPlace = str | Annotated[int, Field(ge=1)]
@@ -280,8 +282,14 @@ class FeaturesSettings(Section):
 class ClassesSettings(Section):
     """The nomenclature."""
 
-    nomenclature: FilePath = Field(description="Text file, 'class name:code' a line (iota2's form).")
-    colours: FilePath = Field(description="Text file, 'code red green blue' a line, or a colour map exported by QGIS.")
+    nomenclature: FilePath = Field(
+        description="Text file, 'class name:code' a line (iota2's form); or .csv, 'code,name,red,green,blue' or "
+        "'code,name,#rrggbb' a line."
+    )
+    colours: FilePath | None = Field(
+        None,
+        description="Text file, 'code red green blue' a line, or a colour map exported by QGIS; null: those of a .csv.",
+    )
 
 
 class GroundTruthSettings(Section):
@@ -294,22 +302,121 @@ class GroundTruthSettings(Section):
         0, ge=0, description="Metres around a labelled point that take its label; 0: the one pixel it lies in."
     )
     overlap_tolerance: float = Field(
-        1, ge=0, description="Pixels that two polygons of different labels may share before both are rejected."
+        1, ge=0, description="Pixels that two polygons of different labels may share before `overlaps` decides."
+    )
+    overlaps: Literal["drop", "keep-first", "keep-larger"] = Field(
+        "drop",
+        description="Of two polygons of different labels that overlap both are rejected, or the later one, or the smaller.",
     )
     ratio: float = Field(
-        0.75, gt=0, lt=1, description="Share of the polygons of each class for training; the rest is set aside."
+        RATIO, gt=0, lt=1, description="Share of the polygons (or blocks) of each class for training; the rest is set aside."
     )
+    split_unit: Literal["polygon", "piece", "block", "distance", "column"] = Field(
+        "polygon",
+        description="What goes to one side as a whole: polygons, their pieces tile by tile (iota2), or blocks of block_size; "
+        "distance: polygons, and none is set aside for validation closer than that to a training polygon; column: as "
+        "split_field says.",
+    )
+    block_size: float | None = Field(
+        None, gt=0, description="For split_unit: block and folds: block: side of a block, kilometres."
+    )
+    distance: float | None = Field(
+        None,
+        gt=0,
+        description="For split_unit: distance: metres; what would be set aside closer to a training polygon is not used.",
+    )
+    split_field: str | None = Field(
+        None,
+        description="For split_unit: column: field that says train, validation or test; test is measured on its own.",
+    )
+    regions: FilePath | None = Field(
+        None, description="File of polygons of regions: the split is drawn in each of them; null: over the whole area."
+    )
+    region_field: str | None = Field(None, description="Field that holds a region's name.")
+    folds: Literal["tile", "region", "block", "random"] = Field(
+        "tile",
+        description="What cross-validate leaves out in turn: tiles, regions, groups of blocks, or polygons at random.",
+    )
+    fold_count: int | None = Field(None, ge=2, description="For folds: block and folds: random: how many folds.")
+
+    @model_validator(mode="after")
+    def _nothing_is_ignored(self) -> Self:
+        """Each key goes with the choices that use it, and they with it."""
+        unit, folds = self.split_unit, self.folds
+        for key, wanted, where in (
+            ("block_size", "block" in (unit, folds), "split_unit: block or folds: block"),
+            ("distance", unit == "distance", "split_unit: distance"),
+            ("split_field", unit == "column", "split_unit: column"),
+            ("fold_count", folds in ("block", "random"), "folds: block or folds: random"),
+        ):
+            if wanted and getattr(self, key) is None:
+                chosen = next(f"{k}: {v}" for k, v in (("split_unit", unit), ("folds", folds)) if f"{k}: {v}" in where)
+                raise ValueError(f"has {chosen} without {key}; add ground_truth.{key}")
+            if not wanted and getattr(self, key) is not None:
+                raise ValueError(f"has {key}, which would be ignored; it goes with {where}")
+        if (self.regions is None) != (self.region_field is None):
+            there, absent = ("regions", "region_field") if self.regions else ("region_field", "regions")
+            raise ValueError(f"has {there} without {absent}; add ground_truth.{absent}")
+        if folds == "region" and self.regions is None:
+            raise ValueError("has folds: region without regions; add ground_truth.regions and ground_truth.region_field")
+        if unit == "column":
+            if self.ratio != RATIO:
+                raise ValueError("has ratio, which would be ignored; with split_unit: column split_field says it all")
+            if self.regions is not None and folds != "region":
+                raise ValueError("has regions, which would be ignored; with split_unit: column they go with folds: region")
+        return self
+
+
+Count = Annotated[int, Field(ge=0)]
+
+
+def _path_or_counts(value: object) -> object:
+    """Say it in one sentence, where the union of both would complain of each."""
+    if value is None or isinstance(value, dict | str | Path):
+        return value
+    raise ValueError("should be a CSV file, or a mapping of classes to numbers of pixels")
 
 
 class SamplesSettings(Section):
-    """Which labelled pixels become samples."""
+    """Which labelled pixels become samples, after OTB's SampleSelection; the set aside is chosen by the same rule."""
 
     sampler: Literal["periodic", "random"] = Field(
         "periodic", description="Evenly spread in (tile, row, column) order, or at random."
     )
-    per_class: int | None = Field(
-        100_000, ge=1, description="At most so many training pixels a class over all tiles, and as many set aside; null: all."
+    jitter: int = Field(0, ge=0, description="Positions by which the periodic sampler strays at most, within its period.")
+    strategy: Literal["constant", "all", "percent", "total", "smallest", "byclass"] = Field(
+        "constant",
+        description="How many pixels of a class are taken, over all tiles: per_class of each; all; percent of each; total, in "
+        "proportion; as many as the smallest class has; by_class.",
     )
+    per_class: int | None = Field(
+        100_000, ge=1, description="Strategy constant: at most so many training pixels a class, as many set aside; null: all."
+    )
+    percent: float | None = Field(None, gt=0, le=100, description="Strategy percent: per cent of the pixels of each class.")
+    total: int | None = Field(None, ge=1, description="Strategy total: pixels of all classes together.")
+    by_class: Annotated[dict[int | str, Count] | FilePath | None, BeforeValidator(_path_or_counts)] = Field(
+        None, description="Strategy byclass: pixels of each class by code or name, or a CSV file of lines 'class,count'."
+    )
+    per_polygon: int | None = Field(
+        None, ge=1, description="At most so many pixels of a polygon, at random, before classes are counted; null: all."
+    )
+    touched: bool = Field(
+        False, description="Whether a pixel is a polygon's when any part of it lies inside; false: when its centre does."
+    )
+    shrink: float = Field(0, ge=0, description="Metres by which polygons are made smaller first; points never are.")
+
+    @model_validator(mode="after")
+    def _numbers_are_those_of_the_strategy(self) -> Self:
+        own = {"constant": "per_class", "percent": "percent", "total": "total", "byclass": "by_class"}
+        needed = own.get(self.strategy)
+        if needed not in (None, "per_class") and getattr(self, needed) is None:
+            raise ValueError(f"samples.{needed} is missing, which the strategy {self.strategy} needs")
+        for name in own.values():
+            if name != needed and name in self.model_fields_set and getattr(self, name) is not None:
+                raise ValueError(f"samples.{name} is of another strategy than {self.strategy}; leave one of them out")
+        if self.jitter and self.sampler != "periodic":
+            raise ValueError("samples.jitter is of the periodic sampler; leave it out, or choose samples.sampler: periodic")
+        return self
 
 
 class TrainingSettings(Section):

@@ -22,8 +22,9 @@ from sitspark.accuracy.report import (
     StageTime,
     Training,
 )
+from sitspark.accuracy.split_figure import split_figure
 
-from .plausible import classes, history, matrix
+from .plausible import classes, history, matrix, split_view
 
 
 @pytest.fixture
@@ -66,12 +67,14 @@ def full_report(written_map: Callable[..., Path]) -> Report:
         settings={"seed": 0, "spark": {"config": {"spark.hadoop.fs.s3a.secret.key": "hunter2"}}},
         versions={"sitspark": "0.1.0"},
         assessment=Assessment(confusion, dict.fromkeys(names.codes[:-1], 7)),
+        test=Assessment(matrix(k, seed=7), dict.fromkeys(names.codes[:-1], 3)),
         map=MapView.read(
             written_map("classification.tif", values, nodata=0),
             confidence=written_map("confidence.tif", np.full((40, 60), 80, "uint8")),
             validity=written_map("validity.tif", np.full((40, 60), 12, "uint8")),
         ),
         trainings=(Training("mlp_0", history(20), 12, "fscore"),),
+        split=split_figure(split_view(k), names),
         samples=tuple(ClassSamples(code, count, count, SampleCount(0, 0)) for code in names.codes),
         folds=tuple(FoldScores(i, tile, matrix(k, seed=i), matrix(k, seed=i + 9)) for i, tile in enumerate(tiles)),
         acquisitions=tuple(

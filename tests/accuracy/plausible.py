@@ -1,9 +1,13 @@
 """Plausible results of any size."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
+import shapely
 
 from sitspark.accuracy.matrix import ConfusionMatrix
+from sitspark.accuracy.split_figure import Amount, Place, SplitView
 from sitspark.classes import LandCoverClass, Nomenclature
 
 
@@ -19,6 +23,21 @@ def matrix(k: int, *, seed: int = 0) -> ConfusionMatrix:
     if k >= 3:
         counts[-1, :] = counts[:, -1] = 0
     return ConfusionMatrix(classes(k).codes, counts)
+
+
+def split_view(
+    k: int, *, sets: Sequence[str] = ("train", "monitored", "validation"), folds: Sequence[str | None] = ("31TCJ", "31TCK")
+) -> SplitView:
+    """Four polygons of each class in each set, on two tiles of different size; half of the polygons are drawn."""
+    random = np.random.default_rng(0)
+    tiles = {"31TCJ": [(0.0, 0.0, 9000.0, 9000.0)], "31TCK": [(9000.0, 2000.0, 16_000.0, 9000.0)]}
+    places, amounts = [], []
+    for code in classes(k).codes:
+        for name in sets:
+            for x, y in random.uniform(2000, 8000, (4, 2)):
+                places.append(Place(shapely.box(x, y, x + 300, y + 100), name, folds[len(places) % len(folds)]))
+            amounts.append(Amount(code, name, 4, 12.0))
+    return SplitView(places, 2 * len(places), amounts, tiles, True)
 
 
 def history(epochs: int) -> pd.DataFrame:

@@ -55,7 +55,7 @@ def test_page_needs_nothing_but_itself(full_report: Report) -> None:
 def test_page_is_accessible(full_report: Report) -> None:
     page = Page(render(full_report))
     images = page.named("img")
-    assert len(images) == 8
+    assert len(images) == 9
     assert all(image["alt"] and image["width"] and image["height"] for image in images)
     assert all("scope" in header for header in page.named("th"))
     assert page.named("html") == [{"lang": "en"}]
@@ -117,8 +117,16 @@ def test_page_and_document_agree(full_report: Report) -> None:
     assert last["largest_confusions"] == []
 
 
+def test_polygons_kept_for_testing_are_measured_on_their_own(full_report: Report) -> None:
+    html = render(full_report)
+    assert full_report.test is not None
+    row = re.search(r"<tr><th[^>]*>Test</th>(<td>.*?)</tr>", html)
+    assert row is not None and f"<td>{full_report.test.matrix.overall_accuracy:.3f}</td>" in row[1] and "<td>12</td>" in row[1]
+    assert "Test polygons" not in render(replace(full_report, test=None))
+
+
 def test_document_of_nothing() -> None:
-    assert metrics_json(classes(2), assessment=None) == {"assessment": None, "cross_validation": None}
+    assert metrics_json(classes(2), assessment=None) == {"assessment": None, "test": None, "cross_validation": None}
 
 
 def test_credentials_stay_out_of_the_page(full_report: Report) -> None:
@@ -136,6 +144,6 @@ def test_few_reference_polygons_come_with_a_caution(full_report: Report) -> None
     assert full_report.assessment is not None
     matrix = full_report.assessment.matrix
     few, enough = (Assessment(matrix, {matrix.codes[0]: count}) for count in (8, 50))
-    assert "pixels of 8 polygons set aside say little" in render(replace(full_report, assessment=few))
+    assert "pixels of 8 polygons set aside: one more error" in render(replace(full_report, assessment=few))
     assert "one more error would change OA by about 12.5%" in str(few.caution)
-    assert enough.caution is None and "say little" not in render(replace(full_report, assessment=enough))
+    assert enough.caution is None and "one more error" not in render(replace(full_report, assessment=enough))

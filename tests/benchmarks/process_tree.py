@@ -31,3 +31,20 @@ def cpu_seconds(root: int) -> float:
         total += spent.get(process, 0.0)
         waiting += children[process]
     return total
+
+
+def largest_worker(root: int) -> int:
+    """MB of memory (resident, without what is shared with files) of the largest Python process below `root`."""
+    found = 0
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == root:
+            continue
+        try:
+            command = (entry / "cmdline").read_bytes()
+            resident, shared = (int(pages) for pages in (entry / "statm").read_text().split()[1:3])
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        # the JVM is called with pyspark's name too
+        if b"pyspark" in command and b"java" not in command.split(b"\0")[0]:
+            found = max(found, (resident - shared) * os.sysconf("SC_PAGESIZE") // 2**20)
+    return found

@@ -53,7 +53,7 @@ def write_random_model(
         ),
         training=TrainingSettings(),  # type: ignore[call-arg]
         seed=seed,
-        left_out_tile=None,
+        left_out_fold=None,
         statistics=StatisticsCard(mean=tuple(statistics.mean.tolist()), deviation=tuple(statistics.deviation.tolist())),
         criterion="train_loss",
         best_epoch=0,

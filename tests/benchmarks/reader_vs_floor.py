@@ -81,7 +81,7 @@ def scenes_of(tile: Path) -> list[Scene]:
     for product in search(Location.of(tile), L2A).products:
         inspected = inspect_product(product.source, Selection(L2A, L2A.bands))
         assert inspected.crs is not None
-        found.append(Scene(product.scene_id, product.name.tile, product.name.acquired, inspected.crs, inspected.assets))
+        found.append(Scene(product.scene_id, product.name.tile, product.acquired, inspected.crs, inspected.assets))
     return found
 
 

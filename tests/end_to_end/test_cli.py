@@ -103,7 +103,7 @@ def test_sql_changes_nothing(finished: FinishedRun, capsys: pytest.CaptureFixtur
 
 
 @pytest.mark.parametrize(
-    ("facts", "tiles", "verb"),
+    ("facts", "folds", "verb"),
     [
         pytest.param({}, 4, "run", id="no map yet"),
         pytest.param({"validate": {}}, 4, "cross-validate", id="a map of several tiles"),
@@ -111,8 +111,8 @@ def test_sql_changes_nothing(finished: FinishedRun, capsys: pytest.CaptureFixtur
         pytest.param({"validate": {}, "cross_validate": {}}, 4, "sql", id="all is done"),
     ],
 )
-def test_the_next_command_is_one_that_can_be_run(facts: dict, tiles: int, verb: str) -> None:
-    command = next_command(facts, tiles=tiles, settings_file="s.yaml", same=["--set", "seed=3"])
+def test_the_next_command_is_one_that_can_be_run(facts: dict, folds: int, verb: str) -> None:
+    command = next_command(facts, folds=folds, settings_file="s.yaml", same=["--set", "seed=3"])
     assert command[0] == verb
     assert verb == "sql" or command[1:] == ["s.yaml", "--set", "seed=3"]
 

@@ -234,7 +234,7 @@ def test_chunks_written_before_a_stop_are_kept_and_damaged_ones_are_not(run_copy
     kept = chunks / f"{records[2].stem}_classification.tif"
     written = kept.stat().st_mtime_ns
     _, printed = run_quietly(run_copy.tree, "mosaic")
-    assert f"{len(records) - 2} of {len(records)} chunks are written already" in printed
+    assert f"{len(records) - 2} of {len(records)} chunks written already" in printed
     assert kept.stat().st_mtime_ns == written
     assert sha256_of(run_copy.map / "classification.tif") == before
 
@@ -245,7 +245,7 @@ def test_a_chunk_that_was_damaged_later_is_drawn_again_and_never_a_hole(run_copy
     (run_copy.map / "classification.tif").unlink()
     damaged = sorted(chunks.glob("*_classification.tif"))[1]
     damaged.write_bytes(damaged.read_bytes()[:-7] + b"damaged")  # of the same size: only its hash tells
-    with pytest.raises(SitsparkError, match=r"mosaic: 1 chunks .* missing or damaged .* run the same command again"):
+    with pytest.raises(SitsparkError, match=r"mosaic: 1 written chunk missing or damaged .* run the same command again"):
         run_quietly(run_copy.tree, "mosaic")
     run_quietly(run_copy.tree, "mosaic")
     assert sha256_of(run_copy.map / "classification.tif") == before

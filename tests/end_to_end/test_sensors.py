@@ -185,7 +185,7 @@ def test_check_plan_and_report_know_all_sensors(together: Context) -> None:
     found = {finding.subject: finding for finding in check(together)}
     assert not [finding.sentence for finding in found.values() if finding.wrong]
     assert {"products of sentinel2", "products of composite", "layers"} <= set(found)
-    assert "10 products of composite of 1 tiles" in found["scenes"].sentence
+    assert "10 products of composite of 1 tile (" in found["scenes"].sentence
     foreseen = plan(together)
     assert (foreseen.products, foreseen.dates, foreseen.tiles) == (20, 20, 1)
     assert foreseen.features == len(together.feature_space)

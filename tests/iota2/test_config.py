@@ -53,7 +53,6 @@ def test_the_published_job_leaves_out_what_it_says() -> None:
         "chain.last_step",
         "arg_train.runs",
         "arg_train.split_ground_truth",
-        "arg_train.sample_selection.strategy",
         "arg_train.deep_learning_parameters.num_workers",
         "arg_classification.enable_probability_map",
         "python_data_managing.number_of_chunks",
@@ -162,7 +161,7 @@ def test_a_file_of_2020_is_read(tmp_path: Path) -> None:
 def test_keys_that_are_absent_have_the_defaults_of_iota2(tmp_path: Path) -> None:
     settings, converted = read_cfg(small(tmp_path, train="deep_learning_parameters : {dl_name : 'MLPClassifier'}"))
     assert settings.ground_truth.ratio == 0.5
-    assert (settings.samples.sampler, settings.samples.per_class) == ("random", None)
+    assert (settings.samples.sampler, settings.samples.strategy) == ("random", "all")
     training = settings.training
     assert (training.epochs, training.batch_size, training.learning_rate, training.criterion) == (100, 1000, 1e-5, "loss")
     assumed = {carried.key for carried in converted.carried if carried.default}
@@ -176,7 +175,11 @@ def test_keys_that_are_absent_have_the_defaults_of_iota2(tmp_path: Path) -> None
         ("ratio : 0.3", "ground_truth.ratio", 0.3),
         ("random_seed : 12", "seed", 12),
         ("features : []", "features.indices", ()),
-        ("sample_selection : {'sampler':'random', 'strategy':'all'}", "samples.per_class", None),
+        ("sample_selection : {'sampler':'random', 'strategy':'all'}", "samples.strategy", "all"),
+        ("sample_selection : {'strategy':'smallest'}", "samples.strategy", "smallest"),
+        ("sample_selection : {'strategy':'percent', 'strategy.percent.p':0.25}", "samples.percent", 25.0),
+        ("sample_selection : {'strategy':'total', 'strategy.total.v':900}", "samples.total", 900),
+        ("sample_selection : {'sampler':'periodic', 'sampler.periodic.jitter':9}", "samples.jitter", 9),
         ("sample_selection : {'strategy':'constant', 'strategy.constant.nb':5}", "samples.per_class", 5),
         ("sample_selection : {'strategy':'constant', 'strategy.constant.nb':5}", "samples.sampler", "periodic"),
     ],

@@ -77,7 +77,7 @@ def write(table: Table, folder: Path, *, space: FeatureSpace | None = SPACE, par
     return folder
 
 
-def job(samples: Path, root: Path, *, left_out_tile: str | None = None, **settings: Any) -> TrainingJob:
+def job(samples: Path, root: Path, *, left_out_fold: str | None = None, **settings: Any) -> TrainingJob:
     """A small job on one thread."""
     chosen = {"epochs": 4, "batch_size": 128, "learning_rate": 0.01, "threads": 1} | settings
     return TrainingJob(
@@ -88,5 +88,5 @@ def job(samples: Path, root: Path, *, left_out_tile: str | None = None, **settin
         nomenclature=NOMENCLATURE,
         settings=TrainingSettings(**chosen),
         seed=5,
-        left_out_tile=left_out_tile,
+        left_out_fold=left_out_fold,
     )

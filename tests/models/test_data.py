@@ -11,8 +11,8 @@ from sitspark.models.data import SampleStore, Selection, decode, epoch_order, fe
 from .tables import CODES, SPACE, Table, separable, write
 
 
-def stored(samples: Path, folder: Path, left_out_tile: str | None = None) -> SampleStore:
-    decode(samples, Selection(left_out_tile), codes=CODES, folder=folder)
+def stored(samples: Path, folder: Path, left_out_fold: str | None = None) -> SampleStore:
+    decode(samples, Selection(left_out_fold), codes=CODES, folder=folder)
     return SampleStore.open(folder)
 
 
@@ -97,7 +97,7 @@ def test_a_folder_without_table_is_refused(tmp_path: Path) -> None:
 
 def test_nothing_to_train_on_is_refused(table: Table, tmp_path: Path) -> None:
     samples = write(replace(table, fold=np.full(len(table.label), "31TCJ")), tmp_path / "t")
-    with pytest.raises(SitsparkError, match="no sample to train on outside tile 31TCJ"):
+    with pytest.raises(SitsparkError, match="no sample to train on without 31TCJ"):
         stored(samples, tmp_path / "s", "31TCJ")
 
 

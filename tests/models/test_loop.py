@@ -75,10 +75,10 @@ def test_the_weights_kept_are_those_of_the_best_epoch(samples: Path, tmp_path: P
 
 
 def test_the_card_says_what_was_used(table: Table, samples: Path, tmp_path: Path) -> None:
-    partial = job(samples, tmp_path, left_out_tile="31TCJ", epochs=1)
+    partial = job(samples, tmp_path, left_out_fold="31TCJ", epochs=1)
     train(partial)
     card = read_card(partial.folder)
-    assert card.left_out_tile == "31TCJ"
+    assert card.left_out_fold == "31TCJ"
     inside = table.fold != "31TCJ"
     for found in card.classes:
         of_class = inside & (table.label == found.code)

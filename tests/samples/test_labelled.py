@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import shapely
+import shapely.ops
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -48,8 +49,34 @@ def test_a_hole_is_not_labelled_and_parts_are() -> None:
     assert set(found([both], [1])) == {(r, c) for r in range(5) for c in range(5) if {r, c} & {0, 4}} | {(10, 10)}
 
 
-def test_a_point_labels_the_pixel_it_lies_in() -> None:
-    assert found([shapely.Point(GRID.left + 39, GRID.top - 21)], [1]) == {(2, 3): 0}
+@pytest.mark.parametrize(
+    ("rectangle", "pixels"),
+    [
+        ((2.6, 1.4, 3.4, 1.6), {(1, 2), (1, 3)}),
+        ((5.1, 7.1, 5.4, 7.4), {(7, 5)}),
+        ((-5, -5, 0.2, 0.2), {(0, 0)}),
+        ((40, 40, 50, 50), set()),
+    ],
+)
+def test_with_touched_any_part_of_a_pixel_is_enough(rectangle: tuple, pixels: set) -> None:
+    produced = labelled_pixels([box(*rectangle)], [7], GRID, touched=True)
+    assert set(zip(produced.row.tolist(), produced.col.tolist(), strict=True)) == pixels
+
+
+def test_contested_pixels_are_counted() -> None:
+    outlines = [box(0, 0, 4, 2), box(3, 0, 6, 2), box(5, 1, 8, 2)]
+    for touched in (False, True):
+        assert labelled_pixels(outlines, [5, 9, 5], GRID, touched=touched).contested >= 3
+    assert labelled_pixels(outlines, [5, 9, 5], GRID).contested == 3
+
+
+def test_neighbours_share_no_pixel_even_where_their_edge_runs_through_centres() -> None:
+    """A slanted edge, a vertical and a horizontal one, all through centres of pixels."""
+    for edge in ([(0, 0), (10, 10)], [(2.5, 0), (2.5, 10)], [(0, 4.5), (10, 4.5)], [(0, 1.5), (10, 6.5)]):
+        line = shapely.LineString([(GRID.left + 10 * x, GRID.top - 10 * y) for x, y in edge])
+        halves = shapely.get_parts(shapely.ops.split(box(0, 0, 10, 10), line))
+        produced = labelled_pixels(list(halves), [1, 2], GRID)
+        assert produced.contested == 0 and len(produced.row) == 100
 
 
 def test_a_pixel_that_two_labels_claim_belongs_to_none() -> None:

@@ -11,6 +11,7 @@ from sitspark.scenes import landsat, sen2cor, theia
 from sitspark.scenes.archive import Archive, Listed, chosen, judge, remarks
 from sitspark.scenes.folders import search
 from sitspark.scenes.left_out import Judgement, LeftOut, Reason
+from sitspark.scenes.listing import list_archive
 from sitspark.scenes.product import DeliveredLayout, Source
 from sitspark.settings import ScenesSettings
 
@@ -46,14 +47,48 @@ def test_products_are_found_in_both_shapes_of_an_archive(tmp_path: Path) -> None
 
 
 def test_what_could_be_a_product_and_is_not_recognised_is_told(tmp_path: Path) -> None:
-    """Another level, a day that doesn't exist, another layout: folders and archive files, but no other files."""
-    no_day = NAME.replace("0103", "0230")
-    for folder in (f"31TCJ/{NAME}", f"31TCJ/{no_day}", LANDSAT_NAME, "31TDJ/empty"):
+    """Another level, another layout: folders and archive files, but no other files."""
+    other = NAME.replace("L2A", "L1C")
+    for folder in (f"31TCJ/{NAME}", f"31TCJ/{other}", LANDSAT_NAME, "31TDJ/empty"):
         (tmp_path / folder).mkdir(parents=True)
     for file in ("31TCJ/LC08.tar", "readme.txt", "31TCJ/notes.txt"):
         (tmp_path / file).touch()
     found = [place.below(Location.of(tmp_path)) for place in search(Location.of(tmp_path), theia.L2A).strangers]
-    assert found == ["31TCJ/LC08.tar", f"31TCJ/{no_day}", "31TDJ", LANDSAT_NAME]
+    assert found == ["31TCJ/LC08.tar", f"31TCJ/{other}", "31TDJ", LANDSAT_NAME]
+
+
+@pytest.mark.parametrize(
+    ("keys", "reason"),
+    [
+        ({}, Reason.NO_DATE),
+        ({"start": "2018-01-01", "end": "2018-12-31"}, Reason.NO_DATE),
+        ({"exclude": [NAME.replace("0103", "0230")]}, Reason.NAMED),
+    ],
+)
+def test_a_product_whose_date_does_not_exist_is_left_out_as_faulty(tmp_path: Path, keys: dict, reason: Reason) -> None:
+    """A typing error in a name shall count, not vanish among what is no product; excluding it by name settles it."""
+    no_day = NAME.replace("0103", "0230")
+    for name in (NAME, no_day):
+        (tmp_path / "31TCJ" / name).mkdir(parents=True)
+    settings = ScenesSettings(folder=tmp_path, **keys)
+    found = list_archive(settings)
+    assert [p.scene_id for p in found.products] == [NAME, no_day] and found.strangers == ()
+    assert [p.scene_id for p in found.wanted] == [NAME]
+    left_out = found.products[1].left_out
+    assert left_out is not None and left_out.reason is reason
+    assert Judgement.of(2, [left_out], settings).stops is (reason is Reason.NO_DATE)
+    if reason is Reason.NO_DATE:
+        place = tmp_path / "31TCJ" / no_day
+        assert left_out.sentence == f"{no_day}: the date in its name doesn't exist, {place} is misnamed"
+
+
+def test_an_archive_of_dates_that_do_not_exist_is_told_with_them(tmp_path: Path) -> None:
+    no_day = NAME.replace("0103", "0230")
+    (tmp_path / no_day).mkdir()
+    with pytest.raises(SitsparkError, match=f"none of 1 product can be used: {no_day}: the date in its name doesn't exist"):
+        list_archive(ScenesSettings(folder=tmp_path))
+    with pytest.raises(SitsparkError, match=r"^scenes.exclude \(1 of them\): of 1 product none is left"):
+        list_archive(ScenesSettings(folder=tmp_path, exclude=[no_day]))
 
 
 def test_a_product_is_not_searched_for_products(tmp_path: Path) -> None:
@@ -147,7 +182,7 @@ def test_what_is_not_asked_for_replaces_nothing() -> None:
     assert [product.left_out is None for product in judged] == [True, False]
 
 
-DAMAGED, CRS, DATE = (LeftOut(reason, "") for reason in (Reason.DAMAGED, Reason.CRS, Reason.DATE))
+DAMAGED, CRS, NO_DATE, DATE = (LeftOut(reason, "") for reason in (Reason.DAMAGED, Reason.CRS, Reason.NO_DATE, Reason.DATE))
 
 
 @pytest.mark.parametrize(
@@ -160,6 +195,7 @@ DAMAGED, CRS, DATE = (LeftOut(reason, "") for reason in (Reason.DAMAGED, Reason.
         (10, [DATE] * 9, {}, False),
         (10, [DATE] * 9, {"on_problem": "fail"}, False),
         (10, [DAMAGED, CRS], {}, True),
+        (10, [DAMAGED, NO_DATE], {}, True),
         (20, [DAMAGED, CRS], {}, False),
         (20, [DAMAGED, CRS, DATE], {}, True),  # two of nineteen that were asked for
         (2, [DAMAGED, CRS], {"max_left_out": 1}, False),

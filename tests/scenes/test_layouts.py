@@ -50,9 +50,6 @@ def test_names_of_theia(name: str, platform: str, tile: str, acquired: datetime)
         "SENTINEL2A_20180103-105429-123_L1C_T31TCJ_C_V2-2",  # other levels
         "SENTINEL2X_20180115-000000-000_L3A_T31TCJ_D_V1-1",
         "SENTINEL2A_20180103-105429-123_L2A_T31TCJ_C_V2-2.zip",
-        "SENTINEL2A_20180230-105429-123_L2A_T31TCJ_C_V2-2",  # no such day
-        "SENTINEL2A_20190229-105429-123_L2A_T31TCJ_C_V2-2",
-        "SENTINEL2A_20180103-255429-123_L2A_T31TCJ_C_V2-2",  # no such hour
         "SENTINEL2A_20180103-105429-123_L2A_31TCJ_C_V2-2",
         "xSENTINEL2A_20180103-105429-123_L2A_T31TCJ_C_V2-2",
         "S2A_MSIL2A_20180103T105429_N0206_R051_T31TCJ_20180103T142332.SAFE",
@@ -83,7 +80,6 @@ def test_names_of_landsat(name: str, tile: str, acquired: datetime) -> None:
         "LC08_L1TP_013032_20180131_20180207_02_T1",  # Collection 2 has other scaling and bits
         "LC08_L2SP_013032_20180131_20180207_01_T1",
         "LE07_L1TP_013032_20180131_20180207_01_T1",
-        "LC08_L1TP_013032_20180132_20180207_01_T1",
         "LC08_L1TP_13032_20180131_20180207_01_T1",
         "LC08_L1TP_013032_20180131_20180207_01_T1.tar.gz",
         THEIA_NAME,
@@ -91,6 +87,23 @@ def test_names_of_landsat(name: str, tile: str, acquired: datetime) -> None:
 )
 def test_names_that_are_not_of_landsat(name: str) -> None:
     assert landsat.recognise(name) is None
+
+
+@pytest.mark.parametrize(
+    ("layout", "name"),
+    [
+        ("theia_l2a", "SENTINEL2A_20180230-105429-123_L2A_T31TCJ_C_V2-2"),
+        ("theia_l2a", "SENTINEL2A_20190229-105429-123_L2A_T31TCJ_C_V2-2"),
+        ("theia_l2a", "SENTINEL2A_20180103-255429-123_L2A_T31TCJ_C_V2-2"),  # no such hour
+        ("theia_l3a", "SENTINEL2X_20180015-000000-000_L3A_T31TCJ_D_V1-1"),
+        ("sen2cor_l2a", "S2A_MSIL2A_20220230T105259_N0400_R051_T31TCJ_20220130T135521"),
+        ("landsat_c1_l1", "LC08_L1TP_013032_20180132_20180207_01_T1"),
+        ("landsat_c2_l2", "LC09_L2SP_013032_20220431_20220502_02_T1"),
+    ],
+)
+def test_a_name_with_a_date_that_does_not_exist_is_a_product_without_a_date(layout: str, name: str) -> None:
+    found = DELIVERED[layout].recognise(name)
+    assert found is not None and found.acquired is None and found.tile in ("31TCJ", "013032")
 
 
 def members(layout: Layout, product: Path, names: list[str], reflectance: str = "FRE") -> list[str]:

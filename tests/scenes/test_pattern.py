@@ -16,6 +16,7 @@ from sitspark.scenes.archive import Listed
 from sitspark.scenes.cube import read_cube
 from sitspark.scenes.inspect import inspect_product
 from sitspark.scenes.layouts import Selection
+from sitspark.scenes.left_out import Reason
 from sitspark.scenes.listing import list_archive
 from sitspark.scenes.mask_rules import AllBut, AnyBit, AnyOf
 from sitspark.scenes.pattern import Match, Template
@@ -47,17 +48,18 @@ def day(text: str) -> datetime:
 @pytest.mark.parametrize(
     ("pattern", "path", "match"),
     [
-        ("{tile}/{date:%Y%m%d}/{band}.tif", "31TCJ/20180203/B4.tif", Match("31TCJ", day("2018-02-03"), "B4")),
-        ("{tile}/{date:%Y%m%d}/{band}.tif", "31TCJ/20180230/B4.tif", None),  # no such day
+        ("{tile}/{date:%Y%m%d}/{band}.tif", "31TCJ/20180203/B4.tif", Match("31TCJ", "20180203", day("2018-02-03"), "B4")),
+        ("{tile}/{date:%Y%m%d}/{band}.tif", "31TCJ/20180230/B4.tif", Match("31TCJ", "20180230", None, "B4")),  # no such day
         ("{tile}/{date:%Y%m%d}/{band}.tif", "31TCJ/20180203/B4.tif.aux.xml", None),
-        ("{date:%Y}/{date:%j}_{band}.tif", "2018/034_B4.tif", Match(None, day("2018-02-03"), "B4")),
-        ("{date:%Y}/{date:%Y%m%d}.tif", "2018/20180203.tif", Match(None, day("2018-02-03"), None)),
+        ("{date:%Y}/{date:%j}_{band}.tif", "2018/034_B4.tif", Match(None, "20180203", day("2018-02-03"), "B4")),
+        ("{date:%Y}/{date:%j}_{band}.tif", "2018/366_B4.tif", Match(None, "2018366", None, "B4")),
+        ("{date:%Y}/{date:%Y%m%d}.tif", "2018/20180203.tif", Match(None, "20180203", day("2018-02-03"), None)),
         ("{date:%Y}/{date:%Y%m%d}.tif", "2017/20180203.tif", None),  # the year of the folder is another
-        ("{tile}/{tile}_{date:%d%b%y}*.tif", "a/a_03Feb18_v2.tif", Match("a", day("2018-02-03"), None)),
+        ("{tile}/{tile}_{date:%d%b%y}*.tif", "a/a_03Feb18_v2.tif", Match("a", "20180203", day("2018-02-03"), None)),
         ("{tile}/{tile}_{date:%d%b%y}*.tif", "a/b_03Feb18_v2.tif", None),
         ("MOD13Q1.A{date:%Y%j}.{tile}.*.{band}.tif", "MOD13Q1.A2018033.h18v04.061.2021.ndvi.tif",
-         Match("h18v04", day("2018-02-02"), "ndvi")),
-        ("{date:%Y%m%dT%H%M%S}.tif", "20180203T101112.tif", Match(None, day("2018-02-03T10:11:12"), None)),
+         Match("h18v04", "20180202", day("2018-02-02"), "ndvi")),
+        ("{date:%Y%m%dT%H%M%S}.tif", "20180203T101112.tif", Match(None, "20180203T101112", day("2018-02-03T10:11:12"), None)),
         ("a+b/{date:%Y%m%d}.tif", "aab/20180203.tif", None),  # what isn't a field is meant as it stands
     ],
 )  # fmt: skip
@@ -85,13 +87,23 @@ def test_files_of_one_tile_and_date_are_one_product(tmp_path: Path) -> None:
         for band in ("B04", "B08", "B99"):
             write_raster(tmp_path / tile / f"{day}_{band}.tif", np.ones((8, 8), np.int16))
     (tmp_path / "A" / "readme.txt").touch()
-    (tmp_path / "B" / "20180230_B04.tif").touch()
     (tmp_path / "top.txt").touch()
     settings = settings_of(tmp_path, "{tile}/{date:%Y%m%d}_{band}.tif")
     found = list_archive(settings)
     assert [p.scene_id for p in found.products] == ["A_20180203", "A_20180213", "B_20180203"]
-    assert [place.name for place in found.strangers] == ["20180230_B04.tif", "readme.txt"]
+    assert [place.name for place in found.strangers] == ["readme.txt"]
     assert [asset.name for asset in scene_of(found.products[0], settings).assets] == ["red", "nir"]
+
+
+def test_files_of_a_date_that_does_not_exist_are_a_product_that_is_left_out(tmp_path: Path) -> None:
+    for name in ("20180203_B04", "20180203_B08", "20180231_B04", "20180231_B08", "20180231_quicklook"):
+        write_raster(tmp_path / "A" / f"{name}.tif", np.ones((8, 8), np.int16))
+    found = list_archive(settings_of(tmp_path, "{tile}/{date:%Y%m%d}_{band}.tif"))
+    assert [p.scene_id for p in found.wanted] == ["A_20180203"] and found.strangers == ()
+    left_out = found.products[1].left_out
+    assert left_out is not None and left_out.reason is Reason.NO_DATE
+    first = tmp_path / "A" / "20180231_B04.tif"
+    assert left_out.sentence == f"A_20180231: the date in its name doesn't exist, {first} is misnamed"
 
 
 def test_a_product_without_a_band_is_damaged(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def test_decoded_blocks_are_those_that_a_window_and_its_margin_touch(
         (2, 40, ["uint8", "int16"], None),
         (1, 20, ["int16"], "it holds 20 x 50 pixels of int16, not 40 x 50 of int16 as the catalogue found or was told"),
         (1, 40, ["uint8"], "it holds 40 x 50 pixels of uint8, not 40 x 50 of int16 as the catalogue found or was told"),
-        (2, 40, ["int16"], "it has 1 bands, not 2"),
+        (2, 40, ["int16"], "it has 1 band, not 2"),
     ],
 )
 def test_a_file_that_was_replaced_by_another_kind_is_refused(

@@ -86,7 +86,7 @@ def test_what_can_not_be_used_is_a_sentence(tmp_path: Path) -> None:
     for one, words in (
         (layer(tmp_path / "gone.tif"), "gone.tif can't be opened"),
         (layer(plain), "plain.tif has no CRS"),
-        (layer(path, band=2), "has 1 bands, there is no band 2"),
+        (layer(path, band=2), "has 1 band, there is no band 2"),
     ):
         with pytest.raises(SitsparkError, match=f"^features.static.elevation: .*{words}"):
             bounds_of(one)

@@ -29,7 +29,7 @@ def test_a_run_refuses_wrong_inputs_before_it_computes_anything(simulation: Simu
     tree["ground_truth"]["label_field"] = "klass"
     tree["features"] = {"indices": ["ndwi"]}
     tree["scenes"]["bands"] = ["B4", "B8"]
-    with pytest.raises(SitsparkError, match=r"ndwi needs band B11.*\(and 1 more problems, which `sitspark check` lists\)"):
+    with pytest.raises(SitsparkError, match=r"ndwi needs band B11.*\(and 1 more problem, which `sitspark check` lists\)"):
         run_quietly(tree, "validate", "report")
     assert not (tmp_path / "out" / "tables").exists()
 
@@ -92,6 +92,22 @@ def test_damaged_products_come_with_what_to_do(simulation: Simulation, tmp_path:
     tree["scenes"]["on_problem"] = "fail"
     last = check(context_of(tree))[-1]
     assert last.wrong and "1 of 1 can't be used; fetch what is damaged" in last.sentence
+
+
+def test_a_product_of_a_date_that_does_not_exist_counts_as_faulty(simulation: Simulation, tmp_path: Path) -> None:
+    first, second = sorted((simulation.folder / "scenes" / "31TCK").iterdir())[:2]
+    day = second.name.split("_")[1][:8]
+    no_day = second.name.replace(day, f"{day[:4]}0230")
+    shutil.copytree(first, tmp_path / "scenes" / first.name)
+    shutil.copytree(second, tmp_path / "scenes" / no_day)
+    tree = settings_tree(simulation.folder, tmp_path / "out")
+    tree["scenes"]["folder"] = str(tmp_path / "scenes")
+    found = check(context_of(tree))
+    scenes = next(finding for finding in found if finding.subject == "scenes")
+    assert scenes.sentence.startswith("1 product of 1 tile (31TCK), ")
+    faulty, summary = found[-2:]
+    assert faulty.wrong and faulty.sentence.startswith(f"{no_day}: the date in its name doesn't exist, ")
+    assert summary.wrong and summary.sentence.startswith("1 of 2 can't be used, scenes.max_left_out allows 10%; ")
 
 
 def test_only_the_deep_check_finds_a_block_that_can_not_be_decoded(simulation: Simulation, tmp_path: Path) -> None:

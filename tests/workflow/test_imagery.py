@@ -90,15 +90,31 @@ def overcast(product: Path) -> None:
     path.write_text(f'{before}name="CloudPercent">99<{after.partition("<")[2]}')
 
 
+def of_version_1(name: str) -> str:
+    return name.replace("_V2-2", "_V1-9")
+
+
 def processed_again(product: Path) -> None:
-    shutil.copytree(product, product.with_name(product.name.replace("_V2-2", "_V1-9")))
+    shutil.copytree(product, product.with_name(of_version_1(product.name)))
+
+
+def of_no_day(name: str) -> str:
+    day = name.split("_")[1][:8]
+    return name.replace(day, f"{day[:4]}0230")
+
+
+def misname(product: Path) -> None:
+    product.rename(product.with_name(of_no_day(product.name)))
 
 
 @dataclass(frozen=True)
 class Defect:
-    plant: Callable[[Path], None]
+    """`scene` is the name of what is left out, from that of the product in which the defect is planted."""
+
+    plant: Callable[[Path], object]
     reason: Reason
     words: str
+    scene: Callable[[str], str] = str
 
 
 DEFECTS = (
@@ -113,7 +129,8 @@ DEFECTS = (
     Defect(zip_cut_short, Reason.DAMAGED, "the archive is cut short or damaged"),
     Defect(all_of_another_crs, Reason.CRS, "is in EPSG:32630 while most products are in EPSG:32631"),
     Defect(overcast, Reason.CLOUD, "99 % are clouds, more than scenes.max_cloud_cover (90 %)"),
-    Defect(processed_again, Reason.DUPLICATE, "the same acquisition was processed later"),
+    Defect(processed_again, Reason.DUPLICATE, "the same acquisition was processed later", of_version_1),
+    Defect(misname, Reason.NO_DATE, "the date in its name doesn't exist", of_no_day),
 )
 
 
@@ -140,7 +157,7 @@ def test_each_of_the_planted_defects_is_listed_with_its_reason(
 
     rows = {row.scene_id: row for row in context.table("scenes").where("left_out is not null").collect()}
     for product, defect in zip(products, DEFECTS, strict=False):
-        scene = product.name.replace("_V2-2", "_V1-9") if defect.plant is processed_again else product.name
+        scene = defect.scene(product.name)
         row = rows.pop(scene)
         assert (row.left_out, row.problem[: len(scene)]) == (defect.reason, scene)
         assert defect.words in row.problem
@@ -171,6 +188,22 @@ def test_an_archive_can_be_looked_at_before_there_is_any_ground_truth(
     tree["ground_truth"]["file"] = str(tmp_path / "not_yet.gpkg")
     context, printed = run_quietly(tree, "calendar")
     assert context.facts("scenes")["products"] == 10 and "calendar" in printed
+
+
+def test_a_misnamed_product_is_noticed_in_an_archive_that_was_catalogued_before(
+    spark: SparkSession, simulation: Simulation, tmp_path: Path
+) -> None:
+    """It has no fingerprint: without its own part of the key the stage would be taken as unchanged."""
+    shutil.copytree(simulation.folder / "scenes" / "31TCK", tmp_path / "scenes" / "31TCK")
+    tree = settings_tree(simulation.folder, tmp_path / "out")
+    tree["scenes"] |= {"folder": str(tmp_path / "scenes"), "max_left_out": 0.5}
+    context, _ = run_quietly(tree, "scenes")
+    assert context.facts("scenes")["faulty"] == []
+    product = next((tmp_path / "scenes" / "31TCK").iterdir())
+    shutil.copytree(product, product.with_name(of_no_day(product.name)))
+    context, _ = run_quietly(tree, "scenes")
+    (sentence,) = context.facts("scenes")["faulty"]
+    assert sentence.startswith(f"{of_no_day(product.name)}: the date in its name doesn't exist")
 
 
 def test_what_is_faulty_is_listed_even_where_it_stops_the_run(

@@ -7,6 +7,7 @@ from typing import Any
 from sitspark.accuracy.cross_validation import FoldScores, spread
 from sitspark.accuracy.matrix import ConfusionMatrix
 from sitspark.classes import Nomenclature
+from sitspark.errors import counted
 
 _ENOUGH = 50  # polygons
 
@@ -30,21 +31,27 @@ class Assessment:
         if independent >= _ENOUGH:
             return None
         return (
-            f"{pixels} pixels of {polygons} polygons set aside say little about the accuracy of a map: one more error would "
-            f"change OA by about {1 / max(independent, 1):.1%}; {_ENOUGH} polygons a class are usually asked for"
+            f"little can be said of the accuracy of a map by {counted(pixels, 'pixel')} of {counted(polygons, 'polygon')} set "
+            f"aside: one more error would change OA by about {1 / max(independent, 1):.1%}; {_ENOUGH} polygons a class are "
+            "usually asked for"
         )
 
 
 def metrics_json(
-    nomenclature: Nomenclature, *, assessment: Assessment | None, folds: Sequence[FoldScores] = ()
+    nomenclature: Nomenclature,
+    *,
+    assessment: Assessment | None,
+    folds: Sequence[FoldScores] = (),
+    test: Assessment | None = None,
 ) -> dict[str, Any]:
     """The content of metrics.json: plain dicts, lists, str, int, float; None (null) where a score is undefined.
 
-    Keys: `assessment` (headline scores, `classes`, `confusion_matrix`) and `cross_validation` (`folds`, `spread`),
-    each null where it wasn't done.
+    Keys: `assessment` (headline scores, `classes`, `confusion_matrix`), `test` (the same for polygons that the user keeps
+    for it) and `cross_validation` (`folds`, `spread`), each null where it wasn't done.
     """
     return {
         "assessment": None if assessment is None else _assessment_json(assessment, nomenclature),
+        "test": None if test is None else _assessment_json(test, nomenclature),
         "cross_validation": _cross_validation_json(folds) if folds else None,
     }
 
@@ -101,7 +108,7 @@ def _cross_validation_json(folds: Sequence[FoldScores]) -> dict[str, Any]:
         "folds": [
             {
                 "fold": fold.fold,
-                "left_out_tile": fold.left_out_tile,
+                "left_out_fold": fold.left_out_fold,
                 "same_area": _headline(fold.same_area),
                 "left_out": _headline(fold.left_out),
             }

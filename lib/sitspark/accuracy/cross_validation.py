@@ -17,10 +17,10 @@ _NORMAL_95 = 1.959964
 
 @dataclass(frozen=True, slots=True)
 class FoldScores:
-    """A model that never saw one tile, on the polygons set aside in its own area and on those of that tile."""
+    """A model that never saw one fold (a tile, as `left_out_fold`), on polygons set aside in its own area and on that fold."""
 
     fold: int
-    left_out_tile: str
+    left_out_fold: str
     same_area: ConfusionMatrix
     left_out: ConfusionMatrix
 

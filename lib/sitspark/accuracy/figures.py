@@ -123,7 +123,7 @@ def training_figure(history: pd.DataFrame, best_epoch: int) -> bytes:
 
 
 def cross_validation_figure(folds: Sequence[FoldScores]) -> bytes:
-    """OA and mean F of every fold in its own area and on the tile left out, with mean and standard deviation below."""
+    """OA and mean F of every fold in its own area and on what was left out, with mean and standard deviation below."""
     height = 0.32 * (len(folds) + 1) + 0.25
     figure = new_figure(9, height + 1)
     same, left_out = [fold.same_area for fold in folds], [fold.left_out for fold in folds]
@@ -136,7 +136,7 @@ def cross_validation_figure(folds: Sequence[FoldScores]) -> bytes:
         _dumbbells(axes, inside, outside)
         axes.set_xlabel(title, fontsize=8.5, color=INK)
         if number == 0:
-            axes.set_yticks(range(len(folds) + 1), [*(f"without {f.left_out_tile}" for f in folds), "mean ± sd"])
+            axes.set_yticks(range(len(folds) + 1), [*(f"without {f.left_out_fold}" for f in folds), "mean ± sd"])
             literal(axes.get_yticklabels())
             axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False, fontsize=8, borderaxespad=0.2)
         else:
@@ -220,7 +220,7 @@ def _dumbbells(axes: Axes, inside: list[Score], outside: list[Score]) -> None:
         facecolors="none",
         edgecolors=ORANGE,
         linewidths=1.6,
-        label="tile left out",
+        label="left out",
         zorder=3,
     )
     axes.axhline(len(rows) - 0.5, color=RULE, linewidth=0.8)

@@ -13,11 +13,12 @@ from sitspark.grid import Grid, Window
 from sitspark.marks import Marks
 from sitspark.samples.labelled import labelled_pixels
 
-_COUNTS = "polygon_id bigint, reference int, predicted int, pixels bigint"
+_COUNTS = "polygon_id bigint, area string, reference int, predicted int, pixels bigint"
+_AREAS = {"validation": "set_aside", "test": "test"}  # by split; other polygons are not measured
 
 
 def map_confusion(pieces: DataFrame, grid: Grid, classification: Path, *, marks: Marks) -> DataFrame:
-    """Count, for each polygon set aside, its pixels by produced class (0 = not classified).
+    """Count, for each polygon set aside, its pixels by produced class (0 = not classified); `area` tells validation from test.
 
     `pieces` are those of `pieces_by_chunk`. All pixels whose centre lies in the polygon count, as in sampling: one that
     two labels claim belongs to none. Each chunk is marked when it is done.
@@ -48,11 +49,12 @@ def _compared(pieces: pd.DataFrame, grid: Grid, classification: Path) -> pd.Data
         if not part.is_empty:
             place = part.shifted(-there.row, -there.col).slices
             codes[place] = drawn.read(1, window=RasterWindow(part.col, part.row, part.width, part.height))
-    aside = (pieces["split"] == "validation").to_numpy()[found.piece]
+    aside = pieces["split"].isin(_AREAS).to_numpy()[found.piece]
     owners = pieces.iloc[found.piece[aside]]
     compared = pd.DataFrame(
         {
             "polygon_id": owners["polygon_id"].to_numpy(),
+            "area": owners["split"].map(_AREAS).to_numpy(),
             "reference": owners["label"].to_numpy(),
             "predicted": codes[found.row[aside], found.col[aside]].astype(np.int32),
         }

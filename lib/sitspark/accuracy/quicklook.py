@@ -190,15 +190,17 @@ def _map_axes(quicklook: Quicklook, picture: npt.NDArray[np.uint8], *, longest_s
     names = ("Longitude (°)", "Latitude (°)") if quicklook.unit_metres is None else ("Easting (km)", "Northing (km)")
     axes.set_xlabel(f"{names[0]}, {quicklook.crs_name}", fontsize=7.5, color=MUTED)
     axes.set_ylabel(names[1], fontsize=7.5, color=MUTED)
-    _scale_bar(axes, quicklook, width, height)
+    left, bottom, right, top = quicklook.bounds
+    metres = quicklook.unit_metres or _METRES_PER_DEGREE * math.cos(math.radians((bottom + top) / 2))
+    scale_bar(axes, (right - left) * metres, width, height)
     return figure, axes
 
 
-def _scale_bar(axes: Axes, quicklook: Quicklook, width: float, height: float) -> None:
-    """A bar of a round length above the map, with the sign of grid north at the right end."""
-    left, bottom, right, top = quicklook.bounds
-    metres = quicklook.unit_metres or _METRES_PER_DEGREE * math.cos(math.radians((bottom + top) / 2))
-    ground = (right - left) * metres
+def scale_bar(axes: Axes, ground: float, width: float, height: float) -> None:
+    """A bar of a round length above a map that is `ground` metres wide, with the sign of grid north at the right end.
+
+    `width` and `height` are those of the axes in inches.
+    """
     length = _round_length(ground / 4)
     label = f"{length / 1000:g} km" if length >= 1000 else f"{length:g} m"
     inch_up = 1 / height

@@ -103,7 +103,8 @@ class StageTime:
 class Report:
     """All that the page says; what a run didn't do is None or empty, and its section is left out.
 
-    `run` says what was run in words (imagery, period, network, ...); `settings` and `versions` are those of run.json.
+    `run` says what was run in words (imagery, period, network, ...); `settings` and `versions` are those of run.json;
+    `split` is the PNG of `split_figure`.
     """
 
     title: str
@@ -113,9 +114,11 @@ class Report:
     settings: Mapping[str, Any]
     versions: Mapping[str, str]
     assessment: Assessment | None = None
+    test: Assessment | None = None
     map: MapView | None = None
     trainings: tuple[Training, ...] = ()
     samples: tuple[ClassSamples, ...] = ()
+    split: bytes | None = None
     folds: tuple[FoldScores, ...] = ()
     acquisitions: tuple[Acquisition, ...] = ()
     products_left_out: tuple[ProductLeftOut, ...] = ()
@@ -134,10 +137,11 @@ def render(report: Report) -> str:
     )
     environment.filters.update(score=_score, count=_count, hectares=_hectares, share=_share, duration=_duration)
     environment.globals["picture"] = _picture
-    metrics = metrics_json(report.nomenclature, assessment=report.assessment, folds=report.folds)
+    metrics = metrics_json(report.nomenclature, assessment=report.assessment, folds=report.folds, test=report.test)
     return environment.get_template("report.html.j2").render(
         report=report,
         assessment=metrics["assessment"],
+        test=metrics["test"],
         cross_validation=metrics["cross_validation"],
         areas=_areas(report),
         tiles=_tiles(report.acquisitions),

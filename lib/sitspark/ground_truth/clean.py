@@ -9,16 +9,23 @@ from dataclasses import dataclass
 from functools import reduce
 
 import shapely
-from pyspark.sql import DataFrame, Window
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from sitspark.classes import Nomenclature
 from sitspark.errors import SitsparkError
 from sitspark.grid import Grid, Territory
+from sitspark.ground_truth.crs_range import beyond_range
 from sitspark.ground_truth.labels import not_a_label
+from sitspark.ground_truth.overlaps import Overlaps, losers, shared_ground
+from sitspark.ground_truth.twins import twins
 from sitspark.scenes.region import Region
 
 _REJECTED = ("polygon_id", "label", "reason")
+# what can't be read is never touched
+READ = "case when problem is null then ST_Force_2D(ST_GeomFromWKB(wkb)) end"
+# most are valid, and to find that costs a third of a repair
+REPAIR = "case when ST_IsValid(geometry) then geometry else ST_MakeValid(geometry) end"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,36 +65,48 @@ def encode_labels(features: DataFrame, nomenclature: Nomenclature, *, source: st
     encoded = features.withColumn("code", code)
     for row in encoded.where("trim(label) <> '' and code is null").orderBy("polygon_id").limit(1).collect():
         raise SitsparkError(not_a_label(source, row.polygon_id, row.label))
-    return encoded.select("polygon_id", F.col("code").alias("label"), "wkb")
+    problem = [name for name in features.columns if name == "problem"]
+    return encoded.select("polygon_id", F.col("code").alias("label"), "wkb", *problem)
 
 
 def clean(
-    features: DataFrame, nomenclature: Nomenclature, ground: Ground, *, crs: str, buffer: float, tolerance: float
+    features: DataFrame,
+    nomenclature: Nomenclature,
+    ground: Ground,
+    *,
+    crs: str,
+    buffer: float,
+    tolerance: float,
+    overlaps: Overlaps = "drop",
 ) -> Cleaned:
-    """Clean encoded features whose WKB is in `crs`.
+    """Clean encoded features whose WKB is in `crs`; a column `problem` says which WKB can't be read.
 
-    `buffer` (metres) surrounds points; 0 gives a point the pixel that it lies in. Two polygons of different labels
-    that share more than `tolerance` pixels are both rejected.
+    `buffer` (metres) surrounds points; 0 gives a point the pixel that it lies in. Of two polygons of different labels
+    that share more than `tolerance` pixels `overlaps` says which is rejected.
     """
     known = ", ".join(str(code) for code in nomenclature.codes)
-    judged = features.withColumn("geometry", F.expr("ST_Force_2D(ST_GeomFromWKB(wkb))")).withColumn(
+    if "problem" not in features.columns:
+        features = features.withColumn("problem", F.lit(None).cast("string"))
+    judged = features.withColumn("geometry", F.expr(READ)).withColumn(
         "reason",
         F.expr(f"""
             case when wkb is null then 'null geometry'
+                 when problem is not null then problem
                  when ST_IsEmpty(geometry) then 'empty geometry'
                  when label is null then 'no label'
-                 when label not in ({known}) then concat('label ', label, ' is not in the nomenclature') end
+                 when label not in ({known}) then concat('label ', label, ' is not in the nomenclature')
+                 when {beyond_range(crs)} then 'coordinates beyond the range of {crs}' end
         """),
     )
-    sound, rejected_alone = _divide(judged)
-    unique, rejected_twins = _divide(_judge_twins(sound))
+    sound, rejected_alone = _divide(judged.drop("problem"))
+    unique, rejected_twins = _without_twins(sound, keep_first=overlaps != "drop")
     pieces = _pieces(unique, crs, ground.grid, buffer).cache()
     flat, rejected_flat = _without(unique, pieces, "no area is left after repair")
     inside = _inside(pieces, ground.region) if ground.region else pieces
     here, rejected_elsewhere = _without(flat, inside, "outside the region")
     placed = _place(inside, ground).cache()
     _, rejected_outside = _without(here, placed, "outside the imagery")
-    conflicts = _conflicts(placed, tolerance * ground.grid.resolution**2).cache()
+    conflicts = _conflicts(placed, tolerance * ground.grid.resolution**2, overlaps).cache()
     kept = placed.join(conflicts, "polygon_id", "left_anti")
     rejections = [rejected_alone, rejected_twins, rejected_flat, rejected_elsewhere, rejected_outside]
     rejections.append(conflicts.select(*_REJECTED))
@@ -107,27 +126,13 @@ def _without(features: DataFrame, present: DataFrame, reason: str) -> tuple[Data
     )
 
 
-def _judge_twins(features: DataFrame) -> DataFrame:
-    """Of features with one geometry and one label the first stays; with several labels none does.
-
-    Geometries are one whatever vertex they begin with and whichever way their rings turn.
-    """
-    same = Window.partitionBy("shape")
-    order = Window.partitionBy("shape").orderBy("polygon_id")
-    return (
-        features.withColumn("shape", F.expr("ST_AsBinary(ST_Normalize(geometry))"))
-        .withColumn("first", F.first("polygon_id").over(order))
-        .withColumn("rank", F.row_number().over(order))
-        .withColumn("conflict", F.min("label").over(same) != F.max("label").over(same))
-        .withColumn(
-            "reason",
-            F.expr("""
-                case when conflict then 'same geometry as a feature of another label'
-                     when rank > 1 then concat('duplicate of feature ', first) end
-            """),
-        )
-        .drop("shape", "first", "rank", "conflict")
-    )
+def _without_twins(features: DataFrame, *, keep_first: bool) -> tuple[DataFrame, DataFrame]:
+    """Features of one geometry once, and those rejected for it."""
+    found = twins(features, "polygon_id", keep_first=keep_first)
+    rejected = features.select("polygon_id", "label").join(found, "polygon_id")
+    conflict, twin = "'same geometry as a feature of another label'", "concat('duplicate of feature ', first)"
+    reason = F.expr(f"if(conflict, {conflict}, {twin})").alias("reason")
+    return features.join(found, "polygon_id", "left_anti"), rejected.select("polygon_id", "label", reason)
 
 
 def _pieces(features: DataFrame, crs: str, grid: Grid, buffer: float) -> DataFrame:
@@ -144,7 +149,7 @@ def _pieces(features: DataFrame, crs: str, grid: Grid, buffer: float) -> DataFra
     placed = features.withColumn(
         "geometry", F.expr(f"case when ST_GeometryType(geometry) = 'ST_Point' then {around} else geometry end")
     )
-    return _single_polygons(placed, "ST_MakeValid(geometry)", numbered_after="polygon_id")
+    return _single_polygons(placed, REPAIR, numbered_after="polygon_id")
 
 
 def _single_polygons(features: DataFrame, geometry: str, *, numbered_after: str) -> DataFrame:
@@ -190,23 +195,9 @@ def _place(pieces: DataFrame, ground: Ground) -> DataFrame:
     return pieces.join(tiles, "polygon_id")
 
 
-def _conflicts(pieces: DataFrame, area: float) -> DataFrame:
-    """Polygons that share more than `area` (m2), over all their parts, with one of another label: polygon_id, label, reason."""
-    pairs = (
-        pieces.alias("a")
-        .join(pieces.alias("b"), F.expr("ST_Intersects(a.geometry, b.geometry) and a.label <> b.label"))
-        .groupBy(
-            F.col("a.polygon_id").alias("polygon_id"), F.col("a.label").alias("label"), F.col("b.polygon_id").alias("other")
-        )
-        .agg(F.sum(F.expr("ST_Area(ST_Intersection(a.geometry, b.geometry))")).alias("common"))
-    )
-    return (
-        pairs.where(F.col("common") > area)
-        .groupBy("polygon_id", "label")
-        .agg(F.min("other").alias("other"))
-        .select(
-            "polygon_id",
-            "label",
-            F.concat(F.lit("overlaps feature "), "other", F.lit(" of another label")).alias("reason"),
-        )
-    )
+def _conflicts(pieces: DataFrame, area: float, rule: Overlaps) -> DataFrame:
+    """Polygons rejected for sharing more than `area` (m2) with one of another label: polygon_id, label, reason."""
+    lost = losers(shared_ground(pieces, more_than=area), pieces, rule)
+    labels = pieces.select("polygon_id", "label").distinct()
+    reason = F.concat(F.lit("overlaps feature "), "other", F.lit(" of another label")).alias("reason")
+    return lost.join(labels, "polygon_id").select("polygon_id", "label", reason)

@@ -11,6 +11,7 @@ import pyogrio
 
 from sitspark.classes import Nomenclature
 from sitspark.errors import SitsparkError
+from sitspark.ground_truth.read import field_of
 from sitspark.settings import GroundTruthSettings
 
 
@@ -29,7 +30,7 @@ def count_labels(settings: GroundTruthSettings, nomenclature: Nomenclature) -> L
     """
     codes = {c.name: c.code for c in nomenclature}
     counts = LabelCounts(Counter(), Counter())
-    for features, labels in _batches(settings):
+    for features, labels in values_of(settings, settings.label_field):
         for pair in labels.value_counts().to_pylist():
             label = "" if pair["values"] is None else str(pair["values"]).strip()
             if not label:
@@ -63,14 +64,14 @@ def _whole_number(label: str) -> int | None:
     return int(number) if number.is_integer() else None
 
 
-def _batches(settings: GroundTruthSettings) -> Iterator[tuple[pa.Array, pa.Array]]:
-    """Ids and labels of features, batch by batch; the id is `id_field`, or the feature's number in the file."""
-    columns = [settings.label_field, *([settings.id_field] if settings.id_field else [])]
+def values_of(settings: GroundTruthSettings, field: str) -> Iterator[tuple[pa.Array, pa.Array]]:
+    """Ids of features and values of a field, batch by batch; the id is `id_field`, or the feature's number in the file."""
+    columns = [field, *([settings.id_field] if settings.id_field else [])]
     if settings.file.suffix == ".parquet":
         first = 0
         for batch in pq.ParquetFile(settings.file).iter_batches(columns=columns):
             numbers = pa.array(range(first, first + batch.num_rows))
-            yield batch[settings.id_field] if settings.id_field else numbers, batch[settings.label_field]
+            yield batch[settings.id_field] if settings.id_field else numbers, batch[field]
             first += batch.num_rows
         return
     with pyogrio.open_arrow(settings.file, columns=columns, return_fids=True, read_geometry=False, use_pyarrow=True) as (
@@ -79,4 +80,4 @@ def _batches(settings: GroundTruthSettings) -> Iterator[tuple[pa.Array, pa.Array
     ):
         identifier = settings.id_field or meta["fid_column"] or "OGC_FID"
         for batch in reader:
-            yield batch[identifier], batch[settings.label_field]
+            yield field_of(batch, identifier), field_of(batch, field)

@@ -6,12 +6,14 @@ shapefile in one partition on every pass, and lose the CRS); GeoParquet is read 
 
 import json
 import shutil
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pyogrio
 import pyproj
@@ -22,12 +24,17 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from sitspark.errors import SitsparkError
+from sitspark.ground_truth.readable import problems_of
 from sitspark.settings import GroundTruthSettings
 from sitspark.spark import pattern
 
 # the least confidence at which PROJ's guess for an ESRI .prj without authority is the same CRS under another name
 _CRS_CONFIDENCE = 60
 _BATCH = 65_536  # features a row group
+_STAGED = pa.schema(
+    [("number", pa.int64()), ("id", pa.string()), ("label", pa.string()), ("wkb", pa.binary()), ("problem", pa.string())]
+)
+_STAGED_SQL = "number bigint, id string, label string, wkb binary, problem string"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +52,27 @@ def inspect_vector(settings: GroundTruthSettings) -> VectorFile:
     path = settings.file
     if not path.exists():
         raise SitsparkError(f"ground_truth.file: there is no file {path}; correct the path")
-    found = _parquet_header(path) if path.suffix == ".parquet" else _gdal_header(path)
-    for key, field in (("label_field", settings.label_field), ("id_field", settings.id_field)):
+    if path.is_dir() and path.suffix.lower() != ".gdb":
+        raise SitsparkError(
+            f"ground_truth.file: {path} is a folder; name one file, which `sitspark ground-truth check {path} --label-field "
+            f"{settings.label_field} --fix polygons.gpkg` makes of a folder of shapefiles"
+        )
+    found = header_of(path)
+    for key, field in (
+        ("label_field", settings.label_field),
+        ("id_field", settings.id_field),
+        ("split_field", settings.split_field),
+    ):
         if field is not None and field not in found.fields:
             raise SitsparkError(f"ground_truth.{key}: {path} has no field '{field}'; its fields are {', '.join(found.fields)}")
     if found.features == 0:
         raise SitsparkError(f"ground_truth.file: {path} holds no feature")
     return found
+
+
+def header_of(path: Path) -> VectorFile:
+    """Read the header of a vector file; raises SitsparkError where it can't be read, or has no CRS."""
+    return _parquet_header(path) if path.suffix == ".parquet" else _gdal_header(path)
 
 
 def _gdal_header(path: Path) -> VectorFile:
@@ -74,6 +95,11 @@ def _parquet_header(path: Path) -> VectorFile:
             "geopandas' to_parquet or ogr2ogr"
         )
     column = meta["columns"][meta["primary_column"]]
+    if column.get("encoding", "WKB") != "WKB":
+        raise SitsparkError(
+            f"ground_truth.file: the geometries of {path} are encoded as {column['encoding']}; write them as WKB, GeoParquet's "
+            "usual encoding"
+        )
     # GeoParquet 1.1: an absent crs means OGC:CRS84, an explicit null means unknown
     crs = column.get("crs", "OGC:CRS84")
     text = json.dumps(crs) if isinstance(crs, dict) else crs
@@ -125,18 +151,28 @@ def _parquet_extent(path: Path) -> npt.NDArray[np.float64]:
 
 
 def read_features(spark: SparkSession, settings: GroundTruthSettings, staging: Path) -> DataFrame:
-    """The features as they are: polygon_id bigint, label string (null where absent), wkb binary (null where absent).
+    """The features as they are: polygon_id bigint, label string (null where absent), wkb binary (null where absent), problem.
 
     `staging` is a folder of the run that takes the stream of a GDAL file. polygon_id is `id_field`, or the feature's
-    number in the file (GDAL's FID; from 0 in Parquet).
+    number in the file (GDAL's FID; from 0 in Parquet). `problem` (string) says why a WKB can't be read, or null.
     """
-    features = _staged(spark, settings, staging)
-    if settings.id_field:
-        _check_ids(features, settings)
-    return features
+    found = inspect_vector(settings)
+    features = stage(spark, [found], label_field=settings.label_field, id_field=settings.id_field, staging=staging)
+    if settings.id_field is None:
+        return features.select(F.col("number").alias("polygon_id"), "label", "wkb", "problem")
+    whole = F.expr("try_cast(id as double) = floor(try_cast(id as double))")
+    number = F.coalesce(F.col("id").try_cast("bigint"), F.when(whole, F.expr("try_cast(try_cast(id as double) as bigint)")))
+    numbered = features.select(number.alias("polygon_id"), "id", "label", "wkb", "problem")
+    _check_ids(numbered, settings)
+    return numbered.drop("id")
 
 
 def _check_ids(features: DataFrame, settings: GroundTruthSettings) -> None:
+    for row in features.where("polygon_id is null and id is not null").select("id").limit(1).collect():
+        raise SitsparkError(
+            f"ground_truth.id_field: '{settings.id_field}' of {settings.file} holds what is no integer ('{row.id}'); name "
+            "another field, or leave id_field out"
+        )
     twice = features.groupBy("polygon_id").count().where("polygon_id is null or count > 1").orderBy("polygon_id")
     for row in twice.limit(1).collect():
         what = "a feature without a value" if row.polygon_id is None else f"{row['count']} features of id {row.polygon_id}"
@@ -146,55 +182,66 @@ def _check_ids(features: DataFrame, settings: GroundTruthSettings) -> None:
         )
 
 
-def _staged(spark: SparkSession, settings: GroundTruthSettings, staging: Path) -> DataFrame:
-    found = inspect_vector(settings)
-    if settings.file.suffix == ".parquet":
-        return _read_parquet(spark, settings)
+def stage(
+    spark: SparkSession, files: Sequence[VectorFile], *, label_field: str, id_field: str | None, staging: Path
+) -> DataFrame:
+    """The features of files of one kind: number bigint, id string, label string, wkb binary, problem string.
+
+    Numbers go on from file to file. `id` is null without `id_field`, `problem` says why a WKB can't be read.
+    """
+    if files[0].path.suffix == ".parquet":
+        return _read_parquet(spark, files, label_field=label_field, id_field=id_field)
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
-    _stream(found, settings, staging / "features.parquet")
+    first = 0
+    for position, file in enumerate(files):
+        _stream(file, staging / f"{position:05}.parquet", label_field=label_field, id_field=id_field, first=first)
+        first += file.features
     return spark.read.parquet(pattern(staging))
 
 
-def _read_parquet(spark: SparkSession, settings: GroundTruthSettings) -> DataFrame:
-    meta = json.loads(pq.read_schema(settings.file).metadata[b"geo"])
-    identifier = F.col(settings.id_field) if settings.id_field else F.col("_metadata.row_index")
-    return spark.read.parquet(pattern(settings.file)).select(
-        identifier.try_cast("bigint").alias("polygon_id"),
-        F.col(settings.label_field).cast("string").alias("label"),
-        F.col(meta["primary_column"]).alias("wkb"),
+def _read_parquet(spark: SparkSession, files: Sequence[VectorFile], *, label_field: str, id_field: str | None) -> DataFrame:
+    (column,) = {json.loads(pq.read_schema(file.path).metadata[b"geo"])["primary_column"] for file in files}
+    firsts = np.cumsum([0, *(file.features for file in files[:-1])])
+    offset = F.create_map(*[F.lit(v) for f, n in zip(files, firsts, strict=True) for v in (f.path.name, int(n))])
+    number = F.col("_metadata.row_index") + (offset[F.col("_metadata.file_name")] if len(files) > 1 else 0)
+    return with_problems(
+        spark.read.parquet(*(pattern(file.path) for file in files)).select(
+            number.alias("number"),
+            (F.col(id_field) if id_field else F.lit(None)).cast("string").alias("id"),
+            F.col(label_field).cast("string").alias("label"),
+            F.col(column).alias("wkb"),
+        )
     )
 
 
-def _stream(found: VectorFile, settings: GroundTruthSettings, target: Path) -> None:
-    """Copy the needed columns of a GDAL file batch by batch, in bounded memory."""
-    columns = [settings.label_field, *([settings.id_field] if settings.id_field else [])]
-    schema = pa.schema([("polygon_id", pa.int64()), ("label", pa.string()), ("wkb", pa.binary())])
+def with_problems(features: DataFrame) -> DataFrame:
+    """Add `problem` to number, id, label, wkb."""
+
+    def judged(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            columns = [*batch.columns, problems_of(batch.column("wkb"))]
+            yield pa.RecordBatch.from_arrays(columns, names=_STAGED.names)
+
+    return features.mapInArrow(judged, _STAGED_SQL)
+
+
+def field_of(batch: pa.RecordBatch, name: str) -> pa.Array:
+    """A field of a batch that GDAL read; in GeoJSON the number of a feature, which comes first, may have the same name."""
+    return batch.column(batch.schema.get_all_field_indices(name)[-1])
+
+
+def _stream(file: VectorFile, target: Path, *, label_field: str, id_field: str | None, first: int) -> None:
+    """Copy the needed columns of a GDAL file batch by batch, in bounded memory; numbers begin `first` above the file's."""
+    columns = [label_field, *([id_field] if id_field else [])]
     with (
-        pyogrio.open_arrow(found.path, columns=columns, return_fids=True, batch_size=_BATCH, use_pyarrow=True) as (
-            meta,
-            reader,
-        ),
-        pq.ParquetWriter(target, schema) as writer,
+        pyogrio.open_arrow(file.path, columns=columns, return_fids=True, batch_size=_BATCH, use_pyarrow=True) as (meta, reader),
+        pq.ParquetWriter(target, _STAGED) as writer,
     ):
-        geometry = meta["geometry_name"] or "wkb_geometry"
-        identifier = settings.id_field or meta["fid_column"] or "OGC_FID"
+        geometry, fid = meta["geometry_name"] or "wkb_geometry", meta["fid_column"] or "OGC_FID"
         for batch in reader:
-            table = pa.Table.from_batches([batch])
-            try:
-                identifiers = table[identifier].cast(pa.int64())
-            except pa.ArrowInvalid as error:
-                raise SitsparkError(
-                    f"ground_truth.id_field: '{identifier}' of {found.path} holds what is no integer ({error}); name another "
-                    "field, or leave id_field out"
-                ) from None
-            writer.write_table(
-                pa.table(
-                    [
-                        identifiers,
-                        table[settings.label_field].cast(pa.string()),
-                        table[geometry].cast(pa.binary()),
-                    ],
-                    schema=schema,
-                )
-            )
+            wkb = batch.column(geometry).cast(pa.binary())
+            ids = field_of(batch, id_field).cast(pa.string()) if id_field else pa.nulls(batch.num_rows, pa.string())
+            number = pc.add(batch.column(batch.schema.get_all_field_indices(fid)[0]).cast(pa.int64()), first)
+            label = field_of(batch, label_field).cast(pa.string())
+            writer.write_batch(pa.RecordBatch.from_arrays([number, ids, label, wkb, problems_of(wkb)], schema=_STAGED))

@@ -83,18 +83,41 @@ def _keep_bands(value: Any, values: Values) -> dict[str, Any] | str:
     return {"scenes.bands": _names(value)}
 
 
-def _strategy(value: Any, _: Values) -> dict[str, Any] | str:
-    if value == "all":
-        return {"samples.per_class": None}
-    if value == "constant":
-        return f"{NEEDS_NONE}: strategy.constant.nb has the number"
-    return "only the strategies all and constant are known; set samples.per_class"
+# OTB's strategies, with the key of the number that each needs
+_STRATEGIES = {
+    "all": None,
+    "constant": "constant.nb",
+    "percent": "percent.p",
+    "total": "total.v",
+    "smallest": None,
+    "byclass": "byclass.in",
+}
 
 
-def _constant(value: Any, values: Values) -> dict[str, Any] | str:
-    if values.get(f"{_SELECTION}.strategy") != "constant":
-        return "iota2 uses it with the strategy constant only"
-    return {"samples.per_class": value}
+def _jitter(value: Any, values: Values) -> dict[str, Any] | str:
+    if values.get(f"{_SELECTION}.sampler") != "periodic":
+        return "it is of the periodic sampler"
+    return {"samples.jitter": value}
+
+
+def _strategy(value: Any, values: Values) -> dict[str, Any] | str:
+    if not isinstance(value, str) or value not in _STRATEGIES:
+        return f"it is none of {', '.join(_STRATEGIES)}"
+    needed = _STRATEGIES[value]
+    if needed and f"{_SELECTION}.strategy.{needed}" not in values:
+        return f"{NEEDS_NONE}: strategy.{needed} has the number"
+    return {"samples.strategy": value}
+
+
+def _number_of(strategy: str, setting: str, factor: float = 1) -> Rule:
+    """The number that a strategy needs."""
+
+    def rule(value: Any, values: Values) -> dict[str, Any] | str:
+        if values.get(f"{_SELECTION}.strategy") != strategy:
+            return f"iota2 uses it with the strategy {strategy} only"
+        return {setting: value * factor if factor != 1 else value}
+
+    return rule
 
 
 def _indices(value: Any, _: Values) -> dict[str, Any]:
@@ -190,8 +213,8 @@ RULES: dict[str, Rule] = {
     "chain.l5_path_old": _left_out("Theia's old Landsat products are not read"),
     "chain.s1_path": _left_out("Sentinel-1 is not read"),
     "chain.user_feat_path": _left_out("name rasters without a date one by one, under features.static"),
-    "chain.region_path": _left_out(_NO_REGIONS),
-    "chain.region_field": _left_out(_NO_REGIONS),
+    "chain.region_path": _left_out(f"{_NO_REGIONS}; ground_truth.regions draws the split within regions"),
+    "chain.region_field": _left_out(f"{_NO_REGIONS}; ground_truth.region_field goes with ground_truth.regions"),
     "chain.first_step": _left_out(_NO_STAGES),
     "chain.last_step": _left_out(_NO_STAGES),
     "chain.cloud_threshold": _left_out(_CLOUD),
@@ -211,9 +234,13 @@ RULES: dict[str, Rule] = {
     "arg_train.ratio": _to("ground_truth.ratio"),
     "arg_train.split_ground_truth": _only(True, "a model is never validated with the polygons it was trained on"),
     f"{_SELECTION}.sampler": _to("samples.sampler"),
-    f"{_SELECTION}.sampler.periodic.jitter": _left_out("periodic sampling is without jitter"),
+    f"{_SELECTION}.sampler.periodic.jitter": _jitter,
     f"{_SELECTION}.strategy": _strategy,
-    f"{_SELECTION}.strategy.constant.nb": _constant,
+    f"{_SELECTION}.strategy.constant.nb": _number_of("constant", "samples.per_class"),
+    # OTB's share is from 0 to 1
+    f"{_SELECTION}.strategy.percent.p": _number_of("percent", "samples.percent", 100),
+    f"{_SELECTION}.strategy.total.v": _number_of("total", "samples.total"),
+    f"{_SELECTION}.strategy.byclass.in": _number_of("byclass", "samples.by_class"),
     f"{_SELECTION}.per_model": _left_out(_NO_REGIONS),
     f"{_SELECTION}.per_models": _left_out(_NO_REGIONS),
     "arg_train.sample_augmentation": _left_out("no synthetic samples are made"),

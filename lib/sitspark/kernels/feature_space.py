@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sitspark.errors import SitsparkError
+from sitspark.errors import SitsparkError, counted
 from sitspark.timegrid import TimeGrid
 
 # changes whenever the same input may give other bits, or features are written down otherwise: part of the key of every
@@ -116,8 +116,8 @@ class FeatureSpace:
         parts = []
         for sensor in self.sensors:
             of = f" of {sensor.sensor}" if len(self.sensors) > 1 else ""
-            what = ", ".join((f"{len(sensor.bands)} bands", *sensor.indices))
-            parts.append(f"{what}{of} at {len(sensor.grid)} dates")
+            what = ", ".join((counted(len(sensor.bands), "band"), *sensor.indices))
+            parts.append(f"{what}{of} at {counted(len(sensor.grid), 'date')}")
         return "; ".join((*parts, *([", ".join(self.static)] if self.static else [])))
 
     def to_json(self) -> str:

@@ -12,7 +12,7 @@ from sitspark.kernels.feature_space import FeatureSpace
 from sitspark.models.history import Criterion, Epoch
 from sitspark.settings import TrainingSettings
 
-SCHEMA_VERSION = 1  # rises when an older sitspark can no longer use the card
+SCHEMA_VERSION = 2  # rises when an older sitspark can no longer use the card
 CARD, WEIGHTS, HISTORY = "card.json", "weights.safetensors", "history.parquet"
 
 
@@ -60,7 +60,7 @@ class ModelCard(_Part):
     classes: tuple[ClassCard, ...]
     training: TrainingSettings
     seed: int
-    left_out_tile: str | None
+    left_out_fold: str | None
     statistics: StatisticsCard
     criterion: Criterion
     best_epoch: int

@@ -29,18 +29,18 @@ _SPARK_SCHEMA = b"org.apache.spark.sql.parquet.row.metadata"
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which samples a model may see: those of the split 'train', without those of the tile left out.
+    """Which samples a model may see: those of the split 'train', without those of the fold left out.
 
-    A sample goes with the tile of its polygon (column fold), so that no polygon is half left out. Samples of the other
-    split are set aside for the accuracy of the map and are never seen.
+    A sample goes with the fold of its polygon, so that no polygon is half left out; without a fold (null) it is never left
+    out. Samples of another split are set aside for the accuracy of the map and are never seen.
     """
 
-    left_out_tile: str | None = None
+    left_out_fold: str | None = None
 
     def mask(self, rows: pa.RecordBatch) -> npt.NDArray[np.bool_]:
         """True for the rows that are seen, bool (n,)."""
         seen: npt.NDArray[np.bool_] = _strings(rows, "split") == "train"
-        return seen if self.left_out_tile is None else seen & (_strings(rows, "fold") != self.left_out_tile)
+        return seen if self.left_out_fold is None else seen & (_strings(rows, "fold") != self.left_out_fold)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,7 +127,7 @@ def decode(table: Path, selection: Selection, *, codes: tuple[int, ...], folder:
                 positions[members].tofile(files[f"{kind}.positions"])
     statistics = running.result()
     if statistics.count == 0:
-        without = f" outside tile {selection.left_out_tile}" if selection.left_out_tile else ""
+        without = f" without {selection.left_out_fold}" if selection.left_out_fold else ""
         raise SitsparkError(f"{table}: holds no sample to train on{without}; check the ground truth and the split")
     np.savez(folder / "statistics.npz", count=statistics.count, mean=statistics.mean, deviation=statistics.deviation)
 

@@ -46,7 +46,7 @@ class TrainingJob:
     nomenclature: Nomenclature
     settings: TrainingSettings
     seed: int
-    left_out_tile: str | None = None
+    left_out_fold: str | None = None
 
     @property
     def progress(self) -> Path:
@@ -85,7 +85,7 @@ def train(job: TrainingJob) -> None:
         _be_deterministic(job)
         folder = job.scratch / "samples"
         if group.is_first:
-            decode(job.samples, Selection(job.left_out_tile), codes=job.nomenclature.codes, folder=folder)
+            decode(job.samples, Selection(job.left_out_fold), codes=job.nomenclature.codes, folder=folder)
         group.wait()
         store = SampleStore.open(folder)
         learner = _learner(job, store, group)
@@ -225,7 +225,7 @@ def _card(job: TrainingJob, store: SampleStore, learner: _Learner, *, fit: _Fit,
         ),
         training=job.settings,
         seed=job.seed,
-        left_out_tile=job.left_out_tile,
+        left_out_fold=job.left_out_fold,
         statistics=StatisticsCard(
             mean=tuple(store.statistics.mean.tolist()), deviation=tuple(store.statistics.deviation.tolist())
         ),

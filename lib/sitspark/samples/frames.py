@@ -1,4 +1,4 @@
-"""The frames from polygons to samples: labelled pixels, chosen pixels, observations, samples."""
+"""The frames from chosen pixels to samples: observations, features."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -8,25 +8,19 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyproj
-import shapely
-from pyspark.sql import DataFrame, Window
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from sitspark.grid import Grid
-from sitspark.grid import Window as PixelWindow
 from sitspark.kernels.feature_space import FeatureSpace
 from sitspark.marks import Marks
 from sitspark.samples.batch import Batch, features_of_batch
 from sitspark.samples.extract import read_pixels
-from sitspark.samples.labelled import labelled_pixels
 from sitspark.scenes.reading import Reading
 from sitspark.scenes.table import scenes_of
-from sitspark.settings import SamplesSettings
 from sitspark.worker import forget_archives
 
 _ROWS = 4096  # series handed to Spark at a time: those of a whole chunk may be as large as its cube
 _KEYS = "sample_id bigint, polygon_id bigint, label int, tile string, fold string, split string, monitored boolean"
-_PIXELS = f"{_KEYS}, chunk_id string, row int, col int"
 _OBSERVATIONS = f"""{_KEYS}, x double, y double, lon double, lat double,
     dates array<int>, acquired array<timestamp>, reflectance array<smallint>, valid array<boolean>, static array<float>"""
 
@@ -34,73 +28,6 @@ _OBSERVATIONS = f"""{_KEYS}, x double, y double, lon double, lat double,
 _SEEN = """forall(sequence(1, size(dates)), s -> exists(
     slice(valid, 1 + aggregate(slice(dates, 1, s - 1), 0, (before, own) -> before + own), element_at(dates, s)),
     usable -> usable))"""
-
-
-def pieces_by_chunk(polygons: DataFrame, plan: DataFrame, grid: Grid) -> DataFrame:
-    """The Sedona join polygons ⋈ chunks: each chunk with every piece that touches it, geometry as WKB."""
-    step = grid.resolution
-    boxes = plan.select(
-        F.col("tile").alias("chunk_tile"),
-        "chunk_id",
-        "row",
-        "col",
-        "height",
-        "width",
-        F.expr(f"""ST_PolygonFromEnvelope(
-            {grid.left}D + col * {step}D, {grid.top}D - (row + height) * {step}D,
-            {grid.left}D + (col + width) * {step}D, {grid.top}D - row * {step}D)""").alias("box"),
-    )
-    return (
-        polygons.withColumnRenamed("geometry", "outline")
-        .join(F.broadcast(boxes), F.expr("ST_Intersects(outline, box)"))
-        .withColumn("wkb", F.expr("ST_AsBinary(outline)"))
-        .drop("outline", "box", "tile")
-        .withColumnRenamed("chunk_tile", "tile")
-    )
-
-
-def labelled_frame(pieces: DataFrame, grid: Grid, *, marks: Marks) -> DataFrame:
-    """One row a labelled pixel of `pieces_by_chunk`; sample_id is its position on the output grid, row after row.
-
-    Each chunk is marked when it is done.
-    """
-
-    def rasterise(pieces: pd.DataFrame) -> pd.DataFrame:
-        found = _labelled(pieces, grid)
-        marks.add(pieces["chunk_id"].iloc[0])
-        return found
-
-    return pieces.groupBy("chunk_id").applyInPandas(rasterise, _PIXELS)
-
-
-def _labelled(pieces: pd.DataFrame, grid: Grid) -> pd.DataFrame:
-    pieces = pieces.sort_values(["polygon_id", "piece_id"])
-    chunk = pieces.iloc[0]
-    window = PixelWindow(int(chunk["row"]), int(chunk["col"]), int(chunk["height"]), int(chunk["width"]))
-    outlines = shapely.from_wkb(pieces["wkb"].to_numpy())
-    found = labelled_pixels(list(outlines), pieces["label"].tolist(), grid.cropped(window))
-    row, col = found.row + window.row, found.col + window.col
-    keys = pieces[["polygon_id", "label", "tile", "fold", "split", "monitored", "chunk_id"]].iloc[found.piece]
-    return keys.assign(sample_id=row * grid.width + col, row=row, col=col)
-
-
-def choose(pixels: DataFrame, settings: SamplesSettings, *, seed: int) -> DataFrame:
-    """At most `per_class` pixels of each class among those that train, and as many among those set aside.
-
-    periodic: of N pixels in the order (tile, row, column) the k-th is taken when floor((k + 1) n / N) > floor(k n / N),
-    which takes exactly n, evenly spread (OTB's periodic sampler). random: the n smallest hashes of seed and sample.
-    """
-    if settings.per_class is None:
-        return pixels
-    group = Window.partitionBy("label", "split")
-    periodic = ("tile", "row", "col")
-    order = periodic if settings.sampler == "periodic" else (F.xxhash64(F.lit(seed), "sample_id"), "sample_id")
-    ranked = pixels.withColumn("k", (F.row_number().over(group.orderBy(*order)) - 1).cast("bigint")).withColumn(
-        "available", F.count("*").over(group)
-    )
-    n = f"least({settings.per_class}L, available)"
-    kept = f"(k + 1) * {n} div available > k * {n} div available" if settings.sampler == "periodic" else f"k < {n}"
-    return ranked.where(kept).drop("k", "available")
 
 
 def observations(

@@ -3,12 +3,12 @@
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
-from sitspark.errors import SitsparkError, some
+from sitspark.errors import SitsparkError, counted, some
 from sitspark.location import Location
 from sitspark.scenes.container import Container
-from sitspark.scenes.left_out import LeftOut, Reason
+from sitspark.scenes.left_out import NO_DATE, LeftOut, Reason
 from sitspark.scenes.product import ProductName, Source
 from sitspark.settings import ScenesSettings
 
@@ -20,6 +20,18 @@ class Listed:
     source: Source
     name: ProductName
     left_out: LeftOut | None = None
+
+    @staticmethod
+    def named(source: Source, name: ProductName) -> "Listed":
+        """A product by its name; without a date it has no place in a series, and is left out."""
+        undated = LeftOut(Reason.NO_DATE, NO_DATE % (source.scene_id, source.location))
+        return Listed(source, name, undated if name.acquired is None else None)
+
+    @property
+    def acquired(self) -> datetime:
+        """When it was acquired: of all that are wanted it is known."""
+        assert self.name.acquired is not None, self.scene_id
+        return self.name.acquired
 
     @property
     def scene_id(self) -> str:
@@ -44,6 +56,12 @@ class Archive:
         """The products that nothing leaves out so far."""
         return [product for product in self.products if product.left_out is None]
 
+    @property
+    def faulty(self) -> list[LeftOut]:
+        """What their listing alone tells to be wrong with products."""
+        left_out = (product.left_out for product in self.products)
+        return [reason for reason in left_out if reason is not None and not reason.reason.is_chosen]
+
 
 def chosen(found: Archive, settings: ScenesSettings) -> Archive:
     """The products of the wanted tiles, judged by the settings; raises SitsparkError when none of them is wanted."""
@@ -61,16 +79,17 @@ def chosen(found: Archive, settings: ScenesSettings) -> Archive:
 
 
 def _nothing_left(archive: Archive, settings: ScenesSettings) -> str:
-    faulty = [p.left_out.sentence for p in archive.products if p.left_out is not None and not p.left_out.reason.is_chosen]
-    if faulty:
-        return f"scenes: none of {len(archive.products)} products can be used: {some(faulty, most=3, separator='; ')}"
-    days = sorted(product.name.acquired.date() for product in archive.products)
+    if faulty := [product.sentence for product in archive.faulty]:
+        total = counted(len(archive.products), "product")
+        return f"scenes: none of {total} can be used: {some(faulty, most=3, separator='; ')}"
+    days = sorted(product.name.acquired.date() for product in archive.products if product.name.acquired is not None)
+    period = f" from {days[0]} to {days[-1]}" if days else ""
     chosen = {"scenes.start": settings.start, "scenes.end": settings.end, "scenes.exclude": settings.exclude}
     keys = ", ".join(f"{key} ({value})" for key, value in chosen.items() if value and key != "scenes.exclude")
     named = sum(p.left_out is not None and p.left_out.reason is Reason.NAMED for p in archive.products)
     excluded = f"scenes.exclude ({named} of them)" if named else ""
     return (
-        f"{', '.join(filter(None, (keys, excluded)))}: of {len(days)} products from {days[0]} to {days[-1]} none is left; "
+        f"{', '.join(filter(None, (keys, excluded)))}: of {counted(len(archive.products), 'product')}{period} none is left; "
         "correct the dates or names"
     )
 
@@ -106,10 +125,10 @@ def _names(product: Listed) -> set[str]:
 
 
 def _not_asked_for(product: Listed, settings: ScenesSettings) -> LeftOut | None:
-    day: date = product.name.acquired.date()
-    if settings.start is not None and day < settings.start:
+    day: date | None = product.name.acquired and product.name.acquired.date()
+    if day and settings.start and day < settings.start:
         return LeftOut(Reason.DATE, f"{product.scene_id}: is of {day}, before scenes.start ({settings.start})")
-    if settings.end is not None and day > settings.end:
+    if day and settings.end and day > settings.end:
         return LeftOut(Reason.DATE, f"{product.scene_id}: is of {day}, after scenes.end ({settings.end})")
     if _names(product) & set(settings.exclude):
         return LeftOut(Reason.NAMED, f"{product.scene_id}: is named in scenes.exclude")
@@ -126,7 +145,7 @@ def _superseded(products: Sequence[Listed]) -> dict[str, LeftOut]:
     for product in products:
         name = product.name
         # processings of one acquisition differ by milliseconds
-        second = name.acquired.replace(microsecond=0)
+        second = product.acquired.replace(microsecond=0)
         by_acquisition.setdefault((name.platform, name.tile, name.ground, second), []).append(product)
     found = {}
     for same in by_acquisition.values():

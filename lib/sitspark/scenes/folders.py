@@ -35,7 +35,7 @@ def search(folder: Location, layout: DeliveredLayout) -> Archive:
 
 
 def _product(entry: Entry, name: ProductName) -> Listed:
-    return Listed(Source.delivered(entry.location, state=entry.state), name)
+    return Listed.named(Source.delivered(entry.location, state=entry.state), name)
 
 
 def _recognised(entry: Entry, layout: DeliveredLayout) -> ProductName | None:

@@ -3,11 +3,10 @@
 import functools
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from sitspark.scenes.container import Container
 from sitspark.scenes.mask_rules import AnyBit
-from sitspark.scenes.product import Contents, DeliveredLayout, ProductName, StoredFile
+from sitspark.scenes.product import Contents, DeliveredLayout, ProductName, StoredFile, moment
 
 _NAME = re.compile(
     r"LC(?P<number>0[89])_(?P<level>L1|L2)(?P<kind>TP|GT|GS|SP|SR)_(?P<tile>\d{6})_(?P<day>\d{8})_(?P<processed>\d{8})"
@@ -28,11 +27,7 @@ def recognise(name: str, *, level: str = "L1", collection: str = "01") -> Produc
     found = _NAME.match(name)
     if found is None or (found["level"], found["collection"]) != (level, collection):
         return None
-    try:
-        acquired = datetime.strptime(found["day"], "%Y%m%d").replace(tzinfo=UTC)
-    except ValueError:
-        return None
-    path = int(found["tile"][:3])
+    acquired, path = moment(found["day"], "%Y%m%d"), int(found["tile"][:3])
     return ProductName("landsat8", f"LC{found['number']}", found["tile"], acquired, path, collection, found["processed"])
 
 

@@ -11,6 +11,7 @@ REMEDY = "fetch what is damaged again, or name products to leave out in scenes.e
 # product, its CRS, that of most
 OTHER_CRS = "%s: is in %s while most products are in %s; set grid.crs to bring all to one CRS"
 
+NO_DATE = "%s: the date in its name doesn't exist, %s is misnamed"  # product, its place
 ELSEWHERE = "%s: doesn't reach grid.region"
 BEYOND = "%s: doesn't reach a tile of %s"  # product, the leading sensor
 # sensor, share, the leading sensor
@@ -28,6 +29,7 @@ class Reason(StrEnum):
     OUTSIDE = "outside the region"
     BEYOND = "beyond the tiles"
     CRS = "other CRS"
+    NO_DATE = "no such date"
     DAMAGED = "damaged"
 
     @property
@@ -38,7 +40,7 @@ class Reason(StrEnum):
     @property
     def is_chosen(self) -> bool:
         """Whether the settings, or a better product, leave it out: nothing is wrong with it."""
-        return self not in (Reason.DAMAGED, Reason.CRS)
+        return self not in (Reason.DAMAGED, Reason.NO_DATE, Reason.CRS)
 
 
 @dataclass(frozen=True, slots=True)

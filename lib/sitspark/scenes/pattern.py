@@ -3,14 +3,14 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sitspark.errors import SitsparkError, some
 from sitspark.location import Location
 from sitspark.scenes import store
 from sitspark.scenes.archive import Archive, Listed
 from sitspark.scenes.described import Place, common_scale, places, refuse_unknown
-from sitspark.scenes.product import Contents, ProductName, Source, StoredFile
+from sitspark.scenes.product import Contents, ProductName, Source, StoredFile, moment
 from sitspark.scenes.store import Entry
 from sitspark.settings import DescriptionSettings, ScenesSettings
 
@@ -67,27 +67,26 @@ class Template:
         return "H" in self.whole.groupindex
 
     def match(self, path: str) -> "Match | None":
-        """What a path says; None for one of another form, or of a date that doesn't exist."""
+        """What a path says; None for one of another form."""
         # a name with _ could be cut at several places: first as the bands have it
         found = self.wanted.fullmatch(path) or self.whole.fullmatch(path)
         if found is None:
             return None
         fields = found.groupdict()
         codes = [code for code in _CODES if code in fields]
-        try:
-            text = " ".join(fields[code] for code in codes)
-            acquired = datetime.strptime(text, " ".join(f"%{code}" for code in codes)).replace(tzinfo=UTC)
-        except ValueError:
-            return None
-        return Match(fields.get("tile"), acquired, fields.get("band"))
+        acquired = moment(" ".join(fields[code] for code in codes), " ".join(f"%{code}" for code in codes))
+        form = "%Y%m%dT%H%M%S" if self.has_time else "%Y%m%d"
+        date = "".join(fields[code] for code in codes) if acquired is None else f"{acquired:{form}}"
+        return Match(fields.get("tile"), date, acquired, fields.get("band"))
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """What the path of a file says."""
+    """What the path of a file says: its date as products are called by it, and as a time, None where there is no such date."""
 
     tile: str | None
-    acquired: datetime
+    date: str
+    acquired: datetime | None
     band: str | None
 
 
@@ -137,17 +136,16 @@ def search(settings: ScenesSettings) -> Archive:
     wanted = {name: _in_paths(name, place, template) for name, place in described.items()}
     texts = {place.text for place in wanted.values()}
     other_bands: set[str | None] = set()
-    found: dict[tuple[str, datetime], dict[str | None, Entry]] = {}
-    undated: list[Location] = []
+    found: dict[tuple[str, str], dict[str | None, Entry]] = {}
+    times: dict[str, datetime | None] = {}
     strangers: list[Location] = []
     for entry in _descend(settings.folder, template.levels):
         match = template.match(entry.location.below(settings.folder))
         if match is None:
-            # of the right form, so that a wrong date is the likeliest mistake: these are told first
-            path = entry.location.below(settings.folder)
-            (undated if template.whole.fullmatch(path) else strangers).append(entry.location)
+            strangers.append(entry.location)
         elif match.band in texts:
-            files = found.setdefault((match.tile or settings.folder.name, match.acquired), {})
+            times[match.date] = match.acquired
+            files = found.setdefault((match.tile or settings.folder.name, match.date), {})
             if match.band in files:
                 raise SitsparkError(
                     f"scenes.pattern: {files[match.band].location} and {entry.location} are the same band of the same tile and "
@@ -163,15 +161,14 @@ def search(settings: ScenesSettings) -> Archive:
         seen_texts = {text for files in found.values() for text in files}
         have = [name for name, place in wanted.items() if place.text in seen_texts]
         refuse_unknown(wanted, have, {str(text) for text in (*seen_texts, *other_bands)}, "a {band}")
-    form = "%Y%m%dT%H%M%S" if template.has_time else "%Y%m%d"
     products = [
-        Listed(
-            _source(f"{tile}_{acquired:{form}}", files, wanted, settings.description),
-            ProductName(settings.description.sensor, settings.description.sensor, tile, acquired),
+        Listed.named(
+            _source(f"{tile}_{date}", files, wanted, settings.description),
+            ProductName(settings.description.sensor, settings.description.sensor, tile, times[date]),
         )
-        for (tile, acquired), files in sorted(found.items(), key=lambda product: product[0])
+        for (tile, date), files in sorted(found.items(), key=lambda product: product[0])
     ]
-    return Archive(tuple(products), (*undated, *strangers))
+    return Archive(tuple(products), tuple(strangers))
 
 
 def _in_paths(name: str, place: Place, template: Template) -> Place:

@@ -6,11 +6,11 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 import numpy as np
 
-from sitspark.errors import SitsparkError
+from sitspark.errors import SitsparkError, counted
 from sitspark.grid import Grid
 from sitspark.location import Location
 from sitspark.scenes.container import ARCHIVES, Container
@@ -22,7 +22,7 @@ _DIGITS = 6  # of a part of a version or time: fractions of a second have as man
 
 @dataclass(frozen=True, slots=True)
 class ProductName:
-    """What the name of a product says; `acquired` is in UTC.
+    """What the name of a product says; `acquired` is in UTC, None where the name has a date that doesn't exist.
 
     Of several products of one acquisition the one with the greatest `processed` is the newest processing. `ground` tells
     apart those that lie elsewhere, where the tile doesn't.
@@ -31,11 +31,21 @@ class ProductName:
     sensor: str
     platform: str
     tile: str
-    acquired: datetime
+    acquired: datetime | None
     relative_orbit: int | None = None
     processing_baseline: str | None = None
     processed: str = ""
     ground: str = ""
+
+
+def moment(text: str, form: str) -> datetime | None:
+    """The time in UTC that a name says, in a form of strptime; None for one that doesn't exist."""
+    try:
+        found = datetime.strptime(text, form)
+    except ValueError:
+        return None
+    # day 366 of a year of 365 days would be the first of the next
+    return found.replace(tzinfo=UTC) if found.strftime(form).lower() == text.lower() else None
 
 
 def in_order_of_versions(text: str) -> str:
@@ -195,7 +205,7 @@ class Asset:
         `dtypes` are those of its bands.
         """
         if self.number > len(dtypes):
-            raise OSError(f"it has {len(dtypes)} bands, not {self.number}")
+            raise OSError(f"it has {counted(len(dtypes), 'band')}, not {self.number}")
         dtype = dtypes[self.number - 1]
         if (height, width, dtype) != (self.height, self.width, self.dtype):
             raise OSError(

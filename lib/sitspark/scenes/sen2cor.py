@@ -2,14 +2,13 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from xml.etree.ElementTree import Element
 
 from sitspark.errors import SitsparkError
 from sitspark.scenes.container import Container
 from sitspark.scenes.mask_rules import AnyOf
 from sitspark.scenes.metadata import number, read_xml
-from sitspark.scenes.product import Contents, DeliveredLayout, ProductName, StoredFile
+from sitspark.scenes.product import Contents, DeliveredLayout, ProductName, StoredFile, moment
 
 METADATA = "MTD_MSIL2A.xml"
 _NAME = re.compile(
@@ -35,10 +34,7 @@ def recognise(name: str) -> ProductName | None:
     found = _NAME.match(name)
     if found is None:
         return None
-    try:
-        acquired = datetime.strptime(found["acquired"], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
-    except ValueError:
-        return None
+    acquired = moment(found["acquired"], "%Y%m%dT%H%M%S")
     baseline = f"{found['baseline'][:2]}.{found['baseline'][2:]}"
     platform = f"SENTINEL2{found['platform']}"
     return ProductName(

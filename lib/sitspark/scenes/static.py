@@ -10,7 +10,7 @@ import numpy.typing as npt
 import rasterio
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
-from sitspark.errors import SitsparkError
+from sitspark.errors import SitsparkError, counted
 from sitspark.grid import Grid
 from sitspark.location import Location
 from sitspark.scenes import store
@@ -56,7 +56,8 @@ def bounds_of(layer: StaticLayer) -> tuple[float, float, float, float]:
     if crs is None:
         raise SitsparkError(f"{_key(layer)}: {layer.file} has no CRS; write it into the file, as with gdal_edit.py -a_srs")
     if layer.band > count:
-        raise SitsparkError(f"{_key(layer)}: {layer.file} has {count} bands, there is no band {layer.band}; correct the number")
+        bands = counted(count, "band")
+        raise SitsparkError(f"{_key(layer)}: {layer.file} has {bands}, there is no band {layer.band}; correct the number")
     left, bottom, right, top = bounds
     return left, bottom, right, top
 

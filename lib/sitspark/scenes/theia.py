@@ -3,12 +3,11 @@
 import functools
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from sitspark.scenes.container import Container
 from sitspark.scenes.mask_rules import ANYTHING, AnyOf
 from sitspark.scenes.metadata import number, read_xml
-from sitspark.scenes.product import Contents, DeliveredLayout, ProductName, StoredFile, in_order_of_versions
+from sitspark.scenes.product import Contents, DeliveredLayout, ProductName, StoredFile, in_order_of_versions, moment
 
 _BANDS = ("B2", "B3", "B4", "B5", "B6", "B7", "B8", "B8A", "B11", "B12")
 # archives are named without the version that their folder has
@@ -23,10 +22,7 @@ def recognise(name: str, *, level: str = "L2A") -> ProductName | None:
     found = _NAME.match(name)
     if found is None or found["level"] != level:
         return None
-    try:
-        acquired = datetime.strptime(found["day"] + found["time"], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
-    except ValueError:
-        return None
+    acquired = moment(found["day"] + found["time"], "%Y%m%d%H%M%S")
     version = in_order_of_versions(found["version"] or "")
     return ProductName("sentinel2", found["platform"], found["tile"], acquired, processed=version)
 

@@ -26,7 +26,8 @@ from sitspark.accuracy.report import (
     render,
 )
 from sitspark.atomic import publish, write_atomically
-from sitspark.samples.frames import pieces_by_chunk
+from sitspark.errors import counted
+from sitspark.samples.pieces import pieces_by_chunk
 from sitspark.workflow.context import Context
 from sitspark.workflow.imagery import acquisitions_of
 from sitspark.workflow.run_folder import StageRecord, versions
@@ -34,6 +35,7 @@ from sitspark.workflow.stage import Outcome, Stage
 from sitspark.workflow.tables import write_table
 
 _FIGURES = ("confusion_map.png", "class_scores.png")
+_SET_ASIDE, _TEST = "set_aside", "test"  # areas of the confusion table
 
 
 def matrix_of(counts: list[Any], codes: tuple[int, ...]) -> ConfusionMatrix:
@@ -52,52 +54,70 @@ def _validate(context: Context, _key: str) -> Outcome:
     grid, target = context.coverage.grid, folder.table("confusion")
     pieces = pieces_by_chunk(context.table("polygons"), context.table("chunks"), grid).cache()
     with context.marked("validate", pieces.select("chunk_id").distinct().count(), "chunks") as marks:
-        counted = map_confusion(pieces, grid, drawn, marks=marks).cache()
-        write_table(_confusion_table(counted, context.facts("train")["model_id"]).coalesce(1), target)
-    polygons = _polygons_compared(counted, context.nomenclature.codes)
-    counted.unpersist()
+        compared = map_confusion(pieces, grid, drawn, marks=marks).cache()
+        write_table(_confusion_table(compared, context.facts("train")["model_id"]).coalesce(1), target)
+    polygons = _polygons_compared(compared, context.nomenclature.codes)
+    compared.unpersist()
     pieces.unpersist()
     rows = context.table("confusion").collect()
     codes = context.nomenclature.codes
-    matrix = matrix_of(rows, codes)
+    found = {
+        area: Assessment(matrix_of([row for row in rows if row.area == area], codes), polygons[area])
+        for area in polygons
+        if area == _SET_ASIDE or any(row.area == area for row in rows)
+    }
     unclassified = sum(row.pixels for row in rows if row.predicted == 0)
     if unclassified:
         of = " of every sensor" if len(context.sensors) > 1 else ""
-        context.voice.note(f"{unclassified} validation pixels have no clear date{of}: they are not classified and don't count")
-    assessment = Assessment(matrix, polygons)
-    metrics = metrics_json(context.nomenclature, assessment=assessment)
+        blind = counted(unclassified, "validation pixel")
+        context.voice.note(f"{blind} without a clear date{of}: not classified, and not counted")
+    assessment, test = found[_SET_ASIDE], found.get(_TEST)
+    matrix = assessment.matrix
+    metrics = metrics_json(context.nomenclature, assessment=assessment, test=test)
     write_atomically(folder.accuracy / "metrics.json", json.dumps(metrics, indent=2, ensure_ascii=False))
     write_atomically(folder.accuracy / "confusion_map.csv", matrix.to_csv())
     publish(folder.accuracy / "confusion_map.png", figures.confusion_matrix_figure(matrix, context.nomenclature))
     publish(folder.accuracy / "class_scores.png", figures.class_scores_figure(matrix, context.nomenclature))
+    more = "" if test is None else f"; {_scores_in_words(test)} kept for testing"
     return Outcome(
-        f"OA {score(matrix.overall_accuracy)}, kappa {score(matrix.kappa)}, mean F {score(matrix.mean_f_score)} on "
-        f"all {matrix.total:,} pixels of {sum(polygons.values())} polygons set aside",
-        {"matrix": matrix.to_json(), "polygons": polygons},
+        f"{_scores_in_words(assessment)} set aside{more}",
+        _facts(assessment) | ({} if test is None else {"test": _facts(test)}),
         (target, *(folder.accuracy / name for name in ("metrics.json", "confusion_map.csv", *_FIGURES))),
     )
 
 
-def _polygons_compared(counted: DataFrame, codes: tuple[int, ...]) -> dict[int, int]:
-    """The polygons of each class of which a pixel is classified."""
-    classified = counted.where("predicted != 0").groupBy("reference").agg(F.countDistinct("polygon_id").alias("polygons"))
-    found = {row.reference: row.polygons for row in classified.collect()}
-    return {code: found.get(code, 0) for code in codes}
+def _scores_in_words(assessment: Assessment) -> str:
+    matrix, polygons = assessment.matrix, counted(sum(assessment.polygons.values()), "polygon")
+    scores = (matrix.overall_accuracy, matrix.kappa, matrix.mean_f_score)
+    named = ", ".join(f"{name} {score(value)}" for name, value in zip(("OA", "kappa", "mean F"), scores, strict=True))
+    return f"{named} on all {matrix.total:,} pixels of {polygons}"
 
 
-def _confusion_table(counted: DataFrame, model_id: str) -> DataFrame:
+def _facts(assessment: Assessment) -> dict[str, Any]:
+    return {"matrix": assessment.matrix.to_json(), "polygons": dict(assessment.polygons)}
+
+
+def _polygons_compared(compared: DataFrame, codes: tuple[int, ...]) -> dict[str, dict[int, int]]:
+    """The polygons of each area (set aside, test) and class of which a pixel is classified."""
+    classified = compared.where("predicted != 0").groupBy("area", "reference")
+    rows = classified.agg(F.countDistinct("polygon_id").alias("polygons")).collect()
+    found = {(row.area, row.reference): row.polygons for row in rows}
+    return {area: {code: found.get((area, code), 0) for code in codes} for area in (_SET_ASIDE, _TEST)}
+
+
+def _confusion_table(compared: DataFrame, model_id: str) -> DataFrame:
     return (
-        counted.groupBy("reference", "predicted")
+        compared.groupBy("area", "reference", "predicted")
         .agg(F.sum("pixels").alias("pixels"), F.countDistinct("polygon_id").alias("polygons"))
         .select(
             F.lit(model_id).alias("map"),
-            F.lit("set_aside").alias("area"),
+            "area",
             "reference",
             "predicted",
             "pixels",
             "polygons",
         )
-        .orderBy("reference", "predicted")
+        .orderBy("area", "reference", "predicted")
     )
 
 
@@ -123,9 +143,11 @@ def write_report(context: Context, done: dict[str, StageRecord]) -> Outcome:
         settings=context.settings.model_dump(mode="json"),
         versions=versions(),
         assessment=assessment_of(facts),
+        test=test_of(facts),
         map=map_view,
         trainings=trainings,
         samples=_samples(facts),
+        split=context.folder.split.read_bytes() if "ground_truth" in done else None,
         folds=folds_of(facts),
         acquisitions=acquisitions_of(context),
         products_left_out=_products_left_out(context),
@@ -140,11 +162,19 @@ def write_report(context: Context, done: dict[str, StageRecord]) -> Outcome:
 
 def assessment_of(facts: dict[str, dict[str, Any]]) -> Assessment | None:
     """The assessment that the stage validate left, if it is done."""
-    found = facts.get("validate")
-    if found is None:
+    return _assessment_from(facts.get("validate"))
+
+
+def test_of(facts: dict[str, dict[str, Any]]) -> Assessment | None:
+    """The assessment with polygons that the user keeps for testing, if there are some and the stage validate is done."""
+    return _assessment_from(facts.get("validate", {}).get("test"))
+
+
+def _assessment_from(facts: dict[str, Any] | None) -> Assessment | None:
+    if facts is None:
         return None
-    polygons = {int(code): count for code, count in found["polygons"].items()}
-    return Assessment(ConfusionMatrix.from_json(found["matrix"]), polygons)
+    polygons = {int(code): count for code, count in facts["polygons"].items()}
+    return Assessment(ConfusionMatrix.from_json(facts["matrix"]), polygons)
 
 
 def folds_of(facts: dict[str, dict[str, Any]]) -> tuple[FoldScores, ...]:
@@ -152,7 +182,7 @@ def folds_of(facts: dict[str, dict[str, Any]]) -> tuple[FoldScores, ...]:
     return tuple(
         FoldScores(
             i,
-            fold["left_out_tile"],
+            fold["left_out_fold"],
             ConfusionMatrix.from_json(fold["same_area"]),
             ConfusionMatrix.from_json(fold["left_out"]),
         )
@@ -163,7 +193,7 @@ def folds_of(facts: dict[str, dict[str, Any]]) -> tuple[FoldScores, ...]:
 def _run_in_words(context: Context, done: dict[str, StageRecord]) -> dict[str, str]:
     covered = context.coverage
     words = {
-        "imagery": f"{done['scenes'].facts['products']} products of {len(covered.tiles)} tiles "
+        "imagery": f"{counted(done['scenes'].facts['products'], 'product')} of {counted(len(covered.tiles), 'tile')} "
         f"({', '.join(covered.tiles)}), {_archives_in_words(context)}",
         "period": _period_in_words(context),
         "grid": f"{covered.grid.width} x {covered.grid.height} pixels of {covered.grid.resolution:g} m, {covered.grid.crs}",
@@ -180,7 +210,8 @@ def _archives_in_words(context: Context) -> str:
 
 def _period_in_words(context: Context) -> str:
     period, steps = context.coverage.period, sorted({sensor.grid.step for sensor in context.feature_space.sensors})
-    return f"{period.first} to {period.last}, interpolated every {' or '.join(map(str, steps))} days"
+    shorter = "".join(f"{step} or " for step in steps[:-1])
+    return f"{period.first} to {period.last}, interpolated every {shorter}{counted(steps[-1], 'day')}"
 
 
 def _map_view(context: Context) -> MapView:
@@ -218,4 +249,4 @@ def _products_left_out(context: Context) -> tuple[ProductLeftOut, ...]:
     return tuple(sorted((ProductLeftOut(r.scene_id, r.tile, r.problem) for r in rows), key=lambda p: p.scene_id))
 
 
-STAGES = (Stage("validate", ("ground_truth", "mosaic"), 2, lambda _context: None, _validate, through=("chunks",)),)
+STAGES = (Stage("validate", ("ground_truth", "mosaic"), 3, lambda _context: None, _validate, through=("chunks",)),)

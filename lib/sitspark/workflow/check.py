@@ -7,9 +7,11 @@ import pyproj
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from sitspark.errors import SitsparkError, some
+from sitspark.errors import SitsparkError, counted, some
 from sitspark.ground_truth.labels import count_labels
 from sitspark.ground_truth.read import extent_of, inspect_vector
+from sitspark.ground_truth.regions import read_regions
+from sitspark.ground_truth.told import count_told
 from sitspark.scenes import store
 from sitspark.scenes.archive import remarks
 from sitspark.scenes.left_out import WHOLE
@@ -65,7 +67,7 @@ def refuse_wrong_inputs(context: Context) -> None:
 def _refuse(findings: Sequence[Finding]) -> None:
     wrong = [finding.sentence for finding in findings if finding.wrong]
     if wrong:
-        more = f" (and {len(wrong) - 1} more problems, which `sitspark check` lists)" if len(wrong) > 1 else ""
+        more = f" (and {counted(len(wrong) - 1, 'more problem')}, which `sitspark check` lists)" if len(wrong) > 1 else ""
         raise SitsparkError(wrong[0] + more)
 
 
@@ -110,13 +112,18 @@ def _delivery(context: Context) -> str:
 
 
 def _classes(context: Context) -> str:
-    return f"{len(context.nomenclature)} classes with colours"
+    return f"{counted(len(context.nomenclature), 'class')} with colours"
 
 
 def _ground_truth(context: Context) -> str:
     truth = context.settings.ground_truth
     found = inspect_vector(truth)
-    return f"{found.features} features in {found.crs}, label field '{truth.label_field}'"
+    parts = [f"{counted(found.features, 'feature')} in {found.crs}, label field '{truth.label_field}'"]
+    if truth.split_field is not None:
+        parts += [f"{counted(features, 'feature')} for {name}" for name, features in count_told(truth).items()]
+    if truth.regions is not None and truth.region_field is not None:
+        parts.append(counted(len(read_regions(truth.regions, truth.region_field)), "region"))
+    return ", ".join(parts)
 
 
 def _labels(context: Context) -> str:
@@ -130,7 +137,8 @@ def _labels(context: Context) -> str:
             f"the first are {some(counts.unknown)}; name another field or another nomenclature"
         )
     whole = " (of the whole file, within the region or not)" if context.region is not None else ""
-    parts = [f"{len(present)} of {len(names)} classes{whole}, from {min(present.values())} to {max(present.values())} features"]
+    fewest, most = min(present.values()), counted(max(present.values()), "feature")
+    parts = [f"{len(present)} of {counted(len(names), 'class')}{whole}, from {fewest} to {most}"]
     missing = [names[code] for code in names if code not in present]
     lonely = [names[code] for code, count in present.items() if count == 1]
     if missing:
@@ -138,9 +146,8 @@ def _labels(context: Context) -> str:
     if lonely:
         parts.append(f"with one feature, so that none can be set aside: {some(lonely)}")
     if counts.unknown:
-        parts.append(
-            f"{sum(counts.unknown.values())} features of labels without class will be rejected: {some(counts.unknown)}"
-        )
+        unknown = counted(sum(counts.unknown.values()), "feature")
+        parts.append(f"{unknown} of labels without class will be rejected: {some(counts.unknown)}")
     return "; ".join(parts)
 
 
@@ -148,7 +155,7 @@ def _bands(context: Context) -> str:
     parts = []
     for sensor in context.sensors:
         indices = ", ".join(indices_of(sensor, context.settings)) or "no index"
-        parts.append(f"{len(sensor.selection.bands)} bands{context.naming(sensor)}, {indices}")
+        parts.append(f"{counted(len(sensor.selection.bands), 'band')}{context.naming(sensor)}, {indices}")
     if context.settings.features.static:
         parts.append(", ".join(context.settings.features.static))
     return "; ".join(parts)
@@ -162,16 +169,15 @@ def _archive(context: Context, sensor: Sensor) -> str:
     archive = context.archives[sensor.name]
     products = archive.wanted
     tiles = sorted({product.name.tile for product in products})
-    days = sorted(product.name.acquired.date() for product in products)
+    days = sorted(product.acquired.date() for product in products)
     times = context.settings.time_series
     if (times.start and times.start > days[-1]) or (times.end and times.end < days[0]):
         raise SitsparkError(
             f"time_series: {times.start or days[0]} to {times.end or days[-1]} lies outside the imagery of {sensor.name}, "
             f"which is of {days[0]} to {days[-1]}; correct the dates, or leave them out"
         )
-    found = (
-        f"{len(products)} products{context.naming(sensor)} of {len(tiles)} tiles ({', '.join(tiles)}), {days[0]} to {days[-1]}"
-    )
+    what = f"{counted(len(products), 'product')}{context.naming(sensor)} of {counted(len(tiles), 'tile')}"
+    found = f"{what} ({', '.join(tiles)}), {days[0]} to {days[-1]}"
     return "; ".join((found, *remarks(archive, sensor.settings)))
 
 
@@ -213,7 +219,7 @@ def _polygons_meet_imagery(context: Context) -> str:
     if boxes and not any(box.intersects(extent) for box in boxes):
         raise SitsparkError(
             f"ground_truth.file: the features of {settings.ground_truth.file} lie at lon/lat "
-            f"{_degrees(extent)}, none of the {len(boxes)} tiles reaches there; check the CRS "
+            f"{_degrees(extent)}, none of the tiles {', '.join(sorted(context.tile_extents))} reaches there; check the CRS "
             "of the file, or scenes.tiles, or grid.region"
         )
     return "the polygons' extent meets the imagery"

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sitspark.atomic import write_atomically
-from sitspark.errors import SitsparkError
+from sitspark.errors import SitsparkError, counted
 from sitspark.grid import Window
 from sitspark.kernels.feature_space import KERNEL_VERSION
 from sitspark.maps import products
@@ -42,7 +42,7 @@ def _classify(context: Context, key: str) -> Outcome:
     total = plan.count()
     done = [record.chunk_id for record in committed(chunks)]
     if done:
-        context.voice.note(f"{len(done)} of {total} chunks are written already; going on with the rest")
+        context.voice.note(f"{len(done)} of {counted(total, 'chunk')} written already; going on with the rest")
     imagery = Pass(folder.table("scenes"), context.reading, space, (ModelTarget(folder.model(model_id), chunks),))
     missing = total - len(done)
     if missing:
@@ -53,13 +53,13 @@ def _classify(context: Context, key: str) -> Outcome:
     records = committed(chunks)
     if len(records) != total:
         raise SitsparkError(
-            f"classify: {total - len(records)} of {total} chunks are missing in {chunks}; run the same command again"
+            f"classify: {total - len(records)} of {counted(total, 'chunk')} missing in {chunks}; run the same command again"
         )
     _write_manifest(records, chunks, folder.table("manifest"))
     pixels = sum(record.classified for record in records)
     area = sum(record.height * record.width for record in records)
     return Outcome(
-        f"{pixels:,} of {area:,} pixels in {total} chunks, {max(r.peak_mb for r in records)} MB at most in a worker",
+        f"{pixels:,} of {area:,} pixels in {counted(total, 'chunk')}, {max(r.peak_mb for r in records)} MB at most in a worker",
         {"model_id": model_id, "chunks": str(chunks.relative_to(folder.path)), "pixels": pixels},
         (chunks, folder.table("manifest")),
     )
@@ -120,7 +120,7 @@ def _mosaic(context: Context, _key: str) -> Outcome:
     if lost:
         folder.forget("classify")
         raise SitsparkError(
-            f"mosaic: {len(lost)} chunks that were written are missing or damaged in {chunks}, as {min(lost)}; run the same "
+            f"mosaic: {counted(len(lost), 'written chunk')} missing or damaged in {chunks}, as {min(lost)}; run the same "
             "command again: they are classified anew"
         )
     windows = {record.chunk_id: Window(record.row, record.col, record.height, record.width) for record in records}

@@ -4,8 +4,9 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.table import Table
 
@@ -31,7 +32,7 @@ def say_results(context: Context, target: str, settings_file: Path, *, overrides
     if target == "ground_truth":
         say(_class_table(context, facts["ground_truth"]["classes"], "polygons"))
     if target == "samples":
-        say(_class_table(context, facts["samples"]["classes"], "pixels"))
+        say(_selection_table(facts["observations"]["selection"]))
     if target in ("validate", "report") and assessment is not None:
         say(accuracy_table(assessment.matrix, context.nomenclature))
         if assessment.caution:
@@ -45,15 +46,16 @@ def say_results(context: Context, target: str, settings_file: Path, *, overrides
         say(f"{label:<9} {path}", soft_wrap=True)
     if target == "report":
         same = [part for override in overrides for part in ("--set", override)]
-        what = next_command(facts, tiles=len(context.coverage.tiles), settings_file=str(settings_file), same=same)
+        possible = len(facts["ground_truth"]["folds"]) if "ground_truth" in facts else 0
+        what = next_command(facts, folds=possible, settings_file=str(settings_file), same=same)
         say(f"next      {_command()} {shlex.join(what)}", soft_wrap=True, markup=False)
 
 
-def next_command(facts: dict[str, dict], *, tiles: int, settings_file: str, same: list[str]) -> list[str]:  # type: ignore[type-arg]
+def next_command(facts: dict[str, dict], *, folds: int, settings_file: str, same: list[str]) -> list[str]:  # type: ignore[type-arg]
     """The verb that goes on from here, with its arguments."""
     if "validate" not in facts:
         return ["run", settings_file, *same]
-    if tiles > 1 and "cross_validate" not in facts:
+    if folds > 1 and "cross_validate" not in facts:
         return ["cross-validate", settings_file, *same]
     return ["sql", "select label, split, count(*) as pixels from samples group by label, split order by label, split"]
 
@@ -102,21 +104,42 @@ def _say_archive(context: Context) -> None:
         say(f"and {len(missing) - LISTED} more: {_command()} {asked}", soft_wrap=True, markup=False)
 
 
+def _selection_table(selection: Sequence[Mapping[str, Any]]) -> Table:
+    """Pixels of each class that were asked for, are there and were taken, for training and set aside."""
+    table = Table(box=None, header_style="bold")
+    table.add_column("\nclass", no_wrap=True)
+    table.add_column("\ncode", justify="right")
+    for part in ("train\nasked", "\nthere", "\ntaken", "aside\nasked", "\nthere", "\ntaken"):
+        table.add_column(part, justify="right")
+    for train, aside in zip(selection[::2], selection[1::2], strict=True):
+        cells = [
+            "all" if row[name] is None else f"{row[name]:,}"
+            for row in (train, aside)
+            for name in ("asked", "available", "chosen")
+        ]
+        table.add_row(train["name"], str(train["label"]), *cells)
+    return table
+
+
 def _class_table(context: Context, counts: dict[str, dict[str, int]], unit: str) -> Table:
     table = Table(box=None, header_style="bold")
     table.add_column("class")
-    for heading in (f"train ({unit})", "of these monitored", "set aside"):
+    headings = {"train": f"train ({unit})", "monitored": "of these monitored", "validation": "set aside"}
+    for column, heading in (("test", "test"), ("buffer", "too close, not used")):
+        if any(count.get(column) for count in counts.values()):
+            headings[column] = heading
+    for heading in headings.values():
         table.add_column(heading, justify="right")
     for code, count in counts.items():
         name = context.nomenclature.name_of(int(code))
-        table.add_row(name, *(f"{count[column]:,}" for column in ("train", "monitored", "validation")))
+        table.add_row(name, *(f"{count[column]:,}" for column in headings))
     return table
 
 
 def _fold_table(folds: tuple[FoldScores, ...]) -> Table:
-    """Scores of each fold in the same area and on the tile left out, with mean and deviation."""
-    table = Table(box=None, header_style="bold", title="leave one tile out", title_justify="left")
-    table.add_column("tile left out")
+    """Scores of each fold in the same area and on what was left out, with mean and deviation."""
+    table = Table(box=None, header_style="bold", title="cross-validation", title_justify="left")
+    table.add_column("left out")
     for heading in ("same area OA", "mean F", "left out OA", "mean F"):
         table.add_column(heading, justify="right")
     columns = [
@@ -124,7 +147,7 @@ def _fold_table(folds: tuple[FoldScores, ...]) -> Table:
         for f in folds
     ]
     for fold, scores in zip(folds, columns, strict=True):
-        table.add_row(fold.left_out_tile, *(score(value) for value in scores))
+        table.add_row(fold.left_out_fold, *(score(value) for value in scores))
     summaries = [spread(values) for values in zip(*columns, strict=True)]
     table.add_row(
         "mean ± deviation",

@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 
 from sitspark.accuracy.figures import calendar_figure
 from sitspark.atomic import publish
-from sitspark.errors import SitsparkError, some
+from sitspark.errors import SitsparkError, counted, some
 from sitspark.marks import Marks
 from sitspark.scenes.calendar import Acquisition
 from sitspark.scenes.catalogue import (
@@ -66,8 +66,8 @@ def _catalogue(context: Context, _key: str) -> Outcome:
     lost = ", ".join(f"{reasons[reason]} {reason}" for reason in Reason if reasons[reason])
     grid = covered.grid
     return Outcome(
-        f"{used} products of {len(covered.tiles)} tiles, {covered.period.first} to {covered.period.last}, grid of "
-        f"{grid.width} x {grid.height} pixels of {grid.resolution:g} m in {grid.crs}"
+        f"{counted(used, 'product')} of {counted(len(covered.tiles), 'tile')}, {covered.period.first} to "
+        f"{covered.period.last}, grid of {grid.width} x {grid.height} pixels of {grid.resolution:g} m in {grid.crs}"
         + (f"; left out: {lost} (sitspark scenes lists them)" if lost else ""),
         {
             "coverage": coverage_facts(covered),
@@ -127,7 +127,7 @@ def _calendar(context: Context, _key: str) -> Outcome:
     publish(figure, calendar_figure(found))
     known = [acquisition.clear_share for acquisition in found if acquisition.clear_share is not None]
     clear = f"{sum(known) / len(known):.0%} clear on average" if known else "without masks"
-    return Outcome(f"{used} products, {clear}", {}, (target, figure))
+    return Outcome(f"{counted(used, 'product')}, {clear}", {}, (target, figure))
 
 
 def acquisitions_of(context: Context) -> tuple[Acquisition, ...]:
@@ -165,7 +165,7 @@ def _refusal(judged: Judgement, settings: ScenesSettings) -> str:
     if settings.on_problem == "fail":
         return listed
     return (
-        f"{len(faulty)} of {judged.asked_for} products can't be used, more than scenes.max_left_out "
+        f"{len(faulty)} of {counted(judged.asked_for, 'product')} can't be used, more than scenes.max_left_out "
         f"({settings.max_left_out:.0%}) allows: {listed}"
     )
 
@@ -178,6 +178,8 @@ def _scenes_inputs(context: Context) -> Any:
         [grid.crs, grid.resolution, grid.overlap_margin, grid.region],
         fingerprint([grid.region]) if isinstance(grid.region, Path) else None,
         context.product_fingerprints,
+        # a product that can't be read has no fingerprint
+        [[product.sentence for product in archive.faulty] for archive in context.archives.values()],
     ]
 
 

@@ -1,6 +1,7 @@
-"""The stages that train: one model of all tiles, or one model for each tile left out."""
+"""The stages that train: one model of all polygons, or one model for each fold left out."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,15 +9,17 @@ from sitspark.accuracy import figures
 from sitspark.accuracy.assessment import metrics_json
 from sitspark.accuracy.cross_validation import FoldScores, spread
 from sitspark.atomic import publish, write_atomically
-from sitspark.errors import SitsparkError
+from sitspark.errors import SitsparkError, counted
+from sitspark.ground_truth.folds import NOUNS
 from sitspark.models.card import CARD, HISTORY, WEIGHTS, ModelCard
 from sitspark.workflow.assess import matrix_of, score
 from sitspark.workflow.context import Context
+from sitspark.workflow.keys import digest
 from sitspark.workflow.stage import Outcome, Stage
 from sitspark.workflow.tables import write_table
 
 
-def _fit(context: Context, model_id: str, name: str, *, left_out_tile: str | None = None) -> ModelCard:
+def _fit(context: Context, model_id: str, name: str, *, left_out_fold: str | None = None) -> ModelCard:
     """Train one model, with a bar of that name; one that was trained before a stop is taken as it is."""
     # torch takes seconds to import: only when there is something to train
     from sitspark.models.distributor import fit
@@ -35,7 +38,7 @@ def _fit(context: Context, model_id: str, name: str, *, left_out_tile: str | Non
         nomenclature=context.nomenclature,
         settings=context.settings.training,
         seed=context.settings.seed,
-        left_out_tile=left_out_tile,
+        left_out_fold=left_out_fold,
     )
     epochs = context.settings.training.epochs
     with context.voice.bar(name, epochs, "epochs") as update:
@@ -79,35 +82,38 @@ def _train(context: Context, key: str) -> Outcome:
 
 
 def _cross_validate(context: Context, key: str) -> Outcome:
-    """One model for each tile left out; all are tested in one pass over the samples."""
+    """One model for each fold left out; all are tested in one pass over the samples."""
     from sitspark.accuracy.sample_confusion import FoldModel, sample_confusion
 
-    tiles = [row.fold for row in context.table("samples").select("fold").distinct().orderBy("fold").collect()]
-    if len(tiles) < 2:
+    noun = NOUNS[context.settings.ground_truth.folds]
+    found = context.table("samples").where("fold is not null").select("fold").distinct().orderBy("fold").collect()
+    names = [row.fold for row in found]
+    if len(names) < 2:
         raise SitsparkError(
-            f"cross-validate: leaving a tile out needs labelled polygons in two tiles or more, here is {', '.join(tiles)}; the "
-            "accuracy on the polygons set aside is in the report"
+            f"cross-validate: leaving a {noun} out needs labelled polygons in two of them or more, here is "
+            f"{', '.join(names) or 'none'}; choose other ground_truth.folds; the accuracy on the polygons set aside is in the "
+            "report"
         )
     models = []
-    for tile in tiles:
-        model_id = f"{context.settings.training.network}-{key[:8]}-without-{tile}"
-        _fit(context, model_id, f"without {tile}", left_out_tile=tile)
-        models.append(FoldModel(tile, context.folder.model(model_id)))
-    counted = sample_confusion(context.table("samples"), models)
+    for name in names:
+        model_id = f"{context.settings.training.network}-{key[:8]}-without-{_in_a_path(name)}"
+        _fit(context, model_id, f"without {name}", left_out_fold=name)
+        models.append(FoldModel(name, context.folder.model(model_id)))
+    compared = sample_confusion(context.table("samples"), models)
     target = context.folder.table("confusion_folds")
-    write_table(counted.coalesce(1), target)
-    folds = _fold_scores(context, tiles)
+    write_table(compared.coalesce(1), target)
+    folds = _fold_scores(context, names)
     metrics = metrics_json(context.nomenclature, assessment=None, folds=folds)["cross_validation"]
     accuracy = context.folder.accuracy
     write_atomically(accuracy / "cross_validation.json", json.dumps(metrics, indent=2, ensure_ascii=False))
     publish(accuracy / "cross_validation.png", figures.cross_validation_figure(folds))
     return Outcome(
-        f"{len(tiles)} tiles left out in turn: mean F {_mean(folds, 'same_area')} in the same area, "
-        f"{_mean(folds, 'left_out')} on the tile left out",
+        f"{counted(len(names), noun)} left out in turn: mean F {_mean(folds, 'same_area')} in the same area, "
+        f"{_mean(folds, 'left_out')} on what was left out",
         {
             "folds": [
                 {
-                    "left_out_tile": fold.left_out_tile,
+                    "left_out_fold": fold.left_out_fold,
                     "same_area": fold.same_area.to_json(),
                     "left_out": fold.left_out.to_json(),
                 }
@@ -123,17 +129,23 @@ def _cross_validate(context: Context, key: str) -> Outcome:
     )
 
 
-def _fold_scores(context: Context, tiles: list[str]) -> tuple[FoldScores, ...]:
+def _in_a_path(name: str) -> str:
+    """A fold's name as part of a folder's: regions may have any; two names stay two."""
+    plain = re.sub(r"[^\w.-]+", "_", name, flags=re.ASCII)
+    return plain if plain == name else f"{plain}-{digest(name)[:6]}"
+
+
+def _fold_scores(context: Context, names: list[str]) -> tuple[FoldScores, ...]:
     rows = context.table("confusion_folds").collect()
     codes = context.nomenclature.codes
     return tuple(
         FoldScores(
             number,
-            tile,
-            matrix_of([r for r in rows if r.fold == tile and r.area == "same_area"], codes),
-            matrix_of([r for r in rows if r.fold == tile and r.area == "left_out"], codes),
+            name,
+            matrix_of([r for r in rows if r.fold == name and r.area == "same_area"], codes),
+            matrix_of([r for r in rows if r.fold == name and r.area == "left_out"], codes),
         )
-        for number, tile in enumerate(tiles, 1)
+        for number, name in enumerate(names, 1)
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from rich.markup import escape
 from rich.table import Table
 
+from sitspark.errors import counted
 from sitspark.scenes.left_out import LeftOut
 
 LISTED = 40  # products that are named on the terminal
@@ -12,7 +13,8 @@ LISTED = 40  # products that are named on the terminal
 
 def left_out_table(products: Sequence[LeftOut]) -> Table:
     """The first products with their reasons, those with which something is wrong on top."""
-    table = Table(box=None, header_style="bold", title=f"{len(products)} products left out", title_justify="left")
+    title = f"{counted(len(products), 'product')} left out"
+    table = Table(box=None, header_style="bold", title=title, title_justify="left")
     table.add_column("reason", no_wrap=True)
     table.add_column("product and what is wrong", overflow="fold")
     for product in sorted(products, key=lambda p: (p.reason.is_chosen, p.reason))[:LISTED]:

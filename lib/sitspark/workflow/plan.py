@@ -11,7 +11,7 @@ import shapely
 import torch
 
 from sitspark.classes import Nomenclature
-from sitspark.errors import SitsparkError
+from sitspark.errors import SitsparkError, counted
 from sitspark.grid import Chunk, ChunkShape, Window
 from sitspark.kernels.feature_space import FeatureSpace
 from sitspark.maps.chunk import classify_stack
@@ -40,7 +40,8 @@ _TRIED = 256  # pixels; side of the window on which the speed is measured
 class Foreseen:
     """What a run will take; sizes in bytes, times in seconds of one core, and of the clock with `cores` cores.
 
-    `seconds` is for the map alone: labelled pixels are read once more, at most as much as their chunks.
+    `seconds` is for the map alone: labelled pixels are read once more, at most as much as their chunks. The memory of the
+    machine is None where a cluster works.
     """
 
     products: int
@@ -53,6 +54,7 @@ class Foreseen:
     bytes_to_read: int
     bytes_to_write: int
     worker_memory_mb: int
+    machine_memory_mb: int | None
     cores: int
     pixels_per_core_second: int
     core_seconds: float
@@ -64,17 +66,19 @@ class Foreseen:
 
     def to_text(self) -> str:
         """The numbers in sentences."""
+        workers = min(self.cores, self.chunks)
         return "\n".join(
             (
-                f"read     {self.products} products of {self.tiles} tiles, {_size(self.bytes_to_read)}; up to {self.dates} "
-                "dates a tile",
+                f"read     {counted(self.products, 'product')} of {counted(self.tiles, 'tile')}, {_size(self.bytes_to_read)}; "
+                f"up to {counted(self.dates, 'date')} a tile",
                 f"features {self.features} a pixel",
-                f"map      {self.pixels:,} pixels in {self.chunks} chunks of {self.chunk_shape}; "
+                f"map      {self.pixels:,} pixels in {counted(self.chunks, 'chunk')} of {self.chunk_shape}; "
                 f"{_size(self.bytes_to_write)} before compression",
-                f"memory   {self.worker_memory_mb} MB a worker, {self.cores} at a time",
+                f"memory   {self.worker_memory_mb} MB a worker, {workers} at a time"
+                + memory_caution(workers, self.worker_memory_mb, machine_mb=self.machine_memory_mb),
                 f"time     {_duration(self.core_seconds)} of one core at {self.pixels_per_core_second:,} pixels a second "
-                f"(measured now on a window of these products), {_duration(self.seconds)} with {self.cores} cores; starting "
-                "Spark (5 to 20 s), reading the labelled pixels and training come on top",
+                f"(measured now on a window of these products), {_duration(self.seconds)} with {counted(self.cores, 'core')}; "
+                "starting Spark (5 to 20 s), reading the labelled pixels and training come on top",
             )
         )
 
@@ -124,6 +128,7 @@ def plan(context: Context) -> Foreseen:
         # class and confidence of one byte, validity of two
         bytes_to_write=4 * pixels,
         worker_memory_mb=round(worker_bytes(reading, scenes, shape, windows) / 1e6),
+        machine_memory_mb=_machine_memory_mb() if settings.spark.master.startswith("local") else None,
         cores=cores,
         pixels_per_core_second=round(speed),
         core_seconds=round(core_seconds, 1),
@@ -169,7 +174,7 @@ def _coverage(context: Context, tiles: Mapping[str, ByTile]) -> Coverage:
         extents.append(TileExtent(tile, scene.crs, bounds, bounds, min(asset.transform[0] for asset in scene.assets)))
     periods = {}
     for sensor, own in tiles.items():
-        days = [product.name.acquired.date() for products in own.values() for product in products]
+        days = [product.acquired.date() for products in own.values() for product in products]
         if not days:
             raise SitsparkError(f"no product of {sensor} reaches the tiles of {context.leading.name}; correct its folder")
         periods[sensor] = Period(min(days), max(days))
@@ -196,8 +201,7 @@ def _scenes(selection: Selection, products: Sequence[Listed], *, most: int) -> l
             some = products[first : first + step]
             for product, found in zip(some, pool.map(lambda p: inspect_product(p.source, selection), some), strict=True):
                 if found.left_out is None and found.crs is not None:
-                    name = product.name
-                    scenes.append(Scene(product.scene_id, name.tile, name.acquired, found.crs, found.assets))
+                    scenes.append(Scene(product.scene_id, product.name.tile, product.acquired, found.crs, found.assets))
             if len(scenes) >= most:
                 break
     return scenes[:most]
@@ -267,6 +271,21 @@ def _cores(master: str) -> int:
         return 1
     inside = master.partition("[")[2].rstrip("]").split(",")[0]
     return int(inside) if inside.isdigit() else os.cpu_count() or 1
+
+
+def _machine_memory_mb() -> int:
+    return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e6)
+
+
+def memory_caution(workers: int, worker_mb: int, *, machine_mb: int | None) -> str:
+    """The end of a sentence on the memory of workers at work together, where they take more than the machine has."""
+    taken = workers * worker_mb
+    if machine_mb is None or taken <= machine_mb:
+        return ""
+    return (
+        f": {taken} MB, too much for the {machine_mb} MB of this machine; lower spark.worker_memory (or grid.chunk_size where "
+        "it is set), or the cores in spark.master"
+    )
 
 
 def _size(count: int) -> str:

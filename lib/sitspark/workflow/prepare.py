@@ -1,18 +1,29 @@
 """The stages from the catalogue and polygons to samples."""
 
+from dataclasses import asdict, astuple, dataclass
+from pathlib import Path
 from typing import Any
 
 import shapely
-from pyspark.sql import Column
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from sitspark.errors import SitsparkError
+from sitspark.accuracy.split_figure import Amount, Bounds, Place, SplitView, split_figure
+from sitspark.atomic import publish
+from sitspark.errors import SitsparkError, counted
 from sitspark.grid import ChunkShape
+from sitspark.ground_truth import overview
 from sitspark.ground_truth.clean import Ground, clean, encode_labels
+from sitspark.ground_truth.division import Choices, divide
 from sitspark.ground_truth.read import inspect_vector, read_features
-from sitspark.ground_truth.split import split
+from sitspark.ground_truth.regions import read_regions
+from sitspark.ground_truth.told import read_told
 from sitspark.kernels.feature_space import KERNEL_VERSION
 from sitspark.samples import frames
+from sitspark.samples.choice import Choice, choose
+from sitspark.samples.chunk_pixels import CHOSEN, Quota
+from sitspark.samples.pieces import pieces_by_chunk
+from sitspark.samples.strategy import Strategy
 from sitspark.scenes.chunk_plan import BESIDE, chunk_frame
 from sitspark.scenes.chunk_shape import chunk_shape
 from sitspark.scenes.cube import READER_VERSION
@@ -21,10 +32,13 @@ from sitspark.scenes.static import layers_of, state_of
 from sitspark.scenes.table import scenes_of
 from sitspark.workflow.context import Context
 from sitspark.workflow.keys import fingerprint
+from sitspark.workflow.split_remarks import refuse_useless_split, split_remarks
 from sitspark.workflow.stage import Outcome, Stage
 from sitspark.workflow.tables import write_table
 
+_CHOICE_VERSION = 2
 _TASKS = 2000  # a driver keeps the state of every task: beyond this several chunks share one
+_DRAWN = 20_000  # pieces on the map of the split
 
 
 def _chunks(context: Context, _key: str) -> Outcome:
@@ -66,16 +80,17 @@ def _ground_truth(context: Context, _key: str) -> Outcome:
         features = read_features(context.spark, truth, folder.scratch / "features")
         encoded = encode_labels(features, context.nomenclature, source=str(truth.file))
         update(1, "cleaning")
+        ground = Ground(covered.grid, covered.territories, context.ground)
         cleaned = clean(
             encoded,
             context.nomenclature,
-            Ground(covered.grid, covered.territories, context.ground),
+            ground,
             crs=inspect_vector(truth).crs,
             buffer=truth.point_buffer,
             tolerance=truth.overlap_tolerance,
+            overlaps=truth.overlaps,
         )
-        share, seed = settings.training.monitor_share, settings.seed
-        divided = split(cleaned.pieces, ratio=truth.ratio, monitor_share=share, seed=seed)
+        divided = divide(cleaned.pieces, ground, _choices(context))
         write_table(divided.coalesce(4), folder.table("polygons"), crs=covered.grid.crs)
         update(2, "listing what is rejected")
         write_table(cleaned.rejected.coalesce(1), folder.table("rejected"))
@@ -90,31 +105,59 @@ def _ground_truth(context: Context, _key: str) -> Outcome:
         .orderBy(F.desc("count"), "reason")
         .collect()
     }
-    kept = sum(count["train"] + count["validation"] for count in counts.values())
+    kept = polygons.select("polygon_id").distinct().count()
     if kept == 0:
         raise SitsparkError(
             f"ground_truth.file: no polygon of {truth.file} can be used ({_listed(reasons)}); compare its CRS and place "
             "with the imagery, and its labels with classes.nomenclature"
         )
-    if not any(count["train"] and count["validation"] for count in counts.values()):
-        raise SitsparkError(
-            f"ground_truth.ratio: {truth.ratio} sets aside no polygon of any class, so that no map could be validated; "
-            "add polygons, or lower the ratio"
-        )
-    for code, count in counts.items():
-        name = f"{truth.file}: class {code} ({context.nomenclature.name_of(int(code))})"
-        if not count["train"]:
-            context.voice.note(f"{name} has no polygon that can be used: it is never drawn; add polygons, or drop the class")
-        elif not count["validation"]:
-            context.voice.note(
-                f"{name} has {count['train']} polygons, and ground_truth.ratio {truth.ratio} sets none aside: its accuracy "
-                "can't be measured; add polygons, or lower the ratio"
-            )
+    refuse_useless_split(truth, counts)
+    for remark in split_remarks(truth, counts, context.nomenclature):
+        context.voice.note(remark)
+    folds = _folds(context, polygons)
+    publish(folder.split, split_figure(_split_view(context, polygons), context.nomenclature))
     lost = f", {sum(reasons.values())} rejected ({_listed(reasons)})" if reasons else ""
     return Outcome(
         f"{kept} polygons of {sum(1 for c in counts.values() if c['train'])} classes{lost}",
-        {"classes": counts, "rejected": reasons},
-        (folder.table("polygons"), folder.table("rejected")),
+        {"classes": counts, "rejected": reasons, "folds": folds},
+        (folder.table("polygons"), folder.table("rejected"), folder.split),
+    )
+
+
+def _choices(context: Context) -> Choices:
+    """How the polygons are divided, with the regions and the user's own split where the settings name them."""
+    settings, truth = context.settings, context.settings.ground_truth
+    regions = read_regions(truth.regions, truth.region_field) if truth.regions and truth.region_field else ()
+    told = read_told(context.spark, truth, context.folder.scratch / "told") if truth.split_field else None
+    return Choices(truth, settings.training.monitor_share, settings.seed, regions, told)
+
+
+def _folds(context: Context, polygons: DataFrame) -> dict[str, int]:
+    """Polygons of each fold; raises SitsparkError where there are fewer folds than are asked for."""
+    truth, folds = context.settings.ground_truth, overview.folds(polygons)
+    outside = folds.pop("", 0)
+    if outside:
+        context.voice.note(f"{counted(outside, 'polygon')} outside all regions: never left out by cross-validate")
+    if truth.fold_count is not None and len(folds) < truth.fold_count:
+        smaller = ", or ground_truth.block_size" if truth.block_size else ""
+        raise SitsparkError(
+            f"ground_truth.fold_count: the polygons fill {len(folds)} of {truth.fold_count} folds; lower it{smaller}"
+        )
+    return folds
+
+
+def _split_view(context: Context, polygons: DataFrame) -> SplitView:
+    covered = context.coverage
+    tiles: dict[str, list[Bounds]] = {}
+    for territory in covered.territories:
+        tiles.setdefault(territory.tile, []).append(covered.grid.cropped(territory.window).bounds)
+    rows = overview.outlines(polygons, most=_DRAWN, tolerance=covered.grid.resolution)
+    return SplitView(
+        places=[Place(shapely.from_wkb(bytes(row.wkb)), row.set, row.fold) for row in rows],
+        pieces=polygons.count(),
+        amounts=[Amount(row.label, row.set, row.polygons, row.hectares) for row in overview.amounts(polygons)],
+        tiles=tiles,
+        compact=context.settings.ground_truth.folds in ("tile", "region"),
     )
 
 
@@ -123,21 +166,18 @@ def _without_numbers(reason: Column) -> Column:
     return F.regexp_replace(plain, r"label \d+ is not", "a label that is not")
 
 
-def _class_counts(context: Context, polygons: Any) -> dict[str, dict[str, int]]:
-    """Polygons of each class that train, that choose the epoch (part of them), that are set aside."""
+def _class_counts(context: Context, polygons: DataFrame) -> dict[str, dict[str, int]]:
+    """Polygons of each class by split, and those that choose the epoch, a part of those that train."""
+    sets = ("train", "validation", "test", "buffer")
     rows = (
         polygons.select("polygon_id", "label", "split", "monitored")
         .distinct()
         .groupBy("label")
-        .agg(
-            F.count_if(F.col("split") == "train").alias("train"),
-            F.count_if("monitored").alias("monitored"),
-            F.count_if(F.col("split") == "validation").alias("validation"),
-        )
+        .agg(*(F.count_if(F.col("split") == name).alias(name) for name in sets), F.count_if("monitored").alias("monitored"))
         .collect()
     )
     found = {row.label: row.asDict() for row in rows}
-    empty = {"train": 0, "monitored": 0, "validation": 0}
+    empty = dict.fromkeys(("train", "monitored", "validation", "test", "buffer"), 0)
     return {str(code): {name: found.get(code, empty)[name] for name in empty} for code in context.nomenclature.codes}
 
 
@@ -148,17 +188,24 @@ def _listed(reasons: dict[str, int]) -> str:
 def _observations(context: Context, _key: str) -> Outcome:
     folder, target = context.folder, context.folder.table("observations")
     grid, plan = context.coverage.grid, context.plan().cache()
-    pieces = frames.pieces_by_chunk(context.table("polygons"), plan, grid).cache()
-    with context.marked("labelled pixels", pieces.select("chunk_id").distinct().count(), "chunks") as marks:
-        pixels = frames.labelled_frame(pieces, grid, marks=marks)
-        chosen = frames.choose(pixels, context.settings.samples, seed=context.settings.seed).cache()
+    settings, seed = context.settings.samples, context.settings.seed
+    strategy = Strategy.of(settings, context.nomenclature)
+    pieces = pieces_by_chunk(context.table("polygons"), plan, grid, shrink=settings.shrink).cache()
+    with context.marked("labelled pixels", 2 * pieces.select("chunk_id").distinct().count(), "steps of chunks") as marks:
+        choice = choose(pieces, grid, settings, strategy=strategy, seed=seed, marks=marks)
+        chosen = choice.pixels.cache()
         chunks = chosen.select("chunk_id").distinct().count()
     pieces.unpersist()
-    if chunks == 0:
+    choice.release()
+    if not choice.quotas:
         raise SitsparkError(
             "ground_truth.file: no polygon holds the centre of a pixel; the polygons are too small for this resolution "
-            "(ground_truth.point_buffer widens points)"
+            "(ground_truth.point_buffer widens points, samples.touched takes pixels that are partly inside)"
         )
+    if chunks == 0:
+        raise SitsparkError("samples: no pixel of any class is asked for; raise the numbers of samples.by_class")
+    if choice.contested:
+        context.voice.note(f"{counted(choice.contested, 'pixel')} lie in polygons of two labels and are left out")
     with context.marked("observations", chunks, "chunks") as marks:
         observed = frames.observations(
             chosen, plan, folder.table("scenes"), context.reading, tasks=min(chunks, _TASKS), marks=marks
@@ -166,16 +213,41 @@ def _observations(context: Context, _key: str) -> Outcome:
         write_table(observed, target)
     plan.unpersist()
     chosen.unpersist()
-    counts = context.table("observations").groupBy("split").count().collect()
-    by_split = {row["split"]: row["count"] for row in counts}
-    per_class = context.settings.samples.per_class
-    most = f"; samples.per_class: at most {per_class:,} a class and set" if per_class else ""
-    return Outcome(
-        f"{sum(by_split.values())} labelled pixels read from {chunks} chunks "
-        f"({by_split.get('train', 0)} for training, {by_split.get('validation', 0)} set aside{most})",
-        {"pixels": by_split, "chunks": chunks},
-        (target,),
+    selection = _selection(context, choice)
+    columns = "label int, name string, split string, asked bigint, available bigint, chosen bigint"
+    write_table(
+        context.spark.createDataFrame([astuple(row) for row in selection], columns).coalesce(1), folder.table("selection")
     )
+    pixels = {split: sum(row.chosen for row in selection if row.split == split) for split in CHOSEN}
+    return Outcome(
+        f"{sum(pixels.values())} of {sum(row.available for row in selection)} labelled pixels read from {chunks} chunks "
+        f"({pixels['train']} for training, {pixels['validation']} set aside)",
+        {"pixels": pixels, "chunks": chunks, "contested": choice.contested, "selection": [asdict(row) for row in selection]},
+        (target, folder.table("selection")),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """Pixels of a class in one set: asked for (null: all), there, and taken."""
+
+    label: int
+    name: str
+    split: str
+    asked: int | None
+    available: int
+    chosen: int
+
+
+def _selection(context: Context, choice: Choice) -> list[Selected]:
+    """What was asked for, there and taken of each class and set; a row too for a class without a pixel."""
+    strategy, rows = context.settings.samples.strategy, []
+    for known in context.nomenclature:
+        for split in CHOSEN:
+            quota = choice.quotas.get((known.code, split), Quota(0, 0))
+            asked = None if strategy == "all" else quota.asked
+            rows.append(Selected(known.code, known.name, split, asked, quota.available, quota.wanted))
+    return rows
 
 
 def _samples(context: Context, _key: str) -> Outcome:
@@ -215,7 +287,7 @@ def _ground_truth_inputs(context: Context) -> Any:
         settings.training.monitor_share,
         settings.seed,
         [[c.code, c.name] for c in context.nomenclature],
-        fingerprint([settings.ground_truth.file]),
+        fingerprint([file for file in (settings.ground_truth.file, settings.ground_truth.regions) if file]),
     ]
 
 
@@ -223,6 +295,8 @@ def _observations_inputs(context: Context) -> Any:
     settings = context.settings
     return [
         settings.samples.model_dump(mode="json"),
+        fingerprint([settings.samples.by_class]) if isinstance(settings.samples.by_class, Path) else None,
+        _CHOICE_VERSION,
         settings.seed,
         settings.grid.interpolator,
         settings.grid.overlap,
@@ -244,7 +318,7 @@ def _samples_inputs(context: Context) -> Any:
 
 STAGES = (
     Stage("chunks", ("scenes",), 4, _chunks_inputs, _chunks),
-    Stage("ground_truth", ("scenes",), 3, _ground_truth_inputs, _ground_truth),
+    Stage("ground_truth", ("scenes",), 4, _ground_truth_inputs, _ground_truth),
     Stage("observations", ("scenes", "ground_truth"), READER_VERSION, _observations_inputs, _observations, through=("chunks",)),
     Stage("samples", ("observations",), KERNEL_VERSION, _samples_inputs, _samples),
 )

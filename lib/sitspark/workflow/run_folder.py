@@ -87,6 +87,11 @@ class RunFolder:
         """When each tile was seen, and how clearly."""
         return self.path / "report" / "calendar.png"
 
+    @property
+    def split(self) -> Path:
+        """Where the polygons of each set and fold lie, and how many they are."""
+        return self.path / "report" / "split.png"
+
     def records(self) -> dict[str, StageRecord]:
         """The finished stages, in the order in which they finished."""
         return {name: StageRecord(**record) for name, record in self._read().get("stages", {}).items()}

@@ -1,0 +1,140 @@
+"""What `sitspark ground-truth check` reads: a vector file, a folder of them, or a Spark table with WKB."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyproj
+from pyspark.errors import AnalysisException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.types import BinaryType
+
+from sitspark.errors import SitsparkError, some
+from sitspark.ground_truth.read import VectorFile, header_of, stage, with_problems
+from sitspark.spark import location, pattern
+
+TABLE = "table:"  # what an address of a Spark table begins with
+ORIGIN = "origin_id"  # the field that a mended file keeps ids in where none was named
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where labelled features are; `crs` (as EPSG:2154) is told for a table, and for nothing that knows its own."""
+
+    address: str
+    label_field: str
+    id_field: str | None = None
+    crs: str | None = None
+
+    @property
+    def is_table(self) -> bool:
+        """Whether it is a Spark table."""
+        return self.address.startswith(TABLE)
+
+    @property
+    def name(self) -> str:
+        """A short name, as the beginning of names of files."""
+        return self.address.removeprefix(TABLE) if self.is_table else Path(self.address).stem
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """Features as they are: number bigint, id string, label string, wkb binary, problem string; and what holds for all.
+
+    `id_field` is the field that `id` was read from, or null.
+    """
+
+    frame: DataFrame
+    crs: str
+    id_field: str | None
+    files: tuple[VectorFile, ...] = ()
+
+
+def read_source(spark: SparkSession, source: Source, staging: Path) -> Features:
+    """Read all features, `staging` (a folder) taking the stream of what Spark can't read.
+
+    Raises SitsparkError where the file, a field or the CRS is missing.
+    """
+    if source.is_table:
+        return _read_table(spark, source, staging)
+    files = tuple(header_of(path) for path in _files(Path(source.address)))
+    id_field = source.id_field or (ORIGIN if all(ORIGIN in file.fields for file in files) else None)
+    for file in files:
+        for option, field in (("--label-field", source.label_field), ("--id-field", id_field)):
+            if field is not None and field not in file.fields:
+                raise SitsparkError(
+                    f"{option}: {file.path} has no field '{field}'; its fields are {', '.join(file.fields) or 'none'}"
+                )
+    first = files[0]
+    for file in files[1:]:
+        if file.crs != first.crs:
+            raise SitsparkError(f"{file.path} is in {file.crs}, {first.path} in {first.crs}; bring all files to one CRS")
+    if source.crs is not None and source.crs != first.crs:
+        raise SitsparkError(f"--crs: {first.path} is in {first.crs}, not {source.crs}; leave --crs out")
+    frame = stage(spark, files, label_field=source.label_field, id_field=id_field, staging=staging)
+    if first.path.suffix == ".parquet":
+        frame.write.parquet(location(staging))  # it is read several times
+        frame = spark.read.parquet(pattern(staging))
+    return Features(frame, first.crs, id_field, files)
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.exists():
+        raise SitsparkError(f"there is no file {path}; correct the path (a Spark table is {TABLE}NAME)")
+    if not path.is_dir() or path.suffix.lower() == ".gdb":
+        return [path]
+    for suffix in (".shp", ".parquet"):
+        files = sorted(file for file in path.iterdir() if file.suffix.lower() == suffix and not file.name.startswith("."))
+        if files:
+            return files
+    raise SitsparkError(f"{path} holds neither shapefiles nor GeoParquet; name a file")
+
+
+def _read_table(spark: SparkSession, source: Source, staging: Path) -> Features:
+    name = source.address.removeprefix(TABLE)
+    try:
+        table = spark.table(name)
+    except AnalysisException:
+        raise SitsparkError(f"there is no Spark table {name}; correct its name, with catalogue and schema") from None
+    if source.id_field is None:
+        raise SitsparkError(f"--id-field: the rows of table {name} have no number; name the field that identifies them")
+    for option, field in (("--label-field", source.label_field), ("--id-field", source.id_field)):
+        if field not in table.columns:
+            raise SitsparkError(
+                f"{option}: table {name} has no column '{field}'; its columns are {some(table.columns, most=20)}"
+            )
+    places = [f for f in table.schema if isinstance(f.dataType, BinaryType) or f.dataType.typeName() == "geometry"]
+    if len(places) != 1:
+        raise SitsparkError(
+            f"table {name} has {len(places)} columns of geometry or WKB (binary), and one is needed; make a view of it with one"
+        )
+    (place,) = places
+    binary = isinstance(place.dataType, BinaryType)
+    crs = source.crs or (None if binary else _crs_of(table, place.name))
+    if crs is None:
+        raise SitsparkError(f"--crs: table {name} doesn't say its CRS; name it, as --crs EPSG:2154")
+    rows = table.select(
+        F.monotonically_increasing_id().alias("number"),
+        F.col(source.id_field).cast("string").alias("id"),
+        F.col(source.label_field).cast("string").alias("label"),
+        (F.col(place.name) if binary else F.expr(f"ST_AsBinary(`{place.name}`)")).alias("wkb"),
+    )
+    # numbers hang on the order of rows: given once
+    with_problems(rows).write.mode("overwrite").parquet(location(staging))
+    return Features(spark.read.parquet(pattern(staging)), crs, source.id_field)
+
+
+def _crs_of(table: DataFrame, column: str) -> str | None:
+    codes = [row[0] for row in table.selectExpr(f"ST_SRID(`{column}`) code").where("code > 0").distinct().limit(2).collect()]
+    return f"EPSG:{codes[0]}" if len(codes) == 1 else None
+
+
+def known_crs(text: str) -> str:
+    """The EPSG code of a CRS that a user names; raises SitsparkError where there is none."""
+    try:
+        code = pyproj.CRS.from_user_input(text).to_epsg()
+    except pyproj.exceptions.CRSError:
+        code = None
+    if code is None:
+        raise SitsparkError(f"--crs: '{text}' is no CRS with an EPSG code; write it as EPSG:2154")
+    return f"EPSG:{code}"

@@ -1,0 +1,75 @@
+"""Writing a table with WKB as one vector file, batch by batch: GeoParquet, GeoPackage, shapefile, GeoJSON (no Spark)."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pyogrio
+import pyproj
+from pyogrio.errors import DataSourceError
+
+from sitspark.atomic import attempt_name
+from sitspark.errors import SitsparkError
+
+# a number that is read again is the one that was written
+_EXACT = {"GeoJSON": {"SIGNIFICANT_FIGURES": "17"}}
+_DRIVERS = {".gpkg": "GPKG", ".shp": "ESRI Shapefile", ".geojson": "GeoJSON", ".json": "GeoJSON"}
+SUFFIXES = (".parquet", *_DRIVERS)
+_GEOMETRY = "geometry"
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """What a file is to hold: the CRS, and the kind of its geometries (Polygon, Point, or Unknown for several)."""
+
+    crs: str
+    kind: str = "Unknown"
+
+
+def write_vector(table: Path, out: Path, layer: Layer) -> int:
+    """Write the Parquet files of a folder (attributes, and `geometry` as WKB or null), in the order of their names.
+
+    The format follows from the suffix of `out`, which appears when it is whole. Gives the number of features; raises
+    SitsparkError where the file can't be written.
+    """
+    files = sorted(table.glob("*.parquet"))
+    schema = pq.read_schema(files[0]).remove_metadata()
+    rows: int = sum(pq.read_metadata(file).num_rows for file in files)
+    draft = attempt_name(out).with_suffix("")
+    try:
+        draft.mkdir(parents=True)
+        target = draft / out.name
+        if out.suffix == ".parquet":
+            _write_parquet(_batches(files), schema, target, layer.crs)
+        else:
+            driver = _DRIVERS[out.suffix.lower()]
+            reader = pa.RecordBatchReader.from_batches(schema, _batches(files))
+            options = _EXACT.get(driver, {})
+            pyogrio.write_arrow(
+                reader, target, driver=driver, geometry_name=_GEOMETRY, geometry_type=layer.kind, crs=layer.crs, **options
+            )
+        for file in draft.iterdir():
+            file.replace(out.parent / file.name)
+    except (OSError, DataSourceError) as error:
+        raise SitsparkError(f"{out}: can't be written ({error}); check space and rights") from None
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return rows
+
+
+def _batches(files: list[Path]) -> Iterator[pa.RecordBatch]:
+    for file in files:
+        yield from pq.ParquetFile(file).iter_batches()
+
+
+def _write_parquet(batches: Iterator[pa.RecordBatch], schema: pa.Schema, out: Path, crs: str) -> None:
+    """Write GeoParquet 1.1 (https://geoparquet.org/releases/v1.1.0)."""
+    column = {"encoding": "WKB", "geometry_types": [], "crs": pyproj.CRS(crs).to_json_dict()}
+    meta = {"version": "1.1.0", "primary_column": _GEOMETRY, "columns": {_GEOMETRY: column}}
+    with pq.ParquetWriter(out, schema.with_metadata({"geo": json.dumps(meta)}), compression="zstd") as writer:
+        for batch in batches:
+            writer.write_batch(batch.replace_schema_metadata(writer.schema.metadata))

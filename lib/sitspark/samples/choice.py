@@ -1,0 +1,189 @@
+"""Choosing labelled pixels: chunks count theirs, then each takes those that are chosen; only these travel."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import pyarrow as pa
+from pyspark.sql import DataFrame, Window
+from pyspark.sql import functions as F
+
+from sitspark.grid import Grid
+from sitspark.marks import Marks
+from sitspark.samples.chunk_pixels import ChunkPixels, Group, Quota
+from sitspark.samples.strategy import Strategy
+from sitspark.settings import SamplesSettings
+
+_KEYS = "sample_id bigint, polygon_id bigint, label int, tile string, fold string, split string, monitored boolean"
+_PIXELS = f"{_KEYS}, chunk_id string, row int, col int"
+_COUNTS = "chunk_id string, tile string, col int, contested bigint, label int, split string, bin bigint, pixels bigint"
+_STARTS = ("chunk_id", "label", "split", "bin", "start")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """`pixels`: one row a chosen pixel, with its chunk. `quotas`: what was asked of each label and split.
+
+    `contested` counts the pixels that polygons of two labels claim, which are none's.
+    """
+
+    pixels: DataFrame
+    quotas: Mapping[Group, Quota]
+    contested: int
+    cached: tuple[DataFrame, ...] = ()
+
+    def release(self) -> None:
+        """Drop what was kept in memory, once the pixels are read."""
+        for frame in self.cached:
+            frame.unpersist()
+
+
+def choose(pieces: DataFrame, grid: Grid, settings: SamplesSettings, *, strategy: Strategy, seed: int, marks: Marks) -> Choice:
+    """Choose pixels of `pieces_by_chunk`, label by label and split by split, after OTB's samplers and strategies.
+
+    periodic: of N pixels in the order (tile, row, column) the k-th taken is that at floor(k N / n), with jitter some more.
+    random: the n smallest hashes of seed and position. Both take exactly n, whatever the chunks and partitions.
+    Each chunk is marked twice: when it has counted, and when it has chosen.
+    """
+    bounded = _bounded(pieces, grid, settings, seed)
+    counts = _counted(bounded, grid, settings, seed=seed, marks=marks).cache()
+    available = counts.groupBy("label", "split").agg(F.sum("pixels").alias("pixels")).where("label is not null").collect()
+    quotas = quotas_of({(row.label, row.split): row.pixels for row in available}, strategy)
+    pick = _periodic if settings.sampler == "periodic" else _random
+    contested = counts.groupBy("chunk_id").agg(F.max("contested").alias("pixels")).agg(F.sum("pixels")).collect()[0][0]
+    if not quotas:
+        return Choice(pieces.sparkSession.createDataFrame([], _PIXELS), quotas, contested or 0, (bounded, counts))
+    chosen = pick(bounded, counts, quotas, grid, settings, seed=seed, marks=marks)
+    return Choice(chosen, quotas, contested or 0, (bounded, counts))
+
+
+def quotas_of(available: Mapping[Group, int], strategy: Strategy) -> dict[Group, Quota]:
+    """What is wanted of each group: the strategy is applied to each split by itself."""
+    found = {}
+    for split in sorted({split for _, split in available}):
+        own = {label: count for (label, of_split), count in available.items() if of_split == split}
+        for label, asked in strategy.asked(own).items():
+            found[label, split] = Quota(asked, own[label])
+    return found
+
+
+def _bounded(pieces: DataFrame, grid: Grid, settings: SamplesSettings, seed: int) -> DataFrame:
+    """The pieces with the largest hash that a pixel of their polygon may have (`most_hash`, null: any)."""
+    most = settings.per_polygon
+    if most is None:
+        return pieces.withColumn("most_hash", F.lit(None).cast("bigint"))
+    touched = settings.touched
+
+    def smallest(chunk: pa.Table) -> pa.Table:
+        return ChunkPixels.of(chunk, grid, touched=touched).smallest_hashes(most, seed)
+
+    within = Window.partitionBy("polygon_id").orderBy("hash")
+    bounds = (
+        pieces.groupBy("chunk_id")
+        .applyInArrow(smallest, "polygon_id bigint, hash bigint")
+        .withColumn("rank", F.row_number().over(within))
+        .where(F.col("rank") == most)
+        .select("polygon_id", F.col("hash").alias("most_hash"))
+    )
+    return pieces.join(bounds, "polygon_id", "left").cache()
+
+
+def _pixels(settings: SamplesSettings, grid: Grid, seed: int) -> Callable[[pa.Table], ChunkPixels]:
+    """How a worker comes to the pixels of a chunk."""
+    touched, bounded = settings.touched, settings.per_polygon is not None
+
+    def pixels(chunk: pa.Table) -> ChunkPixels:
+        found = ChunkPixels.of(chunk, grid, touched=touched)
+        return found.below_bounds(seed) if bounded else found
+
+    return pixels
+
+
+def _counted(pieces: DataFrame, grid: Grid, settings: SamplesSettings, *, seed: int, marks: Marks) -> DataFrame:
+    """The pixels of each chunk by label, split and bin; a chunk without one has a row without label."""
+    pixels, sampler = _pixels(settings, grid, seed), settings.sampler
+
+    def count(chunk: pa.Table) -> pa.Table:
+        found = pixels(chunk)
+        counted = found.counts(sampler, seed)
+        if not counted.num_rows:
+            counted = pa.Table.from_pylist([dict.fromkeys(counted.column_names)], counted.schema)
+        of_chunk = {name: chunk[name][0].as_py() for name in ("chunk_id", "tile", "col")} | {"contested": found.contested}
+        marks.add(f"{of_chunk['chunk_id']}-counted")
+        types = (pa.string(), pa.string(), pa.int32(), pa.int64())
+        columns = [pa.array([value] * counted.num_rows, kind) for value, kind in zip(of_chunk.values(), types, strict=True)]
+        return pa.table([*columns, *counted.columns], names=[*of_chunk, *counted.column_names])
+
+    return pieces.groupBy("chunk_id").applyInArrow(count, _COUNTS)
+
+
+def _periodic(
+    pieces: DataFrame,
+    counts: DataFrame,
+    quotas: Mapping[Group, Quota],
+    grid: Grid,
+    settings: SamplesSettings,
+    *,
+    seed: int,
+    marks: Marks,
+) -> DataFrame:
+    pixels, jitter = _pixels(settings, grid, seed), settings.jitter
+    # chunks side by side share rows: within one the order is that of their columns
+    order = Window.partitionBy("label", "split").orderBy("tile", "bin", "col")
+    before = F.sum("pixels").over(order.rowsBetween(Window.unboundedPreceding, -1))
+    partly = [f"(label = {label} and split = '{split}')" for (label, split), quota in quotas.items() if not quota.is_all]
+    starts = (
+        counts.where(" or ".join(partly) or "false")
+        .withColumn("start", F.coalesce(before, F.lit(0)).cast("bigint"))
+        .select(*_STARTS)
+    )
+
+    def pick(chunk: pa.Table, starts: pa.Table) -> pa.Table:
+        marks.add(f"{chunk['chunk_id'][0].as_py()}-chosen")
+        return pixels(chunk).periodic(quotas, starts, jitter=jitter, seed=seed).table()
+
+    return pieces.groupBy("chunk_id").cogroup(starts.groupBy("chunk_id")).applyInArrow(pick, _PIXELS)
+
+
+def _random(
+    pieces: DataFrame,
+    counts: DataFrame,
+    quotas: Mapping[Group, Quota],
+    grid: Grid,
+    settings: SamplesSettings,
+    *,
+    seed: int,
+    marks: Marks,
+) -> DataFrame:
+    pixels = _pixels(settings, grid, seed)
+    by_bin = counts.where("label is not null").groupBy("label", "split", "bin").agg(F.sum("pixels").alias("pixels"))
+    wanted = F.create_map(*[F.lit(part) for (label, split), q in quotas.items() for part in (f"{label} {split}", q.wanted)])
+    order = Window.partitionBy("label", "split").orderBy("bin")
+    # in the last bin the number wanted is reached
+    last = (
+        by_bin.withColumn("through", F.sum("pixels").over(order))
+        .withColumn("wanted", wanted[F.concat_ws(" ", "label", "split")])
+        .where("through >= wanted and through - pixels < wanted")
+        .select("label", "split", "bin", (F.col("wanted") - F.col("through") + F.col("pixels")).alias("rest"))
+        .collect()
+    )
+    bins = {(row.label, row.split): row.bin for row in last}
+
+    def candidates(chunk: pa.Table) -> pa.Table:
+        return pixels(chunk).hashes_in(bins, seed)
+
+    ranked = (
+        pieces.groupBy("chunk_id")
+        .applyInArrow(candidates, "label int, split string, hash bigint")
+        .withColumn("rank", F.row_number().over(Window.partitionBy("label", "split").orderBy("hash")))
+    )
+    limits = pieces.sparkSession.createDataFrame(
+        [(r.label, r.split, r.rest) for r in last], "label int, split string, rest bigint"
+    )
+    reached = ranked.join(F.broadcast(limits), ["label", "split"]).where("rank = rest").collect()
+    last_hashes = {(row.label, row.split): row.hash for row in reached}
+
+    def pick(chunk: pa.Table) -> pa.Table:
+        marks.add(f"{chunk['chunk_id'][0].as_py()}-chosen")
+        return pixels(chunk).random(quotas, last_hashes, seed=seed).table()
+
+    return pieces.groupBy("chunk_id").applyInArrow(pick, _PIXELS)

@@ -1,0 +1,88 @@
+"""How many pixels of each class are asked for, by OTB's strategies."""
+
+import csv
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sitspark.classes import Nomenclature
+from sitspark.errors import SitsparkError
+from sitspark.settings import SamplesSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Strategy:
+    """What is asked for: `name` as in the settings, `amount` its number, or `by_class` those of single codes.
+
+    amount is pixels a class (constant), pixels in all (total), or per cent of each class (percent).
+    """
+
+    name: str
+    amount: float | None = None
+    by_class: Mapping[int, int] | None = None
+
+    @staticmethod
+    def of(settings: SamplesSettings, nomenclature: Nomenclature) -> "Strategy":
+        """That of the settings; raises SitsparkError for a class of by_class that the nomenclature doesn't have."""
+        name = settings.strategy
+        if name == "constant":
+            return Strategy("all") if settings.per_class is None else Strategy(name, settings.per_class)
+        if name == "percent":
+            return Strategy(name, settings.percent)
+        if name == "total":
+            return Strategy(name, settings.total)
+        if name == "byclass":
+            return Strategy(name, by_class=_by_class(settings, nomenclature))
+        return Strategy(name)
+
+    def asked(self, available: Mapping[int, int]) -> dict[int, int]:
+        """The pixels asked for of each class of which so many are available: of some more than there are.
+
+        After OTB's SamplingRateCalculator; classes without a pixel don't count as the smallest, and shares are rounded half
+        up, class by class, so that those of `total` may differ from it by half a pixel a class.
+        """
+        there = {code: count for code, count in available.items() if count}
+        asked = self._asked(there)
+        return {code: asked.get(code, 0) for code in available}
+
+    def _asked(self, there: Mapping[int, int]) -> Mapping[int, int]:
+        if self.by_class is not None:
+            return self.by_class
+        if self.name == "smallest":
+            return dict.fromkeys(there, min(there.values(), default=0))
+        if self.name == "constant":
+            return dict.fromkeys(there, int(self.amount or 0))
+        if self.name in ("percent", "total"):
+            amount = self.amount or 0
+            rate = amount / 100 if self.name == "percent" else amount / max(sum(there.values()), 1)
+            return {code: math.floor(0.5 + rate * count) for code, count in there.items()}
+        return there
+
+
+def _by_class(settings: SamplesSettings, nomenclature: Nomenclature) -> dict[int, int]:
+    given = settings.by_class
+    rows = _read_csv(settings) if not isinstance(given, Mapping) else list(given.items())
+    codes = {c.name: c.code for c in nomenclature} | {str(c.code): c.code for c in nomenclature}
+    found: dict[int, int] = {}
+    for name, count in rows:
+        if str(name) not in codes:
+            raise SitsparkError(f"samples.by_class: '{name}' is neither a code nor a name of classes.nomenclature; correct it")
+        found[codes[str(name)]] = count
+    return found
+
+
+def _read_csv(settings: SamplesSettings) -> list[tuple[str, int]]:
+    """Rows `class,count`, as OTB reads them."""
+    path = Path(str(settings.by_class))
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = [row for row in csv.reader(file) if row and not row[0].lstrip().startswith("#")]
+    except OSError as error:
+        raise SitsparkError(f"samples.by_class: {path} can't be read ({error.strerror}); correct the path") from None
+    found = []
+    for number, row in enumerate(rows, 1):
+        if len(row) != 2 or not row[1].strip().isdigit():
+            raise SitsparkError(f"samples.by_class: line {number} of {path} should be 'class,count', not '{','.join(row)}'")
+        found.append((row[0].strip(), int(row[1])))
+    return found

@@ -1,0 +1,362 @@
+"""`sitspark ground-truth check`: what is wrong with a file of labelled features, and a mended copy of it."""
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast, get_args
+
+import pyproj
+import shapely
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from sitspark import spark as sessions
+from sitspark.atomic import attempt_name, write_atomically
+from sitspark.classes import read_names
+from sitspark.errors import SitsparkError, counted
+from sitspark.ground_truth.codes import with_codes
+from sitspark.ground_truth.examine import FAULTS, REMARKS, Examination, Rules, examine
+from sitspark.ground_truth.overlaps import Overlaps
+from sitspark.ground_truth.pixels import Pixels
+from sitspark.ground_truth.sources import ORIGIN, Features, Source, known_crs, read_source
+from sitspark.ground_truth.write import SUFFIXES, Layer, write_vector
+from sitspark.scenes.inspect import inspect_product
+from sitspark.scenes.outline import reprojected
+from sitspark.settings import Settings, SparkSettings
+from sitspark.spark import location, pattern
+from sitspark.workflow.context import Context
+
+_SHOWN = 5  # features that are named in a line; the report names all
+_OUTCOME = {
+    "invalid": "repaired",
+    "multi-part": "split",
+    "repeated part": "kept once",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked: `fix` and `report` are files to write, `resolution` (metres) counts where no imagery is known."""
+
+    source: Source
+    report: Path
+    nomenclature: Path | None = None
+    resolution: float = 10.0
+    tolerance: float = 1.0
+    overlaps: Overlaps = "drop"
+    fix: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """How many features have one fault or remark, and the names of the first."""
+
+    what: str
+    features: int
+    first: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was found: `features` = `kept` + `rejected`; `polygons` that were written where a mended file was asked for."""
+
+    crs: str
+    files: tuple[str, ...]
+    features: int
+    kept: int
+    rejected: int
+    lines: tuple[Line, ...]
+    polygons: int | None = None
+    codes: Path | None = None
+
+    @property
+    def faults(self) -> tuple[Line, ...]:
+        """What rejects features."""
+        return tuple(line for line in self.lines if line.what in FAULTS)
+
+
+def request_of(
+    address: str,
+    known: Settings | None,
+    *,
+    label_field: str | None,
+    id_field: str | None,
+    crs: str | None,
+    nomenclature: Path | None,
+    resolution: float | None,
+    tolerance: float | None,
+    overlaps: str | None,
+    fix: Path | None,
+    report: Path | None,
+) -> Request:
+    """What is asked on the command line; what isn't said is as in the settings of a run, or as usual.
+
+    Raises SitsparkError for what can't be meant.
+    """
+    truth = known.ground_truth if known else None
+    label_field = label_field or (truth.label_field if truth else None)
+    if label_field is None:
+        raise SitsparkError("--label-field: name the field that holds the class, as --label-field code")
+    if overlaps is not None and overlaps not in get_args(Overlaps):
+        raise SitsparkError(f"--overlaps: '{overlaps}' is none of {', '.join(get_args(Overlaps))}")
+    source = Source(
+        address, label_field, id_field or (truth.id_field if truth else None), known_crs(crs) if crs is not None else None
+    )
+    return Request(
+        source,
+        report=report or (fix.parent if fix else Path()) / f"{fix.stem if fix else source.name}_offenders.parquet",
+        nomenclature=nomenclature or (known.classes.nomenclature if known else None),
+        resolution=10.0 if resolution is None else resolution,
+        tolerance=tolerance if tolerance is not None else truth.overlap_tolerance if truth else 1.0,
+        overlaps=cast("Overlaps", overlaps) if overlaps else truth.overlaps if truth else "drop",
+        fix=fix,
+    )
+
+
+def check(request: Request, known: Settings | None, console: Console) -> Report:
+    """Examine with a session of its own, or that of a run whose imagery is compared."""
+    _refuse_impossible(request)
+    with console.status("Spark is starting") as status:
+
+        def on_step(step: str) -> None:
+            status.update(step)
+
+        return _checked(request, known, console, on_step)
+
+
+def _checked(request: Request, known: Settings | None, console: Console, on_step: Callable[[str], None]) -> Report:
+    if known is not None:
+        context = Context.of(known, console)
+        return check_ground_truth(context.spark, request, context, on_step=on_step)
+    with tempfile.TemporaryDirectory(prefix="sitspark-", ignore_cleanup_errors=True) as folder:
+        settings = SparkSettings()  # type: ignore[call-arg]  # mypy sees no default in Field(x)
+        spark = sessions.session(settings, log=Path(folder) / "spark.log")
+        return check_ground_truth(spark, request, on_step=on_step)
+
+
+def check_ground_truth(
+    spark: SparkSession,
+    request: Request,
+    context: Context | None = None,
+    *,
+    on_step: Callable[[str], None] = lambda _: None,
+) -> Report:
+    """Examine the features of a source and write report and mended file; with `context` compare with the imagery of a run.
+
+    `on_step` is told what begins.
+    """
+    _refuse_impossible(request)
+    with _scratch(request.fix or request.report) as scratch:
+        on_step("reading")
+        found = read_source(spark, request.source, scratch / "staged")
+        names = read_names(request.nomenclature) if request.nomenclature else None
+        coded, codes = with_codes(found.frame.withColumn("label", F.trim("label")), names)
+        named = coded.withColumn("name", F.coalesce("id", F.col("number").cast("string"))).drop("id")
+        rules = _rules(named, found, request, set(names) if names else None, context)
+        examined = examine(named, rules, scratch, on_step=on_step)
+        on_step("what was found")
+        told = _told(examined, scratch / "told")
+        lines = _lines(told)
+        rejected = told.where(F.col("what").isin(*FAULTS)).count()
+        features = examined.features.count()
+        if features == 0:
+            raise SitsparkError(f"{request.source.address} holds no feature")
+        if lines:
+            _write_report(examined, told, scratch / "report", request.report, rules.crs)
+        polygons = None
+        if request.fix is not None:
+            on_step("writing")
+            polygons = _write_fixed(examined, told, found, request, request.fix, scratch)
+        table = _write_codes(codes, request.fix) if codes and request.fix else None
+        files = tuple(f"{file.path.name} ({file.features})" for file in found.files)
+        return Report(rules.crs, files, features, features - rejected, rejected, lines, polygons, table)
+
+
+def rejected_beside(out: Path) -> Path:
+    """The companion of a mended file; that of a shapefile, which holds one kind of geometry, is a GeoPackage."""
+    return out.with_name(f"{out.stem}_rejected{'.gpkg' if out.suffix.lower() == '.shp' else out.suffix}")
+
+
+def _refuse_impossible(request: Request) -> None:
+    fix, source = request.fix, request.source
+    if fix is not None and fix.suffix.lower() not in SUFFIXES:
+        raise SitsparkError(f"--fix: {fix} ends in none of {', '.join(SUFFIXES)}, which say the format; rename it")
+    if request.report.suffix != ".parquet":
+        raise SitsparkError(f"--report: {request.report} is GeoParquet; let its name end in .parquet")
+    for option, file in (("--fix", fix), ("--report", request.report)):
+        if (
+            file is not None
+            and not source.is_table
+            and Path(source.address).resolve() in (file.resolve(), *file.resolve().parents)
+        ):
+            raise SitsparkError(f"{option}: {file} is, or lies in, what is checked; name another place")
+    if request.resolution <= 0:
+        raise SitsparkError(f"--resolution: {request.resolution:g} is no size of a pixel; name metres, as 10")
+
+
+@contextlib.contextmanager
+def _scratch(beside: Path) -> Iterator[Path]:
+    """A folder for what is found on the way, where results go: there all machines see it, and there is room."""
+    folder = attempt_name(beside.resolve()).with_suffix("")
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise SitsparkError(f"{beside.parent}: can't be written ({error.strerror}); name another folder") from None
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _rules(features: DataFrame, found: Features, request: Request, codes: set[int] | None, context: Context | None) -> Rules:
+    if context is None:
+        projected = pyproj.CRS.from_user_input(found.crs).is_projected
+        bounds = (0.0, 0.0, 0.0, 0.0) if projected else _middle(features)
+        pixels = Pixels.near(bounds, found.crs, request.resolution)
+        return Rules(found.crs, pixels, codes, request.tolerance, request.overlaps)
+    outline = shapely.union_all(list(context.tile_extents.values()))
+    if outline.is_empty:
+        raise SitsparkError("--settings: no product of the imagery can be read; `sitspark check` says why")
+    imagery = shapely.to_wkb(reprojected(outline, "EPSG:4326", found.crs))
+    return Rules(found.crs, _pixels_of(context), codes, request.tolerance, request.overlaps, imagery)
+
+
+def _middle(features: DataFrame) -> tuple[float, float, float, float]:
+    """The bounds of half of the features, so that one that is far off doesn't count."""
+    box = features.where("problem is null and wkb is not null").selectExpr("ST_Envelope(ST_GeomFromWKB(wkb)) box")
+    sides = [f"percentile_approx(ST_{side}(box), {share}D)" for side, share in
+             (("XMin", 0.25), ("YMin", 0.25), ("XMax", 0.75), ("YMax", 0.75))]  # fmt: skip
+    (row,) = box.selectExpr(*sides).collect()
+    return (0.0, 0.0, 0.0, 0.0) if row[0] is None else (row[0], row[1], row[2], row[3])
+
+
+def _pixels_of(context: Context) -> Pixels:
+    """The grid of a run: as its scenes stage found it, or as the first product has it."""
+    if "scenes" in context.folder.records():
+        grid = context.coverage.grid
+        return Pixels(grid.crs, grid.resolution, grid.left, grid.top)
+    grid_settings = context.settings.grid
+    for product in context.archives[context.leading.name].wanted:
+        inspected = inspect_product(product.source, context.leading.selection)
+        if inspected.left_out is None and inspected.crs is not None:
+            finest = min(inspected.assets, key=lambda asset: asset.transform[0])
+            resolution = grid_settings.resolution or finest.transform[0]
+            if grid_settings.crs not in (None, inspected.crs):
+                return Pixels(str(grid_settings.crs), resolution)
+            return Pixels(inspected.crs, resolution, finest.transform[2], finest.transform[5])
+    raise SitsparkError("--settings: no product of the imagery can be read; `sitspark check` says why")
+
+
+def _told(examined: Examination, folder: Path) -> DataFrame:
+    """Faults and remarks together, written once."""
+    spark = examined.features.sparkSession
+    examined.rejected.unionByName(examined.remarks).write.parquet(location(folder))
+    return spark.read.parquet(pattern(folder))
+
+
+def _lines(told: DataFrame) -> tuple[Line, ...]:
+    rows = told.groupBy("what").agg(F.count("*").alias("features")).collect()
+    first = {
+        row.what: tuple(
+            found.name for found in told.where(F.col("what") == row.what).orderBy("number").select("name").take(_SHOWN)
+        )
+        for row in rows
+    }
+    order = (*FAULTS, *REMARKS)
+    return tuple(Line(row.what, row.features, first[row.what]) for row in sorted(rows, key=lambda row: order.index(row.what)))
+
+
+def _write_report(examined: Examination, told: DataFrame, folder: Path, out: Path, crs: str) -> None:
+    shapes = _with_shapes(examined, told)
+    kind = F.when(F.col("what").isin(*FAULTS), "fault").otherwise("remark")
+    place = F.expr("case when geometry is not null then ST_Centroid(ST_Envelope(ST_GeomFromWKB(geometry))) end")
+    shapes.withColumn("place", place).select(
+        F.col("name").alias("feature"), "label", kind.alias("kind"), "what", "reason",
+        F.expr("ST_X(place)").alias("x"), F.expr("ST_Y(place)").alias("y"), "geometry",
+    ).write.parquet(location(folder))  # fmt: skip
+    write_vector(folder, out, Layer(crs))
+
+
+def _with_shapes(examined: Examination, told: DataFrame) -> DataFrame:
+    """Add the geometry of each feature, where there is a readable one."""
+    readable = F.when(~F.col("what").isin("unreadable geometry", "empty geometry"), F.col("wkb")).alias("geometry")
+    return told.join(examined.features.select("number", "wkb"), "number").orderBy("number", "what").select(
+        *told.columns, readable
+    )  # fmt: skip
+
+
+def _write_fixed(examined: Examination, told: DataFrame, found: Features, request: Request, out: Path, scratch: Path) -> int:
+    identifier, label = found.id_field or ORIGIN, request.source.label_field
+    texts = examined.features.where("try_cast(name as bigint) is null").limit(1).count()
+    name = F.col("name") if texts else F.col("name").cast("bigint")
+    kept = examined.kept.select(name.alias(identifier), F.col("code").alias(label), F.col("wkb").alias("geometry"))
+    kept.write.parquet(location(scratch / "kept"))
+    dimensions = kept.sparkSession.read.parquet(pattern(scratch / "kept")).selectExpr(
+        "ST_Dimension(ST_GeomFromWKB(geometry)) d"
+    )
+    kinds = {row.d for row in dimensions.distinct().collect()}
+    if len(kinds) > 1 and out.suffix.lower() == ".shp":
+        raise SitsparkError(f"--fix: {out} can't hold both points and polygons; name a .gpkg")
+    kind = {frozenset({0}): "Point", frozenset({0, 2}): "Unknown"}.get(frozenset(kinds), "Polygon")
+    _with_shapes(examined, told.where(F.col("what").isin(*FAULTS))).select(
+        name.alias(identifier), F.col("label").alias(label), "reason", "geometry"
+    ).write.parquet(location(scratch / "rejected"))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_vector(scratch / "rejected", rejected_beside(out), Layer(found.crs))
+    return write_vector(scratch / "kept", out, Layer(found.crs, kind))
+
+
+def _write_codes(codes: dict[str, int], out: Path) -> Path:
+    """Keep which text became which code, in the form of a nomenclature."""
+    path = out.with_name(f"{out.stem}_codes.txt")
+    write_atomically(path, "".join(f"{name}:{code}\n" for name, code in sorted(codes.items(), key=lambda item: item[1])))
+    return path
+
+
+def report_table(report: Report) -> Table:
+    """Faults and remarks with the numbers of features, for the terminal."""
+    table = Table(box=None, header_style="bold")
+    for name in ("", "what", "features", "outcome", "first"):
+        table.add_column(name, justify="right" if name == "features" else "left", overflow="fold")
+    for line in report.lines:
+        fault = line.what in FAULTS
+        more = ", ..." if line.features > len(line.first) else ""
+        outcome = "rejected" if fault else _OUTCOME.get(line.what, "kept as it is")
+        mark = "[red]✗[/]" if fault else "[yellow]-[/]"
+        table.add_row(mark, line.what, str(line.features), outcome, escape(", ".join(line.first) + more))
+    return table
+
+
+def say(report: Report, request: Request, console: Console) -> None:
+    """Tell on the terminal what was found and written."""
+    name = request.source.address
+    if len(report.files) > 1:
+        console.print(f"{len(report.files)} files, whose features are numbered on: {', '.join(report.files)}", soft_wrap=True)
+    console.print(
+        f"{escape(name)}: {counted(report.features, 'feature')} in {report.crs}, label field '{request.source.label_field}'",
+        soft_wrap=True,
+    )
+    if request.nomenclature is None:
+        console.print("[yellow]![/] without --nomenclature any label is taken for a class", soft_wrap=True)
+    if report.lines:
+        console.print(report_table(report))
+        console.print(f"each of them with reason and place: {escape(str(request.report))}", soft_wrap=True)
+    if report.codes is not None:
+        console.print(f"labels are texts; their codes: {escape(str(report.codes))}", soft_wrap=True)
+    fix, usable = request.fix, f"{report.kept} of {counted(report.features, 'feature')}"
+    if fix is not None:
+        written = counted(report.polygons or 0, "single piece")
+        text = f"{fix}: {written} of {usable}; {report.rejected} rejected are in {rejected_beside(fix)}"
+        console.print(f"[green]✓[/] {escape(text)}", soft_wrap=True)
+    elif report.faults:
+        text = f"{usable} can be used, {report.rejected} can't; --fix OUT.gpkg writes a mended copy"
+        console.print(f"[red]✗[/] {text}", soft_wrap=True)
+    else:
+        remedy = "; --fix OUT.gpkg writes a mended copy" if report.lines else ""
+        console.print(f"[green]✓[/] {usable} can be used{remedy}", soft_wrap=True)

@@ -1,0 +1,209 @@
+"""`sitspark ground-truth check`: every format is read and written, what it tells is right, a mended file is sound."""
+
+import csv
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import geopandas
+import pandas as pd
+import pytest
+import shapely
+from pyspark.sql import SparkSession
+
+from sitspark.cli import main
+from sitspark.simulate import Simulation
+from tests.conftest import FinishedRun
+from tests.end_to_end.test_processes import write_settings
+
+FIELDS = ("--label-field", "code", "--id-field", "id")
+
+
+@pytest.fixture(scope="module")
+def truth(simulation: Simulation) -> Path:
+    return simulation.folder / "ground_truth"
+
+
+@pytest.fixture
+def nomenclature(simulation: Simulation) -> tuple[str, str]:
+    return "--nomenclature", str(simulation.nomenclature)
+
+
+def check(*arguments: object) -> int:
+    return main(["ground-truth", "check", *map(str, arguments)])
+
+
+def read(path: Path) -> geopandas.GeoDataFrame:
+    return geopandas.read_parquet(path) if path.suffix == ".parquet" else geopandas.read_file(path)
+
+
+def contents(frame: geopandas.GeoDataFrame) -> list[tuple[int, int, bytes]]:
+    return sorted(zip(frame["id"], frame["code"], shapely.to_wkb(shapely.normalize(frame.geometry.array)), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("source", "out"),
+    [
+        ("polygons.gpkg", "fixed.gpkg"),
+        ("polygons.shp", "fixed.shp"),
+        ("polygons.parquet", "fixed.parquet"),
+        ("polygons.geojson", "fixed.geojson"),
+    ],
+)
+def test_every_format_is_mended_and_what_is_mended_is_sound(
+    spark: SparkSession, truth: Path, nomenclature: tuple, tmp_path: Path, source: str, out: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """Features before = after + rejected; each kind of dirt ends where it should; a second time changes nothing."""
+    before = geopandas.read_file(truth / "polygons.gpkg")
+    path = truth / source
+    if source.endswith(".geojson"):
+        path = tmp_path / source
+        before.to_file(path)
+    assert check(path, *FIELDS, *nomenclature, "--fix", tmp_path / out) == 0
+    printed = capsys.readouterr().out
+    after = read(tmp_path / out)
+    (companion,) = tmp_path.glob("fixed_rejected.*")
+    rejected = read(companion)
+    assert len(before) == after["id"].nunique() + len(rejected) and not set(after["id"]) & set(rejected["id"])
+    assert f"of {after['id'].nunique()} of {len(before)} features; {len(rejected)} rejected are in {companion}" in printed
+    assert after.crs == before.crs == rejected.crs
+    assert after.is_valid.all() and set(after.geom_type) == {"Polygon"} and not after.normalize().duplicated().any()
+    why = dict(zip(rejected["id"], rejected["reason"], strict=True))
+    with (truth / "dirt.csv").open() as file:
+        dirt = {int(row["id"]): row["kind"] for row in csv.DictReader(file)}
+    none = ("null geometry", "empty geometry")  # one and the same in a shapefile
+    starts = {
+        "null": none,
+        "empty": none,
+        "unknown_label": "label 99 is not",
+        "conflicting_duplicate": "same geometry",
+        "overlap": "overlaps",
+    }
+    for polygon, kind in dirt.items():
+        assert kind not in starts or why[polygon].startswith(starts[kind]), (polygon, kind)
+    offenders = geopandas.read_parquet(tmp_path / "fixed_offenders.parquet")
+    assert set(offenders[offenders["kind"] == "fault"]["feature"]) == {str(polygon) for polygon in why}
+    parts = before.set_index("id").geometry.loc[sorted(set(after["id"]))].count_geometries()
+    assert set(offenders[offenders["what"] == "multi-part"]["feature"]) >= {str(polygon) for polygon in parts.index[parts > 1]}
+    again = tmp_path / "again" / out
+    assert check(tmp_path / out, *FIELDS, *nomenclature) == 0  # no fault, so no 1
+    assert check(tmp_path / out, *FIELDS, *nomenclature, "--fix", again) == 0
+    assert contents(read(again)) == contents(after)
+
+
+def test_faults_end_with_1_and_name_the_offenders_with_their_place(
+    spark: SparkSession, truth: Path, nomenclature: tuple, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = tmp_path / "report.parquet"
+    assert check(truth / "polygons.gpkg", *FIELDS, *nomenclature, "--report", report) == 1
+    printed = capsys.readouterr().out
+    assert "null geometry" in printed and "conflicting duplicate" in printed and "--fix OUT.gpkg writes" in printed
+    found = geopandas.read_parquet(report)
+    assert found.crs == "EPSG:32631"
+    overlaps = found[found["what"] == "overlap"]
+    assert overlaps.geometry.notna().all() and overlaps["x"].between(*overlaps.total_bounds[[0, 2]]).all()
+    assert list(tmp_path.iterdir()) == [report]
+
+
+def test_a_folder_of_shapefiles_is_one_file_whose_numbers_go_on(
+    spark: SparkSession, truth: Path, nomenclature: tuple, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    polygons = geopandas.read_file(truth / "polygons.gpkg")
+    folder = tmp_path / "shapefiles"
+    folder.mkdir()
+    for name, part in (("a.shp", polygons.iloc[:100]), ("b.shp", polygons.iloc[100:])):
+        part.to_file(folder / name)
+    assert check(folder, "--label-field", "code", *nomenclature, "--fix", tmp_path / "fixed.gpkg") == 0
+    assert "2 files" in (printed := capsys.readouterr().out) and "a.shp (100)" in printed
+    fixed, rejected = read(tmp_path / "fixed.gpkg"), read(tmp_path / "fixed_rejected.gpkg")
+    assert {*fixed["origin_id"], *rejected["origin_id"]} == set(range(len(polygons)))
+    # in degrees the same features are rejected, and overlaps are measured in metres all the same
+    polygons.to_crs(4326).to_file(tmp_path / "degrees.gpkg")
+    assert check(tmp_path / "degrees.gpkg", *FIELDS, *nomenclature, "--fix", tmp_path / "d.gpkg") == 0
+    why, in_degrees = (
+        Counter(reason.partition(" feature ")[0].replace("null", "empty") for reason in read(path)["reason"])
+        for path in (tmp_path / "fixed_rejected.gpkg", tmp_path / "d_rejected.gpkg")
+    )
+    assert why == in_degrees
+    other = polygons.to_crs(2154)
+    other.to_file(folder / "c.shp")
+    assert check(folder, "--label-field", "code") == 1
+    assert "c.shp is in EPSG:2154" in capsys.readouterr().err
+
+
+def test_points_with_names_and_a_table(spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Labels are numbered in their order where no nomenclature says more, and the numbers are kept."""
+    points = geopandas.GeoDataFrame(
+        {"key": ["a", "b", "c", "d"], "crop": ["wheat", " maize", None, "wheat"]},
+        geometry=geopandas.points_from_xy([0, 10, 20, 0], [48, 48, 48, 48]),
+        crs=4326,
+    )
+    points.to_file(tmp_path / "points.geojson")
+    fields = ("--label-field", "crop", "--id-field", "key")
+    assert check(tmp_path / "points.geojson", *fields, "--fix", tmp_path / "fixed.gpkg") == 0
+    fixed = read(tmp_path / "fixed.gpkg")
+    assert dict(zip(fixed["key"], fixed["crop"], strict=True)) == {"a": 2, "b": 1} and set(fixed.geom_type) == {"Point"}
+    assert (tmp_path / "fixed_codes.txt").read_text() == "maize:1\nwheat:2\n"
+    rejected = read(tmp_path / "fixed_rejected.gpkg")
+    assert dict(zip(rejected["key"], rejected["reason"], strict=True)) == {"c": "no label", "d": "duplicate of feature a"}
+    rows = pd.DataFrame({"key": points["key"], "crop": points["crop"], "shape": points.to_wkb().geometry})
+    spark.createDataFrame(rows).createOrReplaceTempView("of_points")
+    capsys.readouterr()
+    assert check("table:of_points", *fields) == 1
+    assert "--crs: table of_points doesn't say its CRS" in capsys.readouterr().err
+    assert check("table:of_points", *fields, "--crs", "EPSG:4326", "--fix", tmp_path / "t.parquet") == 0
+    assert sorted(read(tmp_path / "t.parquet")["key"]) == ["a", "b"]
+
+
+def test_with_the_settings_of_a_run_its_imagery_and_fields_count(
+    finished: FinishedRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    polygons = geopandas.read_file(finished.simulated / "ground_truth" / "polygons.gpkg")
+    polygons.loc[polygons["id"] == 5, "geometry"] = shapely.box(900_000, 4_000_000, 900_100, 4_000_100)
+    polygons.to_file(tmp_path / "some.gpkg")
+    settings = write_settings(finished.tree, tmp_path / "s.yaml")
+    assert check(tmp_path / "some.gpkg", "--settings", settings, "--report", tmp_path / "r.parquet") == 1
+    found = geopandas.read_parquet(tmp_path / "r.parquet")
+    assert list(found[found["what"] == "outside the imagery"]["feature"]) == ["5"]
+    assert "unknown label" in set(found["what"])
+
+
+def test_the_form_without_a_verb_still_runs_the_stage(
+    finished: FinishedRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["ground-truth", str(write_settings(finished.tree, tmp_path / "s.yaml"))]) == 0
+    assert "ground_truth" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["absent.gpkg", "--label-field", "code"], "there is no file absent.gpkg"),
+        (["{}/polygons.gpkg"], "--label-field: name the field that holds the class"),
+        (["{}/polygons.gpkg", "--label-field", "klass"], "has no field 'klass'; its fields are id, code, name"),
+        (["{}/polygons.gpkg", "--label-field", "code", "--fix", "x.tab"], "--fix: x.tab ends in none of"),
+        (["{}/polygons.gpkg", "--label-field", "code", "--fix", "{}/polygons.gpkg"], "is, or lies in, what is checked"),
+        (["{}/polygons.gpkg", "--label-field", "code", "--overlaps", "keep"], "--overlaps: 'keep' is none of drop"),
+        (["{}/polygons.gpkg", "--label-field", "code", "--crs", "EPSG:2154"], "is in EPSG:32631, not EPSG:2154"),
+        (["table:absent", "--label-field", "code"], "there is no Spark table absent"),
+    ],
+)
+def test_a_mistake_is_one_sentence(
+    spark: SparkSession, truth: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], sentence: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    assert check(*(argument.format(truth) for argument in arguments)) == 1
+    assert sentence in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_shapefile_without_a_crs_is_refused(
+    spark: SparkSession, truth: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for file in truth.glob("polygons.*"):
+        if file.suffix in (".shp", ".shx", ".dbf"):
+            shutil.copy(file, tmp_path)
+    assert check(tmp_path / "polygons.shp", "--label-field", "code") == 1
+    assert "polygons.shp has no CRS; give it one" in capsys.readouterr().err

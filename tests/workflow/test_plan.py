@@ -1,0 +1,55 @@
+"""What is foreseen of a run, as it is said."""
+
+from dataclasses import replace
+
+import pytest
+
+from sitspark.workflow.plan import Foreseen, memory_caution
+
+FORESEEN = Foreseen(
+    products=1,
+    tiles=1,
+    chunks=1,
+    chunk_shape="512 x 512",
+    pixels=262_144,
+    dates=1,
+    features=13,
+    bytes_to_read=1_000_000,
+    bytes_to_write=1_048_576,
+    worker_memory_mb=6000,
+    machine_memory_mb=16_000,
+    cores=1,
+    pixels_per_core_second=100_000,
+    core_seconds=2.6,
+    seconds=2.6,
+)
+
+
+@pytest.mark.parametrize(
+    ("workers", "worker_mb", "machine_mb", "said"),
+    [
+        (2, 6000, 16_000, None),
+        (2, 8000, 16_000, None),
+        (4, 6000, 16_000, "24000 MB, too much for the 16000 MB of this machine; lower spark.worker_memory"),
+        (1, 6000, 4000, "6000 MB, too much for the 4000 MB of this machine"),
+        (400, 6000, None, None),  # a cluster, of whose memory nothing is known here
+    ],
+)
+def test_workers_that_take_more_than_the_machine_has_are_told(
+    workers: int, worker_mb: int, machine_mb: int | None, said: str | None
+) -> None:
+    caution = memory_caution(workers, worker_mb, machine_mb=machine_mb)
+    assert caution == "" if said is None else said in caution and "or the cores in spark.master" in caution
+
+
+def test_no_more_workers_than_chunks_count() -> None:
+    """Three chunks keep three of sixteen cores busy: 18 GB, not 96."""
+    busy = replace(FORESEEN, cores=16, chunks=3, machine_memory_mb=18_000)
+    assert "6000 MB a worker, 3 at a time\n" in busy.to_text()
+    assert "3 at a time: 18000 MB, too much" in replace(busy, machine_memory_mb=17_999).to_text()
+
+
+def test_what_there_is_one_of_is_in_the_singular() -> None:
+    said = FORESEEN.to_text()
+    for words in ("1 product of 1 tile,", "up to 1 date a tile", "in 1 chunk of", "with 1 core;"):
+        assert words in said
