@@ -393,7 +393,7 @@ class SamplesSettings(Section):
         100_000, ge=1, description="Strategy constant: at most so many training pixels a class, as many set aside; null: all."
     )
     percent: float | None = Field(None, gt=0, le=100, description="Strategy percent: per cent of the pixels of each class.")
-    total: int | None = Field(None, ge=1, description="Strategy total: pixels of all classes together.")
+    total: int | None = Field(None, ge=1, description="Strategy total: pixels of all classes together, of each set.")
     by_class: Annotated[dict[int | str, Count] | FilePath | None, BeforeValidator(_path_or_counts)] = Field(
         None, description="Strategy byclass: pixels of each class by code or name, or a CSV file of lines 'class,count'."
     )
@@ -403,19 +403,21 @@ class SamplesSettings(Section):
     touched: bool = Field(
         False, description="Whether a pixel is a polygon's when any part of it lies inside; false: when its centre does."
     )
-    shrink: float = Field(0, ge=0, description="Metres by which polygons are made smaller first; points never are.")
+    shrink: float = Field(
+        0, ge=0, description="Metres by which polygons are made smaller first; points are not, unless point_buffer widens them."
+    )
 
     @model_validator(mode="after")
     def _numbers_are_those_of_the_strategy(self) -> Self:
         own = {"constant": "per_class", "percent": "percent", "total": "total", "byclass": "by_class"}
         needed = own.get(self.strategy)
         if needed not in (None, "per_class") and getattr(self, needed) is None:
-            raise ValueError(f"samples.{needed} is missing, which the strategy {self.strategy} needs")
+            raise ValueError(f"has the strategy {self.strategy}, which needs {needed}")
         for name in own.values():
             if name != needed and name in self.model_fields_set and getattr(self, name) is not None:
-                raise ValueError(f"samples.{name} is of another strategy than {self.strategy}; leave one of them out")
+                raise ValueError(f"has {name}, which isn't of the strategy {self.strategy}; leave it out, or set it to null")
         if self.jitter and self.sampler != "periodic":
-            raise ValueError("samples.jitter is of the periodic sampler; leave it out, or choose samples.sampler: periodic")
+            raise ValueError("has jitter, which is of the sampler periodic; leave it out, or set it to 0")
         return self
 
 
@@ -501,6 +503,15 @@ class Settings(Section):
         for name, section in sections.items():
             if section.start and section.end and section.end < section.start:
                 raise ValueError(f"{name}.end ({section.end}) lies before {name}.start ({section.start})")
+        return self
+
+    @model_validator(mode="after")
+    def _edges_are_those_of_polygons(self) -> Self:
+        if self.samples.shrink and self.ground_truth.split_unit == "piece":
+            raise ValueError(
+                "samples.shrink would take the edges of tiles, along which ground_truth.split_unit piece cuts, for those of "
+                "polygons; leave one of them out"
+            )
         return self
 
     @property

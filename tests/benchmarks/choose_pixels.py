@@ -100,7 +100,7 @@ def chosen(spark: SparkSession, polygons: Path, chunks: DataFrame, settings: Sam
     table = spark.read.parquet(str(polygons)).selectExpr("* except (wkb)", "ST_GeomFromWKB(wkb) as geometry")
     pieces = pieces_by_chunk(table, chunks, GRID).cache()
     strategy = Strategy("constant", settings.per_class)
-    choice = choose(pieces, GRID, settings, strategy=strategy, seed=0, marks=marks)
+    choice = choose(pieces, GRID, settings, strategy=strategy, codes=range(1, CLASSES + 1), seed=0, marks=marks)
     write_table(choice.pixels, scratch / "chosen")
     choice.release()
     pieces.unpersist()

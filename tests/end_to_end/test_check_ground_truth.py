@@ -207,3 +207,15 @@ def test_a_shapefile_without_a_crs_is_refused(
             shutil.copy(file, tmp_path)
     assert check(tmp_path / "polygons.shp", "--label-field", "code") == 1
     assert "polygons.shp has no CRS; give it one" in capsys.readouterr().err
+
+
+def test_where_nothing_can_be_kept_no_file_is_written_and_the_labels_are_told(
+    spark: SparkSession, truth: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    foreign = tmp_path / "foreign.txt"
+    foreign.write_text("moon:901\nmars:902\n")
+    options = [*FIELDS, "--nomenclature", foreign, "--fix", tmp_path / "fixed.gpkg"]
+    assert check(truth / "polygons.gpkg", *options) == 1
+    told = " ".join(capsys.readouterr().err.split())
+    assert "can be kept; the nomenclature doesn't fit the labels (" in told
+    assert "label 11 is not in the nomenclature" in told and not (tmp_path / "fixed.gpkg").exists()

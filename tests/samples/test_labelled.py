@@ -18,9 +18,9 @@ def box(left: float, top: float, right: float, bottom: float) -> shapely.Polygon
     return shapely.box(GRID.left + 10 * left, GRID.top - 10 * bottom, GRID.left + 10 * right, GRID.top - 10 * top)
 
 
-def found(outlines: list[shapely.Geometry], labels: list[int], grid: Grid = GRID) -> dict[tuple[int, int], int]:
+def found(outlines: list[shapely.Geometry], labels: list[int], window: Window = GRID.window) -> dict[tuple[int, int], int]:
     """(row, column) -> position of the piece."""
-    pixels = labelled_pixels(outlines, labels, grid)
+    pixels = labelled_pixels(outlines, labels, GRID, window)
     assert pixels.row.dtype == pixels.col.dtype == pixels.piece.dtype == np.int64
     return {(r, c): p for r, c, p in zip(pixels.row.tolist(), pixels.col.tolist(), pixels.piece.tolist(), strict=True)}
 
@@ -59,15 +59,13 @@ def test_a_hole_is_not_labelled_and_parts_are() -> None:
     ],
 )
 def test_with_touched_any_part_of_a_pixel_is_enough(rectangle: tuple, pixels: set) -> None:
-    produced = labelled_pixels([box(*rectangle)], [7], GRID, touched=True)
+    produced = labelled_pixels([box(*rectangle)], [7], GRID, GRID.window, touched=True)
     assert set(zip(produced.row.tolist(), produced.col.tolist(), strict=True)) == pixels
 
 
 def test_contested_pixels_are_counted() -> None:
     outlines = [box(0, 0, 4, 2), box(3, 0, 6, 2), box(5, 1, 8, 2)]
-    for touched in (False, True):
-        assert labelled_pixels(outlines, [5, 9, 5], GRID, touched=touched).contested >= 3
-    assert labelled_pixels(outlines, [5, 9, 5], GRID).contested == 3
+    assert labelled_pixels(outlines, [5, 9, 5], GRID, GRID.window).contested == 3
 
 
 def test_neighbours_share_no_pixel_even_where_their_edge_runs_through_centres() -> None:
@@ -75,7 +73,7 @@ def test_neighbours_share_no_pixel_even_where_their_edge_runs_through_centres() 
     for edge in ([(0, 0), (10, 10)], [(2.5, 0), (2.5, 10)], [(0, 4.5), (10, 4.5)], [(0, 1.5), (10, 6.5)]):
         line = shapely.LineString([(GRID.left + 10 * x, GRID.top - 10 * y) for x, y in edge])
         halves = shapely.get_parts(shapely.ops.split(box(0, 0, 10, 10), line))
-        produced = labelled_pixels(list(halves), [1, 2], GRID)
+        produced = labelled_pixels(list(halves), [1, 2], GRID, GRID.window)
         assert produced.contested == 0 and len(produced.row) == 100
 
 
@@ -125,9 +123,27 @@ def test_cuts_between_chunks_do_not_show(outlines: list, labels: list[int], row:
     parts = {}
     for top, height in ((0, row), (row, GRID.height - row)):
         for left, width in ((0, col), (col, GRID.width - col)):
-            chunk = GRID.cropped(Window(top, left, height, width))
+            chunk = Window(top, left, height, width)
             parts |= {(top + r, left + c): piece for (r, c), piece in found(outlines, labels, chunk).items()}
     assert parts == whole
+
+
+def test_a_centre_on_a_slanted_edge_is_the_same_pixel_in_every_window() -> None:
+    """Corners in whole metres put centres of pixels on edges, where rounding decides."""
+    grid = Grid("EPSG:32631", 300_000, 4_900_020, 10, 300, 300)
+    rng = np.random.default_rng(0)
+    corners = [np.array([[1491, 2409], [1482, 2448], [1489, 2443]])]
+    corners += [rng.integers(0, 3000, (1, 2)) + rng.integers(-90, 90, (3, 2)) for _ in range(3000)]
+    outlines = [shapely.Polygon(np.column_stack([grid.left + c[:, 0], grid.top - c[:, 1]])) for c in corners]
+    labels = [1] * len(outlines)
+    whole = labelled_pixels(outlines, labels, grid, grid.window)
+    places = set(zip(whole.row.tolist(), whole.col.tolist(), whole.piece.tolist(), strict=True))
+    parts = set()
+    for row in range(0, 300, 50):
+        for col in range(0, 300, 75):
+            part = labelled_pixels(outlines, labels, grid, Window(row, col, 50, 75))
+            parts |= set(zip((row + part.row).tolist(), (col + part.col).tolist(), part.piece.tolist(), strict=True))
+    assert parts == places
 
 
 @given(polygons(), st.lists(st.integers(1, 3), min_size=6, max_size=6))

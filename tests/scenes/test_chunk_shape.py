@@ -39,7 +39,7 @@ def reading(grid: Grid = GRID) -> Reading:
 
 
 def shape_of(found: list[Scene], memory: int, *, grid: Grid = GRID) -> ChunkShape:
-    return chunk_shape(reading(grid), {LAYOUT.sensor: found}, "31TCJ", WHOLE, memory=memory)
+    return chunk_shape(reading(grid), {LAYOUT.sensor: found}, "31TCJ", {"31TCJ": WHOLE}, memory=memory)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,8 @@ def shape_of(found: list[Scene], memory: int, *, grid: Grid = GRID) -> ChunkShap
         ((1, SIDE), ChunkShape(24, SIDE)),
         ((20, SIDE), ChunkShape(20, SIDE)),
         ((128, SIDE), ChunkShape(128, SIDE)),
-        ((SIDE, SIDE), ChunkShape(SIDE, SIDE)),
+        ((SIDE, SIDE), ChunkShape(512, 512)),
+        ((2048, SIDE), ChunkShape(512, 512)),
         ((4096, 4096), ChunkShape(512, 512)),
     ],
     ids=str,
@@ -72,18 +73,35 @@ def test_chunks_of_resampled_files_do_not_follow_their_blocks() -> None:
 def test_the_largest_shape_that_the_memory_holds_is_taken(block: tuple[int, int], dates: int) -> None:
     found = {LAYOUT.sensor: scenes(dates, block)}
     for memory in range(WORKER_BYTES, WORKER_BYTES + 8 * 10**9, 10**9):
-        shape = chunk_shape(reading(), found, "31TCJ", WHOLE, memory=memory)
-        fits = worker_bytes(reading(), found, shape, WHOLE) <= memory
-        smallest = shape.height <= block[0] if block[1] == SIDE else shape.height == 64
-        assert fits or smallest
-        larger = ChunkShape(2 * shape.height, shape.width if block[1] == SIDE else 2 * shape.width)
+        shape = chunk_shape(reading(), found, "31TCJ", {"31TCJ": WHOLE}, memory=memory)
+        least = worker_bytes(reading(), found, ChunkShape(block[0], SIDE) if block[1] == SIDE else ChunkShape.square(64), WHOLE)
+        bound = max(memory, 1.1 * least)
+        assert worker_bytes(reading(), found, shape, WHOLE) <= bound
+        # 24, 12, 6, 3 and 1 strips are tried
+        height = 3 if shape.height == 1 else 2 * shape.height
+        larger = ChunkShape(height, shape.width if block[1] == SIDE else 2 * shape.width)
         if larger.height * larger.width <= max(512 * 512, block[0] * block[1]):
-            assert worker_bytes(reading(), found, larger, WHOLE) > memory
+            assert worker_bytes(reading(), found, larger, WHOLE) > bound
 
 
 def test_a_year_of_the_reference_job_fits_the_default_memory_with_whole_blocks() -> None:
     """Four tiles of the OSO experiment: about 140 acquisitions each, blocks of 512."""
     assert shape_of(scenes(140, (512, 512)), 6 * 10**9) == ChunkShape.square(512)
+
+
+def test_chunks_of_strips_are_as_wide_as_the_widest_tile() -> None:
+    wider = TileWindows(Window(0, 0, SIDE, SIDE + 700), Window(0, 0, SIDE, SIDE))
+    found = {LAYOUT.sensor: scenes(2, (20, SIDE))}
+    shape = chunk_shape(reading(), found, "31TCJ", {"31TCJ": WHOLE, "31TCK": wider}, memory=NO_BOUND)
+    assert shape == ChunkShape(20, SIDE + 700)
+
+
+def test_files_that_no_chunk_makes_small_have_chunks_of_the_usual_size() -> None:
+    """One large strip is decoded whole, whatever is wanted of it."""
+    found = scenes(140, (SIDE, SIDE))
+    shape = shape_of(found, 6 * 10**9)
+    assert shape.height == shape.width >= 256
+    assert worker_bytes(reading(), {LAYOUT.sensor: found}, shape, WHOLE) > 6 * 10**9
 
 
 def test_a_small_image_has_small_chunks() -> None:

@@ -65,7 +65,7 @@ def chosen(
     settings = SamplesSettings(**keys)
     pieces = pieces_by_chunk(polygons(spark, partitions), plan(spark, *chunk), GRID, shrink=settings.shrink)
     marks = Marks(tmp_path)
-    return choose(pieces, GRID, settings, strategy=Strategy.of(settings, CLASSES), seed=seed, marks=marks)
+    return choose(pieces, GRID, settings, strategy=Strategy.of(settings, CLASSES), codes=(1, 2, 3), seed=seed, marks=marks)
 
 
 def ids(found: Choice) -> list[int]:
@@ -99,14 +99,14 @@ def available() -> Counter[tuple[int, str]]:
 @pytest.mark.parametrize(
     ("keys", "wanted"),
     [
-        ({"per_class": 37}, {1: 37, 2: 37, 3: 37, 4: 0}),
-        ({"per_class": 10**6}, {1: 10**6, 2: 10**6, 3: 10**6, 4: 0}),
+        ({"per_class": 37}, {1: 37, 2: 37, 3: 37, 4: 37}),
+        ({"per_class": 10**6}, dict.fromkeys((1, 2, 3, 4), 10**6)),
         ({"per_class": None}, {1: 1000, 2: 103, 3: 5, 4: 0}),
         ({"strategy": "all"}, {1: 1000, 2: 103, 3: 5, 4: 0}),
         ({"strategy": "percent", "percent": 12.5}, {1: 125, 2: 13, 3: 1, 4: 0}),  # 12.875 and 0.625, rounded half up
         ({"strategy": "total", "total": 554}, {1: 500, 2: 52, 3: 3, 4: 0}),  # half of each
         ({"strategy": "total", "total": 2216}, {1: 2000, 2: 206, 3: 10, 4: 0}),
-        ({"strategy": "smallest"}, {1: 5, 2: 5, 3: 5, 4: 0}),
+        ({"strategy": "smallest"}, {1: 5, 2: 5, 3: 5, 4: 5}),
         ({"strategy": "byclass", "by_class": {"class 2": 11, 1: 5, "3": 9}}, {1: 5, 2: 11, 3: 9, 4: 0}),
     ],
     ids=str,
@@ -120,12 +120,22 @@ def test_a_strategy_is_applied_to_each_split_by_itself() -> None:
     assert quotas == {(1, "train"): Quota(20, 50), (2, "train"): Quota(20, 20), (1, "validation"): Quota(7, 7)}
 
 
+def test_what_is_asked_of_a_class_without_a_pixel_is_told(spark: SparkSession, tmp_path: Path) -> None:
+    settings = SamplesSettings(strategy="byclass", by_class={1: 5, 4: 500})
+    classes = Nomenclature((*CLASSES, LandCoverClass(4, "class 4", (4, 0, 0))))
+    pieces, strategy = pieces_by_chunk(polygons(spark), plan(spark, 90, 60), GRID), Strategy.of(settings, classes)
+    found = choose(pieces, GRID, settings, strategy=strategy, codes=classes.codes, seed=0, marks=Marks(tmp_path))
+    assert found.quotas[4, "train"] == found.quotas[4, "validation"] == Quota(500, 0)
+    assert (found.quotas[4, "train"].wanted, found.quotas[1, "train"].wanted) == (0, 5)
+
+
 @pytest.mark.parametrize("sampler", ["periodic", "random"])
 def test_exactly_what_is_asked_for_is_chosen(spark: SparkSession, tmp_path: Path, sampler: str) -> None:
     found = chosen(spark, tmp_path, sampler=sampler, strategy="percent", percent=12.5)
     rows = found.pixels.select("label", "split", "sample_id").collect()
-    assert found.quotas == {group: Quota(int(0.5 + 0.125 * n), n) for group, n in available().items()}
-    assert Counter((row.label, row.split) for row in rows) == {group: quota.wanted for group, quota in found.quotas.items()}
+    there = {group: quota for group, quota in found.quotas.items() if quota.available}
+    assert there == {group: Quota(int(0.5 + 0.125 * n), n) for group, n in available().items()}
+    assert Counter((row.label, row.split) for row in rows) == {group: quota.wanted for group, quota in there.items()}
     assert len({row.sample_id for row in rows}) == len(rows)
 
 
@@ -215,7 +225,9 @@ def test_polygons_of_many_vertices_have_the_same_pixels_when_they_are_cut(spark:
             frame.selectExpr("* except (wkb)", "ST_GeomFromWKB(wkb) as geometry"), plan(spark, *chunk), GRID
         )
         assert max(len(row.wkb) for row in pieces.select("wkb").collect()) < len(row[8])
-        found.append(ids(choose(pieces, GRID, settings, strategy=Strategy("all"), seed=0, marks=Marks(tmp_path))))
+        found.append(
+            ids(choose(pieces, GRID, settings, strategy=Strategy("all"), codes=(1, 2, 3), seed=0, marks=Marks(tmp_path)))
+        )
     x, y = np.meshgrid(GRID.left + 10 * (np.arange(120) + 0.5), GRID.top - 10 * (np.arange(90) + 0.5))
     assert found[0] == found[1] == np.flatnonzero(shapely.contains_xy(star, x, y).ravel()).tolist()
 
@@ -223,25 +235,27 @@ def test_polygons_of_many_vertices_have_the_same_pixels_when_they_are_cut(spark:
 def test_without_a_pixel_nothing_is_chosen(spark: SparkSession, tmp_path: Path) -> None:
     for sampler in ("periodic", "random"):
         found = chosen(spark, tmp_path, shrink=500, sampler=sampler)
-        assert not found.quotas and not found.pixels.count()
+        assert set(found.quotas.values()) == {Quota(100_000, 0)} and not found.pixels.count()
 
 
 @pytest.mark.parametrize(
     ("given", "message"),
     [
         ({"class 9": 4}, "samples.by_class: 'class 9' is neither a code nor a name"),
+        ({"class 1": 4, 1: 5}, "samples.by_class: class 1 is named twice"),
         ("no.csv", "samples.by_class: .*no.csv can't be read"),
-        ("bad.csv", "samples.by_class: line 2 of .*bad.csv should be 'class,count', not '2,many'"),
+        ("bad.csv", "samples.by_class: line 2 of .*bad.csv should be a class and a number, as 'wheat,500', not '2,5 m'"),
     ],
 )
 def test_by_class_that_cannot_be_understood_is_told(tmp_path: Path, given: Any, message: str) -> None:
-    (tmp_path / "bad.csv").write_text("1,5\n2,many\n")
+    (tmp_path / "bad.csv").write_text("1,5\n2,5 m\n")
     by_class = given if isinstance(given, dict) else tmp_path / given
     with pytest.raises(SitsparkError, match=message):
         Strategy.of(SamplesSettings(strategy="byclass", by_class=by_class), CLASSES)
 
 
-def test_by_class_is_read_from_a_csv_file(tmp_path: Path) -> None:
-    (tmp_path / "counts.csv").write_text("# class,count\nclass 1,5\n3, 7\n")
+@pytest.mark.parametrize("heading", ["", "# class,count\n", "class,count\n"])
+def test_by_class_is_read_from_a_csv_file(tmp_path: Path, heading: str) -> None:
+    (tmp_path / "counts.csv").write_text(f"{heading}class 1,5\n3, 7\n")
     strategy = Strategy.of(SamplesSettings(strategy="byclass", by_class=tmp_path / "counts.csv"), CLASSES)
     assert strategy.asked({1: 100, 2: 100, 3: 4}) == {1: 5, 2: 0, 3: 7}

@@ -81,6 +81,8 @@ def reasons(found: Cleaned) -> dict[int, str]:
             id="two parts that overlap by 60 square metres each: more than a pixel together",
         ),
         pytest.param([(1, 1, square(5000, 0))], {1: "outside the imagery"}, id="outside"),
+        pytest.param([(1, 1, square(1000, 0))], {1: "outside the imagery"}, id="beside: only an edge is shared"),
+        pytest.param([(1, 1, "MULTIPOINT (300105 4999895, 300305 4999695)")], {}, id="several points"),
         pytest.param([(1, 1, "LINESTRING(300010 4999990, 300020 4999990)")], {1: "no area is left after repair"}, id="a line"),
         pytest.param([(1, 1, BOW_TIE)], {}, id="a bow-tie is repaired"),
     ],

@@ -17,28 +17,28 @@ _COUNTS = "polygon_id bigint, area string, reference int, predicted int, pixels 
 _AREAS = {"validation": "set_aside", "test": "test"}  # by split; other polygons are not measured
 
 
-def map_confusion(pieces: DataFrame, grid: Grid, classification: Path, *, marks: Marks) -> DataFrame:
+def map_confusion(pieces: DataFrame, grid: Grid, classification: Path, *, touched: bool, marks: Marks) -> DataFrame:
     """Count, for each polygon set aside, its pixels by produced class (0 = not classified); `area` tells validation from test.
 
-    `pieces` are those of `pieces_by_chunk`. All pixels whose centre lies in the polygon count, as in sampling: one that
-    two labels claim belongs to none. Each chunk is marked when it is done.
+    `pieces` are those of `pieces_by_chunk`. All pixels of the polygon count, `touched` or not as in sampling: one that two
+    labels claim belongs to none. Each chunk is marked when it is done.
     """
 
     def compare(pieces: pd.DataFrame) -> pd.DataFrame:
-        counted = _compared(pieces, grid, classification)
+        counted = _compared(pieces, grid, classification, touched=touched)
         marks.add(pieces["chunk_id"].iloc[0])
         return counted
 
     return pieces.groupBy("chunk_id").applyInPandas(compare, _COUNTS)
 
 
-def _compared(pieces: pd.DataFrame, grid: Grid, classification: Path) -> pd.DataFrame:
+def _compared(pieces: pd.DataFrame, grid: Grid, classification: Path, *, touched: bool) -> pd.DataFrame:
     # pieces that train take part too, so that a pixel claimed by two labels is seen as such
     pieces = pieces.sort_values(["polygon_id", "piece_id"])
     chunk = pieces.iloc[0]
     window = Window(int(chunk["row"]), int(chunk["col"]), int(chunk["height"]), int(chunk["width"]))
     outlines = list(shapely.from_wkb(pieces["wkb"].to_numpy()))
-    found = labelled_pixels(outlines, pieces["label"].tolist(), grid.cropped(window))
+    found = labelled_pixels(outlines, pieces["label"].tolist(), grid, window, touched=touched)
     with rasterio.open(classification) as drawn:
         # the map may begin later than the grid
         row = window.row - round((grid.top - drawn.transform.f) / grid.resolution)

@@ -139,6 +139,8 @@ def _pieces(features: DataFrame, crs: str, grid: Grid, buffer: float) -> DataFra
     """Valid single polygons in the CRS of the grid; points become their pixel or a disc."""
     if crs != grid.crs:
         features = features.withColumn("geometry", F.expr(f"ST_Transform(geometry, '{crs}', '{grid.crs}')"))
+    # points of one feature become polygons each; pieces are numbered through
+    points = "ST_GeometryType(geometry) in ('ST_Point', 'ST_MultiPoint')"
     column = f"floor((ST_X(geometry) - {grid.left}D) / {grid.resolution}D)"
     row = f"floor(({grid.top}D - ST_Y(geometry)) / {grid.resolution}D)"
     # half a pixel around the pixel's centre holds that centre and no other one
@@ -146,10 +148,13 @@ def _pieces(features: DataFrame, crs: str, grid: Grid, buffer: float) -> DataFra
         {grid.left}D + ({column} + 0.25D) * {grid.resolution}D, {grid.top}D - ({row} + 0.75D) * {grid.resolution}D,
         {grid.left}D + ({column} + 0.75D) * {grid.resolution}D, {grid.top}D - ({row} + 0.25D) * {grid.resolution}D)"""
     around = f"ST_Buffer(geometry, {buffer}D)" if buffer > 0 else pixel
-    placed = features.withColumn(
-        "geometry", F.expr(f"case when ST_GeometryType(geometry) = 'ST_Point' then {around} else geometry end")
+    single = F.posexplode(F.expr(f"case when {points} then ST_Dump(geometry) else array(geometry) end"))
+    placed = (
+        features.select("polygon_id", "label", single.alias("point", "geometry"))
+        .withColumn("whole", F.expr("if(point = 0, cast(polygon_id as string), concat(polygon_id, 'p', point))"))
+        .withColumn("geometry", F.expr(f"case when {points} then {around} else geometry end"))
     )
-    return _single_polygons(placed, REPAIR, numbered_after="polygon_id")
+    return _single_polygons(placed, REPAIR, numbered_after="whole")
 
 
 def _single_polygons(features: DataFrame, geometry: str, *, numbered_after: str) -> DataFrame:
@@ -188,6 +193,7 @@ def _place(pieces: DataFrame, ground: Ground) -> DataFrame:
         pieces.join(F.broadcast(owned), F.expr("ST_Intersects(geometry, ground)"))
         .groupBy("polygon_id", "tile")
         .agg(F.sum(F.expr("ST_Area(ST_Intersection(geometry, ground))")).alias("area"))
+        .where("area > 0")  # those that only touch the edge give no pixel
         .groupBy("polygon_id")
         # equal parts: the first name, so that the answer doesn't hang on the order of rows
         .agg(F.expr("min_by(tile, struct(-area, tile))").alias("tile"))

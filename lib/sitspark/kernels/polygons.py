@@ -16,13 +16,16 @@ def paint(
     rings: npt.NDArray[np.int64],
     polygons: npt.NDArray[np.int64],
     labels: npt.NDArray[np.int64],
+    row0: int,
+    col0: int,
     owner: npt.NDArray[np.int32],
 ) -> None:
     """Give each pixel of `owner` (rows, columns; zeros before) its polygon: 1 + its position, the first of its label.
 
     A pixel is a polygon's when its centre lies inside, by the even-odd rule; of a centre on an edge, the one to the right
-    or below has it, so that neighbours never share a pixel. CONTESTED where labels differ. `vertices` (n, 2) are (column,
-    row) in pixels from the upper-left corner; ring r has those from rings[r] to rings[r + 1], polygon p the rings from
+    or below has it, so that neighbours of one edge share no pixel. CONTESTED where labels differ. `vertices` (n, 2) are
+    (column, row) in pixels of a grid on which the first pixel of `owner` is (row0, col0): arithmetic is that of the grid, so
+    that each window has the same pixels; ring r has those from rings[r] to rings[r + 1], polygon p the rings from
     polygons[p] to polygons[p + 1], as shapely's ragged arrays.
     """
     height, width = owner.shape
@@ -34,17 +37,17 @@ def paint(
         low, high = vertices[first, 1], vertices[first, 1]
         for vertex in range(first, stop):
             low, high = min(low, vertices[vertex, 1]), max(high, vertices[vertex, 1])
-        top, bottom = _first_centre(low, height), _first_centre(high, height)
+        top, bottom = _first_centre(low, row0, height), _first_centre(high, row0, height)
         if top >= bottom:
             continue
         crossed[top : bottom + 1] = 0
-        _crossings(vertices, rings, polygons[polygon], polygons[polygon + 1], top, bottom, crossed)
+        _crossings(vertices, rings, polygons[polygon], polygons[polygon + 1], row0, top, bottom, crossed)
         # where the crossings of each row begin
         total = 0
         for row in range(top, bottom + 1):
             total, crossed[row] = total + crossed[row], total
         places = np.empty(total, np.float64)
-        _place_crossings(vertices, rings, polygons[polygon], polygons[polygon + 1], top, bottom, crossed, places)
+        _place_crossings(vertices, rings, polygons[polygon], polygons[polygon + 1], row0, top, bottom, crossed, places)
         # placing has moved each beginning to the next one's
         begin = 0
         for row in range(top, bottom):
@@ -52,30 +55,30 @@ def paint(
             across = places[begin:end]
             across.sort()
             for pair in range(0, end - begin - 1, 2):
-                left, right = _first_centre(across[pair], width), _first_centre(across[pair + 1], width)
+                left, right = _first_centre(across[pair], col0, width), _first_centre(across[pair + 1], col0, width)
                 for col in range(left, right):
                     _claim(owner, row, col, polygon, labels)
             begin = end
 
 
 @numba.njit(nogil=True, cache=True, inline="always")
-def _first_centre(place: float, size: int) -> int:
-    """The first pixel of a line whose centre doesn't lie before a place; within 0 and size."""
-    return int(min(max(math.ceil(place - 0.5), 0), size))
+def _first_centre(place: float, origin: int, size: int) -> int:
+    """The first pixel of a line, counted from an origin, whose centre doesn't lie before a place; within 0 and size."""
+    return int(min(max(math.ceil(place - 0.5) - origin, 0), size))
 
 
 @numba.njit(nogil=True, cache=True)
-def _crossings(vertices, rings, first_ring, stop_ring, top, bottom, crossed):  # type: ignore[no-untyped-def]
+def _crossings(vertices, rings, first_ring, stop_ring, row0, top, bottom, crossed):  # type: ignore[no-untyped-def]
     """Count the edges that each scanline from top to bottom crosses."""
     for ring in range(first_ring, stop_ring):
         for vertex in range(rings[ring], rings[ring + 1] - 1):
             y0, y1 = vertices[vertex, 1], vertices[vertex + 1, 1]
-            for row in range(max(_first_centre(min(y0, y1), bottom), top), _first_centre(max(y0, y1), bottom)):
+            for row in range(max(_first_centre(min(y0, y1), row0, bottom), top), _first_centre(max(y0, y1), row0, bottom)):
                 crossed[row] += 1
 
 
 @numba.njit(nogil=True, cache=True)
-def _place_crossings(vertices, rings, first_ring, stop_ring, top, bottom, next_place, places):  # type: ignore[no-untyped-def]
+def _place_crossings(vertices, rings, first_ring, stop_ring, row0, top, bottom, next_place, places):  # type: ignore[no-untyped-def]
     """Write the column at which each edge crosses each scanline to its row's next place."""
     for ring in range(first_ring, stop_ring):
         for vertex in range(rings[ring], rings[ring + 1] - 1):
@@ -83,8 +86,8 @@ def _place_crossings(vertices, rings, first_ring, stop_ring, top, bottom, next_p
             x0, y0, x1, y1 = vertices[vertex, 0], vertices[vertex, 1], vertices[vertex + 1, 0], vertices[vertex + 1, 1]
             if y0 > y1:
                 x0, y0, x1, y1 = x1, y1, x0, y0
-            for row in range(max(_first_centre(y0, bottom), top), _first_centre(y1, bottom)):
-                places[next_place[row]] = x0 + (row + 0.5 - y0) * (x1 - x0) / (y1 - y0)
+            for row in range(max(_first_centre(y0, row0, bottom), top), _first_centre(y1, row0, bottom)):
+                places[next_place[row]] = x0 + (row0 + row + 0.5 - y0) * (x1 - x0) / (y1 - y0)
                 next_place[row] += 1
 
 

@@ -1,15 +1,15 @@
 """Choosing labelled pixels: chunks count theirs, then each takes those that are chosen; only these travel."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
-from pyspark.sql import DataFrame, Window
+from pyspark.sql import DataFrame, Row, Window
 from pyspark.sql import functions as F
 
 from sitspark.grid import Grid
 from sitspark.marks import Marks
-from sitspark.samples.chunk_pixels import ChunkPixels, Group, Quota
+from sitspark.samples.chunk_pixels import CHOSEN, ChunkPixels, Group, Quota
 from sitspark.samples.strategy import Strategy
 from sitspark.settings import SamplesSettings
 
@@ -21,7 +21,7 @@ _STARTS = ("chunk_id", "label", "split", "bin", "start")
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """`pixels`: one row a chosen pixel, with its chunk. `quotas`: what was asked of each label and split.
+    """`pixels`: one row a chosen pixel, with its chunk. `quotas`: what was asked of each label and split, of every class.
 
     `contested` counts the pixels that polygons of two labels claim, which are none's.
     """
@@ -37,7 +37,16 @@ class Choice:
             frame.unpersist()
 
 
-def choose(pieces: DataFrame, grid: Grid, settings: SamplesSettings, *, strategy: Strategy, seed: int, marks: Marks) -> Choice:
+def choose(
+    pieces: DataFrame,
+    grid: Grid,
+    settings: SamplesSettings,
+    *,
+    strategy: Strategy,
+    codes: Iterable[int],
+    seed: int,
+    marks: Marks,
+) -> Choice:
     """Choose pixels of `pieces_by_chunk`, label by label and split by split, after OTB's samplers and strategies.
 
     periodic: of N pixels in the order (tile, row, column) the k-th taken is that at floor(k N / n), with jitter some more.
@@ -47,10 +56,11 @@ def choose(pieces: DataFrame, grid: Grid, settings: SamplesSettings, *, strategy
     bounded = _bounded(pieces, grid, settings, seed)
     counts = _counted(bounded, grid, settings, seed=seed, marks=marks).cache()
     available = counts.groupBy("label", "split").agg(F.sum("pixels").alias("pixels")).where("label is not null").collect()
-    quotas = quotas_of({(row.label, row.split): row.pixels for row in available}, strategy)
+    nothing = {(code, split): 0 for code in codes for split in CHOSEN}
+    quotas = quotas_of(nothing | {(row.label, row.split): row.pixels for row in available}, strategy)
     pick = _periodic if settings.sampler == "periodic" else _random
     contested = counts.groupBy("chunk_id").agg(F.max("contested").alias("pixels")).agg(F.sum("pixels")).collect()[0][0]
-    if not quotas:
+    if not any(quota.available for quota in quotas.values()):
         return Choice(pieces.sparkSession.createDataFrame([], _PIXELS), quotas, contested or 0, (bounded, counts))
     chosen = pick(bounded, counts, quotas, grid, settings, seed=seed, marks=marks)
     return Choice(chosen, quotas, contested or 0, (bounded, counts))
@@ -156,9 +166,12 @@ def _random(
 ) -> DataFrame:
     pixels = _pixels(settings, grid, seed)
     by_bin = counts.where("label is not null").groupBy("label", "split", "bin").agg(F.sum("pixels").alias("pixels"))
-    wanted = F.create_map(*[F.lit(part) for (label, split), q in quotas.items() for part in (f"{label} {split}", q.wanted)])
+    partly = {group: quota for group, quota in quotas.items() if not quota.is_all}
+    wanted = F.create_map(*[F.lit(part) for (label, split), q in partly.items() for part in (f"{label} {split}", q.wanted)])
     order = Window.partitionBy("label", "split").orderBy("bin")
     # in the last bin the number wanted is reached
+    if not partly:
+        wanted = F.create_map(F.lit(""), F.lit(0))
     last = (
         by_bin.withColumn("through", F.sum("pixels").over(order))
         .withColumn("wanted", wanted[F.concat_ws(" ", "label", "split")])
@@ -166,6 +179,19 @@ def _random(
         .select("label", "split", "bin", (F.col("wanted") - F.col("through") + F.col("pixels")).alias("rest"))
         .collect()
     )
+    last_hashes = _hashes_of_last(pieces, last, pixels, seed) if last else {}
+
+    def pick(chunk: pa.Table) -> pa.Table:
+        marks.add(f"{chunk['chunk_id'][0].as_py()}-chosen")
+        return pixels(chunk).random(quotas, last_hashes, seed=seed).table()
+
+    return pieces.groupBy("chunk_id").applyInArrow(pick, _PIXELS)
+
+
+def _hashes_of_last(
+    pieces: DataFrame, last: Sequence[Row], pixels: Callable[[pa.Table], ChunkPixels], seed: int
+) -> dict[Group, int]:
+    """The largest hash that is taken of each group: in its `bin` that of the `rest`-th pixel."""
     bins = {(row.label, row.split): row.bin for row in last}
 
     def candidates(chunk: pa.Table) -> pa.Table:
@@ -180,10 +206,4 @@ def _random(
         [(r.label, r.split, r.rest) for r in last], "label int, split string, rest bigint"
     )
     reached = ranked.join(F.broadcast(limits), ["label", "split"]).where("rank = rest").collect()
-    last_hashes = {(row.label, row.split): row.hash for row in reached}
-
-    def pick(chunk: pa.Table) -> pa.Table:
-        marks.add(f"{chunk['chunk_id'][0].as_py()}-chosen")
-        return pixels(chunk).random(quotas, last_hashes, seed=seed).table()
-
-    return pieces.groupBy("chunk_id").applyInArrow(pick, _PIXELS)
+    return {(row.label, row.split): row.hash for row in reached}

@@ -12,7 +12,7 @@ from sitspark.grid import Grid, Window
 from sitspark.kernels.sampling import hashes, periodic
 from sitspark.samples.labelled import labelled_pixels
 
-_BIN_BITS = 12  # of a hash: 4096 bins, so that few pixels share the one in which the last of a class is drawn
+_BIN_BITS = 8  # of a hash: a chunk counts 256 bins a class, and of the one in which the last is drawn all are ranked
 _HASH_BITS = 63
 _NO_HASH = pa.table({"label": pa.array([], pa.int32()), "split": pa.array([], pa.string()), "hash": pa.array([], pa.int64())})
 
@@ -59,7 +59,7 @@ class ChunkPixels:
         pieces = pieces.sort_by([("polygon_id", "ascending"), ("piece_id", "ascending")])
         window = Window(*(int(pieces[name][0].as_py()) for name in ("row", "col", "height", "width")))
         outlines = shapely.from_wkb(pieces["wkb"].to_numpy())
-        found = labelled_pixels(list(outlines), pieces["label"].to_pylist(), grid.cropped(window), touched=touched)
+        found = labelled_pixels(list(outlines), pieces["label"].to_pylist(), grid, window, touched=touched)
         row, col = found.row + window.row, found.col + window.col
         return ChunkPixels(pieces, row, col, row * grid.width + col, found.piece, found.contested)
 

@@ -28,18 +28,18 @@ class LabelledPixels:
 
 
 def labelled_pixels(
-    outlines: Sequence[BaseGeometry], labels: Sequence[int], grid: Grid, *, touched: bool = False
+    outlines: Sequence[BaseGeometry], labels: Sequence[int], grid: Grid, window: Window, *, touched: bool = False
 ) -> LabelledPixels:
-    """Find the labelled pixels of a window; a pixel that two labels claim belongs to none.
+    """Find the labelled pixels of a window of a grid; a pixel that two labels claim belongs to none.
 
     `outlines` (polygons, single or multiple) and `labels` go together; where two pieces of one label overlap, the first one
     has the pixel. A pixel is a polygon's when its centre lies in it; with `touched`, when any part of it does.
     """
-    owner = np.zeros((grid.height, grid.width), np.int32)
+    owner = np.zeros((window.height, window.width), np.int32)
     codes = np.asarray(labels, np.int64)
     if touched:
         for piece, outline in enumerate(outlines):
-            _claim_touched(outline, piece, codes, grid, owner)
+            _claim_touched(outline, piece, codes, grid.cropped(window), owner)
     elif len(outlines):
         parts, pieces = shapely.get_parts(np.asarray(outlines, object), return_index=True)
         _, xy, (rings, polygons) = shapely.to_ragged_array(parts)
@@ -48,7 +48,7 @@ def labelled_pixels(
         vertices[:, 1] = (grid.top - xy[:, 1]) / grid.resolution
         # the parts of a piece follow each other, and its rings those of its other parts
         first_part = np.searchsorted(pieces, np.arange(len(outlines) + 1))
-        paint(vertices, rings.astype(np.int64), polygons.astype(np.int64)[first_part], codes, owner)
+        paint(vertices, rings.astype(np.int64), polygons.astype(np.int64)[first_part], codes, window.row, window.col, owner)
     row, col = np.nonzero(owner > 0)
     return LabelledPixels(row, col, owner[row, col].astype(np.int64) - 1, int(np.count_nonzero(owner == CONTESTED)))
 

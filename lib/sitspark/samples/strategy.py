@@ -42,22 +42,24 @@ class Strategy:
         After OTB's SamplingRateCalculator; classes without a pixel don't count as the smallest, and shares are rounded half
         up, class by class, so that those of `total` may differ from it by half a pixel a class.
         """
-        there = {code: count for code, count in available.items() if count}
-        asked = self._asked(there)
-        return {code: asked.get(code, 0) for code in available}
+        amount, there = self.amount or 0, [count for count in available.values() if count]
+        match self.name:
+            case "byclass":
+                return {code: (self.by_class or {}).get(code, 0) for code in available}
+            case "constant":
+                return dict.fromkeys(available, int(amount))
+            case "smallest":
+                return dict.fromkeys(available, min(there, default=0))
+            case "percent":
+                return {code: _share(amount / 100, count) for code, count in available.items()}
+            case "total":
+                return {code: _share(amount / max(sum(there), 1), count) for code, count in available.items()}
+            case _:
+                return dict(available)
 
-    def _asked(self, there: Mapping[int, int]) -> Mapping[int, int]:
-        if self.by_class is not None:
-            return self.by_class
-        if self.name == "smallest":
-            return dict.fromkeys(there, min(there.values(), default=0))
-        if self.name == "constant":
-            return dict.fromkeys(there, int(self.amount or 0))
-        if self.name in ("percent", "total"):
-            amount = self.amount or 0
-            rate = amount / 100 if self.name == "percent" else amount / max(sum(there.values()), 1)
-            return {code: math.floor(0.5 + rate * count) for code, count in there.items()}
-        return there
+
+def _share(rate: float, count: int) -> int:
+    return math.floor(0.5 + rate * count)
 
 
 def _by_class(settings: SamplesSettings, nomenclature: Nomenclature) -> dict[int, int]:
@@ -68,12 +70,14 @@ def _by_class(settings: SamplesSettings, nomenclature: Nomenclature) -> dict[int
     for name, count in rows:
         if str(name) not in codes:
             raise SitsparkError(f"samples.by_class: '{name}' is neither a code nor a name of classes.nomenclature; correct it")
+        if codes[str(name)] in found:
+            raise SitsparkError(f"samples.by_class: class {codes[str(name)]} is named twice; leave one of them out")
         found[codes[str(name)]] = count
     return found
 
 
 def _read_csv(settings: SamplesSettings) -> list[tuple[str, int]]:
-    """Rows `class,count`, as OTB reads them."""
+    """Rows of a class and a number, as OTB reads them, with or without a first line of headings."""
     path = Path(str(settings.by_class))
     try:
         with path.open(encoding="utf-8", newline="") as file:
@@ -81,8 +85,12 @@ def _read_csv(settings: SamplesSettings) -> list[tuple[str, int]]:
     except OSError as error:
         raise SitsparkError(f"samples.by_class: {path} can't be read ({error.strerror}); correct the path") from None
     found = []
-    for number, row in enumerate(rows, 1):
+    headed = bool(rows) and len(rows[0]) == 2 and not any(character.isdigit() for character in rows[0][1])
+    for number, row in enumerate(rows[headed:], 1 + headed):
         if len(row) != 2 or not row[1].strip().isdigit():
-            raise SitsparkError(f"samples.by_class: line {number} of {path} should be 'class,count', not '{','.join(row)}'")
+            said = ",".join(row)
+            raise SitsparkError(
+                f"samples.by_class: line {number} of {path} should be a class and a number, as 'wheat,500', not '{said}'"
+            )
         found.append((row[0].strip(), int(row[1])))
     return found

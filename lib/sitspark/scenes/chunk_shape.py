@@ -10,22 +10,24 @@ from sitspark.scenes.reading import Reading
 WORKER_BYTES = 1_100_000_000  # of a worker beside what it reads: numba, torch, GDAL, the network; seen in benchmarks
 # pixels; larger chunks gain nothing (four times as many: 7 % slower), smaller ones share more blocks with their neighbours
 _SIDE = 512
+_LITTLE_MORE = 1.1
 _LEAST = 64  # pixels; below that margins of interpolation and the start of a task outweigh the work
 
 
 def chunk_shape(
-    reading: Reading, scenes: Mapping[str, Sequence[Scene]], tile: str, windows: TileWindows, *, memory: int
+    reading: Reading, scenes: Mapping[str, Sequence[Scene]], tile: str, tiles: Mapping[str, TileWindows], *, memory: int
 ) -> ChunkShape:
-    """The largest usual shape with which a worker stays below `memory` bytes in a tile; the smallest where none does.
+    """The largest usual shape with which a worker stays below `memory` bytes in a tile.
 
-    `scenes` are those read in the tile, of each sensor by its name; `windows` those of the tile on the output grid.
+    Where none does, as with files that are one large strip, the largest that takes little more than the smallest. `scenes`
+    are those read in the tile, of each sensor by its name; `tiles` the windows of all tiles on the output grid.
     """
     block = _block(reading, [scene for scene in scenes[reading.leading] if scene.tile == tile])
-    shapes = list(_shapes(block, windows.reach.width))
-    for shape in shapes:
-        if worker_bytes(reading, scenes, shape, windows) <= memory:
-            return shape
-    return shapes[-1]
+    widest = max(windows.reach.width for windows in tiles.values())
+    shapes = list(_shapes(block, widest, strip=tiles[tile].reach.width))
+    needed = {shape: worker_bytes(reading, scenes, shape, tiles[tile]) for shape in shapes}
+    bound = max(memory, round(_LITTLE_MORE * min(needed.values())))
+    return next(shape for shape in shapes if needed[shape] <= bound)
 
 
 def worker_bytes(reading: Reading, scenes: Mapping[str, Sequence[Scene]], shape: ChunkShape, windows: TileWindows) -> int:
@@ -54,13 +56,15 @@ def _block(reading: Reading, scenes: Sequence[Scene]) -> ChunkShape | None:
     return found[0][0] if found else None
 
 
-def _shapes(block: ChunkShape | None, tile_width: int) -> Iterator[ChunkShape]:
-    """Shapes to try, the largest first: of files in strips as wide as the tile, of others square."""
-    if block is not None and block.width >= tile_width:
-        wanted = _SIDE * _SIDE / tile_width
-        strips = max(round(wanted / block.height), 1)
+def _shapes(block: ChunkShape | None, widest: int, *, strip: int) -> Iterator[ChunkShape]:
+    """Shapes to try, the largest first: of files in strips as wide as the widest tile, of others square.
+
+    `strip`: the width of the tile that the block is of. Strips higher than a usual chunk is are no strips.
+    """
+    if block is not None and block.width >= strip and block.height < _SIDE:
+        strips = max(round(_SIDE * _SIDE / widest / block.height), 1)
         while strips:
-            yield ChunkShape(strips * block.height, tile_width)
+            yield ChunkShape(strips * block.height, widest)
             strips //= 2
         return
     unit = max(block.height, block.width) if block is not None else _SIDE

@@ -54,7 +54,7 @@ def _validate(context: Context, _key: str) -> Outcome:
     grid, target = context.coverage.grid, folder.table("confusion")
     pieces = pieces_by_chunk(context.table("polygons"), context.table("chunks"), grid).cache()
     with context.marked("validate", pieces.select("chunk_id").distinct().count(), "chunks") as marks:
-        compared = map_confusion(pieces, grid, drawn, marks=marks).cache()
+        compared = map_confusion(pieces, grid, drawn, touched=context.settings.samples.touched, marks=marks).cache()
         write_table(_confusion_table(compared, context.facts("train")["model_id"]).coalesce(1), target)
     polygons = _polygons_compared(compared, context.nomenclature.codes)
     compared.unpersist()

@@ -12,6 +12,7 @@ from sitspark.ground_truth.labels import count_labels
 from sitspark.ground_truth.read import extent_of, inspect_vector
 from sitspark.ground_truth.regions import read_regions
 from sitspark.ground_truth.told import count_told
+from sitspark.samples.strategy import Strategy
 from sitspark.scenes import store
 from sitspark.scenes.archive import remarks
 from sitspark.scenes.left_out import WHOLE
@@ -40,6 +41,8 @@ def glance(context: Context) -> list[Finding]:
     wrong = {finding.subject for finding in found if finding.wrong}
     if not wrong & {"classes", "ground truth"}:
         found.append(_judged("labels", context, _labels))
+    if "classes" not in wrong:
+        found.append(_judged("samples", context, _samples))
     if not wrong & {"features", "ground truth", "scenes", "region"}:
         found.append(_judged("overlap", context, _polygons_meet_imagery))
     return found
@@ -124,6 +127,15 @@ def _ground_truth(context: Context) -> str:
     if truth.regions is not None and truth.region_field is not None:
         parts.append(counted(len(read_regions(truth.regions, truth.region_field)), "region"))
     return ", ".join(parts)
+
+
+def _samples(context: Context) -> str:
+    settings = context.settings.samples
+    strategy = Strategy.of(settings, context.nomenclature)
+    if strategy.by_class is not None:
+        pixels, classes = sum(strategy.by_class.values()), len(strategy.by_class)
+        return f"{settings.sampler}, {counted(pixels, 'pixel')} of {counted(classes, 'class')}"
+    return f"{settings.sampler}, {strategy.name}" + (f" {strategy.amount:,g}" if strategy.amount else "")
 
 
 def _labels(context: Context) -> str:

@@ -24,7 +24,7 @@ from sitspark.ground_truth.codes import with_codes
 from sitspark.ground_truth.examine import FAULTS, REMARKS, Examination, Rules, examine
 from sitspark.ground_truth.overlaps import Overlaps
 from sitspark.ground_truth.pixels import Pixels
-from sitspark.ground_truth.sources import ORIGIN, Features, Source, known_crs, read_source
+from sitspark.ground_truth.sources import ORIGIN, TABLE, Features, Source, known_crs, read_source
 from sitspark.ground_truth.write import SUFFIXES, Layer, write_vector
 from sitspark.scenes.inspect import inspect_product
 from sitspark.scenes.outline import reprojected
@@ -165,17 +165,34 @@ def check_ground_truth(
         lines = _lines(told)
         rejected = told.where(F.col("what").isin(*FAULTS)).count()
         features = examined.features.count()
+        kept = examined.kept.select("number").distinct().count()
+        if kept + rejected != features:
+            raise SitsparkError(f"of {features} features {kept} are kept and {rejected} rejected; please report this fault")
         if features == 0:
             raise SitsparkError(f"{request.source.address} holds no feature")
         if lines:
             _write_report(examined, told, scratch / "report", request.report, rules.crs)
         polygons = None
+        if request.fix is not None and not kept:
+            raise SitsparkError(
+                f"{request.fix} isn't written: none of {counted(features, 'feature')} can be kept; {_main_fault(told)}"
+            )
         if request.fix is not None:
             on_step("writing")
             polygons = _write_fixed(examined, told, found, request, request.fix, scratch)
         table = _write_codes(codes, request.fix) if codes and request.fix else None
         files = tuple(f"{file.path.name} ({file.features})" for file in found.files)
-        return Report(rules.crs, files, features, features - rejected, rejected, lines, polygons, table)
+        return Report(rules.crs, files, features, kept, rejected, lines, polygons, table)
+
+
+def _main_fault(told: DataFrame) -> str:
+    """What most features are rejected for, with the labels that no class has."""
+    faults = told.where(F.col("what").isin(*FAULTS))
+    (row,) = faults.groupBy("what").count().orderBy(F.desc("count"), "what").take(1)
+    if row.what != "unknown label":
+        return f"{row['count']} have the fault '{row.what}'"
+    labels = faults.where("what = 'unknown label'").select("reason").distinct().orderBy("reason").limit(_SHOWN).collect()
+    return f"the nomenclature doesn't fit the labels ({'; '.join(found.reason for found in labels)})"
 
 
 def rejected_beside(out: Path) -> Path:
@@ -196,6 +213,10 @@ def _refuse_impossible(request: Request) -> None:
             and Path(source.address).resolve() in (file.resolve(), *file.resolve().parents)
         ):
             raise SitsparkError(f"{option}: {file} is, or lies in, what is checked; name another place")
+    if not source.is_table and not Path(source.address).exists():
+        raise SitsparkError(f"there is no file {source.address}; correct the path (a Spark table is {TABLE}NAME)")
+    if request.nomenclature is not None:
+        read_names(request.nomenclature)
     if request.resolution <= 0:
         raise SitsparkError(f"--resolution: {request.resolution:g} is no size of a pixel; name metres, as 10")
 

@@ -100,7 +100,7 @@ def plan(context: Context) -> Foreseen:
     memory = settings.spark.worker_memory
     size = settings.grid.chunk_size
     windows = covered.tiles[tile]
-    shape = ChunkShape.square(size) if size else chunk_shape(reading, scenes, tile, windows, memory=memory)
+    shape = ChunkShape.square(size) if size else chunk_shape(reading, scenes, tile, covered.tiles, memory=memory)
     chunks = list(covered.chunks(shape, region))
     if not chunks:
         raise SitsparkError(BESIDE)

@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 
 from sitspark.accuracy.split_figure import Amount, Bounds, Place, SplitView, split_figure
 from sitspark.atomic import publish
-from sitspark.errors import SitsparkError, counted
+from sitspark.errors import SitsparkError, counted, some
 from sitspark.grid import ChunkShape
 from sitspark.ground_truth import overview
 from sitspark.ground_truth.clean import Ground, clean, encode_labels
@@ -21,7 +21,7 @@ from sitspark.ground_truth.told import read_told
 from sitspark.kernels.feature_space import KERNEL_VERSION
 from sitspark.samples import frames
 from sitspark.samples.choice import Choice, choose
-from sitspark.samples.chunk_pixels import CHOSEN, Quota
+from sitspark.samples.chunk_pixels import CHOSEN
 from sitspark.samples.pieces import pieces_by_chunk
 from sitspark.samples.strategy import Strategy
 from sitspark.scenes.chunk_plan import BESIDE, chunk_frame
@@ -69,7 +69,7 @@ def _shape(context: Context) -> ChunkShape:
         elif context.reading.merged:
             own.add(row.tile)
     scenes = scenes_of(context.folder.table("scenes"), leading, tiles=own, other_tiles=others)
-    return chunk_shape(context.reading, scenes, tile, windows, memory=context.settings.spark.worker_memory)
+    return chunk_shape(context.reading, scenes, tile, covered.tiles, memory=context.settings.spark.worker_memory)
 
 
 def _ground_truth(context: Context, _key: str) -> Outcome:
@@ -192,18 +192,24 @@ def _observations(context: Context, _key: str) -> Outcome:
     strategy = Strategy.of(settings, context.nomenclature)
     pieces = pieces_by_chunk(context.table("polygons"), plan, grid, shrink=settings.shrink).cache()
     with context.marked("labelled pixels", 2 * pieces.select("chunk_id").distinct().count(), "steps of chunks") as marks:
-        choice = choose(pieces, grid, settings, strategy=strategy, seed=seed, marks=marks)
+        choice = choose(pieces, grid, settings, strategy=strategy, codes=context.nomenclature.codes, seed=seed, marks=marks)
         chosen = choice.pixels.cache()
         chunks = chosen.select("chunk_id").distinct().count()
     pieces.unpersist()
     choice.release()
-    if not choice.quotas:
+    if not any(quota.available for quota in choice.quotas.values()):
+        shrunk = f", less {settings.shrink:g} m at its edge (samples.shrink)," if settings.shrink else ""
         raise SitsparkError(
-            "ground_truth.file: no polygon holds the centre of a pixel; the polygons are too small for this resolution "
-            "(ground_truth.point_buffer widens points, samples.touched takes pixels that are partly inside)"
+            f"ground_truth.file: no polygon{shrunk} "
+            "holds the centre of a pixel; the polygons are too small for this resolution (ground_truth.point_buffer widens "
+            "points, samples.touched takes pixels that are partly inside)"
         )
     if chunks == 0:
         raise SitsparkError("samples: no pixel of any class is asked for; raise the numbers of samples.by_class")
+    names = context.nomenclature.name_of
+    bare = [names(code) for (code, split), quota in choice.quotas.items() if split == "train" and not quota.wanted]
+    if bare:
+        context.voice.note(f"no pixel to learn from of {some(bare, most=5)}: never drawn; see samples and the table selection")
     if choice.contested:
         context.voice.note(f"{counted(choice.contested, 'pixel')} lie in polygons of two labels and are left out")
     with context.marked("observations", chunks, "chunks") as marks:
@@ -213,7 +219,7 @@ def _observations(context: Context, _key: str) -> Outcome:
         write_table(observed, target)
     plan.unpersist()
     chosen.unpersist()
-    selection = _selection(context, choice)
+    selection = _selection(context, choice, strategy)
     columns = "label int, name string, split string, asked bigint, available bigint, chosen bigint"
     write_table(
         context.spark.createDataFrame([astuple(row) for row in selection], columns).coalesce(1), folder.table("selection")
@@ -239,13 +245,13 @@ class Selected:
     chosen: int
 
 
-def _selection(context: Context, choice: Choice) -> list[Selected]:
+def _selection(context: Context, choice: Choice, strategy: Strategy) -> list[Selected]:
     """What was asked for, there and taken of each class and set; a row too for a class without a pixel."""
-    strategy, rows = context.settings.samples.strategy, []
+    rows = []
     for known in context.nomenclature:
         for split in CHOSEN:
-            quota = choice.quotas.get((known.code, split), Quota(0, 0))
-            asked = None if strategy == "all" else quota.asked
+            quota = choice.quotas[known.code, split]
+            asked = None if strategy.name == "all" else quota.asked
             rows.append(Selected(known.code, known.name, split, asked, quota.available, quota.wanted))
     return rows
 
