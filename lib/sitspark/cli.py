@@ -276,7 +276,8 @@ def check_ground_truth(
     tolerance: Annotated[float | None, typer.Option(help="Pixels that two labels may share [default: 1].")] = None,
     crs: Annotated[str | None, typer.Option(help="CRS of a table, as EPSG:2154; files know their own.")] = None,
     report: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="GeoParquet of the offenders [default: NAME_offenders.parquet].")
+        Path | None,
+        typer.Option(metavar="FILE", help="GeoParquet of the offenders; usual: NAME_offenders.parquet, here or beside OUT."),
     ] = None,
     debug: Debug = False,
 ) -> None:

@@ -19,6 +19,12 @@ from tests.end_to_end.test_processes import write_settings
 FIELDS = ("--label-field", "code", "--id-field", "id")
 
 
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A report that isn't named lies in the working folder."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture(scope="module")
 def truth(simulation: Simulation) -> Path:
     return simulation.folder / "ground_truth"
@@ -82,7 +88,7 @@ def test_every_format_is_mended_and_what_is_mended_is_sound(
     }
     for polygon, kind in dirt.items():
         assert kind not in starts or why[polygon].startswith(starts[kind]), (polygon, kind)
-    offenders = geopandas.read_parquet(tmp_path / "fixed_offenders.parquet")
+    offenders = geopandas.read_parquet(tmp_path / f"{path.stem}_offenders.parquet")
     assert set(offenders[offenders["kind"] == "fault"]["feature"]) == {str(polygon) for polygon in why}
     parts = before.set_index("id").geometry.loc[sorted(set(after["id"]))].count_geometries()
     assert set(offenders[offenders["what"] == "multi-part"]["feature"]) >= {str(polygon) for polygon in parts.index[parts > 1]}

@@ -110,7 +110,7 @@ def request_of(
     )
     return Request(
         source,
-        report=report or (fix.parent if fix else Path()) / f"{fix.stem if fix else source.name}_offenders.parquet",
+        report=report or (fix.parent if fix else Path()) / f"{source.name}_offenders.parquet",
         nomenclature=nomenclature or (known.classes.nomenclature if known else None),
         resolution=10.0 if resolution is None else resolution,
         tolerance=tolerance if tolerance is not None else truth.overlap_tolerance if truth else 1.0,
