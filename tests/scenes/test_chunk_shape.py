@@ -75,7 +75,7 @@ def test_the_largest_shape_that_the_memory_holds_is_taken(block: tuple[int, int]
     for memory in range(WORKER_BYTES, WORKER_BYTES + 8 * 10**9, 10**9):
         shape = chunk_shape(reading(), found, "31TCJ", {"31TCJ": WHOLE}, memory=memory)
         least = worker_bytes(reading(), found, ChunkShape(block[0], SIDE) if block[1] == SIDE else ChunkShape.square(64), WHOLE)
-        bound = max(memory, 1.1 * least)
+        bound = memory if least <= memory else 1.1 * least
         assert worker_bytes(reading(), found, shape, WHOLE) <= bound
         # 24, 12, 6, 3 and 1 strips are tried
         height = 3 if shape.height == 1 else 2 * shape.height

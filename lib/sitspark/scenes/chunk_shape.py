@@ -26,7 +26,8 @@ def chunk_shape(
     widest = max(windows.reach.width for windows in tiles.values())
     shapes = list(_shapes(block, widest, strip=tiles[tile].reach.width))
     needed = {shape: worker_bytes(reading, scenes, shape, tiles[tile]) for shape in shapes}
-    bound = max(memory, round(_LITTLE_MORE * min(needed.values())))
+    least = min(needed.values())
+    bound = memory if least <= memory else round(_LITTLE_MORE * least)
     return next(shape for shape in shapes if needed[shape] <= bound)
 
 
