@@ -1,13 +1,21 @@
 """Pixel grids and chunks: every pixel of the imagery belongs to exactly one chunk, owned after iota2's rule."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from sitspark.grid import Chunk, ChunkShape, Grid, Territory, TileWindows, Window, chunks_of, territories
+from sitspark.grid import Chunk, ChunkShape, Grid, Territory, TileWindows, Window, chunks_in, territories
 
 WINDOWS = st.builds(Window, st.integers(-20, 60), st.integers(-20, 60), st.integers(1, 40), st.integers(1, 40))
+
+
+def chunks_of(tiles: dict[str, TileWindows], shape: ChunkShape, *, margin: int = 0) -> Iterator[Chunk]:
+    """The chunks of all territories."""
+    for territory in territories(tiles, margin):
+        yield from chunks_in(territory, tiles[territory.tile], shape)
 
 
 @st.composite

@@ -308,12 +308,6 @@ def _joined_downwards(strips: list[Territory]) -> list[Territory]:
     return joined
 
 
-def chunks_of(tiles: Mapping[str, TileWindows], shape: ChunkShape, *, margin: int = 0) -> Iterator[Chunk]:
-    """Chunks of about this shape that cover every tile's ground exactly once."""
-    for territory in territories(tiles, margin):
-        yield from chunks_in(territory, tiles[territory.tile], shape)
-
-
 def chunks_in(territory: Territory, own: TileWindows, shape: ChunkShape) -> Iterator[Chunk]:
     """The chunks of a territory; `own` are the windows of the tile that owns it.
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sitspark.errors import SitsparkError
-from sitspark.grid import ChunkShape, TileWindows, Window, chunks_of
+from sitspark.grid import ChunkShape, TileWindows, Window
 from sitspark.scenes.chunk_plan import Bounds, TileExtent, cover
 from sitspark.settings import GridSettings
 from sitspark.timegrid import Period
@@ -43,7 +43,7 @@ def test_an_owner_sees_all_of_a_chunk_that_is_not_shared(data: st.DataObject) ->
     crs = data.draw(st.sampled_from(["EPSG:2154", "EPSG:3035", "EPSG:32631"]))
     covered = cover(TWO_ZONES, PERIODS, GridSettings(crs=crs, resolution=100, overlap_margin=600))
     by_name = {tile.tile: tile for tile in TWO_ZONES}
-    chunks = list(chunks_of(covered.tiles, ChunkShape.square(128), margin=covered.overlap_margin))
+    chunks = list(covered.chunks(ChunkShape.square(128), None))
     assert {chunk.tile for chunk in chunks if not chunk.shared} == set(by_name)
     for chunk in chunks:
         if chunk.shared:
@@ -68,14 +68,14 @@ def test_four_tiles_of_one_zone_keep_their_ownership_in_a_national_crs() -> None
     # 60 pixels less than its own ground, but for what it is turned
     assert abs(upper.stop_row - (covered.tiles["31TCK"].reach.stop_row - 60)) <= 30
     assert lower.row == upper.stop_row
-    chunks = list(chunks_of(covered.tiles, ChunkShape.square(512), margin=covered.overlap_margin))
+    chunks = list(covered.chunks(ChunkShape.square(512), None))
     assert min(min(chunk.window.height, chunk.window.width) for chunk in chunks) >= 128
 
 
 def test_tiles_that_are_not_reprojected_share_nothing() -> None:
     covered = cover([extent("31TCH", "EPSG:32631", EAST)], PERIODS, GridSettings())
     assert covered.tiles == {"31TCH": TileWindows(Window(0, 0, 10980, 10980), Window(0, 0, 10980, 10980))}
-    assert not any(chunk.shared for chunk in chunks_of(covered.tiles, ChunkShape.square(512)))
+    assert not any(chunk.shared for chunk in covered.chunks(ChunkShape.square(512), None))
 
 
 def test_what_not_every_product_of_a_tile_covers_is_outside_its_core() -> None:

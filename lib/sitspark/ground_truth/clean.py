@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import reduce
 
 import shapely
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from sitspark.classes import Nomenclature
@@ -35,6 +35,12 @@ class Ground:
     grid: Grid
     territories: Sequence[Territory]
     region: Region | None = None
+
+    def owned(self, spark: SparkSession) -> DataFrame:
+        """owner (tile), ground (geometry in the CRS of the grid): a row for each rectangle that a tile owns."""
+        boxes = [(t.tile, shapely.to_wkb(shapely.box(*self.grid.cropped(t.window).bounds))) for t in self.territories]
+        frame = spark.createDataFrame(boxes, "owner string, wkb binary")
+        return frame.select("owner", F.expr("ST_GeomFromWKB(wkb)").alias("ground"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,11 +190,7 @@ def _inside(pieces: DataFrame, region: Region) -> DataFrame:
 
 def _place(pieces: DataFrame, ground: Ground) -> DataFrame:
     """Give each polygon to the tile that owns its largest part; polygons outside all tiles fall away."""
-    spark = pieces.sparkSession
-    boxes = [(t.tile, shapely.to_wkb(shapely.box(*ground.grid.cropped(t.window).bounds))) for t in ground.territories]
-    owned = spark.createDataFrame(boxes, "tile string, wkb binary").select(
-        "tile", F.expr("ST_GeomFromWKB(wkb)").alias("ground")
-    )
+    owned = ground.owned(pieces.sparkSession).withColumnRenamed("owner", "tile")
     tiles = (
         pieces.join(F.broadcast(owned), F.expr("ST_Intersects(geometry, ground)"))
         .groupBy("polygon_id", "tile")

@@ -1,6 +1,5 @@
 """What a split keeps together: whole polygons, their pieces tile by tile, or what lies in one block of a grid."""
 
-import shapely
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -12,10 +11,7 @@ def cut_by_tile(pieces: DataFrame, ground: Ground) -> DataFrame:
 
     What lies on no tile's ground falls away: it holds no pixel.
     """
-    boxes = [(t.tile, shapely.to_wkb(shapely.box(*ground.grid.cropped(t.window).bounds))) for t in ground.territories]
-    owned = pieces.sparkSession.createDataFrame(boxes, "owner string, wkb binary").select(
-        "owner", F.expr("ST_GeomFromWKB(wkb)").alias("ground")
-    )
+    owned = ground.owned(pieces.sparkSession)
     kept = [name for name in pieces.columns if name != "geometry"]
     return (
         pieces.join(F.broadcast(owned), F.expr("ST_Intersects(geometry, ground)"))

@@ -1,10 +1,10 @@
 """Choosing labelled pixels: chunks count theirs, then each takes those that are chosen; only these travel."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
-from pyspark.sql import DataFrame, Row, Window
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from sitspark.grid import Grid
@@ -53,16 +53,16 @@ def choose(
     random: the n smallest hashes of seed and position. Both take exactly n, whatever the chunks and partitions.
     Each chunk is marked twice: when it has counted, and when it has chosen.
     """
-    bounded = _bounded(pieces, grid, settings, seed)
-    counts = _counted(bounded, grid, settings, seed=seed, marks=marks).cache()
+    bounded, pixels = _bounded(pieces, grid, settings, seed), _pixels(settings, grid, seed)
+    counts = _counted(bounded, pixels, settings.sampler, seed=seed, marks=marks).cache()
     available = counts.groupBy("label", "split").agg(F.sum("pixels").alias("pixels")).where("label is not null").collect()
     nothing = {(code, split): 0 for code in codes for split in CHOSEN}
     quotas = quotas_of(nothing | {(row.label, row.split): row.pixels for row in available}, strategy)
-    pick = _periodic if settings.sampler == "periodic" else _random
     contested = counts.groupBy("chunk_id").agg(F.max("contested").alias("pixels")).agg(F.sum("pixels")).collect()[0][0]
     if not any(quota.available for quota in quotas.values()):
         return Choice(pieces.sparkSession.createDataFrame([], _PIXELS), quotas, contested or 0, (bounded, counts))
-    chosen = pick(bounded, counts, quotas, grid, settings, seed=seed, marks=marks)
+    work = _Work(bounded, counts, quotas, pixels, seed, marks)
+    chosen = _periodic(work, settings.jitter) if settings.sampler == "periodic" else _random(work)
     return Choice(chosen, quotas, contested or 0, (bounded, counts))
 
 
@@ -108,9 +108,10 @@ def _pixels(settings: SamplesSettings, grid: Grid, seed: int) -> Callable[[pa.Ta
     return pixels
 
 
-def _counted(pieces: DataFrame, grid: Grid, settings: SamplesSettings, *, seed: int, marks: Marks) -> DataFrame:
+def _counted(
+    pieces: DataFrame, pixels: Callable[[pa.Table], ChunkPixels], sampler: str, *, seed: int, marks: Marks
+) -> DataFrame:
     """The pixels of each chunk by label, split and bin; a chunk without one has a row without label."""
-    pixels, sampler = _pixels(settings, grid, seed), settings.sampler
 
     def count(chunk: pa.Table) -> pa.Table:
         found = pixels(chunk)
@@ -126,23 +127,31 @@ def _counted(pieces: DataFrame, grid: Grid, settings: SamplesSettings, *, seed: 
     return pieces.groupBy("chunk_id").applyInArrow(count, _COUNTS)
 
 
-def _periodic(
-    pieces: DataFrame,
-    counts: DataFrame,
-    quotas: Mapping[Group, Quota],
-    grid: Grid,
-    settings: SamplesSettings,
-    *,
-    seed: int,
-    marks: Marks,
-) -> DataFrame:
-    pixels, jitter = _pixels(settings, grid, seed), settings.jitter
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What a sampler goes by: pieces by chunk and what they counted, the quotas, and how a worker comes to the pixels."""
+
+    pieces: DataFrame
+    counts: DataFrame
+    quotas: Mapping[Group, Quota]
+    pixels: Callable[[pa.Table], ChunkPixels]
+    seed: int
+    marks: Marks
+
+    @property
+    def partly(self) -> dict[Group, Quota]:
+        """The groups of which not all pixels are taken."""
+        return {group: quota for group, quota in self.quotas.items() if not quota.is_all}
+
+
+def _periodic(work: _Work, jitter: int) -> DataFrame:
+    pixels, quotas, seed, marks = work.pixels, work.quotas, work.seed, work.marks
     # chunks side by side share rows: within one the order is that of their columns
     order = Window.partitionBy("label", "split").orderBy("tile", "bin", "col")
     before = F.sum("pixels").over(order.rowsBetween(Window.unboundedPreceding, -1))
-    partly = [f"(label = {label} and split = '{split}')" for (label, split), quota in quotas.items() if not quota.is_all]
+    partly = [f"(label = {label} and split = '{split}')" for label, split in work.partly]
     starts = (
-        counts.where(" or ".join(partly) or "false")
+        work.counts.where(" or ".join(partly) or "false")
         .withColumn("start", F.coalesce(before, F.lit(0)).cast("bigint"))
         .select(*_STARTS)
     )
@@ -151,47 +160,33 @@ def _periodic(
         marks.add(f"{chunk['chunk_id'][0].as_py()}-chosen")
         return pixels(chunk).periodic(quotas, starts, jitter=jitter, seed=seed).table()
 
-    return pieces.groupBy("chunk_id").cogroup(starts.groupBy("chunk_id")).applyInArrow(pick, _PIXELS)
+    return work.pieces.groupBy("chunk_id").cogroup(starts.groupBy("chunk_id")).applyInArrow(pick, _PIXELS)
 
 
-def _random(
-    pieces: DataFrame,
-    counts: DataFrame,
-    quotas: Mapping[Group, Quota],
-    grid: Grid,
-    settings: SamplesSettings,
-    *,
-    seed: int,
-    marks: Marks,
-) -> DataFrame:
-    pixels = _pixels(settings, grid, seed)
-    by_bin = counts.where("label is not null").groupBy("label", "split", "bin").agg(F.sum("pixels").alias("pixels"))
-    partly = {group: quota for group, quota in quotas.items() if not quota.is_all}
-    wanted = F.create_map(*[F.lit(part) for (label, split), q in partly.items() for part in (f"{label} {split}", q.wanted)])
-    order = Window.partitionBy("label", "split").orderBy("bin")
-    # in the last bin the number wanted is reached
-    if not partly:
-        wanted = F.create_map(F.lit(""), F.lit(0))
-    last = (
-        by_bin.withColumn("through", F.sum("pixels").over(order))
-        .withColumn("wanted", wanted[F.concat_ws(" ", "label", "split")])
-        .where("through >= wanted and through - pixels < wanted")
-        .select("label", "split", "bin", (F.col("wanted") - F.col("through") + F.col("pixels")).alias("rest"))
-        .collect()
-    )
-    last_hashes = _hashes_of_last(pieces, last, pixels, seed) if last else {}
+def _random(work: _Work) -> DataFrame:
+    pixels, quotas, seed, marks = work.pixels, work.quotas, work.seed, work.marks
+    last_hashes = _last_hashes(work) if work.partly else {}
 
     def pick(chunk: pa.Table) -> pa.Table:
         marks.add(f"{chunk['chunk_id'][0].as_py()}-chosen")
         return pixels(chunk).random(quotas, last_hashes, seed=seed).table()
 
-    return pieces.groupBy("chunk_id").applyInArrow(pick, _PIXELS)
+    return work.pieces.groupBy("chunk_id").applyInArrow(pick, _PIXELS)
 
 
-def _hashes_of_last(
-    pieces: DataFrame, last: Sequence[Row], pixels: Callable[[pa.Table], ChunkPixels], seed: int
-) -> dict[Group, int]:
-    """The largest hash that is taken of each group: in its `bin` that of the `rest`-th pixel."""
+def _last_hashes(work: _Work) -> dict[Group, int]:
+    """The largest hash that is taken of each group: of the bin in which its number is reached, that of the last pixel."""
+    pieces, pixels, seed = work.pieces, work.pixels, work.seed
+    rows = [(label, split, quota.wanted) for (label, split), quota in work.partly.items()]
+    wanted = pieces.sparkSession.createDataFrame(rows, "label int, split string, wanted bigint")
+    by_bin = work.counts.groupBy("label", "split", "bin").agg(F.sum("pixels").alias("pixels"))
+    last = (
+        by_bin.join(F.broadcast(wanted), ["label", "split"])
+        .withColumn("through", F.sum("pixels").over(Window.partitionBy("label", "split").orderBy("bin")))
+        .where("through >= wanted and through - pixels < wanted")
+        .select("label", "split", "bin", F.expr("wanted - through + pixels").alias("rest"))
+        .collect()
+    )
     bins = {(row.label, row.split): row.bin for row in last}
 
     def candidates(chunk: pa.Table) -> pa.Table:
@@ -202,8 +197,7 @@ def _hashes_of_last(
         .applyInArrow(candidates, "label int, split string, hash bigint")
         .withColumn("rank", F.row_number().over(Window.partitionBy("label", "split").orderBy("hash")))
     )
-    limits = pieces.sparkSession.createDataFrame(
-        [(r.label, r.split, r.rest) for r in last], "label int, split string, rest bigint"
-    )
+    rest = [(row.label, row.split, row.rest) for row in last]
+    limits = pieces.sparkSession.createDataFrame(rest, "label int, split string, rest bigint")
     reached = ranked.join(F.broadcast(limits), ["label", "split"]).where("rank = rest").collect()
     return {(row.label, row.split): row.hash for row in reached}
