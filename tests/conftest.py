@@ -21,8 +21,9 @@ from sitspark.workflow.run import run
 from tests import servers
 
 ROOT = Path(__file__).parent.parent
-# the suite starts many JVMs that live for seconds: a quarter of their work is saved without the optimising compiler
-os.environ["JAVA_TOOL_OPTIONS"] = "-XX:TieredStopAtLevel=1"
+# the suite starts many JVMs that live for seconds: a quarter of their work is saved without the optimising compiler, with which
+# goes four fifths of the room for compiled code: when that is full, a JVM that lives for minutes compiles no more
+os.environ["JAVA_TOOL_OPTIONS"] = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m"
 
 
 # Python workers take the environment that the JVM started with: where S3 is must be known before there is a session

@@ -115,6 +115,8 @@ ON_A_LAPTOP: Mapping[str, str] = {
     "spark.ui.showConsoleProgress": "false",
     # a chunk is a task of seconds: nothing is gained by 200 partitions of a few rows
     "spark.sql.shuffle.partitions": "16",
+    # a task on polygons takes seconds for ten megabytes: with Spark's 128 two cores wouldn't end together
+    "spark.sql.files.maxPartitionBytes": "32m",
     # else spark-submit gives the JARs of the packages to Python workers too, which read their directories at every task
     "spark.submit.pyFiles": "",
     # the sentence of a Python error is wanted, not a second copy of its trace

@@ -12,13 +12,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
-from sitspark.ground_truth.examine import FAULTS, REMARKS, Examination, Rules, examine
+from sitspark.ground_truth.examine import FAULTS, REMARKS, Examination, examine
+from sitspark.ground_truth.judging import Rules
 from sitspark.ground_truth.overlaps import Overlaps
 from sitspark.ground_truth.pixels import Pixels
-from sitspark.ground_truth.readable import problems_of
+from sitspark.ground_truth.staged import FEATURES, write_staged
 
 CRS = "EPSG:32631"
-SCHEMA = "number bigint, name string, label string, code int, wkb binary, problem string"
 IMAGERY = shapely.box(400_000, 4_900_000, 500_000, 5_000_000)
 
 Geometry = shapely.Geometry | bytes | None
@@ -26,17 +26,31 @@ Feature = tuple[str | None, Geometry]
 
 
 def rules(overlaps: Overlaps = "drop") -> Rules:
-    return Rules(CRS, Pixels(CRS, 10), {1, 2, 3}, 1.0, overlaps, shapely.to_wkb(IMAGERY))
+    return Rules(CRS, Pixels(CRS, 10), {1, 2, 3}, {}, 1.0, overlaps, shapely.to_wkb(IMAGERY))
 
 
 def examined(spark: SparkSession, features: Sequence[Feature], folder: Path, overlaps: Overlaps = "drop") -> Examination:
     wkbs = [g if isinstance(g, bytes) or g is None else shapely.to_wkb(g) for _, g in features]
-    problems = problems_of(pa.array(wkbs, pa.binary())).to_pylist()
     rows = [
-        (i, f"f{i}", label, int(label) if label and label.isdecimal() else None, wkb, problem)
-        for i, ((label, _), wkb, problem) in enumerate(zip(features, wkbs, problems, strict=True))
+        {"number": i, "id": f"f{i}", "label": label, "wkb": wkb}
+        for i, ((label, _), wkb) in enumerate(zip(features, wkbs, strict=True))
     ]
-    return examine(spark.createDataFrame(rows, SCHEMA).coalesce(1), rules(overlaps), folder)
+    # several groups, so that what is compared lies in different files
+    batches = pa.RecordBatch.from_pylist(rows, FEATURES)
+    few = [batches.slice(first, 7) for first in range(0, len(rows), 7)]
+    return examine(spark, write_staged(few, folder / "features.parquet"), rules(overlaps), folder / "found")
+
+
+def told(found: Examination) -> list[dict]:
+    return [row for table in found.told("number", "what") for row in table.to_pylist()]
+
+
+def faults(found: Examination) -> list[int]:
+    return [row["number"] for row in told(found) if row["what"] in FAULTS]
+
+
+def kept(found: Examination) -> list[dict]:
+    return [row for batch in found.kept("number", "label", "wkb") for row in batch.to_pylist()]
 
 
 def box(x: float, y: float, width: float = 50, height: float = 50) -> shapely.Polygon:
@@ -119,11 +133,11 @@ def found(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> dict
                 for _, g in members]  # fmt: skip
         features += [(label, geometry) for (label, _), geometry in zip(members, near, strict=True)]
     result = examined(spark, features, tmp_path_factory.mktemp("cases"))
-    told: dict[int, set[str]] = {number: set() for number in range(len(features))}
-    for row in [*result.rejected.collect(), *result.remarks.collect()]:
-        told[row.number].add(row.what)
-    assert {row.number for row in result.kept.collect()} == {n for n, what in told.items() if not what & set(FAULTS)}
-    return told
+    what: dict[int, set[str]] = {number: set() for number in range(len(features))}
+    for row in told(result):
+        what[row["number"]].add(row["what"])
+    assert {row["number"] for row in kept(result)} == {n for n, found in what.items() if not found & set(FAULTS)}
+    return what
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -146,8 +160,8 @@ def test_of_overlapping_labels_a_rule_keeps_one(
     """A chain of three, of which the middle one is the largest, and two labels on one geometry."""
     chain = [("1", box(0, 0)), ("2", box(30, 0, 100)), ("3", box(120, 0)), ("1", box(0, 500)), ("2", box(0, 500))]
     result = examined(spark, chain, tmp_path, rule)
-    assert {row.number for row in result.rejected.collect()} == rejected
-    assert {row.number for row in result.kept.collect()} == set(range(5)) - rejected
+    assert set(faults(result)) == rejected
+    assert {row["number"] for row in kept(result)} == set(range(5)) - rejected
 
 
 corner = st.integers(0, 6).map(lambda n: 25.0 * n)
@@ -169,15 +183,17 @@ def test_features_before_are_those_kept_and_those_rejected_and_what_is_kept_is_s
     spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, features: list[Feature], rule: Overlaps
 ) -> None:
     result = examined(spark, features, tmp_path_factory.mktemp("before"), rule)
-    pieces = result.kept.collect()
-    rejected = [row.number for row in result.rejected.collect()]
-    kept = {row.number for row in pieces}
-    assert len(kept) + len(rejected) == len(features) and len(set(rejected)) == len(rejected)
-    assert kept | set(rejected) == set(range(len(features)))
-    shapes = [shapely.from_wkb(bytes(row.wkb)) for row in pieces]
+    pieces = kept(result)
+    rejected = faults(result)
+    numbers = {row["number"] for row in pieces}
+    assert len(numbers) + len(rejected) == len(features) and len(set(rejected)) == len(rejected)
+    assert numbers | set(rejected) == set(range(len(features)))
+    shapes = [shapely.from_wkb(row["wkb"]) for row in pieces]
     assert all(shape.is_valid and shape.geom_type in ("Polygon", "Point") for shape in shapes)
     assert max(Counter(shapely.to_wkb(shapely.normalize(shapes))).values(), default=1) == 1
+    if not pieces:
+        return
     # what was mended is found to be sound, and stays as it is
-    again = examined(spark, [(str(row.code), bytes(row.wkb)) for row in pieces], tmp_path_factory.mktemp("after"), rule)
-    assert again.rejected.collect() == []
-    assert [(row.code, bytes(row.wkb)) for row in again.kept.collect()] == [(row.code, bytes(row.wkb)) for row in pieces]
+    again = examined(spark, [(str(row["label"]), row["wkb"]) for row in pieces], tmp_path_factory.mktemp("after"), rule)
+    assert faults(again) == []
+    assert [(row["label"], row["wkb"]) for row in kept(again)] == [(row["label"], row["wkb"]) for row in pieces]

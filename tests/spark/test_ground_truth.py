@@ -5,15 +5,17 @@ from collections import Counter
 from pathlib import Path
 
 import geopandas
+import pyarrow as pa
 import pytest
 import shapely
 from pyspark.sql import SparkSession
 
 from sitspark.classes import LandCoverClass, Nomenclature
-from sitspark.errors import SitsparkError
 from sitspark.grid import Grid, Territory, Window
-from sitspark.ground_truth.clean import Cleaned, Ground, clean, encode_labels
+from sitspark.ground_truth.clean import Cleaned, clean
+from sitspark.ground_truth.placing import Ground, Placing
 from sitspark.ground_truth.read import inspect_vector, read_features
+from sitspark.ground_truth.staged import FEATURES, write_staged
 from sitspark.settings import GroundTruthSettings
 from tests.conftest import FinishedRun
 
@@ -35,11 +37,16 @@ def squares(*corners: tuple[float, float]) -> str:
 BOW_TIE = "POLYGON((300100 4999900, 300150 4999850, 300150 4999900, 300100 4999850, 300100 4999900))"
 
 
-def cleaned(spark: SparkSession, features: list[tuple[int, int | None, str | None]], **options: float) -> Cleaned:
-    rows = [(i, label, None if wkt is None else shapely.to_wkb(shapely.from_wkt(wkt))) for i, label, wkt in features]
-    frame = spark.createDataFrame(rows, "polygon_id bigint, label int, wkb binary")
-    choices = {"buffer": 0.0, "tolerance": 1.0} | options
-    return clean(frame, CLASSES, GROUND, crs="EPSG:32631", **choices)
+def cleaned(
+    spark: SparkSession, folder: Path, features: list[tuple[int, int | None, str | None]], *, buffer: float = 0.0
+) -> Cleaned:
+    rows = [
+        {"number": i, "label": label and str(label), "wkb": None if wkt is None else shapely.to_wkb(shapely.from_wkt(wkt))}
+        for i, label, wkt in features
+    ]
+    staged = write_staged([pa.RecordBatch.from_pylist(rows, FEATURES)], folder / "features.parquet")
+    placing = Placing(GROUND, "EPSG:32631", buffer, {c.code: c.name for c in CLASSES})
+    return clean(spark, staged, placing, folder / "judged", tolerance=1.0)
 
 
 def reasons(found: Cleaned) -> dict[int, str]:
@@ -87,17 +94,17 @@ def reasons(found: Cleaned) -> dict[int, str]:
         pytest.param([(1, 1, BOW_TIE)], {}, id="a bow-tie is repaired"),
     ],
 )
-def test_each_fault_has_its_reason(spark: SparkSession, features: list, rejected: dict[int, str]) -> None:
-    found = cleaned(spark, features)
+def test_each_fault_has_its_reason(spark: SparkSession, tmp_path: Path, features: list, rejected: dict[int, str]) -> None:
+    found = cleaned(spark, tmp_path, features)
     assert reasons(found) == rejected
     kept = {row.polygon_id for row in found.pieces.collect()}
     assert kept == {feature[0] for feature in features} - set(rejected)
 
 
-def test_pieces_are_valid_and_single_and_keep_the_area(spark: SparkSession) -> None:
+def test_pieces_are_valid_and_single_and_keep_the_area(spark: SparkSession, tmp_path: Path) -> None:
     parts = shapely.union_all([shapely.from_wkt(square(0, 0)), shapely.from_wkt(square(200, 0))]).wkt
     pieces = (
-        cleaned(spark, [(1, 1, BOW_TIE), (2, 2, parts)])
+        cleaned(spark, tmp_path, [(1, 1, BOW_TIE), (2, 2, parts)])
         .pieces.selectExpr("polygon_id", "piece_id", "ST_AsBinary(geometry) wkb", "area_m2")
         .collect()
     )
@@ -108,17 +115,17 @@ def test_pieces_are_valid_and_single_and_keep_the_area(spark: SparkSession) -> N
     assert sum(row.area_m2 for row in pieces if row.polygon_id == 1) == pytest.approx(2 * 50 * 25 / 2)
 
 
-def test_a_polygon_across_tiles_belongs_to_the_one_with_its_largest_part(spark: SparkSession) -> None:
-    found = cleaned(spark, [(1, 1, square(490, 0)), (2, 1, square(460, 100)), (3, 1, square(475, 300))])
+def test_a_polygon_across_tiles_belongs_to_the_one_with_its_largest_part(spark: SparkSession, tmp_path: Path) -> None:
+    found = cleaned(spark, tmp_path, [(1, 1, square(490, 0)), (2, 1, square(460, 100)), (3, 1, square(475, 300))])
     # the third lies half and half: the first name of the two
     assert {row.polygon_id: row.tile for row in found.pieces.collect()} == {1: "east", 2: "west", 3: "east"}
 
 
-def test_a_point_takes_its_pixel_or_a_disc(spark: SparkSession) -> None:
+def test_a_point_takes_its_pixel_or_a_disc(spark: SparkSession, tmp_path: Path) -> None:
     point = [(1, 1, "POINT(300014 4999987)")]
-    (pixel,) = cleaned(spark, point).pieces.selectExpr("ST_AsBinary(geometry) wkb").collect()
+    (pixel,) = cleaned(spark, tmp_path / "pixel", point).pieces.selectExpr("ST_AsBinary(geometry) wkb").collect()
     assert shapely.from_wkb(bytes(pixel.wkb)).centroid.coords[0] == pytest.approx((300_015, 4_999_985))
-    (disc,) = cleaned(spark, point, buffer=20.0).pieces.select("area_m2").collect()
+    (disc,) = cleaned(spark, tmp_path / "disc", point, buffer=20.0).pieces.select("area_m2").collect()
     assert disc.area_m2 == pytest.approx(3.14159 * 400, rel=0.03)
 
 
@@ -157,36 +164,11 @@ def test_all_file_formats_give_the_same_features(finished: FinishedRun, spark: S
         path = finished.simulated / "ground_truth" / file
         settings = GroundTruthSettings(file=path, label_field="code", id_field="id")
         assert inspect_vector(settings).crs == "EPSG:32631"
-        rows = read_features(spark, settings, tmp_path / "features").collect()
+        rows = pa.concat_tables([g.read() for g in read_features(settings, tmp_path / name).groups]).to_pylist()
         empty = {None, "GEOMETRYCOLLECTION EMPTY", "POLYGON EMPTY", "MULTIPOLYGON EMPTY"}
-        return {row.polygon_id: (row.label, row.wkb is None or shapely.from_wkb(bytes(row.wkb)).wkt in empty) for row in rows}
+        return {row["number"]: (row["label"], row["wkb"] is None or shapely.from_wkb(row["wkb"]).wkt in empty) for row in rows}
 
     assert read(name) == read("polygons.gpkg")
-
-
-def test_labels_may_be_numbers_or_class_names(spark: SparkSession) -> None:
-    frame = spark.createDataFrame(
-        [(1, "2", None), (2, "crop", None), (3, " forest ", None), (4, "1.0", None), (5, None, None), (6, "77", None)],
-        "polygon_id bigint, label string, wkb binary",
-    )
-    found = {row.polygon_id: row.label for row in encode_labels(frame, CLASSES, source="x.gpkg").collect()}
-    assert found == {1: 2, 2: 1, 3: 2, 4: 1, 5: None, 6: 77}
-
-
-def test_a_label_that_is_neither_names_file_and_feature(spark: SparkSession) -> None:
-    frame = spark.createDataFrame([(3, "1.5", None)], "polygon_id bigint, label string, wkb binary")
-    with pytest.raises(SitsparkError, match=r"x\.gpkg, feature 3: label '1\.5' is neither an integer nor a class name"):
-        encode_labels(frame, CLASSES, source="x.gpkg")
-
-
-def test_overlaps_are_found_by_joins_of_keys_and_tiles_by_a_broadcast(
-    spark: SparkSession, capsys: pytest.CaptureFixture[str]
-) -> None:
-    cleaned(spark, [(1, 1, square(0, 0)), (2, 2, square(200, 0))]).rejected.explain()
-    printed = capsys.readouterr().out
-    assert "RangeJoin" not in printed  # it took five times as long as boxes in cells
-    assert "BroadcastIndexJoin" in printed or "InMemoryTableScan" in printed
-    assert "CartesianProduct" not in printed and "BroadcastNestedLoopJoin" not in printed
 
 
 @pytest.mark.parametrize(

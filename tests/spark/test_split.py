@@ -12,8 +12,8 @@ from pyspark.sql import functions as F
 
 from sitspark.errors import SitsparkError
 from sitspark.grid import Grid, Territory, Window
-from sitspark.ground_truth.clean import Ground
 from sitspark.ground_truth.division import Choices, divide
+from sitspark.ground_truth.placing import Ground
 from sitspark.ground_truth.regions import read_regions
 from sitspark.ground_truth.split import split
 from sitspark.ground_truth.told import count_told, read_told

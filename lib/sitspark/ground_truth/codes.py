@@ -1,36 +1,53 @@
 """Labels as whole numbers: codes of the nomenclature, or, where there is none, numbers given to texts."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from sitspark.errors import SitsparkError
 
-_LARGEST = 65535
+_LARGEST = 2**31 - 1  # that the tables hold
+_MOST = 65535  # different labels: a map's codes
 
 
-def with_codes(features: DataFrame, names: Mapping[int, str] | None) -> tuple[DataFrame, dict[str, int]]:
-    """Add `code` (int, null where `label` has none) to features; and the codes of the texts among the labels.
+def code_of(label: str, codes: Mapping[str, int]) -> int | None:
+    """The code of a label: that of its text, or the whole number that it is; None for what is neither."""
+    if label in codes:
+        return codes[label]
+    try:
+        number = float(label)
+    except ValueError:
+        return None
+    return int(number) if number.is_integer() and abs(number) <= _LARGEST else None
 
-    Whole numbers stay. A text has the code of the class of that name in `names` (by code); without a nomenclature the
-    different labels, where one of them is no whole number, are numbered from 1 in their order, as iota2 does.
+
+def text_codes(names: Mapping[int, str]) -> dict[str, int]:
+    """The codes of class names (by code); one that is a whole number has none: as a label it is that number."""
+    return {name: code for code, name in names.items() if code_of(name, {}) is None}
+
+
+def codes_of_texts(labels: Iterable[pa.ChunkedArray], names: Mapping[int, str] | None) -> dict[str, int]:
+    """The codes of those among the labels (strings) that are texts; empty where all are whole numbers.
+
+    A text has the code of the class of that name in `names` (by code); without a nomenclature the different labels, where
+    one of them is no whole number, are numbered from 1 in their order, as iota2 does.
     """
-    number = F.expr("try_cast(label as double)")
-    whole = F.when(number == F.floor(number), F.expr("try_cast(try_cast(label as double) as int)"))
+    found: set[str] = set()
+    for column in labels:
+        found |= {label for label in pc.utf8_trim_whitespace(column).unique().to_pylist() if label}
+        if len(found) > _MOST and names is None:
+            raise SitsparkError(f"--label-field: holds more than {_MOST} different texts; name the field of the classes")
     if names is not None:
-        codes = {name: code for code, name in names.items()}
-        table = F.create_map(*[F.lit(part) for pair in codes.items() for part in pair])
-        coded = features.withColumn("code", F.coalesce(whole, F.try_element_at(table, F.trim("label"))))
-        texts = coded.where(whole.isNull() & F.col("code").isNotNull()).limit(1).count()
-        return coded, codes if texts else {}
-    if not features.where(whole.isNull() & (F.trim("label") != "")).limit(1).count():
-        return features.withColumn("code", whole), {}
-    labels = features.select(F.trim("label").alias("label")).where("label <> ''").distinct().orderBy("label")
-    found = [row.label for row in labels.limit(_LARGEST + 1).collect()]
-    if len(found) > _LARGEST:
-        raise SitsparkError(f"--label-field: holds more than {_LARGEST} different texts; name the field of the classes")
-    codes = {label: code for code, label in enumerate(found, 1)}
-    rows = features.sparkSession.createDataFrame(list(codes.items()), "text string, code int")
-    coded = features.withColumn("text", F.trim("label")).join(F.broadcast(rows), "text", "left").drop("text")
-    return coded, codes
+        known = text_codes(names)
+        return known if known.keys() & found else {}
+    if all(code_of(label, {}) is not None for label in found):
+        return {}
+    return {label: code for code, label in enumerate(sorted(found), 1)}
+
+
+def codes_of(labels: pa.Array, codes: Mapping[str, int]) -> pa.Array:
+    """The codes (int32) of labels (string); null for an absent label and for one that `code_of` knows no code of."""
+    found = labels.dictionary_encode()
+    known = pa.array([code_of(label.strip(), codes) for label in found.dictionary.to_pylist()], pa.int32())
+    return known.take(found.indices)

@@ -1,36 +1,53 @@
 """Coordinates that can't be a place in their CRS, as degrees in a file that says metres."""
 
+import functools
 import math
 
+import numpy as np
+import numpy.typing as npt
 import pyproj
+import shapely
+
+from sitspark.ground_truth.shapes import Geometries
 
 _LARGEST = 1e9  # of any CRS: what lies beyond isn't on Earth in any unit of length
+_DEGREES = (-180.0, -90.0, 180.0, 90.0)
 
 
-def beyond_range(crs: str, geometry: str = "geometry") -> str:
-    """A SQL condition: a geometry (a column) has coordinates that aren't finite or can't be meant in a CRS.
+def beyond_range(geometries: Geometries, broken: npt.NDArray[np.bool_], crs: str) -> npt.NDArray[np.bool_]:
+    """Which geometries have coordinates that aren't finite or can't be meant in a CRS; False for None.
+
+    `broken` says which are invalid, as those with a coordinate that is no number are.
 
     A projected CRS allows as much again as its area of use on every side, since many are used beyond it; but not its origin,
     as degrees of longitude and latitude would be taken for, where that lies outside.
     """
-    left, bottom, right, top = allowed_bounds(crs)
-    # NaN is larger than any number in Spark
-    beyond = f"not {_within(geometry, left, bottom, right, top)}"
-    return f"({beyond} or {_within(geometry, -180.0, -90.0, 180.0, 90.0)})" if looks_like_degrees(crs) else beyond
+    bounds = shapely.bounds(geometries)
+    beyond = ~_within(bounds, allowed_bounds(crs))
+    if looks_like_degrees(crs):
+        beyond |= _within(bounds, _DEGREES)
+    # bounds pass over NaN
+    doubtful = np.flatnonzero(~beyond & broken)
+    coordinates, index = shapely.get_coordinates(geometries[doubtful], return_index=True)
+    beyond[doubtful[index[~np.isfinite(coordinates).all(1)]]] = True
+    beyond &= ~shapely.is_missing(geometries)
+    return beyond
 
 
-def _within(geometry: str, left: float, bottom: float, right: float, top: float) -> str:
-    return (
-        f"(ST_XMin({geometry}) >= {left!r}D and ST_YMin({geometry}) >= {bottom!r}D "
-        f"and ST_XMax({geometry}) <= {right!r}D and ST_YMax({geometry}) <= {top!r}D)"
+def _within(bounds: npt.NDArray[np.float64], allowed: tuple[float, float, float, float]) -> npt.NDArray[np.bool_]:
+    left, bottom, right, top = allowed
+    found: npt.NDArray[np.bool_] = (
+        (bounds[:, 0] >= left) & (bounds[:, 1] >= bottom) & (bounds[:, 2] <= right) & (bounds[:, 3] <= top)
     )
+    return found
 
 
+@functools.lru_cache(maxsize=16)
 def allowed_bounds(crs: str) -> tuple[float, float, float, float]:
     """(left, bottom, right, top) that coordinates may have, x or longitude first."""
     found = pyproj.CRS.from_user_input(crs)
     if found.is_geographic:
-        return -180.0, -90.0, 180.0, 90.0
+        return _DEGREES
     bounds = _bounds_of_use(found)
     if bounds is None:
         return -_LARGEST, -_LARGEST, _LARGEST, _LARGEST
@@ -39,6 +56,7 @@ def allowed_bounds(crs: str) -> tuple[float, float, float, float]:
     return left - width, bottom - height, right + width, top + height
 
 
+@functools.lru_cache(maxsize=16)
 def looks_like_degrees(crs: str) -> bool:
     """Whether coordinates of degrees would lie outside the area of use of a projected CRS."""
     found = pyproj.CRS.from_user_input(crs)

@@ -7,7 +7,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from sitspark.ground_truth import folds, units
-from sitspark.ground_truth.clean import Ground
+from sitspark.ground_truth.placing import Ground
 from sitspark.ground_truth.regions import NamedRegion, with_region
 from sitspark.ground_truth.split import keep_apart, split, split_as_told
 from sitspark.settings import GroundTruthSettings

@@ -11,6 +11,7 @@ import pyogrio
 
 from sitspark.classes import Nomenclature
 from sitspark.errors import SitsparkError
+from sitspark.ground_truth.codes import code_of, text_codes
 from sitspark.ground_truth.read import field_of
 from sitspark.settings import GroundTruthSettings
 
@@ -28,20 +29,18 @@ def count_labels(settings: GroundTruthSettings, nomenclature: Nomenclature) -> L
 
     Raises SitsparkError with the feature for a text that is neither a whole number nor a class name.
     """
-    codes = {c.name: c.code for c in nomenclature}
+    codes = text_codes({c.code: c.name for c in nomenclature})
     counts = LabelCounts(Counter(), Counter())
     for features, labels in values_of(settings, settings.label_field):
         for pair in labels.value_counts().to_pylist():
             label = "" if pair["values"] is None else str(pair["values"]).strip()
             if not label:
                 continue
-            code = _whole_number(label)
-            if code is None:
-                code = codes.get(label)
+            code = code_of(label, codes)
             if code is None:
                 feature = features.filter(pc.equal(labels, pair["values"]))[0]
                 raise SitsparkError(not_a_label(settings.file, feature, label))
-            if code in codes.values():
+            if code in nomenclature.codes:
                 counts.of_class[code] += pair["counts"]
             else:
                 counts.unknown[str(code)] += pair["counts"]
@@ -54,14 +53,6 @@ def not_a_label(file: object, feature: object, label: str) -> str:
         f"{file}, feature {feature}: label '{label}' is neither an integer nor a class name of classes.nomenclature; correct "
         "it, or name another ground_truth.label_field"
     )
-
-
-def _whole_number(label: str) -> int | None:
-    try:
-        number = float(label)
-    except ValueError:
-        return None
-    return int(number) if number.is_integer() else None
 
 
 def values_of(settings: GroundTruthSettings, field: str) -> Iterator[tuple[pa.Array, pa.Array]]:

@@ -1,100 +1,99 @@
-"""Polygons of different labels that share ground.
+"""Polygons of different labels that share ground."""
 
-Candidates are found by their bounding boxes, of which each is put into the cells of a grid that it touches: an equi-join of
-a few numbers a row, where Sedona's range join moves and indexes whole geometries.
-"""
-
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyproj
+import shapely
+
+from sitspark.kernels.shapes import meeting_boxes
+from sitspark.scenes.outline import moved
 
 Overlaps = Literal["drop", "keep-first", "keep-larger"]
 
-_CELLS = 1000  # along one side of the largest box, at most
+PAIRS = pa.schema([
+    ("a", pa.int64()), ("b", pa.int64()), ("a_area", pa.float64()), ("b_area", pa.float64()), ("common", pa.float64()),
+])  # fmt: skip
+BOX = ("x0", "y0", "x1", "y1")
+_PIXELS = 1024  # along the side of a square: some thousand polygons where they lie as close as they can
+_METRES = 111_320  # of a degree
 
 
-def box_of(geometry: str) -> dict[str, str]:
-    """The sides of the bounding box of a geometry, as expressions by name."""
-    sides = {"x0": "XMin", "y0": "YMin", "x1": "XMax", "y1": "YMax"}
-    return {name: f"ST_{side}({geometry})" for name, side in sides.items()}
+@dataclass(frozen=True, slots=True)
+class Ruler:
+    """How shared ground is measured.
 
-
-def planar_area(geometry: str) -> str:
-    """The area of a geometry (an expression) in square units of its CRS."""
-    return f"ST_Area({geometry})"
-
-
-def shared_ground(
-    pieces: DataFrame,
-    *,
-    more_than: float,
-    area: Callable[[str], str] = planar_area,
-    planar: bool = True,
-    geometry: str = "geometry",
-) -> DataFrame:
-    """Pairs of polygons of different labels whose pieces share, all together, more than an area.
-
-    `pieces`: polygon_id, piece_id, label, those of the expression `geometry`, and x0 to y1 (`box_of`) where they are known.
-    `area` makes an expression of that of a geometry, in the unit of
-    `more_than`; unless `planar` that isn't the unit of the boxes. Gives a, b (polygon_id, a < b), common.
+    `crs` is that of the polygons, `pixels_crs` and `resolution` those of the pixels, of which `tolerance` may be shared.
     """
-    box = box_of(geometry)
-    known = "x0" in pieces.columns
-    sides = [name if known else f"{side} {name}" for name, side in box.items()]
-    boxes = pieces.selectExpr("polygon_id", "piece_id", "label", *sides)
-    cell = _cell_size(boxes)
-    parted = boxes
-    for low, high, name in (("x0", "x1", "column"), ("y0", "y1", "row")):
-        cells = f"sequence(cast(floor({low} / {cell}D) as bigint), cast(floor({high} / {cell}D) as bigint))"
-        parted = parted.withColumn(name, F.expr(f"explode({cells})"))
-    left = parted.select(*[F.col(c).alias(f"a_{c}") for c in boxes.columns], "column", "row")
-    right = parted.select(*[F.col(c).alias(f"b_{c}") for c in boxes.columns], "column", "row")
-    width, height = "least(a_x1, b_x1) - greatest(a_x0, b_x0)", "least(a_y1, b_y1) - greatest(a_y0, b_y0)"
-    near = (
-        left.join(right, ["column", "row"])
-        .where("a_polygon_id < b_polygon_id and a_label <> b_label")
-        .where(f"{width} > 0 and {height} > 0")
-        # several cells may see a pair: the first of its common ground tells it
-        .where(f"floor(greatest(a_x0, b_x0) / {cell}D) = column and floor(greatest(a_y0, b_y0) / {cell}D) = row")
-        .selectExpr("a_polygon_id a", "b_polygon_id b", "a_piece_id", "b_piece_id", f"({width}) * ({height}) most")
-    )
-    least = more_than if planar else 0.0
-    enough = near.groupBy("a", "b").agg(
-        F.sum("most").alias("most"), F.collect_list(F.struct("a_piece_id", "b_piece_id")).alias("pairs")
-    ).where(f"most > {least}D").select("a", "b", F.inline("pairs"))  # fmt: skip
-    needed = [name for name in pieces.columns if name not in ("polygon_id", "label", *box)]
-    left_shapes = pieces.select(*needed).withColumnRenamed("piece_id", "a_piece_id")
-    right_shapes = pieces.select(*needed).withColumnRenamed("piece_id", "b_piece_id")
-    first = enough.join(left_shapes, "a_piece_id").select("a", "b", "b_piece_id", F.expr(geometry).alias("a_shape"))
-    both = first.join(right_shapes, "b_piece_id").select("a", "b", "a_shape", F.expr(geometry).alias("b_shape"))
-    common = both.withColumn("common", F.expr(area("ST_Intersection(a_shape, b_shape)")))
-    return common.groupBy("a", "b").agg(F.sum("common").alias("common")).where(f"common > {more_than}D")
+
+    crs: str
+    pixels_crs: str
+    resolution: float
+    tolerance: float
+
+    @property
+    def least(self) -> float:
+        """The area (m2) that is tolerated."""
+        return self.tolerance * self.resolution**2
+
+    @property
+    def side(self) -> float:
+        """The side of a square, in units of the polygons' CRS."""
+        metres = _PIXELS * self.resolution
+        return metres if pyproj.CRS.from_user_input(self.crs).is_projected else metres / _METRES
 
 
-def _cell_size(boxes: DataFrame) -> float:
-    """A side of cells that most boxes touch one to four of, in units of the CRS."""
-    sides = boxes.selectExpr("greatest(x1 - x0, y1 - y0) side").selectExpr("percentile_approx(side, 0.99) usual", "max(side) m")
-    ((usual, most),) = sides.collect()
-    return max(2 * (usual or 0), (most or 0) / _CELLS) or 1.0
+def shared_ground(polygons: pa.Table, ruler: Ruler) -> pa.Table:
+    """PAIRS (a < b) of features of different labels that share ground, once for each two of their polygons that do.
 
-
-def losers(pairs: DataFrame, pieces: DataFrame, rule: Overlaps) -> DataFrame:
-    """Which polygons of pairs (a, b) a rule rejects: polygon_id, other (the first polygon that it loses to).
-
-    Pairs are judged one by one: a polygon goes also where the one that it loses to goes for the sake of a third.
-    `pieces` (polygon_id, area_m2) tell which is larger; of equal ones the first is kept.
+    `polygons`: number, label, wkb, BOX, `area` (that of the whole feature, in any unit) and `sole` (boolean: the feature has
+    no other polygon).
     """
+    boxes = np.column_stack([polygons[name].to_numpy() for name in BOX])
+    first, second = meeting_boxes(boxes, polygons["label"].to_numpy()).T
+    if ruler.crs == ruler.pixels_crs:
+        # two features of one piece each share no more than their boxes do
+        sole = polygons["sole"].to_numpy()
+        sides = np.minimum(boxes[first, 2:], boxes[second, 2:]) - np.maximum(boxes[first, :2], boxes[second, :2])
+        enough = (sides.prod(1) > ruler.least) | ~(sole[first] & sole[second])
+        first, second = first[enough], second[enough]
+    number, area = polygons["number"].to_numpy(), polygons["area"].to_numpy()
+    first, second = np.where(number[first] < number[second], (first, second), (second, first))
+    needed = np.unique(np.concatenate([first, second]))
+    shapes = np.full(len(number), None, object)
+    shapes[needed] = shapely.from_wkb(polygons["wkb"].take(pa.array(needed)).to_numpy())
+    common = shapely.area(moved(shapely.intersection(shapes[first], shapes[second]), ruler.crs, ruler.pixels_crs))
+    pairs = pa.table([number[first], number[second], area[first], area[second], common], schema=PAIRS)
+    return pairs.filter(pc.greater(pairs["common"], 0))
+
+
+def sharing_too_much(pairs: pa.Table, ruler: Ruler) -> pa.Table:
+    """Of PAIRS those that share, all together, more than is tolerated, each once."""
+    total = pairs.group_by(["a", "b"]).aggregate([("a_area", "max"), ("b_area", "max"), ("common", "sum")])
+    found = total.select(["a", "b", "a_area_max", "b_area_max", "common_sum"]).rename_columns(PAIRS.names)
+    return found.filter(pc.greater(found["common"], ruler.least))
+
+
+def without(pairs: pa.Table, numbers: pa.Array) -> pa.Table:
+    """The pairs that none of some features is in."""
+    return pairs.filter(pc.invert(pc.or_(pc.is_in(pairs["a"], numbers), pc.is_in(pairs["b"], numbers))))
+
+
+def losers(pairs: pa.Table, rule: Overlaps) -> pa.Table:
+    """Which features of PAIRS a rule rejects: number, other (the first feature that it loses to).
+
+    Pairs are judged one by one: a feature goes also where the one that it loses to goes for the sake of a third. Of two
+    that are equally large the first is kept.
+    """
+    a, b = pairs["a"].to_numpy(), pairs["b"].to_numpy()
     if rule == "drop":
-        lost = pairs.selectExpr("inline(array(struct(a polygon_id, b other), struct(b polygon_id, a other)))")
+        number, other = np.concatenate([a, b]), np.concatenate([b, a])
     elif rule == "keep-first":
-        lost = pairs.selectExpr("b polygon_id", "a other")
+        number, other = b, a
     else:
-        areas = pieces.groupBy("polygon_id").agg(F.sum("area_m2").alias("area"))
-        lost = (
-            pairs.join(areas.withColumnsRenamed({"polygon_id": "a", "area": "a_area"}), "a")
-            .join(areas.withColumnsRenamed({"polygon_id": "b", "area": "b_area"}), "b")
-            .selectExpr("inline(array(if(a_area < b_area, struct(a polygon_id, b other), struct(b polygon_id, a other))))")
-        )
-    return lost.groupBy("polygon_id").agg(F.min("other").alias("other"))
+        number, other = np.where(pairs["a_area"].to_numpy() < pairs["b_area"].to_numpy(), (a, b), (b, a))
+    lost = pa.table({"number": number, "other": other}).group_by("number").aggregate([("other", "min")])
+    return lost.select(["number", "other_min"]).rename_columns(["number", "other"])

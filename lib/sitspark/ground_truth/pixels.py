@@ -1,8 +1,15 @@
-"""How polygons lie in pixels, without an image: as SQL expressions of a geometry."""
+"""How polygons lie in pixels, without an image (no Spark, no file)."""
 
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 import pyproj
+import shapely
+
+from sitspark.ground_truth.shapes import Geometries
+from sitspark.kernels.polygons import hold_a_centre
+from sitspark.scenes.outline import moved
 
 _DIAGONAL = 0.7072  # half that of a pixel of side 1, rounded up
 
@@ -26,30 +33,25 @@ class Pixels:
         zone = min(int((lon + 180) // 6) + 1, 60)
         return Pixels(f"EPSG:{(32600 if lat >= 0 else 32700) + zone}", resolution)
 
-    def on_grid(self, geometry: str, crs: str) -> str:
-        """A geometry of another CRS in that of the pixels."""
-        return geometry if crs == self.crs else f"ST_Transform({geometry}, '{crs}', '{self.crs}')"
+    def on_grid(self, geometries: Geometries, crs: str) -> Geometries:
+        """Geometries of another CRS in that of the pixels."""
+        found: Geometries = moved(geometries, crs, self.crs)
+        return found
 
-    def narrower(self, polygon: str) -> str:
-        """Whether no disc of a pixel's width fits in; columns area_m2 and girth spare the exact test where one surely does."""
+    def narrower(self, polygons: Geometries) -> npt.NDArray[np.bool_]:
+        """Whether no disc of a pixel's width fits in, of each single polygon in the CRS of the pixels."""
         # the radius of the largest disc is at least area / perimeter; a thousandth absorbs rounding
-        return f"(area_m2 <= girth * {self.resolution / 2}D and ST_IsEmpty(ST_Buffer({polygon}, {-0.4995 * self.resolution}D)))"
+        narrow = shapely.area(polygons) <= shapely.length(polygons) * self.resolution / 2
+        narrow[narrow] = shapely.is_empty(shapely.buffer(polygons[narrow], -0.4995 * self.resolution))
+        return np.asarray(narrow, bool)
 
-    def holds_a_centre(self, polygon: str) -> str:
-        """Whether the centre of any pixel lies inside; columns area_m2 and girth as in `narrower`."""
-        size = f"{self.resolution}D"
-        x, y = f"({self.left}D + (c + 0.5D) * {size})", f"({self.top}D - (r + 0.5D) * {size})"
-        first_column, last_column = (
-            f"cast({rounded}((ST_X{side}({polygon}) - {self.left}D) / {size} - 0.5D) as bigint)"
-            for side, rounded in (("Min", "ceil"), ("Max", "floor"))
-        )
-        first_row, last_row = (
-            f"cast({rounded}(({self.top}D - ST_Y{side}({polygon})) / {size} - 0.5D) as bigint)"
-            for side, rounded in (("Max", "ceil"), ("Min", "floor"))
-        )
-        inside = (
-            f"exists(sequence({first_row}, {last_row}), r -> exists(sequence({first_column}, {last_column}), "
-            f"c -> ST_Contains({polygon}, ST_Point({x}, {y}))))"
-        )
-        none = f"{last_row} < {first_row} or {last_column} < {first_column}"
-        return f"case when area_m2 > girth * {_DIAGONAL * self.resolution}D then true when {none} then false else {inside} end"
+    def hold_a_centre(self, polygons: Geometries) -> npt.NDArray[np.bool_]:
+        """Whether the centre of any pixel lies inside, of each single polygon in the CRS of the pixels."""
+        # a disc of half a pixel's diagonal holds a centre wherever it lies
+        holds = shapely.area(polygons) > shapely.length(polygons) * _DIAGONAL * self.resolution
+        doubtful = polygons[~holds]
+        if len(doubtful):
+            _, xy, (rings, offsets) = shapely.to_ragged_array(doubtful)
+            vertices = np.column_stack([(xy[:, 0] - self.left) / self.resolution, (self.top - xy[:, 1]) / self.resolution])
+            holds[~holds] = hold_a_centre(vertices, rings.astype(np.int64), offsets.astype(np.int64))
+        return np.asarray(holds, bool)

@@ -10,8 +10,9 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import BinaryType
 
 from sitspark.errors import SitsparkError, some
-from sitspark.ground_truth.read import VectorFile, header_of, stage, with_problems
-from sitspark.spark import location, pattern
+from sitspark.ground_truth.read import VectorFile, header_of, stage
+from sitspark.ground_truth.staged import Staged, read_staged
+from sitspark.spark import location
 
 TABLE = "table:"  # what an address of a Spark table begins with
 ORIGIN = "origin_id"  # the field that a mended file keeps ids in where none was named
@@ -39,19 +40,16 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """Features as they are: number bigint, id string, label string, wkb binary, problem string; and what holds for all.
+    """Features as they are, and what holds for all; `id_field` is the field that their ids were read from, or null."""
 
-    `id_field` is the field that `id` was read from, or null.
-    """
-
-    frame: DataFrame
+    staged: Staged
     crs: str
     id_field: str | None
     files: tuple[VectorFile, ...] = ()
 
 
 def read_source(spark: SparkSession, source: Source, staging: Path) -> Features:
-    """Read all features, `staging` (a folder) taking the stream of what Spark can't read.
+    """Read all features into the folder `staging`.
 
     Raises SitsparkError where the file, a field or the CRS is missing.
     """
@@ -71,11 +69,8 @@ def read_source(spark: SparkSession, source: Source, staging: Path) -> Features:
             raise SitsparkError(f"{file.path} is in {file.crs}, {first.path} in {first.crs}; bring all files to one CRS")
     if source.crs is not None and source.crs != first.crs:
         raise SitsparkError(f"--crs: {first.path} is in {first.crs}, not {source.crs}; leave --crs out")
-    frame = stage(spark, files, label_field=source.label_field, id_field=id_field, staging=staging)
-    if first.path.suffix == ".parquet":
-        frame.write.parquet(location(staging))  # it is read several times
-        frame = spark.read.parquet(pattern(staging))
-    return Features(frame, first.crs, id_field, files)
+    staged = stage(files, label_field=source.label_field, id_field=id_field, staging=staging)
+    return Features(staged, first.crs, id_field, files)
 
 
 def _files(path: Path) -> list[Path]:
@@ -119,9 +114,8 @@ def _read_table(spark: SparkSession, source: Source, staging: Path) -> Features:
         F.col(source.label_field).cast("string").alias("label"),
         (F.col(place.name) if binary else F.expr(f"ST_AsBinary(`{place.name}`)")).alias("wkb"),
     )
-    # numbers hang on the order of rows: given once
-    with_problems(rows).write.mode("overwrite").parquet(location(staging))
-    return Features(spark.read.parquet(pattern(staging)), crs, source.id_field)
+    rows.write.mode("overwrite").parquet(location(staging))
+    return Features(read_staged(sorted(staging.glob("*.parquet"))), crs, source.id_field)
 
 
 def _crs_of(table: DataFrame, column: str) -> str | None:

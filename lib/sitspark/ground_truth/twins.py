@@ -1,33 +1,35 @@
 """Features with one and the same geometry, whatever vertex it begins with and whichever way its rings turn."""
 
-from pyspark.sql import DataFrame, Window
-from pyspark.sql import functions as F
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Integers = npt.NDArray[np.int64]
 
 
-def box_key(geometry: str) -> str:
-    """A number (an expression) that geometries with one bounding box share, and few others."""
-    return f"xxhash64(ST_XMin({geometry}), ST_YMin({geometry}), ST_XMax({geometry}), ST_YMax({geometry}))"
+@dataclass(frozen=True, slots=True, eq=False)
+class Twins:
+    """Those of several of one shape that don't stay, as positions; `first` is the first of each shape.
 
-
-def twins(features: DataFrame, by: str, *, keep_first: bool, geometry: str = "geometry") -> DataFrame:
-    """Of features of one geometry the first stays; of those with several labels none, or with `keep_first` that one too.
-
-    `features`: label, `by` (the column that tells and orders them), those of the expression `geometry`, and `box`, the
-    `box_key` of each, where it is known. Gives those that don't stay: `by`, `first` (the one that is first of them),
-    `conflict` (boolean: because labels differ).
+    `conflict` says whether one goes because labels differ.
     """
-    # few share a bounding box, and only theirs are compared
-    boxed = features if "box" in features.columns else features.withColumn("box", F.expr(box_key(geometry)))
-    shared = boxed.groupBy("box").count().where("count > 1").select("box")
-    alike = boxed.join(shared, "box").withColumn("geometry", F.expr(geometry))
-    keyed = alike.select(by, "label", F.expr("md5(ST_AsBinary(ST_Normalize(geometry)))").alias("shape"))
-    same = Window.partitionBy("shape")
-    order = same.orderBy(by)
-    judged = (
-        keyed.withColumn("first", F.first(by).over(order))
-        .withColumn("other", F.col("label") != F.first("label").over(order))
-        .withColumn("several", F.min("label").over(same) != F.max("label").over(same))
-        .withColumn("rank", F.row_number().over(order))
-    )
-    conflict = F.col("other") if keep_first else F.col("several")
-    return judged.where((F.col("rank") > 1) | conflict).select(by, "first", conflict.alias("conflict"))
+
+    lost: Integers
+    first: Integers
+    conflict: npt.NDArray[np.bool_]
+
+
+def twins(shape: Integers, order: Integers, label: npt.NDArray[np.int32], *, keep_first: bool) -> Twins:
+    """Of those of one shape (a key) the first in their order stays; of several labels none, or with `keep_first` that one."""
+    ranked = np.lexsort((order, shape))
+    shape, label = shape[ranked], label[ranked]
+    if not len(shape):
+        return Twins(ranked, ranked, np.zeros(0, bool))
+    starts = np.flatnonzero(np.r_[True, shape[1:] != shape[:-1]])
+    count = np.diff(np.r_[starts, len(shape)])
+    first = np.repeat(starts, count)
+    several = np.repeat(np.minimum.reduceat(label, starts) != np.maximum.reduceat(label, starts), count)
+    conflict = label != label[first] if keep_first else several
+    lost = (np.arange(len(shape)) > first) | conflict
+    return Twins(ranked[lost], ranked[first[lost]], conflict[lost])

@@ -3,7 +3,7 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from sitspark.ground_truth.clean import Ground
+from sitspark.ground_truth.placing import Ground
 
 
 def cut_by_tile(pieces: DataFrame, ground: Ground) -> DataFrame:

@@ -1,8 +1,8 @@
-"""Writing a table with WKB as one vector file, batch by batch: GeoParquet, GeoPackage, shapefile, GeoJSON (no Spark)."""
+"""Writing features with WKB as one vector file, batch by batch: GeoParquet, GeoPackage, shapefile, GeoJSON (no Spark)."""
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,24 +30,29 @@ class Layer:
     kind: str = "Unknown"
 
 
-def write_vector(table: Path, out: Path, layer: Layer) -> int:
-    """Write the Parquet files of a folder (attributes, and `geometry` as WKB or null), in the order of their names.
+def write_vector(tables: Iterable[pa.Table], schema: pa.Schema, out: Path, layer: Layer) -> int:
+    """Write features (attributes, and `geometry` as WKB or null) in their order.
 
     The format follows from the suffix of `out`, which appears when it is whole. Gives the number of features; raises
     SitsparkError where the file can't be written.
     """
-    files = sorted(table.glob("*.parquet"))
-    schema = pq.read_schema(files[0]).remove_metadata()
-    rows: int = sum(pq.read_metadata(file).num_rows for file in files)
+    rows = 0
+
+    def counted() -> Iterator[pa.RecordBatch]:
+        nonlocal rows
+        for table in tables:
+            rows += table.num_rows
+            yield from table.to_batches()
+
     draft = attempt_name(out).with_suffix("")
     try:
         draft.mkdir(parents=True)
         target = draft / out.name
         if out.suffix == ".parquet":
-            _write_parquet(_batches(files), schema, target, layer.crs)
+            _write_parquet(counted(), schema, target, layer.crs)
         else:
             driver = _DRIVERS[out.suffix.lower()]
-            reader = pa.RecordBatchReader.from_batches(schema, _batches(files))
+            reader = pa.RecordBatchReader.from_batches(schema, counted())
             options = _EXACT.get(driver, {})
             pyogrio.write_arrow(
                 reader, target, driver=driver, geometry_name=_GEOMETRY, geometry_type=layer.kind, crs=layer.crs, **options
@@ -61,15 +66,11 @@ def write_vector(table: Path, out: Path, layer: Layer) -> int:
     return rows
 
 
-def _batches(files: list[Path]) -> Iterator[pa.RecordBatch]:
-    for file in files:
-        yield from pq.ParquetFile(file).iter_batches()
-
-
-def _write_parquet(batches: Iterator[pa.RecordBatch], schema: pa.Schema, out: Path, crs: str) -> None:
+def _write_parquet(batches: Iterable[pa.RecordBatch], schema: pa.Schema, out: Path, crs: str) -> None:
     """Write GeoParquet 1.1 (https://geoparquet.org/releases/v1.1.0)."""
     column = {"encoding": "WKB", "geometry_types": [], "crs": pyproj.CRS(crs).to_json_dict()}
     meta = {"version": "1.1.0", "primary_column": _GEOMETRY, "columns": {_GEOMETRY: column}}
-    with pq.ParquetWriter(out, schema.with_metadata({"geo": json.dumps(meta)}), compression="zstd") as writer:
+    # hardly two geometries are the same, and numbers of coordinates don't repeat
+    with pq.ParquetWriter(out, schema.with_metadata({"geo": json.dumps(meta)}), use_dictionary=False) as writer:
         for batch in batches:
             writer.write_batch(batch.replace_schema_metadata(writer.schema.metadata))

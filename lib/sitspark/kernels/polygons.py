@@ -41,14 +41,7 @@ def paint(
         if top >= bottom:
             continue
         crossed[top : bottom + 1] = 0
-        _crossings(vertices, rings, polygons[polygon], polygons[polygon + 1], row0, top, bottom, crossed)
-        # where the crossings of each row begin
-        total = 0
-        for row in range(top, bottom + 1):
-            total, crossed[row] = total + crossed[row], total
-        places = np.empty(total, np.float64)
-        _place_crossings(vertices, rings, polygons[polygon], polygons[polygon + 1], row0, top, bottom, crossed, places)
-        # placing has moved each beginning to the next one's
+        places = _crossed_places(vertices, rings, polygons[polygon], polygons[polygon + 1], row0, top, bottom, crossed)
         begin = 0
         for row in range(top, bottom):
             end = crossed[row]
@@ -59,6 +52,48 @@ def paint(
                 for col in range(left, right):
                     _claim(owner, row, col, polygon, labels)
             begin = end
+
+
+@numba.njit(nogil=True, cache=True)
+def hold_a_centre(
+    vertices: npt.NDArray[np.float64], rings: npt.NDArray[np.int64], polygons: npt.NDArray[np.int64]
+) -> npt.NDArray[np.bool_]:
+    """Whether each polygon would be given a pixel by `paint`, of a grid without end; arguments are those of `paint`."""
+    found = np.zeros(len(polygons) - 1, np.bool_)
+    for polygon in range(len(polygons) - 1):
+        first, stop = rings[polygons[polygon]], rings[polygons[polygon + 1]]
+        if first == stop:
+            continue
+        low, high = vertices[first:stop, 1].min(), vertices[first:stop, 1].max()
+        row0 = math.ceil(low - 0.5)
+        height = math.ceil(high - 0.5) - row0
+        crossed = np.zeros(height + 1, np.int64)
+        places = _crossed_places(vertices, rings, polygons[polygon], polygons[polygon + 1], row0, 0, height, crossed)
+        begin = 0
+        for row in range(height):
+            end = crossed[row]
+            across = places[begin:end]
+            across.sort()
+            for pair in range(0, end - begin - 1, 2):
+                found[polygon] |= math.ceil(across[pair] - 0.5) < math.ceil(across[pair + 1] - 0.5)
+            if found[polygon]:
+                break
+            begin = end
+    return found
+
+
+@numba.njit(nogil=True, cache=True)
+def _crossed_places(vertices, rings, first_ring, stop_ring, row0, top, bottom, crossed):  # type: ignore[no-untyped-def]
+    """The columns at which edges cross each scanline, row after row; `crossed` (zeros) gets where those of each row end."""
+    _crossings(vertices, rings, first_ring, stop_ring, row0, top, bottom, crossed)
+    # where the crossings of each row begin
+    total = 0
+    for row in range(top, bottom + 1):
+        total, crossed[row] = total + crossed[row], total
+    places = np.empty(total, np.float64)
+    # placing moves each beginning to the next one's
+    _place_crossings(vertices, rings, first_ring, stop_ring, row0, top, bottom, crossed, places)
+    return places
 
 
 @numba.njit(nogil=True, cache=True, inline="always")

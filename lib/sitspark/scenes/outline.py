@@ -1,6 +1,7 @@
 """Outlines in other CRSs."""
 
 import functools
+from typing import Any
 
 import numpy as np
 import pyproj
@@ -20,9 +21,16 @@ def reprojected(outline: BaseGeometry, source: str, target: str) -> BaseGeometry
     if source == target:
         return outline
     left, bottom, right, top = outline.bounds
-    dense = shapely.segmentize(outline, max(right - left, top - bottom) / _PIECES)
+    found: BaseGeometry = moved(shapely.segmentize(outline, max(right - left, top - bottom) / _PIECES), source, target)
+    return found
+
+
+def moved(geometries: Any, source: str, target: str) -> Any:
+    """A geometry, or an array of them, vertex by vertex in another CRS (x, y or lon, lat)."""
+    if source == target:
+        return geometries
     transformer = _transformer(source, target)
-    return shapely.transform(dense, lambda xy: np.column_stack(transformer.transform(xy[:, 0], xy[:, 1])))
+    return shapely.transform(geometries, lambda xy: np.column_stack(transformer.transform(xy[:, 0], xy[:, 1])))
 
 
 def share_covered(ground: BaseGeometry, other: BaseGeometry) -> float:

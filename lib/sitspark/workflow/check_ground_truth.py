@@ -3,15 +3,18 @@
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast, get_args
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyproj
 import shapely
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
+from pyspark.sql import SparkSession
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -19,20 +22,27 @@ from rich.table import Table
 from sitspark import spark as sessions
 from sitspark.atomic import attempt_name, write_atomically
 from sitspark.classes import read_names
-from sitspark.errors import SitsparkError, counted
-from sitspark.ground_truth.codes import with_codes
-from sitspark.ground_truth.examine import FAULTS, REMARKS, Examination, Rules, examine
+from sitspark.errors import SitsparkError, counted, some
+from sitspark.ground_truth.codes import codes_of_texts
+from sitspark.ground_truth.examine import FAULTS, REMARKS, Examination, examine
+from sitspark.ground_truth.judging import Rules
 from sitspark.ground_truth.overlaps import Overlaps
 from sitspark.ground_truth.pixels import Pixels
+from sitspark.ground_truth.shapes import decoded
 from sitspark.ground_truth.sources import ORIGIN, TABLE, Features, Source, known_crs, read_source
+from sitspark.ground_truth.staged import Staged
 from sitspark.ground_truth.write import SUFFIXES, Layer, write_vector
 from sitspark.scenes.inspect import inspect_product
 from sitspark.scenes.outline import reprojected
 from sitspark.settings import Settings, SparkSettings
-from sitspark.spark import location, pattern
 from sitspark.workflow.context import Context
 
 _SHOWN = 5  # features that are named in a line; the report names all
+_SAMPLED = 20  # groups that say where on Earth features are
+OFFENDERS = pa.schema([
+    ("feature", pa.string()), ("label", pa.string()), ("kind", pa.string()), ("what", pa.string()), ("reason", pa.string()),
+    ("x", pa.float64()), ("y", pa.float64()), ("geometry", pa.binary()),
+])  # fmt: skip
 _OUTCOME = {
     "invalid": "repaired",
     "multi-part": "split",
@@ -155,44 +165,45 @@ def check_ground_truth(
     with _scratch(request.fix or request.report) as scratch:
         on_step("reading")
         found = read_source(spark, request.source, scratch / "staged")
+        if found.staged.features == 0:
+            raise SitsparkError(f"{request.source.address} holds no feature")
         names = read_names(request.nomenclature) if request.nomenclature else None
-        coded, codes = with_codes(found.frame.withColumn("label", F.trim("label")), names)
-        named = coded.withColumn("name", F.coalesce("id", F.col("number").cast("string"))).drop("id")
-        rules = _rules(named, found, request, set(names) if names else None, context)
-        examined = examine(named, rules, scratch, on_step=on_step)
-        on_step("what was found")
-        told = _told(examined, scratch / "told")
-        lines = _lines(told)
-        rejected = told.where(F.col("what").isin(*FAULTS)).count()
-        features = examined.features.count()
-        kept = examined.kept.select("number").distinct().count()
+        codes = codes_of_texts(found.staged.column("label"), names)
+        examined = examine(spark, found.staged, _rules(found, request, names, codes, context), scratch, on_step=on_step)
+        on_step("writing")
+        lines = _lines(examined)
+        features, rejected = found.staged.features, sum(line.features for line in lines if line.what in FAULTS)
+        kept = _count_kept(examined)
         if kept + rejected != features:
             raise SitsparkError(f"of {features} features {kept} are kept and {rejected} rejected; please report this fault")
-        if features == 0:
-            raise SitsparkError(f"{request.source.address} holds no feature")
         if lines:
-            _write_report(examined, told, scratch / "report", request.report, rules.crs)
+            write_vector(
+                map(_offenders, examined.told("name", "label", "what", "reason", "wkb")),
+                OFFENDERS,
+                request.report,
+                Layer(found.crs),
+            )
         polygons = None
         if request.fix is not None and not kept:
             raise SitsparkError(
-                f"{request.fix} isn't written: none of {counted(features, 'feature')} can be kept; {_main_fault(told)}"
+                f"{request.fix} isn't written: none of {counted(features, 'feature')} can be kept; {_main_fault(examined)}"
             )
         if request.fix is not None:
-            on_step("writing")
-            polygons = _write_fixed(examined, told, found, request, request.fix, scratch)
+            polygons = _write_fixed(examined, found, request, request.fix)
         table = _write_codes(codes, request.fix) if codes and request.fix else None
         files = tuple(f"{file.path.name} ({file.features})" for file in found.files)
-        return Report(rules.crs, files, features, kept, rejected, lines, polygons, table)
+        return Report(found.crs, files, features, kept, rejected, lines, polygons, table)
 
 
-def _main_fault(told: DataFrame) -> str:
+def _main_fault(examined: Examination) -> str:
     """What most features are rejected for, with the labels that no class has."""
-    faults = told.where(F.col("what").isin(*FAULTS))
-    (row,) = faults.groupBy("what").count().orderBy(F.desc("count"), "what").take(1)
-    if row.what != "unknown label":
-        return f"{row['count']} have the fault '{row.what}'"
-    labels = faults.where("what = 'unknown label'").select("reason").distinct().orderBy("reason").limit(_SHOWN).collect()
-    return f"the nomenclature doesn't fit the labels ({'; '.join(found.reason for found in labels)})"
+    most = max((line for line in _lines(examined) if line.what in FAULTS), key=lambda line: line.features)
+    if most.what != "unknown label":
+        return f"{most.features} have the fault '{most.what}'"
+    reasons: set[str] = set()
+    for told in examined.told("what", "reason"):
+        reasons |= set(told.filter(pc.equal(told["what"], most.what))["reason"].unique().to_pylist())
+    return f"the nomenclature doesn't fit the labels ({some(sorted(reasons), separator='; ')})"
 
 
 def rejected_beside(out: Path) -> Path:
@@ -235,26 +246,32 @@ def _scratch(beside: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _rules(features: DataFrame, found: Features, request: Request, codes: set[int] | None, context: Context | None) -> Rules:
+def _rules(
+    found: Features, request: Request, names: Mapping[int, str] | None, codes: Mapping[str, int], context: Context | None
+) -> Rules:
     if context is None:
         projected = pyproj.CRS.from_user_input(found.crs).is_projected
-        bounds = (0.0, 0.0, 0.0, 0.0) if projected else _middle(features)
-        pixels = Pixels.near(bounds, found.crs, request.resolution)
-        return Rules(found.crs, pixels, codes, request.tolerance, request.overlaps)
-    outline = shapely.union_all(list(context.tile_extents.values()))
-    if outline.is_empty:
-        raise SitsparkError("--settings: no product of the imagery can be read; `sitspark check` says why")
-    imagery = shapely.to_wkb(reprojected(outline, "EPSG:4326", found.crs))
-    return Rules(found.crs, _pixels_of(context), codes, request.tolerance, request.overlaps, imagery)
+        bounds = (0.0, 0.0, 0.0, 0.0) if projected else _middle(found.staged)
+        pixels, imagery = Pixels.near(bounds, found.crs, request.resolution), None
+    else:
+        outline = shapely.union_all(list(context.tile_extents.values()))
+        if outline.is_empty:
+            raise SitsparkError("--settings: no product of the imagery can be read; `sitspark check` says why")
+        pixels, imagery = _pixels_of(context), shapely.to_wkb(reprojected(outline, "EPSG:4326", found.crs))
+    known = set(names) if names is not None else None
+    return Rules(found.crs, pixels, known, codes, request.tolerance, request.overlaps, imagery)
 
 
-def _middle(features: DataFrame) -> tuple[float, float, float, float]:
-    """The bounds of half of the features, so that one that is far off doesn't count."""
-    box = features.where("problem is null and wkb is not null").selectExpr("ST_Envelope(ST_GeomFromWKB(wkb)) box")
-    sides = [f"percentile_approx(ST_{side}(box), {share}D)" for side, share in
-             (("XMin", 0.25), ("YMin", 0.25), ("XMax", 0.75), ("YMax", 0.75))]  # fmt: skip
-    (row,) = box.selectExpr(*sides).collect()
-    return (0.0, 0.0, 0.0, 0.0) if row[0] is None else (row[0], row[1], row[2], row[3])
+def _middle(staged: Staged) -> tuple[float, float, float, float]:
+    """The bounds of half of the features of some groups, so that one that is far off doesn't count."""
+    few = staged.groups[:: max(1, len(staged.groups) // _SAMPLED)]
+    boxes = [shapely.bounds(decoded(group.read("wkb")["wkb"].combine_chunks()).geometries) for group in few]
+    found = np.concatenate([np.zeros((0, 4)), *boxes])
+    found = found[np.isfinite(found).all(1)]
+    if not len(found):
+        return 0.0, 0.0, 0.0, 0.0
+    (left, bottom), (right, top) = np.quantile(found[:, :2], 0.25, axis=0), np.quantile(found[:, 2:], 0.75, axis=0)
+    return float(left), float(bottom), float(right), float(top)
 
 
 def _pixels_of(context: Context) -> Pixels:
@@ -274,63 +291,68 @@ def _pixels_of(context: Context) -> Pixels:
     raise SitsparkError("--settings: no product of the imagery can be read; `sitspark check` says why")
 
 
-def _told(examined: Examination, folder: Path) -> DataFrame:
-    """Faults and remarks together, written once."""
-    spark = examined.features.sparkSession
-    examined.rejected.unionByName(examined.remarks).write.parquet(location(folder))
-    return spark.read.parquet(pattern(folder))
+def _count_kept(examined: Examination) -> int:
+    numbers = [pieces["number"].unique() for pieces in examined.kept("number")]
+    return len(pc.unique(pa.chunked_array(numbers, pa.int64())))
 
 
-def _lines(told: DataFrame) -> tuple[Line, ...]:
-    rows = told.groupBy("what").agg(F.count("*").alias("features")).collect()
-    first = {
-        row.what: tuple(
-            found.name for found in told.where(F.col("what") == row.what).orderBy("number").select("name").take(_SHOWN)
-        )
-        for row in rows
-    }
-    order = (*FAULTS, *REMARKS)
-    return tuple(Line(row.what, row.features, first[row.what]) for row in sorted(rows, key=lambda row: order.index(row.what)))
+def _lines(examined: Examination) -> tuple[Line, ...]:
+    features: Counter[str] = Counter()
+    first: dict[str, list[str]] = {}
+    for told in examined.told("name", "what"):
+        features.update(told["what"].to_pylist())
+        for what in told["what"].unique().to_pylist():
+            names = first.setdefault(what, [])
+            if len(names) < _SHOWN:
+                names += told.filter(pc.equal(told["what"], what))["name"][: _SHOWN - len(names)].to_pylist()
+    return tuple(Line(what, features[what], tuple(first[what])) for what in (*FAULTS, *REMARKS) if what in features)
 
 
-def _write_report(examined: Examination, told: DataFrame, folder: Path, out: Path, crs: str) -> None:
-    shapes = _with_shapes(examined, told)
-    kind = F.when(F.col("what").isin(*FAULTS), "fault").otherwise("remark")
-    place = F.expr("case when geometry is not null then ST_Centroid(ST_Envelope(ST_GeomFromWKB(geometry))) end")
-    shapes.withColumn("place", place).select(
-        F.col("name").alias("feature"), "label", kind.alias("kind"), "what", "reason",
-        F.expr("ST_X(place)").alias("x"), F.expr("ST_Y(place)").alias("y"), "geometry",
-    ).write.parquet(location(folder))  # fmt: skip
-    write_vector(folder, out, Layer(crs))
+def _offenders(told: pa.Table) -> pa.Table:
+    """TOLD as OFFENDERS."""
+    bounds = shapely.bounds(decoded(told["wkb"].combine_chunks()).geometries)
+    middle = (bounds[:, :2] + bounds[:, 2:]) / 2
+    x, y = (pa.array(np.where(np.isfinite(middle).all(1), middle[:, axis], np.nan), from_pandas=True) for axis in (0, 1))
+    kind = pc.if_else(pc.is_in(told["what"], pa.array(FAULTS)), "fault", "remark")
+    return pa.table([told["name"], told["label"], kind, told["what"], told["reason"], x, y, told["wkb"]], schema=OFFENDERS)
 
 
-def _with_shapes(examined: Examination, told: DataFrame) -> DataFrame:
-    """Add the geometry of each feature, where there is a readable one."""
-    readable = F.when(~F.col("what").isin("unreadable geometry", "empty geometry"), F.col("wkb")).alias("geometry")
-    return told.join(examined.features.select("number", "wkb"), "number").orderBy("number", "what").select(
-        *told.columns, readable
-    )  # fmt: skip
-
-
-def _write_fixed(examined: Examination, told: DataFrame, found: Features, request: Request, out: Path, scratch: Path) -> int:
+def _write_fixed(examined: Examination, found: Features, request: Request, out: Path) -> int:
     identifier, label = found.id_field or ORIGIN, request.source.label_field
-    texts = examined.features.where("try_cast(name as bigint) is null").limit(1).count()
-    name = F.col("name") if texts else F.col("name").cast("bigint")
-    kept = examined.kept.select(name.alias(identifier), F.col("code").alias(label), F.col("wkb").alias("geometry"))
-    kept.write.parquet(location(scratch / "kept"))
-    dimensions = kept.sparkSession.read.parquet(pattern(scratch / "kept")).selectExpr(
-        "ST_Dimension(ST_GeomFromWKB(geometry)) d"
-    )
-    kinds = {row.d for row in dimensions.distinct().collect()}
-    if len(kinds) > 1 and out.suffix.lower() == ".shp":
+    kind = _kind_of(examined)
+    if kind == "Unknown" and out.suffix.lower() == ".shp":
         raise SitsparkError(f"--fix: {out} can't hold both points and polygons; name a .gpkg")
-    kind = {frozenset({0}): "Point", frozenset({0, 2}): "Unknown"}.get(frozenset(kinds), "Polygon")
-    _with_shapes(examined, told.where(F.col("what").isin(*FAULTS))).select(
-        name.alias(identifier), F.col("label").alias(label), "reason", "geometry"
-    ).write.parquet(location(scratch / "rejected"))
+    number = pa.int64() if _whole_names(found.staged) else pa.string()
+    rejected = pa.schema([(identifier, number), (label, pa.string()), ("reason", pa.string()), ("geometry", pa.binary())])
+    kept = pa.schema([(identifier, number), (label, pa.int32()), ("geometry", pa.binary())])
     out.parent.mkdir(parents=True, exist_ok=True)
-    write_vector(scratch / "rejected", rejected_beside(out), Layer(found.crs))
-    return write_vector(scratch / "kept", out, Layer(found.crs, kind))
+    told = examined.told("name", "label", "what", "reason", "wkb")
+    faults = (rows.filter(pc.is_in(rows["what"], pa.array(FAULTS))) for rows in told)
+    rows = (_renamed(fault.select(["name", "label", "reason", "wkb"]), rejected) for fault in faults)
+    write_vector(rows, rejected, rejected_beside(out), Layer(found.crs))
+    pieces = (_renamed(piece, kept) for piece in examined.kept("name", "label", "wkb"))
+    return write_vector(pieces, kept, out, Layer(found.crs, kind))
+
+
+def _kind_of(examined: Examination) -> str:
+    kinds: set[bool] = set()
+    for pieces in examined.kept("area_m2"):
+        kinds |= set(pc.greater(pieces["area_m2"], 0).unique().to_pylist())  # points have no area
+    return {frozenset({True}): "Polygon", frozenset({False}): "Point"}.get(frozenset(kinds), "Unknown")
+
+
+def _whole_names(staged: Staged) -> bool:
+    """Whether all ids can be written as whole numbers."""
+    try:
+        for ids in staged.column("id"):
+            ids.cast(pa.int64())
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _renamed(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    return table.rename_columns(schema.names).cast(schema)
 
 
 def _write_codes(codes: dict[str, int], out: Path) -> Path:

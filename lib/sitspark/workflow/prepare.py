@@ -1,5 +1,6 @@
 """The stages from the catalogue and polygons to samples."""
 
+import shutil
 from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,10 @@ from sitspark.atomic import publish
 from sitspark.errors import SitsparkError, counted, some
 from sitspark.grid import ChunkShape
 from sitspark.ground_truth import overview
-from sitspark.ground_truth.clean import Ground, clean, encode_labels
+from sitspark.ground_truth.clean import clean
 from sitspark.ground_truth.division import Choices, divide
+from sitspark.ground_truth.labels import count_labels
+from sitspark.ground_truth.placing import Ground, Placing
 from sitspark.ground_truth.read import inspect_vector, read_features
 from sitspark.ground_truth.regions import read_regions
 from sitspark.ground_truth.told import read_told
@@ -77,24 +80,20 @@ def _ground_truth(context: Context, _key: str) -> Outcome:
     truth = settings.ground_truth
     with context.voice.bar("ground_truth", 3, "steps") as update:
         update(0, "reading")
-        features = read_features(context.spark, truth, folder.scratch / "features")
-        encoded = encode_labels(features, context.nomenclature, source=str(truth.file))
+        count_labels(truth, context.nomenclature)  # a label that nobody understands is told before any work
+        features = read_features(truth, folder.scratch / "features")
         update(1, "cleaning")
         ground = Ground(covered.grid, covered.territories, context.ground)
-        cleaned = clean(
-            encoded,
-            context.nomenclature,
-            ground,
-            crs=inspect_vector(truth).crs,
-            buffer=truth.point_buffer,
-            tolerance=truth.overlap_tolerance,
-            overlaps=truth.overlaps,
-        )
+        names = {c.code: c.name for c in context.nomenclature}
+        placing = Placing(ground, inspect_vector(truth).crs, truth.point_buffer, names)
+        scratch = folder.scratch / "judged"
+        shutil.rmtree(scratch, ignore_errors=True)
+        cleaned = clean(context.spark, features, placing, scratch, tolerance=truth.overlap_tolerance, overlaps=truth.overlaps)
         divided = divide(cleaned.pieces, ground, _choices(context))
         write_table(divided.coalesce(4), folder.table("polygons"), crs=covered.grid.crs)
         update(2, "listing what is rejected")
         write_table(cleaned.rejected.coalesce(1), folder.table("rejected"))
-        cleaned.release()
+        shutil.rmtree(scratch)
     polygons, rejected = context.table("polygons"), context.table("rejected")
     counts = _class_counts(context, polygons)
     reasons = {
@@ -324,7 +323,7 @@ def _samples_inputs(context: Context) -> Any:
 
 STAGES = (
     Stage("chunks", ("scenes",), 4, _chunks_inputs, _chunks),
-    Stage("ground_truth", ("scenes",), 4, _ground_truth_inputs, _ground_truth),
+    Stage("ground_truth", ("scenes",), 5, _ground_truth_inputs, _ground_truth),
     Stage("observations", ("scenes", "ground_truth"), READER_VERSION, _observations_inputs, _observations, through=("chunks",)),
     Stage("samples", ("observations",), KERNEL_VERSION, _samples_inputs, _samples),
 )

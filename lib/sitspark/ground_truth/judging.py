@@ -1,0 +1,182 @@
+"""What is wrong with a feature alone, and what there is to remark of it, without imagery."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyproj
+import shapely
+
+from sitspark.errors import counted
+from sitspark.ground_truth.codes import codes_of
+from sitspark.ground_truth.crs_range import beyond_range
+from sitspark.ground_truth.faults import Faults, blame, present, sound
+from sitspark.ground_truth.overlaps import Overlaps
+from sitspark.ground_truth.passes import SHAPES, Judged
+from sitspark.ground_truth.pixels import Pixels
+from sitspark.ground_truth.shapes import (
+    Geometries,
+    broken_of,
+    decoded,
+    faults_of,
+    keys_of,
+    only,
+    ranks,
+    repaired,
+    replaced,
+    simple_parts,
+)
+
+PIECES = pa.schema([
+    ("number", pa.int64()), ("name", pa.string()), ("label", pa.int32()), ("part", pa.int32()), ("area_m2", pa.float64()),
+    ("wkb", pa.binary()),
+])  # fmt: skip
+TOLD = pa.schema([
+    ("number", pa.int64()), ("name", pa.string()), ("label", pa.string()), ("what", pa.string()), ("reason", pa.string()),
+    ("wkb", pa.binary()),
+])  # fmt: skip
+_POINT, _POLYGON = 0, 3  # types of shapely
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What features are compared with.
+
+    `crs` is that of the features; `known` the codes of the nomenclature, None where there is none, `texts` those of labels that
+    are texts; `tolerance` how many pixels two polygons of different labels may share; `imagery` its outline as WKB in the
+    features' CRS, where it is known.
+    """
+
+    crs: str
+    pixels: Pixels
+    known: Collection[int] | None = None
+    texts: Mapping[str, int] = field(default_factory=dict)
+    tolerance: float = 1.0
+    overlaps: Overlaps = "drop"
+    imagery: bytes | None = None
+
+    def judge(self, features: pa.Table) -> Judged:
+        """Judge a group of FEATURES: PIECES, the valid single geometries of those without a fault; and TOLD of all."""
+        features = features.combine_chunks()
+        number, wkb = features["number"].combine_chunks(), features["wkb"].combine_chunks()
+        name = names_of(number, features["id"].combine_chunks())
+        label = pc.utf8_trim_whitespace(features["label"].combine_chunks())
+        found, codes = decoded(wkb), codes_of(label, self.texts)
+        what, broken = found.problem.copy(), broken_of(found.geometries)
+        blame(what, beyond_range(found.geometries, broken, self.crs), "coordinates out of range")
+        blame(what, np.asarray(pc.equal(pc.fill_null(label, ""), "")), "no label")
+        blame(what, ~self._is_known(codes), "unknown label")
+        geometries = only(found.geometries, sound(what))
+        broken &= sound(what)
+        owner, shapes = _pieces(geometries, broken)
+        blame(what, ~present(owner, len(what)), "no area")
+        remarks = _Remarks(len(what))
+        self._remark(remarks, geometries, broken)
+        on_grid = self.pixels.on_grid(shapes, self.crs)
+        self._remark_size(remarks, owner, on_grid)
+        parts = np.bincount(owner, minlength=len(what))
+        # most features are a sound single polygon, and stay as they were written
+        piece_wkb = replaced(found.wkb.take(pa.array(owner)), (parts[owner] > 1) | broken[owner], shapes)
+        of_owner, part, area = pa.array(owner), pa.array(ranks(owner), pa.int32()), pa.array(shapely.area(on_grid))
+        number_of, label_of, features = number.take(of_owner), codes.take(of_owner), keys_of(found.wkb).take(of_owner)
+        pieces = pa.table([number_of, name.take(of_owner), label_of, part, area, piece_wkb], schema=PIECES)
+        outlines = pa.table(
+            [number_of, label_of, part, pa.array(parts[owner], pa.int32()), features, keys_of(piece_wkb)], schema=SHAPES
+        )
+        remarks.add(~sound(what), what, self._reasons(what, label))
+        position = remarks.positions()
+        told = pa.table(
+            [*(column.take(position) for column in (number, name, label)), *remarks.texts(), found.wkb.take(position)],
+            schema=TOLD,
+        )
+        return Judged(pieces, shapes, outlines, told)
+
+    def _is_known(self, codes: pa.Array) -> npt.NDArray[np.bool_]:
+        if self.known is None:
+            return np.asarray(pc.is_valid(codes))
+        return np.asarray(pc.is_in(codes, value_set=pa.array(sorted(self.known), pa.int32())))
+
+    def _remark(self, remarks: "_Remarks", geometries: Geometries, broken: npt.NDArray[np.bool_]) -> None:
+        """What is remarkable in features as they are."""
+        degrees = pyproj.CRS.from_user_input(self.crs).is_geographic
+        remarks.add(broken, "invalid", _spread(faults_of(geometries[broken], degrees=degrees), broken))
+        parts = shapely.get_num_geometries(geometries)
+        several = parts > 1
+        remarks.add(several, "multi-part", _spread([f"{count} parts" for count in parts[several]], several))
+        inner, outlines = simple_parts(only(geometries, shapely.get_dimensions(geometries) == 2))
+        holes = np.bincount(inner, shapely.get_num_interior_rings(outlines), minlength=len(geometries)).astype(int)
+        remarks.add(holes > 0, "holes", _spread([counted(count, "hole") for count in holes[holes > 0]], holes > 0))
+        if self.imagery is not None:
+            imagery = shapely.from_wkb(self.imagery)
+            shapely.prepare(imagery)
+            outside = ~shapely.is_missing(geometries) & ~shapely.intersects(imagery, geometries)
+            remarks.add(outside, "outside the imagery", "outside the imagery")
+
+    def _remark_size(self, remarks: "_Remarks", owner: npt.NDArray[np.intp], shapes: Geometries) -> None:
+        """Which features are too small for pixels: all their pieces are narrow, none holds a centre."""
+        size, polygons = f"{self.pixels.resolution:g} m", shapely.get_type_id(shapes) == _POLYGON
+        wide, centred = np.ones(len(shapes), bool), np.ones(len(shapes), bool)
+        wide[polygons] = ~self.pixels.narrower(shapes[polygons])
+        centred[polygons] = self.pixels.hold_a_centre(shapes[polygons])
+        there = present(owner, remarks.features)
+        remarks.add(there & ~present(owner[wide], remarks.features), "sliver", f"narrower than a pixel of {size}")
+        missed = there & ~present(owner[centred], remarks.features)
+        remarks.add(missed, "no pixel centre", f"holds no centre of a pixel of {size}")
+
+    def _reasons(self, what: Faults, label: pa.Array) -> Faults:
+        reasons = what.copy()
+        reasons[what == "coordinates out of range"] = f"coordinates beyond the range of {self.crs}"
+        reasons[what == "no area"] = "no area is left after repair"
+        for position in np.flatnonzero(what == "unknown label"):
+            reasons[position] = f"label {label[position]} is not in the nomenclature"
+        return reasons
+
+
+def names_of(number: pa.Array, ids: pa.Array) -> pa.Array:
+    """What the user calls features: their ids, or their numbers where there are none."""
+    return pc.coalesce(ids, number.cast(pa.string()))
+
+
+def _pieces(geometries: Geometries, broken: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.intp], Geometries]:
+    """The valid single polygons with an area of features, or the points of those that are points; and the feature of each."""
+    owner, pieces = simple_parts(repaired(geometries, broken))
+    kind, punctual = shapely.get_type_id(pieces), shapely.get_dimensions(geometries)[owner] == 0
+    used = np.where(punctual, kind == _POINT, (kind == _POLYGON) & (shapely.area(pieces) > 0))
+    return owner[used], pieces[used]
+
+
+def _spread(values: list[str], chosen: npt.NDArray[np.bool_]) -> Faults:
+    """Values of the chosen features as an array of all."""
+    found = np.full(len(chosen), None, object)
+    found[chosen] = values
+    return found
+
+
+class _Remarks:
+    """What is told of the features of a group: of each several things."""
+
+    def __init__(self, features: int) -> None:
+        self.features = features
+        self._rows: list[tuple[npt.NDArray[np.intp], Faults, Faults]] = []
+
+    def add(self, chosen: npt.NDArray[np.bool_], what: str | Faults, reason: str | Faults) -> None:
+        """Tell something of the chosen features; arrays have a value for every feature."""
+        where = np.flatnonzero(chosen)
+        everyone = [np.broadcast_to(np.asarray(text, object), self.features) for text in (what, reason)]
+        self._rows.append((where, everyone[0][where], everyone[1][where]))
+
+    def positions(self) -> pa.Array:
+        """The features that something is told of, in order."""
+        return pa.array(np.concatenate([where for where, *_ in self._rows])[self._order()])
+
+    def texts(self) -> tuple[pa.Array, pa.Array]:
+        """What is told, and why."""
+        order = self._order()
+        what, reason = (np.concatenate([row[column] for row in self._rows])[order] for column in (1, 2))
+        return pa.array(what, pa.string()), pa.array(reason, pa.string())
+
+    def _order(self) -> npt.NDArray[np.intp]:
+        return np.argsort(np.concatenate([where for where, *_ in self._rows]), kind="stable")

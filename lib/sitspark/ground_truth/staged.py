@@ -1,0 +1,62 @@
+"""Features of a source as Parquet of our own, in groups of which a task reads one."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+GROUP = 16_384  # features: a task of a second
+FEATURES = pa.schema([("number", pa.int64()), ("id", pa.string()), ("label", pa.string()), ("wkb", pa.binary())])
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A row group of a file."""
+
+    path: Path
+    index: int
+    rows: int
+
+    def read(self, *columns: str) -> pa.Table:
+        """The named columns, or all."""
+        return pq.ParquetFile(self.path).read_row_group(self.index, columns=list(columns) or None)
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """Features as they are, in the order of their source.
+
+    number int64, id string (null without a field of ids), label string and wkb binary (null where absent).
+    """
+
+    groups: Sequence[Group]
+
+    @property
+    def features(self) -> int:
+        """How many there are."""
+        return sum(group.rows for group in self.groups)
+
+    def column(self, name: str) -> Iterator[pa.ChunkedArray]:
+        """A column, group by group."""
+        for group in self.groups:
+            yield group.read(name)[name]
+
+
+def write_staged(batches: Iterable[pa.RecordBatch], path: Path) -> Staged:
+    """Write batches of FEATURES, each of which becomes a group."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with pq.ParquetWriter(path, FEATURES, use_dictionary=False) as writer:
+        for batch in batches:
+            writer.write_batch(batch, row_group_size=GROUP)
+    return read_staged([path])
+
+
+def read_staged(paths: Iterable[Path]) -> Staged:
+    """The groups of files that hold FEATURES."""
+    groups = []
+    for path in paths:
+        metadata = pq.read_metadata(path)
+        groups += [Group(path, index, metadata.row_group(index).num_rows) for index in range(metadata.num_row_groups)]
+    return Staged(tuple(groups))
