@@ -377,6 +377,40 @@ def _path_or_counts(value: object) -> object:
     raise ValueError("should be a CSV file, or a mapping of classes to numbers of pixels")
 
 
+class AugmentationSettings(Section):
+    """Samples made from others for rare classes, after OTB's SampleAugmentation; of training samples alone."""
+
+    method: Literal["replicate", "jitter", "smote"] = Field(
+        description="Copies; copies with noise; or places between a sample and one of its nearest neighbours (SMOTE)."
+    )
+    strategy: Literal["balance", "minimum", "byclass"] = Field(
+        "balance", description="Each class gets as many as the largest has; at least `minimum`; at least by_class."
+    )
+    minimum: int | None = Field(None, ge=1, description="Strategy minimum: training samples that each class has at least.")
+    by_class: Annotated[dict[int | str, Count] | FilePath | None, BeforeValidator(_path_or_counts)] = Field(
+        None, description="Strategy byclass: training samples at least, by code or name, or a CSV file of lines 'class,count'."
+    )
+    std_factor: float = Field(
+        10, gt=0, description="Method jitter: noise of a feature is its standard deviation in the class, divided by this."
+    )
+    neighbours: int = Field(5, ge=1, description="Method smote: nearest samples of the class that a new one may lie towards.")
+
+    @model_validator(mode="after")
+    def _nothing_is_ignored(self) -> Self:
+        for key, of, chosen in (
+            ("minimum", "minimum", self.strategy),
+            ("by_class", "byclass", self.strategy),
+            ("std_factor", "jitter", self.method),
+            ("neighbours", "smote", self.method),
+        ):
+            if of != chosen and key in self.model_fields_set and getattr(self, key) is not None:
+                raise ValueError(f"has {key}, which isn't of {chosen}; leave it out")
+        for key, of in (("minimum", "minimum"), ("by_class", "byclass")):
+            if self.strategy == of and getattr(self, key) is None:
+                raise ValueError(f"has the strategy {of}, which needs {key}")
+        return self
+
+
 class SamplesSettings(Section):
     """Which labelled pixels become samples, after OTB's SampleSelection; the set aside is chosen by the same rule."""
 
@@ -406,6 +440,14 @@ class SamplesSettings(Section):
     shrink: float = Field(
         0, ge=0, description="Metres by which polygons are made smaller first; points are not, unless point_buffer widens them."
     )
+    min_clear_dates: int = Field(
+        1,
+        ge=1,
+        description="Usable acquisitions, of all sensors together, that a pixel needs to be chosen (iota2's cloud_threshold).",
+    )
+    augmentation: AugmentationSettings | None = Field(
+        None, description="Samples made from others, so that rare classes count; null: none."
+    )
 
     @model_validator(mode="after")
     def _numbers_are_those_of_the_strategy(self) -> Self:
@@ -433,6 +475,11 @@ class TrainingSettings(Section):
     )
     monitor_share: float = Field(
         0.2, gt=0, lt=1, description="Share of the training polygons of each class that only choose the epoch."
+    )
+    balance: Annotated[tuple[Literal["class", "polygon"], ...], AfterValidator(_without_repetition)] = Field(
+        (),
+        description="What weighs the same in the loss however many samples it has: classes, the polygons of a class, or both; "
+        "[]: samples.",
     )
     processes: int = Field(1, ge=1, description="Processes that share each batch (TorchDistributor).")
     threads: int = Field(1, ge=1, description="Threads a process; small networks lose by more than one on a busy machine.")

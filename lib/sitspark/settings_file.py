@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, MutableMapping, MutableSequence, Sequence
 from pathlib import Path
+from types import UnionType
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -164,11 +165,21 @@ def _line_of(tree: Any, location: tuple[str, ...]) -> int | None:
 
 def _sections(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Any]]:
     for name, field in model.model_fields.items():
-        annotation = field.annotation
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            yield from _sections(annotation, f"{prefix}{name}.")
-        else:
+        section = _section_of(field.annotation)
+        # one that may be absent is a value too
+        if section is not field.annotation:
             yield f"{prefix}{name}", field
+        if section is not None:
+            yield from _sections(section, f"{prefix}{name}.")
+
+
+def _section_of(annotation: Any) -> type[BaseModel] | None:
+    """The section that a key holds, always or where it isn't null."""
+    kinds = (
+        [kind for kind in get_args(annotation) if kind is not type(None)] if isinstance(annotation, UnionType) else [annotation]
+    )
+    found = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
+    return found[0] if len(found) == len(kinds) == 1 else None
 
 
 def _keys_of_free_names() -> list[str]:

@@ -147,3 +147,10 @@ def test_few_reference_polygons_come_with_a_caution(full_report: Report) -> None
     assert "pixels of 8 polygons set aside: one more error" in render(replace(full_report, assessment=few))
     assert "one more error would change OA by about 12.5%" in str(few.caution)
     assert enough.caution is None and "one more error" not in render(replace(full_report, assessment=enough))
+
+
+def test_samples_made_of_others_have_a_column_where_there_are_some(full_report: Report) -> None:
+    assert "Made of them" not in render(full_report)
+    first, *rest = full_report.samples
+    made = render(replace(full_report, samples=(replace(first, children=77), *rest)))
+    assert "Made of them" in made and made.count("<td>77</td>") == 2  # of the class, and in all

@@ -14,10 +14,7 @@ import os
 import shutil
 import statistics
 import tempfile
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
@@ -25,7 +22,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import shapely
-from process_tree import cpu_seconds, largest_worker
+from process_tree import cpu_seconds, watched
 from pyspark.sql import DataFrame, SparkSession
 
 from sitspark.grid import ChunkShape, Grid, TileWindows, Window
@@ -105,24 +102,6 @@ def chosen(spark: SparkSession, polygons: Path, chunks: DataFrame, settings: Sam
     choice.release()
     pieces.unpersist()
     return sum(quota.available for quota in choice.quotas.values())
-
-
-@contextmanager
-def watched() -> Iterator[list[int]]:
-    """Meanwhile note the memory of the largest Python worker, MB."""
-    peak, done = [0], threading.Event()
-
-    def look() -> None:
-        while not done.wait(0.2):
-            peak[0] = max(peak[0], largest_worker(os.getpid()))
-
-    thread = threading.Thread(target=look)
-    thread.start()
-    try:
-        yield peak
-    finally:
-        done.set()
-        thread.join()
 
 
 def main() -> None:

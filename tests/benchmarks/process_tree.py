@@ -1,7 +1,10 @@
 """CPU seconds of a process and of everything that it started, from /proc (Linux)."""
 
 import os
+import threading
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -48,3 +51,21 @@ def largest_worker(root: int) -> int:
         if b"pyspark" in command and b"java" not in command.split(b"\0")[0]:
             found = max(found, (resident - shared) * os.sysconf("SC_PAGESIZE") // 2**20)
     return found
+
+
+@contextmanager
+def watched() -> Iterator[list[int]]:
+    """Meanwhile note the memory of the largest Python worker, MB."""
+    peak, done = [0], threading.Event()
+
+    def look() -> None:
+        while not done.wait(0.2):
+            peak[0] = max(peak[0], largest_worker(os.getpid()))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield peak
+    finally:
+        done.set()
+        thread.join()

@@ -1,18 +1,21 @@
-from dataclasses import replace
+from collections import Counter
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sitspark.errors import SitsparkError
-from sitspark.models.data import SampleStore, Selection, decode, epoch_order, feature_space_of, share
+from sitspark.models.data import SampleStore, Selection, decode, epoch_order, feature_space_of, share, weights_of
 
 from .tables import CODES, SPACE, Table, separable, write
 
 
-def stored(samples: Path, folder: Path, left_out_fold: str | None = None) -> SampleStore:
-    decode(samples, Selection(left_out_fold), codes=CODES, folder=folder)
+def stored(samples: Path, folder: Path, left_out_fold: str | None = None, children: Path | None = None) -> SampleStore:
+    decode(samples, Selection(left_out_fold), codes=CODES, folder=folder, children=children)
     return SampleStore.open(folder)
 
 
@@ -113,3 +116,34 @@ def test_an_epoch_takes_every_sample_once_in_an_order_of_its_own() -> None:
 def test_the_shares_of_a_batch_cover_it(count: int, ranks: int) -> None:
     taken = [i for rank in range(ranks) for i in range(count)[share(count, rank=rank, ranks=ranks)]]
     assert taken == list(range(count))
+
+
+weighted = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 3)), min_size=1, max_size=30)
+
+
+@given(rows=weighted, balance=st.sampled_from([(), ("class",), ("polygon",), ("class", "polygon")]))
+def test_what_is_balanced_weighs_the_same(rows: list[tuple[int, int]], balance: tuple[str, ...]) -> None:
+    classes, polygons = np.array(rows).T
+    weights = weights_of(classes, polygons, balance)
+    assert weights.dtype == np.float32 and weights.mean() == pytest.approx(1, rel=1e-5)
+    totals = {code: weights[classes == code].sum() for code in set(classes.tolist())}
+    shares = dict.fromkeys(totals, len(rows) / len(totals)) if "class" in balance else Counter(classes.tolist())
+    assert totals == pytest.approx(shares, rel=1e-5)
+    for code in totals:
+        own = classes == code
+        heaviest = {polygon: weights[own & (polygons == polygon)].sum() for polygon in set(polygons[own].tolist())}
+        fair = totals[code] / len(heaviest)
+        if "polygon" in balance:
+            assert heaviest == pytest.approx(dict.fromkeys(heaviest, fair), rel=1e-5)
+        assert len(set(weights[own].tolist())) == 1 or "polygon" in balance
+
+
+def test_children_are_fitted_to_but_never_monitored_and_go_with_their_fold(table: Table, samples: Path, tmp_path: Path) -> None:
+    few = replace(table, **{field.name: getattr(table, field.name)[table.fitted][:50] for field in fields(table)})
+    made = write(few, tmp_path / "children", parts=1)
+    alone, both = (stored(samples, tmp_path / name, children=of) for name, of in (("alone", None), ("both", made)))
+    assert len(both.fitted) == len(alone.fitted) + 50 and len(both.monitored) == len(alone.monitored)
+    assert (both.fitted.features[-50:].numpy() == few.features).all()
+    left = stored(samples, tmp_path / "left", "31TCJ", made)
+    without = stored(samples, tmp_path / "without", "31TCJ")
+    assert len(left.fitted) - len(without.fitted) == np.count_nonzero(few.fold != "31TCJ")

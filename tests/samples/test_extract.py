@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sitspark.grid import Grid
+from sitspark.grid import Grid, Window
 from sitspark.samples.extract import read_pixels
 from sitspark.scenes.cube import read_cube
 from sitspark.scenes.layouts import Selection
@@ -42,3 +42,12 @@ def test_a_pixel_has_the_series_of_the_cube(scenes: list[Scene], places: list, i
         assert (series.reflectance[pixel] == cube.reflectance[kept, :, row, col]).all()
         assert (series.valid[pixel] == cube.valid[kept, row, col]).all()
     assert series.reflectance.flags.c_contiguous and series.valid.flags.c_contiguous  # as the kernel is compiled for
+
+
+def test_clear_dates_are_those_that_the_cube_counts(scenes: list[Scene]) -> None:
+    """Masks alone are read for them; here no band says nodata on its own."""
+    reading = Reading((Selection(LAYOUT, BANDS),), LAYOUT.sensor, "nearest", GRID)
+    by_sensor = {LAYOUT.sensor: scenes}
+    for window in (GRID.window, Window(7, 11, 20, 30)):
+        counted = reading.clear_dates(by_sensor, window, tile="31TCJ")
+        assert (counted == reading.stack(by_sensor, window, tile="31TCJ").clear_dates).all() and counted.max() == 2

@@ -60,12 +60,20 @@ def plan(spark: SparkSession, height: int, width: int) -> DataFrame:
 
 
 def chosen(
-    spark: SparkSession, tmp_path: Path, *, chunk: tuple[int, int] = (90, 60), partitions: int = 2, seed: int = 0, **keys: Any
+    spark: SparkSession,
+    tmp_path: Path,
+    *,
+    chunk: tuple[int, int] = (90, 60),
+    partitions: int = 2,
+    seed: int = 0,
+    clear: Path | None = None,
+    **keys: Any,
 ) -> Choice:
     settings = SamplesSettings(**keys)
     pieces = pieces_by_chunk(polygons(spark, partitions), plan(spark, *chunk), GRID, shrink=settings.shrink)
     marks = Marks(tmp_path)
-    return choose(pieces, GRID, settings, strategy=Strategy.of(settings, CLASSES), codes=(1, 2, 3), seed=seed, marks=marks)
+    strategy = Strategy.of(settings, CLASSES)
+    return choose(pieces, GRID, settings, strategy=strategy, codes=(1, 2, 3), seed=seed, marks=marks, clear=clear)
 
 
 def ids(found: Choice) -> list[int]:
@@ -259,3 +267,23 @@ def test_by_class_is_read_from_a_csv_file(tmp_path: Path, heading: str) -> None:
     (tmp_path / "counts.csv").write_text(f"{heading}class 1,5\n3, 7\n")
     strategy = Strategy.of(SamplesSettings(strategy="byclass", by_class=tmp_path / "counts.csv"), CLASSES)
     assert strategy.asked({1: 100, 2: 100, 3: 4}) == {1: 5, 2: 0, 3: 7}
+
+
+@pytest.mark.parametrize("keys", [{"sampler": "periodic"}, {"sampler": "random", "per_polygon": 4}], ids=str)
+def test_pixels_with_too_few_clear_dates_do_not_count(spark: SparkSession, tmp_path: Path, keys: dict) -> None:
+    """Numbers are exact among those that are clear enough, wherever chunks end."""
+    enough = np.random.default_rng(2).random((90, 120)) < 0.6
+    every = ids(chosen(spark, tmp_path, strategy="all"))
+    found = []
+    for height, width in ((90, 60), (25, 30)):
+        folder = tmp_path / f"clear-{height}"
+        folder.mkdir()
+        for row in plan(spark, height, width).collect():
+            np.save(folder / f"{row.chunk_id}.npy", enough[row.row : row.row + height, row.col : row.col + width])
+        choice = chosen(spark, tmp_path, chunk=(height, width), clear=folder, per_class=50, **keys)
+        found.append(ids(choice))
+        assert len(found[-1]) == sum(quota.wanted for quota in choice.quotas.values())
+    clear = {pixel for pixel in every if enough.ravel()[pixel]}
+    assert found[0] == found[1] and set(found[0]) <= clear
+    if "per_polygon" not in keys:
+        assert sum(quota.available for quota in choice.quotas.values()) == len(clear)

@@ -66,12 +66,16 @@ class SampleCount:
 
 @dataclass(frozen=True, slots=True)
 class ClassSamples:
-    """Samples of one class: that train the network, that choose its epoch, that are set aside for the assessment."""
+    """Samples of one class: that train the network, that choose its epoch, that are set aside for the assessment.
+
+    `children` are samples made from those that train.
+    """
 
     code: int
     train: SampleCount
     monitored: SampleCount
     set_aside: SampleCount
+    children: int = 0
 
 
 @dataclass(frozen=True, slots=True)

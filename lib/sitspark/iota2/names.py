@@ -24,6 +24,7 @@ _MOVED = {
 # values that are mappings themselves, with keys that are looked at one by one
 _NESTED = (
     "arg_train.sample_selection",
+    "arg_train.sample_augmentation",
     "arg_train.deep_learning_parameters",
     "arg_train.deep_learning_parameters.hyperparameters_solver",
 )

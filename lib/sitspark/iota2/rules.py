@@ -16,6 +16,7 @@ NEEDS_NONE = "needs no setting"  # how the reason begins where leaving a key out
 _LEARNING = "arg_train.deep_learning_parameters"
 _SOLVER = f"{_LEARNING}.hyperparameters_solver"
 _SELECTION = "arg_train.sample_selection"
+_AUGMENTATION = "arg_train.sample_augmentation"
 
 # the values that iota2 takes for keys that a file doesn't have, where they differ from those of the settings
 DEFAULTS: dict[str, Any] = {"arg_train.ratio": 0.5}
@@ -120,6 +121,40 @@ def _number_of(strategy: str, setting: str, factor: float = 1) -> Rule:
     return rule
 
 
+# iota2's ways of saying how many samples a class shall have, with ours and the key of the number that each needs
+_TARGETS = {"balance": ("balance", None), "minNumber": ("minimum", "minNumber"), "byClass": ("byclass", "byClass")}
+
+
+def _of_augmentation(setting: str, name: str | None = None, method: str | None = None) -> Rule:
+    """A key of sample_augmentation, which counts when that is switched on; `name`, `method`: and when it is of these."""
+
+    def rule(value: Any, values: Values) -> dict[str, Any] | str:
+        if not values.get(f"{_AUGMENTATION}.activate", False):
+            return f"{NEEDS_NONE}: no samples are made"
+        if method and values.get(f"{_AUGMENTATION}.strategy") != method:
+            return f"iota2 uses it with the strategy {method} only"
+        if name and values.get(f"{_AUGMENTATION}.samples.strategy") != name:
+            return f"iota2 uses it with the samples.strategy {name} only"
+        return {f"samples.augmentation.{setting}": value}
+
+    return rule
+
+
+def _target(value: Any, values: Values) -> dict[str, Any] | str:
+    if not isinstance(value, str) or value not in _TARGETS:
+        return f"it is none of {', '.join(_TARGETS)}"
+    ours, number = _TARGETS[value]
+    if number and f"{_AUGMENTATION}.samples.strategy.{number}" not in values:
+        return f"samples.strategy.{number} is missing; set samples.augmentation.{ours.replace('byclass', 'by_class')}"
+    return _of_augmentation("strategy")(ours, values)
+
+
+def _cloud_threshold(value: Any, _: Values) -> dict[str, Any] | str:
+    if value in (0, 1):
+        return f"{NEEDS_NONE}: pixels without a clear date are left out"
+    return {"samples.min_clear_dates": value}
+
+
 def _indices(value: Any, _: Values) -> dict[str, Any]:
     return {"features.indices": [name.lower() for name in _names(value)]}
 
@@ -192,7 +227,6 @@ _NO_STAGES = "stages that are done with the same settings and inputs are skipped
 _NO_CUBE = "the cube of features is never written; it is computed block by block"
 _NO_ANNUAL = "samples of other years are not mixed in"
 _CHUNKS = "chunks follow the blocks of the files and spark.worker_memory; grid.chunk_size sets their side"
-_CLOUD = "reference pixels without any clear date are left out, as with 1"
 
 RULES: dict[str, Rule] = {
     "builders.builders_class_name": _left_out(f"{NEEDS_NONE}: pixels are classified"),
@@ -217,7 +251,7 @@ RULES: dict[str, Rule] = {
     "chain.region_field": _left_out(f"{_NO_REGIONS}; ground_truth.region_field goes with ground_truth.regions"),
     "chain.first_step": _left_out(_NO_STAGES),
     "chain.last_step": _left_out(_NO_STAGES),
-    "chain.cloud_threshold": _left_out(_CLOUD),
+    "chain.cloud_threshold": _cloud_threshold,
     "chain.output_statistics": _left_out("the report has these figures"),
     "chain.remove_tmp_files": _left_out("there are no temporary files to keep; the tables are part of the run"),
     "chain.logger_level": _left_out("the command line says how much is told"),
@@ -243,7 +277,14 @@ RULES: dict[str, Rule] = {
     f"{_SELECTION}.strategy.byclass.in": _number_of("byclass", "samples.by_class"),
     f"{_SELECTION}.per_model": _left_out(_NO_REGIONS),
     f"{_SELECTION}.per_models": _left_out(_NO_REGIONS),
-    "arg_train.sample_augmentation": _left_out("no synthetic samples are made"),
+    f"{_AUGMENTATION}.activate": _left_out(f"{NEEDS_NONE}: the other keys of sample_augmentation count or not"),
+    f"{_AUGMENTATION}.target_models": _left_out(_NO_REGIONS),
+    f"{_AUGMENTATION}.strategy": _of_augmentation("method"),
+    f"{_AUGMENTATION}.strategy.jitter.stdfactor": _of_augmentation("std_factor", method="jitter"),
+    f"{_AUGMENTATION}.strategy.smote.neighbors": _of_augmentation("neighbours", method="smote"),
+    f"{_AUGMENTATION}.samples.strategy": _target,
+    f"{_AUGMENTATION}.samples.strategy.minNumber": _of_augmentation("minimum", name="minNumber"),
+    f"{_AUGMENTATION}.samples.strategy.byClass": _of_augmentation("by_class", name="byClass"),
     "arg_train.sample_management": _left_out(_NO_REGIONS),
     "arg_train.sample_validation": _left_out("validation takes all pixels of the polygons set aside"),
     "arg_train.sampling_validation": _left_out("validation takes all pixels of the polygons set aside"),

@@ -4,7 +4,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-_POINT, _POLYGON, _MULTI_POINT, _MULTI_POLYGON = 1, 3, 4, 6  # types of WKB
+_POINT, _LINE, _POLYGON, _COLLECTION = 1, 2, 3, 7  # types of WKB; those between are collections too
 _SIGN = np.uint64(1 << 63)
 # odd numbers without pattern; the others are those of splitmix64 (Steele, Lea and Flood 2014)
 _ACROSS, _DOWN = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)
@@ -15,42 +15,46 @@ _FIRST, _SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 def digests(data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int32]) -> npt.NDArray[np.uint64]:
     """A digest of each shape, whatever vertex its rings begin with, whichever way they turn, and in which order they come.
 
-    The WKB of shape i (point, polygon, or several; little-endian, two dimensions) is data[offsets[i]:offsets[i + 1]]; nothing
-    gives 0. It is the sum of hashes of all edges, each of which is that of its two ends. Of ten million different shapes
-    any two have the same one with a chance of 3 in a million.
+    The WKB of shape i (of any type without curves; little-endian, two dimensions) is data[offsets[i]:offsets[i + 1]]; nothing
+    gives 0. It is the sum of hashes of all edges, each of which is that of its two ends, so that of a collection it is the
+    sum of those of its parts. Of ten million different shapes any two have the same one with a chance of 3 in a million.
     """
     found = np.zeros(len(offsets) - 1, np.uint64)
     for shape in range(len(found)):
-        at, stop = offsets[shape], offsets[shape + 1]
-        if stop - at < 9:
-            continue
-        kind = _uint32(data, at + 1)
-        parts = 1
-        if kind in (_MULTI_POINT, _MULTI_POLYGON):
-            parts = _uint32(data, at + 5)
-            at += 9
+        at, stop = np.int64(offsets[shape]), np.int64(offsets[shape + 1])
         total = np.uint64(0)
-        for _ in range(parts):
-            kind = _uint32(data, at + 1)
-            at += 5
-            if kind == _POINT:
-                total += _mixed(_vertex(data, at))
-                at += 16
+        # parts of collections follow each other, each with a head of its own
+        while at + 9 <= stop:
+            kind, count = _uint32(data, at + 1), _uint32(data, at + 5)
+            if kind == _POINT and at + 21 <= stop:
+                total += _mixed(_vertex(data, at + 5))
+                at += 21
+            elif kind == _LINE and at + 9 + 16 * count <= stop:
+                total += _edges(data, at + 9, count)
+                at += 9 + 16 * count
             elif kind == _POLYGON:
-                rings = _uint32(data, at)
-                at += 4
-                for _ in range(rings):
+                at += 9
+                for _ in range(count):
                     vertices = _uint32(data, at)
-                    at += 4
-                    before = np.uint64(0)
-                    for vertex in range(vertices):
-                        here = _vertex(data, at)
-                        at += 16
-                        if vertex > 0:
-                            total += _mixed(before + here)
-                        before = here
+                    total += _edges(data, at + 4, vertices)
+                    at += 4 + 16 * vertices
+            elif _POLYGON < kind <= _COLLECTION:
+                at += 9
+            else:  # bytes behind the last geometry
+                break
         found[shape] = total
     return found
+
+
+@numba.njit(nogil=True, cache=True, inline="always")
+def _edges(data, at, vertices):  # type: ignore[no-untyped-def]
+    total, before = np.uint64(0), np.uint64(0)
+    for vertex in range(vertices):
+        here = _vertex(data, at + 16 * vertex)
+        if vertex > 0:
+            total += _mixed(before + here)
+        before = here
+    return total
 
 
 @numba.njit(nogil=True, cache=True, inline="always")
@@ -99,7 +103,7 @@ def _meet(boxes, labels, order, pairs):  # type: ignore[no-untyped-def]
             second = order[later]
             if boxes[second, 0] >= boxes[first, 2]:
                 break
-            if labels[first] == labels[second]:
+            if labels[first] == labels[second] or boxes[second, 2] <= boxes[second, 0]:
                 continue
             if min(boxes[first, 3], boxes[second, 3]) > max(boxes[first, 1], boxes[second, 1]):
                 if count < len(pairs):

@@ -6,9 +6,10 @@ all samples and is the same whatever the number of processes.
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from sitspark.errors import SitsparkError
 from sitspark.kernels.feature_space import FeatureSpace
 from sitspark.models.statistics import RunningStatistics, Statistics
 
-_COLUMNS = ("sample_id", "label", "fold", "split", "monitored", "features")
+_COLUMNS = ("sample_id", "polygon_id", "label", "fold", "split", "monitored", "features")
 _BLOCK = 8192  # samples decoded at a time: some tens of MB
 _SPARK_SCHEMA = b"org.apache.spark.sql.parquet.row.metadata"
 
@@ -45,10 +46,14 @@ class Selection:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Samples:
-    """Features float32 (n, features) and class positions int64 (n,), both in memory-mapped files."""
+    """Features float32 (n, features), class positions int64 (n,) and weights float32 (n,), all in memory-mapped files.
+
+    Weights have a mean of 1.
+    """
 
     features: Tensor
     positions: Tensor
+    weights: Tensor
 
     def __len__(self) -> int:
         return len(self.positions)
@@ -102,26 +107,40 @@ def feature_space_of(table: Path) -> FeatureSpace:
     return FeatureSpace.from_json(found[0])
 
 
-def decode(table: Path, selection: Selection, *, codes: tuple[int, ...], folder: Path) -> None:
-    """Write the selected samples of a table into `folder`, for `SampleStore.open`.
+def decode(
+    table: Path,
+    selection: Selection,
+    *,
+    codes: tuple[int, ...],
+    folder: Path,
+    children: Path | None = None,
+    balance: Collection[str] = (),
+) -> None:
+    """Write the selected samples of a table, and of that of their `children`, into `folder`, for `SampleStore.open`.
 
-    `codes` are the class codes in the order of the network's outputs. Raises SitsparkError, naming file and sample, for
-    a feature that is missing or not finite, a vector of another length than the feature space has, a label that is no
-    class of the nomenclature, a selection without samples to fit to, a disk that can't hold them.
+    `codes` are the class codes in the order of the network's outputs, `balance` says what weighs the same. Raises
+    SitsparkError, naming file and sample, for a feature that is missing or not finite, a vector of another length than the
+    feature space has, a label that is no class of the nomenclature, a selection without samples to fit to, a disk that can't
+    hold them.
     """
     space = feature_space_of(table)
     folder.mkdir(parents=True, exist_ok=True)
-    _refuse_full_disk(table, len(space), folder)
+    tables = [table, *([children] if children else [])]
+    _refuse_full_disk(tables, len(space), folder)
+    polygons: list[npt.NDArray[np.int64]] = []
+    classes: list[npt.NDArray[np.int64]] = []
     running = RunningStatistics(len(space))
     with ExitStack() as stack:
         names = [f"{kind}.{what}" for kind in ("fitted", "monitored") for what in ("features", "positions")]
         files = {name: stack.enter_context((folder / name).open("wb")) for name in names}
-        for part, rows in _blocks(table):
+        for part, rows in chain.from_iterable(map(_blocks, tables)):
             selected = rows.filter(pa.array(selection.mask(rows)))
             features = _features(selected, space, part)
             positions = _positions(selected, codes, part)
             monitored = selected["monitored"].to_numpy(zero_copy_only=False).astype(bool)
             running.add(features[~monitored])
+            polygons.append(selected["polygon_id"].to_numpy()[~monitored])
+            classes.append(positions[~monitored])
             for kind, members in (("fitted", ~monitored), ("monitored", monitored)):
                 features[members].tofile(files[f"{kind}.features"])
                 positions[members].tofile(files[f"{kind}.positions"])
@@ -129,7 +148,27 @@ def decode(table: Path, selection: Selection, *, codes: tuple[int, ...], folder:
     if statistics.count == 0:
         without = f" without {selection.left_out_fold}" if selection.left_out_fold else ""
         raise SitsparkError(f"{table}: holds no sample to train on{without}; check the ground truth and the split")
+    weights_of(np.concatenate(classes), np.concatenate(polygons), balance).tofile(folder / "fitted.weights")
     np.savez(folder / "statistics.npz", count=statistics.count, mean=statistics.mean, deviation=statistics.deviation)
+
+
+def weights_of(
+    classes: npt.NDArray[np.int64], polygons: npt.NDArray[np.int64], balance: Collection[str]
+) -> npt.NDArray[np.float32]:
+    """The weight of each sample in the loss, float32 (n,), whose mean is 1.
+
+    Balanced polygons of a class weigh the same, whatever their numbers of samples, and together as much as the class has;
+    balanced classes weigh the same.
+    """
+    weights = np.ones(len(classes))
+    if "polygon" in balance:
+        (own, _), place, count = np.unique(np.stack([classes, polygons]), axis=1, return_inverse=True, return_counts=True)
+        per_polygon = np.bincount(classes)[own] / np.bincount(own)[own] / count
+        weights = per_polygon[place.reshape(-1)]
+    if "class" in balance:
+        there, place, count = np.unique(classes, return_inverse=True, return_counts=True)
+        weights *= (len(classes) / len(there) / count)[place]
+    return weights.astype(np.float32)
 
 
 def epoch_order(count: int, *, seed: int, epoch: int) -> Tensor:
@@ -187,8 +226,9 @@ def _refuse(faulty: npt.NDArray[np.bool_], rows: pa.RecordBatch, part: Path, fau
         raise SitsparkError(f"{part}: sample {sample} {fault}; make the samples table again")
 
 
-def _refuse_full_disk(table: Path, features: int, folder: Path) -> None:
-    needed = sum(pq.read_metadata(part).num_rows for part in parts_of(table)) * (4 * features + 8)
+def _refuse_full_disk(tables: Sequence[Path], features: int, folder: Path) -> None:
+    rows = sum(pq.read_metadata(part).num_rows for table in tables for part in parts_of(table))
+    needed = rows * (4 * features + 12)
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise SitsparkError(
@@ -198,12 +238,13 @@ def _refuse_full_disk(table: Path, features: int, folder: Path) -> None:
 
 
 def _mapped(stem: Path, features: int) -> Samples:
-    """The two files of one kind of samples as tensors."""
-    positions, values = stem.with_suffix(".positions"), stem.with_suffix(".features")
+    """The files of one kind of samples as tensors; the monitored ones all weigh 1."""
+    positions, values, weights = (stem.with_suffix(f".{what}") for what in ("positions", "features", "weights"))
     count = positions.stat().st_size // 8
     if count == 0:  # an empty file can't be mapped
-        return Samples(torch.empty(0, features), torch.empty(0, dtype=torch.int64))
+        return Samples(torch.empty(0, features), torch.empty(0, dtype=torch.int64), torch.empty(0))
     return Samples(
         torch.from_file(str(values), size=count * features, dtype=torch.float32).reshape(count, features),
         torch.from_file(str(positions), size=count, dtype=torch.int64),
+        torch.from_file(str(weights), size=count) if weights.exists() else torch.ones(count),
     )

@@ -35,8 +35,8 @@ from sitspark.settings import TrainingSettings
 class TrainingJob:
     """One model to train.
 
-    `samples` is the folder of the samples table, `folder` takes the model, `scratch` (best on a fast disk) takes decoded
-    samples and notes on progress.
+    `samples` is the folder of the samples table, `children` that of samples made from them, `folder` takes the model,
+    `scratch` (best on a fast disk) takes decoded samples and notes on progress.
     """
 
     model_id: str
@@ -47,6 +47,7 @@ class TrainingJob:
     settings: TrainingSettings
     seed: int
     left_out_fold: str | None = None
+    children: Path | None = None
 
     @property
     def progress(self) -> Path:
@@ -85,7 +86,14 @@ def train(job: TrainingJob) -> None:
         _be_deterministic(job)
         folder = job.scratch / "samples"
         if group.is_first:
-            decode(job.samples, Selection(job.left_out_fold), codes=job.nomenclature.codes, folder=folder)
+            decode(
+                job.samples,
+                Selection(job.left_out_fold),
+                codes=job.nomenclature.codes,
+                folder=folder,
+                children=job.children,
+                balance=job.settings.balance,
+            )
         group.wait()
         store = SampleStore.open(folder)
         learner = _learner(job, store, group)
@@ -148,15 +156,18 @@ def _epoch(job: TrainingJob, store: SampleStore, learner: _Learner, *, number: i
 
 
 def _train_once(job: TrainingJob, samples: Samples, learner: _Learner, *, number: int) -> float:
-    """One pass over the fitted samples; gives the mean loss."""
+    """One pass over the fitted samples; gives the mean of their weighted losses."""
     order = epoch_order(len(samples), seed=job.seed, epoch=number)
     learner.parallel.train()
     summed = 0.0
     for batch, members in enumerate(order.split(job.settings.batch_size), 1):
         mine = members[_my_share(learner.group, len(members))]
-        features, positions = _gathered(samples, mine, learner.group)
+        features, positions, weights = (
+            of_all.index_select(0, mine).to(learner.group.device)
+            for of_all in (samples.features, samples.positions, samples.weights)
+        )
         learner.optimiser.zero_grad()
-        loss = F.cross_entropy(learner.parallel(features), positions, reduction="sum")
+        loss = (F.cross_entropy(learner.parallel(features), positions, reduction="none") * weights).sum()
         value = loss.item()
         if not math.isfinite(value):
             raise _not_finite(job, value, f"in epoch {number}, batch {batch}", features)
@@ -188,11 +199,6 @@ def _in_order(samples: Samples, batch_size: int, group: ProcessGroup) -> Iterato
     for start in range(part.start, part.stop, batch_size):
         rows = slice(start, min(start + batch_size, part.stop))
         yield samples.features[rows].to(group.device), samples.positions[rows].to(group.device)
-
-
-def _gathered(samples: Samples, members: Tensor, group: ProcessGroup) -> tuple[Tensor, Tensor]:
-    features = samples.features.index_select(0, members).to(group.device)
-    return features, samples.positions.index_select(0, members).to(group.device)
 
 
 def _my_share(group: ProcessGroup, count: int) -> slice:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import pyarrow as pa
 from pyspark.sql import DataFrame, Window
@@ -10,12 +11,14 @@ from pyspark.sql import functions as F
 from sitspark.grid import Grid
 from sitspark.marks import Marks
 from sitspark.samples.chunk_pixels import CHOSEN, ChunkPixels, Group, Quota
+from sitspark.samples.clear import read_clear
 from sitspark.samples.strategy import Strategy
 from sitspark.settings import SamplesSettings
 
 _KEYS = "sample_id bigint, polygon_id bigint, label int, tile string, fold string, split string, monitored boolean"
 _PIXELS = f"{_KEYS}, chunk_id string, row int, col int"
 _COUNTS = "chunk_id string, tile string, col int, contested bigint, label int, split string, bin bigint, pixels bigint"
+Pixels = Callable[[pa.Table], ChunkPixels]  # how a worker comes from the pieces of a chunk to its pixels
 _STARTS = ("chunk_id", "label", "split", "bin", "start")
 
 
@@ -46,14 +49,19 @@ def choose(
     codes: Iterable[int],
     seed: int,
     marks: Marks,
+    clear: Path | None = None,
 ) -> Choice:
     """Choose pixels of `pieces_by_chunk`, label by label and split by split, after OTB's samplers and strategies.
 
     periodic: of N pixels in the order (tile, row, column) the k-th taken is that at floor(k N / n), with jitter some more.
     random: the n smallest hashes of seed and position. Both take exactly n, whatever the chunks and partitions.
+    With `clear`, a folder of `write_clear`, only pixels with enough clear dates count.
     Each chunk is marked twice: when it has counted, and when it has chosen.
     """
-    bounded, pixels = _bounded(pieces, grid, settings, seed), _pixels(settings, grid, seed)
+    every = _every_pixel(settings, grid, clear)
+    bounded, pixels = _bounded(pieces, every, settings.per_polygon, seed), every
+    if settings.per_polygon is not None:
+        pixels = _below_bounds(every, seed)
     counts = _counted(bounded, pixels, settings.sampler, seed=seed, marks=marks).cache()
     available = counts.groupBy("label", "split").agg(F.sum("pixels").alias("pixels")).where("label is not null").collect()
     nothing = {(code, split): 0 for code in codes for split in CHOSEN}
@@ -76,15 +84,30 @@ def quotas_of(available: Mapping[Group, int], strategy: Strategy) -> dict[Group,
     return found
 
 
-def _bounded(pieces: DataFrame, grid: Grid, settings: SamplesSettings, seed: int) -> DataFrame:
-    """The pieces with the largest hash that a pixel of their polygon may have (`most_hash`, null: any)."""
-    most = settings.per_polygon
-    if most is None:
-        return pieces.withColumn("most_hash", F.lit(None).cast("bigint"))
+def _every_pixel(settings: SamplesSettings, grid: Grid, clear: Path | None) -> Pixels:
     touched = settings.touched
 
+    def pixels(chunk: pa.Table) -> ChunkPixels:
+        found = ChunkPixels.of(chunk, grid, touched=touched)
+        return found if clear is None else found.clear(read_clear(clear, chunk["chunk_id"][0].as_py()))
+
+    return pixels
+
+
+def _below_bounds(every: Pixels, seed: int) -> Pixels:
+    def pixels(chunk: pa.Table) -> ChunkPixels:
+        return every(chunk).below_bounds(seed)
+
+    return pixels
+
+
+def _bounded(pieces: DataFrame, every: Pixels, most: int | None, seed: int) -> DataFrame:
+    """The pieces with the largest hash that a pixel of their polygon may have (`most_hash`, null: any)."""
+    if most is None:
+        return pieces.withColumn("most_hash", F.lit(None).cast("bigint"))
+
     def smallest(chunk: pa.Table) -> pa.Table:
-        return ChunkPixels.of(chunk, grid, touched=touched).smallest_hashes(most, seed)
+        return every(chunk).smallest_hashes(most, seed)
 
     within = Window.partitionBy("polygon_id").orderBy("hash")
     bounds = (
@@ -97,20 +120,7 @@ def _bounded(pieces: DataFrame, grid: Grid, settings: SamplesSettings, seed: int
     return pieces.join(bounds, "polygon_id", "left").cache()
 
 
-def _pixels(settings: SamplesSettings, grid: Grid, seed: int) -> Callable[[pa.Table], ChunkPixels]:
-    """How a worker comes to the pixels of a chunk."""
-    touched, bounded = settings.touched, settings.per_polygon is not None
-
-    def pixels(chunk: pa.Table) -> ChunkPixels:
-        found = ChunkPixels.of(chunk, grid, touched=touched)
-        return found.below_bounds(seed) if bounded else found
-
-    return pixels
-
-
-def _counted(
-    pieces: DataFrame, pixels: Callable[[pa.Table], ChunkPixels], sampler: str, *, seed: int, marks: Marks
-) -> DataFrame:
+def _counted(pieces: DataFrame, pixels: Pixels, sampler: str, *, seed: int, marks: Marks) -> DataFrame:
     """The pixels of each chunk by label, split and bin; a chunk without one has a row without label."""
 
     def count(chunk: pa.Table) -> pa.Table:
@@ -134,7 +144,7 @@ class _Work:
     pieces: DataFrame
     counts: DataFrame
     quotas: Mapping[Group, Quota]
-    pixels: Callable[[pa.Table], ChunkPixels]
+    pixels: Pixels
     seed: int
     marks: Marks
 

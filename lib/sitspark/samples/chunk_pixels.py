@@ -66,6 +66,11 @@ class ChunkPixels:
     def _where(self, kept: npt.NDArray[np.bool_]) -> "ChunkPixels":
         return ChunkPixels(self.pieces, self.row[kept], self.col[kept], self.sample_id[kept], self.piece[kept], self.contested)
 
+    def clear(self, enough: npt.NDArray[np.bool_]) -> "ChunkPixels":
+        """Those that are True in `enough` (rows, columns of the chunk)."""
+        row0, col0 = int(self.pieces["row"][0].as_py()), int(self.pieces["col"][0].as_py())
+        return self._where(enough[self.row - row0, self.col - col0])
+
     def _of_piece(self, name: str) -> npt.NDArray[np.generic]:
         """A column of the pieces, for each pixel."""
         values: npt.NDArray[np.generic] = self.pieces[name].to_numpy(zero_copy_only=False)[self.piece]

@@ -90,9 +90,10 @@ def _lists(rows: npt.NDArray[np.generic], kind: pa.DataType | None = None) -> pa
     return pa.ListArray.from_arrays(pa.array(np.arange(count + 1, dtype=np.int32) * length), pa.array(rows.ravel(), kind))
 
 
-def samples(observed: DataFrame, space: FeatureSpace, *, seed: int, marks: Marks) -> DataFrame:
+def samples(observed: DataFrame, space: FeatureSpace, *, seed: int, marks: Marks, least: int = 1) -> DataFrame:
     """Gap-fill and derive the features, in a stable pseudo-random order of rows.
 
+    Pixels without a usable acquisition of every sensor, or with fewer than `least` of all together, are left out.
     The feature space stands in the metadata of the column `features`, under `feature_space`. Samples are marked when
     they have their features.
     """
@@ -112,6 +113,7 @@ def samples(observed: DataFrame, space: FeatureSpace, *, seed: int, marks: Marks
     return (
         # without any clear date of a sensor there is nothing to learn from; the map leaves such a pixel unclassified
         observed.where(F.expr(_SEEN))
+        .where(F.size(F.filter("valid", lambda usable: usable)) >= least)
         .orderBy(order, "sample_id")
         .withColumn("features", computed.alias("features", metadata={"feature_space": space.to_json()}))
         .drop("dates", "acquired", "reflectance", "valid", "static")

@@ -33,7 +33,7 @@ class Strategy:
         if name == "total":
             return Strategy(name, settings.total)
         if name == "byclass":
-            return Strategy(name, by_class=_by_class(settings, nomenclature))
+            return Strategy(name, by_class=counts_by_class(settings.by_class, nomenclature, key="samples.by_class"))
         return Strategy(name)
 
     def asked(self, available: Mapping[int, int]) -> dict[int, int]:
@@ -62,35 +62,35 @@ def _share(rate: float, count: int) -> int:
     return math.floor(0.5 + rate * count)
 
 
-def _by_class(settings: SamplesSettings, nomenclature: Nomenclature) -> dict[int, int]:
-    given = settings.by_class
-    rows = _read_csv(settings) if not isinstance(given, Mapping) else list(given.items())
+def counts_by_class(given: Mapping[int | str, int] | Path | None, nomenclature: Nomenclature, *, key: str) -> dict[int, int]:
+    """Numbers by class code, from codes or names in a mapping or a CSV file; `key` names the setting.
+
+    Raises SitsparkError for what is no class, a class that is named twice, a file that can't be read.
+    """
+    rows = list(given.items()) if isinstance(given, Mapping) else _read_csv(Path(str(given)), key)
     codes = {c.name: c.code for c in nomenclature} | {str(c.code): c.code for c in nomenclature}
     found: dict[int, int] = {}
     for name, count in rows:
         if str(name) not in codes:
-            raise SitsparkError(f"samples.by_class: '{name}' is neither a code nor a name of classes.nomenclature; correct it")
+            raise SitsparkError(f"{key}: '{name}' is neither a code nor a name of classes.nomenclature; correct it")
         if codes[str(name)] in found:
-            raise SitsparkError(f"samples.by_class: class {codes[str(name)]} is named twice; leave one of them out")
+            raise SitsparkError(f"{key}: class {codes[str(name)]} is named twice; leave one of them out")
         found[codes[str(name)]] = count
     return found
 
 
-def _read_csv(settings: SamplesSettings) -> list[tuple[str, int]]:
+def _read_csv(path: Path, key: str) -> list[tuple[str, int]]:
     """Rows of a class and a number, as OTB reads them, with or without a first line of headings."""
-    path = Path(str(settings.by_class))
     try:
         with path.open(encoding="utf-8", newline="") as file:
             rows = [row for row in csv.reader(file) if row and not row[0].lstrip().startswith("#")]
     except OSError as error:
-        raise SitsparkError(f"samples.by_class: {path} can't be read ({error.strerror}); correct the path") from None
+        raise SitsparkError(f"{key}: {path} can't be read ({error.strerror}); correct the path") from None
     found = []
     headed = bool(rows) and len(rows[0]) == 2 and not any(character.isdigit() for character in rows[0][1])
     for number, row in enumerate(rows[headed:], 1 + headed):
         if len(row) != 2 or not row[1].strip().isdigit():
             said = ",".join(row)
-            raise SitsparkError(
-                f"samples.by_class: line {number} of {path} should be a class and a number, as 'wheat,500', not '{said}'"
-            )
+            raise SitsparkError(f"{key}: line {number} of {path} should be a class and a number, as 'wheat,500', not '{said}'")
         found.append((row[0].strip(), int(row[1])))
     return found

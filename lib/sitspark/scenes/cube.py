@@ -115,11 +115,7 @@ def read_cube(
     with _environment(scenes), rasterio.Env(GDAL_CACHEMAX=blocks):
         kept: list[Scene] = []
         valid = np.empty((len(scenes), grid.height, grid.width), np.uint8)
-        everywhere = np.ones((grid.height, grid.width), np.uint8) if within is None else within
-        unmixed = owner is None or all(scene.tile == owner for scene in scenes)
-        left_over = everywhere if unmixed else everywhere & _not_reached([s for s in scenes if s.tile == owner], grid)
-        for scene in sorted(scenes, key=lambda s: (s.acquired, s.scene_id)):
-            ground = everywhere if scene.tile == owner else left_over
+        for scene, ground in _with_ground(scenes, grid, owner=owner, within=within):
             if _read_validity(scene, grid, layout, ground=ground, out=valid[len(kept)]):
                 kept.append(scene)
         valid = valid[: len(kept)]
@@ -135,6 +131,35 @@ def read_cube(
         for date, scene in enumerate(kept):
             _read_days(scene, scene.asset(layout.day), grid, valid[date], out=pixel_days[date])
     return _in_order(Cube(reflectance, valid, days, pixel_days))
+
+
+def _with_ground(
+    scenes: Sequence[Scene], grid: Grid, *, owner: str | None, within: npt.NDArray[np.uint8] | None
+) -> Iterator[tuple[Scene, npt.NDArray[np.uint8]]]:
+    """The scenes in the order of their dates, and the pixels for which each counts, uint8 (rows, columns)."""
+    everywhere = np.ones((grid.height, grid.width), np.uint8) if within is None else within
+    unmixed = owner is None or all(scene.tile == owner for scene in scenes)
+    left_over = everywhere if unmixed else everywhere & _not_reached([s for s in scenes if s.tile == owner], grid)
+    for scene in sorted(scenes, key=lambda s: (s.acquired, s.scene_id)):
+        yield scene, everywhere if scene.tile == owner else left_over
+
+
+def count_clear(
+    scenes: Sequence[Scene],
+    grid: Grid,
+    *,
+    layout: Layout,
+    owner: str | None = None,
+    within: npt.NDArray[np.uint8] | None = None,
+) -> npt.NDArray[np.uint16]:
+    """How many scenes each pixel of `grid` is usable in by their masks, uint16 (rows, columns); as `read_cube` otherwise."""
+    scenes = [scene for scene in scenes if _reaches(scene, grid)]
+    counts, valid = np.zeros((grid.height, grid.width), np.uint16), np.empty((grid.height, grid.width), np.uint8)
+    with _environment(scenes):
+        for scene, ground in _with_ground(scenes, grid, owner=owner, within=within):
+            if _read_validity(scene, grid, layout, ground=ground, out=valid):
+                counts += valid
+    return counts
 
 
 def _read_days(scene: Scene, asset: Asset, grid: Grid, valid: npt.NDArray[np.uint8], *, out: npt.NDArray[np.int32]) -> None:

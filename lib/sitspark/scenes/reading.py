@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sitspark.grid import Grid, Window
-from sitspark.scenes.cube import Cube, blocks_bytes, is_copied, read_cube, reading_bytes
+from sitspark.scenes.cube import Cube, blocks_bytes, count_clear, is_copied, read_cube, reading_bytes
 from sitspark.scenes.layouts import Selection
 from sitspark.scenes.product import Asset, Scene
 from sitspark.scenes.region import Region
@@ -99,3 +99,17 @@ class Reading:
             for selection, of_sensor in by_sensor
         )
         return Stack(cubes, read_layers(self.static, grid))
+
+    def clear_dates(self, scenes: Mapping[str, Sequence[Scene]], window: Window, *, tile: str) -> npt.NDArray[np.uint16]:
+        """Usable acquisitions of each pixel of a window that `tile` owns, as masks alone tell; uint16 (rows, columns).
+
+        Raises as `stack` does.
+        """
+        grid = self.grid.cropped(window)
+        within = self.region.pixels(grid) if self.region else None
+        dates = np.zeros((grid.height, grid.width), np.uint16)
+        for selection in self.sensors:
+            owner = None if self.merged or selection.layout.sensor != self.leading else tile
+            of_sensor = scenes.get(selection.layout.sensor, ())
+            dates += count_clear(of_sensor, grid, layout=selection.layout, owner=owner, within=within)
+        return dates

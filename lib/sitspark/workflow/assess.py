@@ -240,7 +240,14 @@ def _samples(facts: dict[str, dict[str, Any]]) -> tuple[ClassSamples, ...]:
         return SampleCount(own, taken)
 
     return tuple(
-        ClassSamples(int(code), count(code, "train"), count(code, "monitored"), count(code, "validation")) for code in polygons
+        ClassSamples(
+            int(code),
+            count(code, "train"),
+            count(code, "monitored"),
+            count(code, "validation"),
+            children=pixels[code].get("children", 0),
+        )
+        for code in polygons
     )
 
 

@@ -23,16 +23,19 @@ from sitspark.ground_truth.regions import read_regions
 from sitspark.ground_truth.told import read_told
 from sitspark.kernels.feature_space import KERNEL_VERSION
 from sitspark.samples import frames
+from sitspark.samples.children import children, fitted_by_group, wanted_children
 from sitspark.samples.choice import Choice, choose
 from sitspark.samples.chunk_pixels import CHOSEN
+from sitspark.samples.clear import write_clear
 from sitspark.samples.pieces import pieces_by_chunk
-from sitspark.samples.strategy import Strategy
+from sitspark.samples.strategy import Strategy, counts_by_class
 from sitspark.scenes.chunk_plan import BESIDE, chunk_frame
 from sitspark.scenes.chunk_shape import chunk_shape
 from sitspark.scenes.cube import READER_VERSION
 from sitspark.scenes.outline import to_geographic
 from sitspark.scenes.static import layers_of, state_of
 from sitspark.scenes.table import scenes_of
+from sitspark.settings import AugmentationSettings
 from sitspark.workflow.context import Context
 from sitspark.workflow.keys import fingerprint
 from sitspark.workflow.split_remarks import refuse_useless_split, split_remarks
@@ -190,8 +193,17 @@ def _observations(context: Context, _key: str) -> Outcome:
     settings, seed = context.settings.samples, context.settings.seed
     strategy = Strategy.of(settings, context.nomenclature)
     pieces = pieces_by_chunk(context.table("polygons"), plan, grid, shrink=settings.shrink).cache()
-    with context.marked("labelled pixels", 2 * pieces.select("chunk_id").distinct().count(), "steps of chunks") as marks:
-        choice = choose(pieces, grid, settings, strategy=strategy, codes=context.nomenclature.codes, seed=seed, marks=marks)
+    labelled = pieces.select("chunk_id").distinct().count()
+    clear = folder.scratch / "clear" if settings.min_clear_dates > 1 else None
+    steps = 2 if clear is None else 3
+    with context.marked("labelled pixels", steps * labelled, "steps of chunks") as marks:
+        if clear is not None:
+            shutil.rmtree(clear, ignore_errors=True)
+            work = plan.join(pieces.select("chunk_id").distinct(), "chunk_id", "left_semi")
+            scenes, tasks = folder.table("scenes"), min(max(labelled, 1), _TASKS)
+            write_clear(work, scenes, context.reading, clear, least=settings.min_clear_dates, tasks=tasks, marks=marks)
+        codes = context.nomenclature.codes
+        choice = choose(pieces, grid, settings, strategy=strategy, codes=codes, seed=seed, marks=marks, clear=clear)
         chosen = choice.pixels.cache()
         chunks = chosen.select("chunk_id").distinct().count()
     pieces.unpersist()
@@ -256,14 +268,14 @@ def _selection(context: Context, choice: Choice, strategy: Strategy) -> list[Sel
 
 
 def _samples(context: Context, _key: str) -> Outcome:
-    space, target = context.feature_space, context.folder.table("samples")
-    observed = context.table("observations")
+    space, target, settings = context.feature_space, context.folder.table("samples"), context.settings
+    observed, least = context.table("observations"), settings.samples.min_clear_dates
     with context.marked("samples", sum(context.facts("observations")["pixels"].values()), "pixels") as marks:
-        write_table(frames.samples(observed, space, seed=context.settings.seed, marks=marks), target)
+        write_table(frames.samples(observed, space, seed=settings.seed, marks=marks, least=least), target)
     table = context.table("samples")
     rows = table.groupBy("label", "split", "monitored").count().collect()
     pixels: dict[str, dict[str, int]] = {
-        str(code): {"train": 0, "monitored": 0, "validation": 0} for code in context.nomenclature.codes
+        str(code): {"train": 0, "monitored": 0, "validation": 0, "children": 0} for code in context.nomenclature.codes
     }
     for row in rows:
         pixels[str(row.label)][row.split] += row["count"]
@@ -272,12 +284,33 @@ def _samples(context: Context, _key: str) -> Outcome:
     unseen = sum(context.facts("observations")["pixels"].values()) - sum(row["count"] for row in rows)
     if unseen:
         of = " of every sensor" if len(context.sensors) > 1 else ""
-        context.voice.note(f"{unseen} labelled pixels have no clear date{of} and are left out")
+        few = f"fewer than {least} clear dates" if least > 1 else f"no clear date{of}"
+        context.voice.note(f"{unseen} labelled pixels have {few} and are left out")
+    outputs: tuple[Path, ...] = (target,)
+    made = ""
+    if settings.samples.augmentation is not None:
+        for label, count in _make_children(context, settings.samples.augmentation).items():
+            pixels[str(label)]["children"] = count
+        made = f", and {sum(of['children'] for of in pixels.values())} made of them ({settings.samples.augmentation.method})"
+        outputs = (target, context.folder.table("children"))
     return Outcome(
-        f"{sum(row['count'] for row in rows)} samples of {len(space)} features ({space})",
+        f"{sum(row['count'] for row in rows)} samples of {len(space)} features ({space}){made}",
         {"classes": pixels, "features": len(space)},
-        (target,),
+        outputs,
     )
+
+
+def _make_children(context: Context, settings: AugmentationSettings) -> dict[int, int]:
+    """Write the table of children; gives their numbers by class."""
+    table, least = context.table("samples"), {}
+    if settings.by_class is not None:
+        least = counts_by_class(settings.by_class, context.nomenclature, key="samples.augmentation.by_class")
+    wanted = wanted_children(fitted_by_group(table), settings, least)
+    write_table(children(table, wanted, settings, seed=context.settings.seed), context.folder.table("children"))
+    found: dict[int, int] = {}
+    for (label, _), count in wanted.items():
+        found[label] = found.get(label, 0) + count
+    return found
 
 
 def _chunks_inputs(context: Context) -> Any:
@@ -299,7 +332,7 @@ def _ground_truth_inputs(context: Context) -> Any:
 def _observations_inputs(context: Context) -> Any:
     settings = context.settings
     return [
-        settings.samples.model_dump(mode="json"),
+        settings.samples.model_dump(mode="json", exclude={"augmentation"}),
         fingerprint([settings.samples.by_class]) if isinstance(settings.samples.by_class, Path) else None,
         _CHOICE_VERSION,
         settings.seed,
@@ -313,11 +346,14 @@ def _observations_inputs(context: Context) -> Any:
 
 def _samples_inputs(context: Context) -> Any:
     settings = context.settings
+    augmentation = settings.samples.augmentation
     return [
         settings.time_series.model_dump(mode="json"),
         settings.features.model_dump(mode="json"),
         [[archive.step, archive.indices] for archive in settings.archives],
         settings.seed,
+        augmentation.model_dump(mode="json") if augmentation else None,
+        fingerprint([augmentation.by_class]) if augmentation and isinstance(augmentation.by_class, Path) else None,
     ]
 
 
