@@ -138,6 +138,38 @@ def test_a_folder_of_shapefiles_is_one_file_whose_numbers_go_on(
     assert "c.shp is in EPSG:2154" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["f.gpkg", "f.shp", "f.parquet", "f.geojson"])
+def test_other_fields_are_kept_as_they_are(spark: SparkSession, tmp_path: Path, name: str) -> None:
+    """A file is still what it was: a split of one's own, a year, a share, the day of a visit; and so are those rejected."""
+    squares = [shapely.box(300_000 + 100 * i, 4_900_000, 300_050 + 100 * i, 4_900_050) for i in range(4)]
+    squares[1] = shapely.MultiPolygon([squares[1], shapely.box(300_120, 4_900_100, 300_150, 4_900_150)])
+    frame = geopandas.GeoDataFrame(
+        {
+            "part": ["train", None, "test", "train"],
+            "id": [7, 3, 5, 9],
+            "year": [2018, 2019, 2020, 2021],
+            "share": [0.5, 1.5, float("nan"), 2.5],
+            "seen": pd.to_datetime(["2018-05-01", "2018-05-02", "2018-05-03", "2018-05-04"]),
+            "code": [1, 2, 3, None],
+        },
+        geometry=squares,
+        crs=32631,
+    )
+    frame.to_parquet(tmp_path / "source.parquet")
+    assert check(tmp_path / "source.parquet", *FIELDS, "--fix", tmp_path / name) == 0
+    fixed, (companion,) = read(tmp_path / name), tmp_path.glob("f_rejected.*")
+    days = [] if name.endswith(".shp") else ["seen"]
+    assert [c for c in fixed.columns if c != "geometry"] == ["id", "part", "year", "share", *days, "code"]
+    rejected = read(companion)
+    assert list(fixed["id"]) == [7, 3, 3, 5] and list(rejected["id"]) == [9]
+    for written in (fixed, rejected):
+        before = frame.set_index("id").loc[written["id"]]
+        for column in ("part", "year", "share"):
+            assert written[column].fillna(-1).tolist() == before[column].fillna(-1).tolist()
+        if days:
+            assert [str(day)[:10] for day in written["seen"]] == [str(day)[:10] for day in before["seen"]]
+
+
 def test_points_with_names_and_a_table(spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Labels are numbered in their order where no nomenclature says more, and the numbers are kept."""
     points = geopandas.GeoDataFrame(

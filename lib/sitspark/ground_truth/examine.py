@@ -4,7 +4,7 @@ A *fault* rejects its feature; a *remark* doesn't. Each step is written once to 
 million polygons need no more memory than a thousand.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from pyspark.sql import SparkSession
 from sitspark.ground_truth.judging import Rules, names_of
 from sitspark.ground_truth.overlaps import PAIRS, Overlaps, Ruler, losers, without
 from sitspark.ground_truth.passes import judge_all, name_of, pieces_of, told_of
-from sitspark.ground_truth.staged import Staged
+from sitspark.ground_truth.staged import FIELD, Group, Staged
 from sitspark.ground_truth.twins import twins
 
 FAULTS = (
@@ -65,32 +65,46 @@ class Examination:
     repeated: pa.Array
 
     def kept(self, *columns: str) -> Iterator[pa.Table]:
-        """Columns of PIECES of the valid single geometries that are kept, in the order of the source."""
+        """Columns of PIECES, and kept fields, of the valid single geometries that are kept, in the order of the source."""
         faulty = self.compared.filter(pc.is_in(self.compared["what"], pa.array(FAULTS)))["number"].combine_chunks()
-        for group in range(len(self.staged.groups)):
-            pieces = pq.read_table(pieces_of(self.folder) / name_of(group), columns=list({"number", "part", *columns}))
+        for position, group in enumerate(self.staged.groups):
+            own = {"number", "part", *(name for name in columns if not name.startswith(FIELD))}
+            pieces = pq.read_table(pieces_of(self.folder) / name_of(position), columns=list(own))
             piece = pc.add(pc.multiply(pieces["number"], _PARTS), pieces["part"])
             lost = pc.or_(pc.is_in(pieces["number"], faulty), pc.is_in(piece, self.repeated))
-            yield pieces.filter(pc.invert(lost)).select(list(columns))
+            yield _with_fields(pieces.filter(pc.invert(lost)), group, columns).select(list(columns))
 
     def told(self, *columns: str) -> Iterator[pa.Table]:
-        """Columns of TOLD of faulty and remarkable features, in the order of the source."""
+        """Columns of TOLD, and kept fields, of faulty and remarkable features, in the order of the source."""
         compared = self.compared["number"].combine_chunks()
         sources = {"name": ("number", "id"), "label": ("label",), "wkb": ("wkb",)}
         needed = {"number", *(source for column in columns for source in sources.get(column, ()))}
         for position, group in enumerate(self.staged.groups):
-            alone = pq.read_table(told_of(self.folder) / name_of(position), columns=list({"number", "what", *columns}))
+            own = {"number", "what", *(name for name in columns if not name.startswith(FIELD))}
+            alone = pq.read_table(told_of(self.folder) / name_of(position), columns=list(own))
             features = group.read(*needed)
             features = features.filter(pc.is_in(features["number"], compared))
             if "name" in columns:
                 features = features.append_column("name", names_of(features["number"], features["id"]))
             if "label" in columns:
-                features = features.set_column(
-                    features.schema.get_field_index("label"), "label", pc.utf8_trim_whitespace(features["label"])
-                )
+                trimmed = pc.utf8_trim_whitespace(features["label"])
+                features = features.set_column(features.schema.get_field_index("label"), "label", trimmed)
             joined = self.compared.join(features, "number", join_type="inner").select(alone.column_names)
             every = pa.concat_tables([alone, joined.cast(alone.schema)])
-            yield every.sort_by([("number", "ascending"), ("what", "ascending")]).select(list(columns))
+            ordered = every.sort_by([("number", "ascending"), ("what", "ascending")])
+            yield _with_fields(ordered, group, columns).select(list(columns))
+
+
+def _with_fields(rows: pa.Table, group: Group, columns: Sequence[str]) -> pa.Table:
+    """Add those of the columns that are kept fields to rows of features (number)."""
+    fields = [name for name in columns if name.startswith(FIELD)]
+    if not fields:
+        return rows
+    features = group.read("number", *fields)
+    place = pc.index_in(rows["number"], value_set=features["number"].combine_chunks())
+    for name in fields:
+        rows = rows.append_column(name, features[name].take(place))
+    return rows
 
 
 def examine(

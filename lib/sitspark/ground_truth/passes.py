@@ -24,7 +24,7 @@ from sitspark.ground_truth.blocks import (
 )
 from sitspark.ground_truth.overlaps import PAIRS, Ruler, shared_ground, sharing_too_much
 from sitspark.ground_truth.shapes import Geometries
-from sitspark.ground_truth.staged import Staged
+from sitspark.ground_truth.staged import FEATURES, Staged
 from sitspark.worker import forget_archives
 
 SHAPES = pa.schema([
@@ -99,7 +99,7 @@ def judge_all(spark: SparkSession, staged: Staged, judge: Judge, folder: Path, *
     def judged(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             for position in batch.column(0).to_pylist():
-                found = judge.judge(groups[position].read())
+                found = judge.judge(groups[position].read(*FEATURES.names))
                 _write(found.pieces, pieces_of(folder) / name_of(position))
                 _write(found.told, told_of(folder) / name_of(position))
                 polygons, squares = into_squares(found.pieces, found.geometries, ruler.side)

@@ -21,7 +21,7 @@ from pyogrio.errors import DataLayerError, DataSourceError
 from pyproj.exceptions import CRSError
 
 from sitspark.errors import SitsparkError
-from sitspark.ground_truth.staged import FEATURES, GROUP, Staged, write_staged
+from sitspark.ground_truth.staged import FEATURES, FIELD, GROUP, Staged, write_staged
 from sitspark.settings import GroundTruthSettings
 
 # the least confidence at which PROJ's guess for an ESRI .prj without authority is the same CRS under another name
@@ -30,11 +30,12 @@ _CRS_CONFIDENCE = 60
 
 @dataclass(frozen=True, slots=True)
 class VectorFile:
-    """What the header of a vector file says; `crs` is an EPSG code as EPSG:2154."""
+    """What the header of a vector file says; `crs` is an EPSG code as EPSG:2154, `types` go with `fields`."""
 
     path: Path
     crs: str
     fields: tuple[str, ...]
+    types: tuple[str, ...]
     features: int
 
 
@@ -71,7 +72,9 @@ def _gdal_header(path: Path) -> VectorFile:
         info = pyogrio.read_info(path)
     except (DataSourceError, DataLayerError) as error:
         raise SitsparkError(f"ground_truth.file: {path} can't be read as a vector file: {error}") from None
-    return VectorFile(path, _epsg_code(info["crs"], path), tuple(info["fields"]), int(info["features"]))
+    return VectorFile(
+        path, _epsg_code(info["crs"], path), tuple(info["fields"]), tuple(map(str, info["dtypes"])), int(info["features"])
+    )
 
 
 def _parquet_header(path: Path) -> VectorFile:
@@ -94,8 +97,9 @@ def _parquet_header(path: Path) -> VectorFile:
     # GeoParquet 1.1: an absent crs means OGC:CRS84, an explicit null means unknown
     crs = column.get("crs", "OGC:CRS84")
     text = json.dumps(crs) if isinstance(crs, dict) else crs
-    fields = tuple(name for name in parquet.schema_arrow.names if name != meta["primary_column"])
-    return VectorFile(path, _epsg_code(text, path), fields, parquet.metadata.num_rows)
+    fields = [field for field in parquet.schema_arrow if field.name != meta["primary_column"]]
+    names, types = tuple(field.name for field in fields), tuple(str(field.type) for field in fields)
+    return VectorFile(path, _epsg_code(text, path), names, types, parquet.metadata.num_rows)
 
 
 def _epsg_code(crs: str | None, path: Path) -> str:
@@ -197,50 +201,63 @@ def _refuse_twice(numbers: pa.Array, settings: GroundTruthSettings) -> None:
         )
 
 
-def stage(files: Sequence[VectorFile], *, label_field: str, id_field: str | None, staging: Path) -> Staged:
-    """Stream the features of files into the folder `staging`; numbers go on from file to file."""
+def stage(
+    files: Sequence[VectorFile], *, label_field: str, id_field: str | None, staging: Path, attributes: Sequence[str] = ()
+) -> Staged:
+    """Stream the features of files into the folder `staging`; numbers go on from file to file.
+
+    `attributes` are fields that all files have, of one type, and that are kept.
+    """
 
     def numbered() -> Iterator[pa.RecordBatch]:
         first = 0
         for file in files:
-            for batch in _batches(file, label_field=label_field, id_field=id_field):
+            for batch in _batches(file, label_field=label_field, id_field=id_field, attributes=attributes):
                 yield batch.set_column(0, "number", pc.add(batch["number"], first))
             first += file.features
 
     return write_staged(numbered(), staging / "features.parquet")
 
 
-def _batches(file: VectorFile, *, label_field: str, id_field: str | None) -> Iterator[pa.RecordBatch]:
-    """The features of a file as FEATURES, in bounded memory."""
-    if file.path.suffix == ".parquet":
-        yield from _parquet_batches(file.path, label_field=label_field, id_field=id_field)
-        return
-    columns = [label_field, *([id_field] if id_field else [])]
-    with pyogrio.open_arrow(file.path, columns=columns, return_fids=True, batch_size=GROUP, use_pyarrow=True) as (meta, reader):
+def _batches(
+    file: VectorFile, *, label_field: str, id_field: str | None, attributes: Sequence[str] = ()
+) -> Iterator[pa.RecordBatch]:
+    """The features of a file as FEATURES, in bounded memory, with the fields that are kept."""
+    columns = list(dict.fromkeys([label_field, *([id_field] if id_field else []), *attributes]))
+    rows_of = _parquet_rows if file.path.suffix == ".parquet" else _gdal_rows
+    for number, geometry, batch in rows_of(file.path, columns):
+        ids = field_of(batch, id_field).cast(pa.string()) if id_field else pa.nulls(len(number), pa.string())
+        label = field_of(batch, label_field).cast(pa.string())
+        kept = {f"{FIELD}{name}": _plain(field_of(batch, name)) for name in attributes}
+        fixed = [number.cast(pa.int64()), ids, label, geometry.cast(pa.binary())]
+        yield pa.RecordBatch.from_arrays([*fixed, *kept.values()], names=[*FEATURES.names, *kept])
+
+
+Rows = Iterator[tuple[pa.Array, pa.Array, pa.RecordBatch]]  # numbers, geometries, and a batch with the fields
+
+
+def _gdal_rows(path: Path, columns: list[str]) -> Rows:
+    with pyogrio.open_arrow(path, columns=columns, return_fids=True, batch_size=GROUP, use_pyarrow=True) as (meta, reader):
         geometry, fid = meta["geometry_name"] or "wkb_geometry", meta["fid_column"] or "OGC_FID"
         for batch in reader:
-            number = batch.column(batch.schema.get_all_field_indices(fid)[0])
-            ids = field_of(batch, id_field) if id_field else None
-            yield _features(number, ids, field_of(batch, label_field), batch.column(geometry))
+            yield batch.column(batch.schema.get_all_field_indices(fid)[0]), batch.column(geometry), batch
 
 
-def _parquet_batches(path: Path, *, label_field: str, id_field: str | None) -> Iterator[pa.RecordBatch]:
+def _parquet_rows(path: Path, columns: list[str]) -> Rows:
     parquet = pq.ParquetFile(path)
     geometry = json.loads(parquet.schema_arrow.metadata[b"geo"])["primary_column"]
-    columns = {label_field, geometry, *([id_field] if id_field else [])}
     first = 0
-    for batch in parquet.iter_batches(batch_size=GROUP, columns=list(columns)):
-        number = pa.array(np.arange(first, first + batch.num_rows))
-        yield _features(number, batch[id_field] if id_field else None, batch[label_field], batch[geometry])
+    for batch in parquet.iter_batches(batch_size=GROUP, columns=[*columns, geometry]):
+        yield pa.array(np.arange(first, first + batch.num_rows)), batch[geometry], batch
         first += batch.num_rows
-
-
-def _features(number: pa.Array, ids: pa.Array | None, label: pa.Array, wkb: pa.Array) -> pa.RecordBatch:
-    known = pa.nulls(len(number), pa.string()) if ids is None else ids.cast(pa.string())
-    columns = [number.cast(pa.int64()), known, label.cast(pa.string()), wkb.cast(pa.binary())]
-    return pa.RecordBatch.from_arrays(columns, schema=FEATURES)
 
 
 def field_of(batch: pa.RecordBatch, name: str) -> pa.Array:
     """A field of a batch that GDAL read; in GeoJSON the number of a feature, which comes first, may have the same name."""
     return batch.column(batch.schema.get_all_field_indices(name)[-1])
+
+
+def _plain(values: pa.Array) -> pa.Array:
+    """Texts however they are kept, as texts."""
+    text = pa.types.is_dictionary(values.type) or pa.types.is_large_string(values.type)
+    return values.cast(pa.string()) if text else values

@@ -1,5 +1,6 @@
 """What `sitspark ground-truth check` reads: a vector file, a folder of them, or a Spark table with WKB."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,14 +8,17 @@ import pyproj
 from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.types import BinaryType
+from pyspark.sql.types import AtomicType, BinaryType
 
 from sitspark.errors import SitsparkError, some
 from sitspark.ground_truth.read import VectorFile, header_of, stage
-from sitspark.ground_truth.staged import Staged, read_staged
+from sitspark.ground_truth.staged import FIELD, Staged, read_staged
 from sitspark.spark import location
 
 TABLE = "table:"  # what an address of a Spark table begins with
+_TAKEN = ("fid", "ogc_fid", "reason", "geometry", "geom")  # names of columns that a written file has of its own
+# as numpy and Arrow call them
+_KEPT_TYPES = ("int", "uint", "float", "double", "bool", "object", "str", "large_string", "dictionary", "date", "timestamp")
 ORIGIN = "origin_id"  # the field that a mended file keeps ids in where none was named
 
 
@@ -69,8 +73,22 @@ def read_source(spark: SparkSession, source: Source, staging: Path) -> Features:
             raise SitsparkError(f"{file.path} is in {file.crs}, {first.path} in {first.crs}; bring all files to one CRS")
     if source.crs is not None and source.crs != first.crs:
         raise SitsparkError(f"--crs: {first.path} is in {first.crs}, not {source.crs}; leave --crs out")
-    staged = stage(files, label_field=source.label_field, id_field=id_field, staging=staging)
+    kept = _kept_fields(files, {source.label_field, id_field})
+    staged = stage(files, label_field=source.label_field, id_field=id_field, staging=staging, attributes=kept)
     return Features(staged, first.crs, id_field, files)
+
+
+def _kept_fields(files: Sequence[VectorFile], apart: Collection[str | None]) -> list[str]:
+    """The fields that a mended file keeps as they are: those that all files have, of one type that any format knows."""
+    first, *others = ([*zip(file.fields, file.types, strict=True)] for file in files)
+    return [
+        name
+        for name, kind in first
+        if name not in apart
+        and name.lower() not in _TAKEN
+        and kind.startswith(_KEPT_TYPES)
+        and all((name, kind) in other for other in others)
+    ]
 
 
 def _files(path: Path) -> list[Path]:
@@ -113,6 +131,13 @@ def _read_table(spark: SparkSession, source: Source, staging: Path) -> Features:
         F.col(source.id_field).cast("string").alias("id"),
         F.col(source.label_field).cast("string").alias("label"),
         (F.col(place.name) if binary else F.expr(f"ST_AsBinary(`{place.name}`)")).alias("wkb"),
+        *(
+            F.col(f"`{field.name}`").alias(f"{FIELD}{field.name}")
+            for field in table.schema
+            if field.name not in (source.label_field, source.id_field, place.name)
+            and field.name.lower() not in _TAKEN
+            and isinstance(field.dataType, AtomicType)
+        ),
     )
     rows.write.mode("overwrite").parquet(location(staging))
     return Features(read_staged(sorted(staging.glob("*.parquet"))), crs, source.id_field)

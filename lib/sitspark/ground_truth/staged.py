@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 GROUP = 16_384  # features: a task of a second
+FIELD = "field:"  # what the name of a column begins with that is the user's, and only travels along
 FEATURES = pa.schema([("number", pa.int64()), ("id", pa.string()), ("label", pa.string()), ("wkb", pa.binary())])
 
 
@@ -28,7 +29,8 @@ class Group:
 class Staged:
     """Features as they are, in the order of their source.
 
-    number int64, id string (null without a field of ids), label string and wkb binary (null where absent).
+    number int64, id string (null without a field of ids), label string and wkb binary (null where absent); and fields that
+    are kept as they are, whose names begin with FIELD.
     """
 
     groups: Sequence[Group]
@@ -38,6 +40,13 @@ class Staged:
         """How many there are."""
         return sum(group.rows for group in self.groups)
 
+    @property
+    def attributes(self) -> tuple[pa.Field, ...]:
+        """The fields that are kept as they are."""
+        if not self.groups:
+            return ()
+        return tuple(field for field in pq.read_schema(self.groups[0].path) if field.name.startswith(FIELD))
+
     def column(self, name: str) -> Iterator[pa.ChunkedArray]:
         """A column, group by group."""
         for group in self.groups:
@@ -45,12 +54,17 @@ class Staged:
 
 
 def write_staged(batches: Iterable[pa.RecordBatch], path: Path) -> Staged:
-    """Write batches of FEATURES, each of which becomes a group."""
+    """Write batches of FEATURES, each of which becomes a group; of the fields besides the first batch has all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with pq.ParquetWriter(path, FEATURES, use_dictionary=False) as writer:
+    writer: pq.ParquetWriter | None = None
+    try:
         for batch in batches:
+            writer = writer or pq.ParquetWriter(path, batch.schema, use_dictionary=False)
             writer.write_batch(batch, row_group_size=GROUP)
-    return read_staged([path])
+    finally:
+        if writer is not None:
+            writer.close()
+    return read_staged([path] if writer is not None else [])
 
 
 def read_staged(paths: Iterable[Path]) -> Staged:

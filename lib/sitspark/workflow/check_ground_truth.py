@@ -30,7 +30,7 @@ from sitspark.ground_truth.overlaps import Overlaps
 from sitspark.ground_truth.pixels import Pixels
 from sitspark.ground_truth.shapes import decoded
 from sitspark.ground_truth.sources import ORIGIN, TABLE, Features, Source, known_crs, read_source
-from sitspark.ground_truth.staged import Staged
+from sitspark.ground_truth.staged import FIELD, Staged
 from sitspark.ground_truth.write import SUFFIXES, Layer, write_vector
 from sitspark.scenes.inspect import inspect_product
 from sitspark.scenes.outline import reprojected
@@ -323,14 +323,18 @@ def _write_fixed(examined: Examination, found: Features, request: Request, out: 
     if kind == "Unknown" and out.suffix.lower() == ".shp":
         raise SitsparkError(f"--fix: {out} can't hold both points and polygons; name a .gpkg")
     number = pa.int64() if _whole_names(found.staged) else pa.string()
-    rejected = pa.schema([(identifier, number), (label, pa.string()), ("reason", pa.string()), ("geometry", pa.binary())])
-    kept = pa.schema([(identifier, number), (label, pa.int32()), ("geometry", pa.binary())])
+    # a shapefile knows days, but no times
+    fields = [f for f in found.staged.attributes if out.suffix.lower() != ".shp" or not pa.types.is_timestamp(f.type)]
+    own = [(field.name.removeprefix(FIELD), field.type) for field in fields]
+    names = [field.name for field in fields]
+    rejected = pa.schema([(identifier, number), *own, (label, pa.string()), ("reason", pa.string()), ("geometry", pa.binary())])
+    kept = pa.schema([(identifier, number), *own, (label, pa.int32()), ("geometry", pa.binary())])
     out.parent.mkdir(parents=True, exist_ok=True)
-    told = examined.told("name", "label", "what", "reason", "wkb")
+    told = examined.told("name", *names, "label", "what", "reason", "wkb")
     faults = (rows.filter(pc.is_in(rows["what"], pa.array(FAULTS))) for rows in told)
-    rows = (_renamed(fault.select(["name", "label", "reason", "wkb"]), rejected) for fault in faults)
+    rows = (_renamed(fault.drop_columns("what"), rejected) for fault in faults)
     write_vector(rows, rejected, rejected_beside(out), Layer(found.crs))
-    pieces = (_renamed(piece, kept) for piece in examined.kept("name", "label", "wkb"))
+    pieces = (_renamed(piece, kept) for piece in examined.kept("name", *names, "label", "wkb"))
     return write_vector(pieces, kept, out, Layer(found.crs, kind))
 
 
