@@ -314,3 +314,28 @@ def test_leaving_a_tile_out_costs_accuracy(run_copy: FinishedRun) -> None:
     context, printed = run_quietly(run_copy.tree, "cross_validate")
     assert printed.count("is trained already") == 3
     assert json.loads((context.folder.accuracy / "cross_validation.json").read_text()) == scores
+
+
+def test_rare_classes_are_strengthened_by_samples_and_weights_and_pixels_need_clear_dates(run_copy: FinishedRun) -> None:
+    """Each fitted class has as many samples as the largest; no child is of a polygon that is set aside or monitored."""
+    tree = run_copy.tree | {"samples": run_copy.tree["samples"] | {"min_clear_dates": 4, "augmentation": {"method": "smote"}}}
+    tree["training"] = tree["training"] | {"epochs": 2, "balance": ["class", "polygon"]}
+    context, printed = run_quietly(tree, "train", "report")
+    samples, children = context.table("samples").toPandas(), context.table("children").toPandas()
+    fitted = samples[(samples["split"] == "train") & ~samples["monitored"]]
+    counts = fitted["label"].value_counts() + children["label"].value_counts().reindex(fitted["label"].unique(), fill_value=0)
+    assert set(counts) == {fitted["label"].value_counts().max()} and f"{len(children)} made of them (smote)" in printed
+    assert set(children["polygon_id"]) <= set(fitted["polygon_id"])
+    others = samples[(samples["split"] != "train") | samples["monitored"]]
+    assert not set(children["polygon_id"]) & set(others["polygon_id"])
+    card = json.loads((context.folder.model(context.facts("train")["model_id"]) / "card.json").read_text())
+    assert {entry["code"]: entry["train"] for entry in card["classes"] if entry["train"]} == counts.to_dict()
+    assert card["training"]["balance"] == ["class", "polygon"]
+    observed = context.table("observations").toPandas()
+    enough = observed["valid"].map(sum) >= 4
+    # what only bands call nodata is left out afterwards; here nothing is
+    assert enough.all() and len(samples) == len(observed)
+    assert "Made of them" in context.folder.report.read_text()
+    # without the children nothing that was read is read again
+    context, printed = run_quietly(tree | {"samples": tree["samples"] | {"augmentation": None}}, "samples")
+    assert re.search(r"observations .*unchanged", printed) and "made of them" not in printed
