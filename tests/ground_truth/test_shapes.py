@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 from sitspark.grid import Grid
 from sitspark.ground_truth.crs_range import beyond_range
 from sitspark.ground_truth.pixels import Pixels
-from sitspark.ground_truth.shapes import EMPTY, NULL, UNREADABLE, broken_of, decoded, faults_of, into_cells, single_polygons
+from sitspark.ground_truth.shapes import (
+    EMPTY,
+    NULL,
+    UNREADABLE,
+    broken_of,
+    decoded,
+    faults_of,
+    into_cells,
+    keys_of,
+    single_polygons,
+)
 from sitspark.samples.labelled import labelled_pixels
 
 SQUARE = shapely.box(0, 0, 1, 1)
@@ -34,6 +44,7 @@ def array(*geometries: shapely.Geometry | None) -> np.ndarray:
         pytest.param(shapely.to_wkb(shapely.MultiPolygon([SQUARE])), None, id="a collection of one"),
         pytest.param(shapely.to_wkb(shapely.MultiPolygon([SQUARE]), byte_order=0), None, id="a big-endian collection of one"),
         pytest.param(shapely.to_wkb(shapely.GeometryCollection([SQUARE])), None, id="a mixed collection of one"),
+        pytest.param(b"\x01\x06\0\0\0\x01\0\0\0" + shapely.to_wkb(SQUARE, byte_order=0), None, id="a big-endian part"),
         pytest.param(None, NULL, id="null"),
         pytest.param(shapely.to_wkb(shapely.Polygon()), EMPTY, id="empty"),
         pytest.param(shapely.to_wkb(SQUARE)[:30], UNREADABLE, id="cut short"),
@@ -49,6 +60,13 @@ def test_what_is_read_is_one_thing_however_it_is_written(wkb: Wkb, problem: str 
         assert found.wkb[1].as_py() == shapely.to_wkb(SQUARE, byte_order=1)
     else:
         assert found.geometries[1] is None and not found.wkb[1].is_valid
+
+
+def test_several_parts_are_written_alike_whatever_order_their_bytes_have() -> None:
+    parts = [SQUARE, shapely.box(5, 0, 6, 1)]
+    mixed = b"\x01\x06\0\0\0\x02\0\0\0" + b"".join(shapely.to_wkb(part, byte_order=i) for i, part in enumerate(parts))
+    found = decoded(pa.array([mixed, shapely.to_wkb(shapely.MultiPolygon(parts))], pa.binary()))
+    assert found.wkb[0] == found.wkb[1] and keys_of(found.wkb)[0] == keys_of(found.wkb)[1] != 0
 
 
 def test_polygons_with_an_area_are_found_in_any_collection() -> None:

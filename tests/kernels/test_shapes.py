@@ -57,9 +57,19 @@ def test_neither_the_first_vertex_nor_the_direction_count(polygon: shapely.Polyg
 def test_the_sign_of_zero_and_bytes_behind_a_geometry_do_not_count() -> None:
     assert key(shapely.Point(-0.0, 1)) == key(shapely.Point(0.0, 1)) != key(shapely.Point(1, 0.0))
     wkb = shapely.to_wkb(shapely.box(0, 0, 1, 1), byte_order=1)
-    one, two = keys_of(pa.array([wkb, wkb + b"\x01\x08\x00\x00\x00 and more"], pa.binary())).to_pylist()
+    more = shapely.to_wkb(shapely.Point(1, 2), byte_order=1)
+    one, two = keys_of(pa.array([wkb, wkb + more], pa.binary())).to_pylist()
     assert one == two != 0
     assert key(None) == 0
+
+
+@settings(deadline=None)
+@given(shape=shape, cut=st.integers(1, 60), noise=st.binary(max_size=30))
+def test_bytes_that_are_no_geometry_end_nowhere_else(shape: shapely.Geometry, cut: int, noise: bytes) -> None:
+    """Nothing is read beyond the end of a WKB, whatever numbers it claims: what follows it changes no key."""
+    broken = shapely.to_wkb(shape, byte_order=1)[:-cut] + noise
+    first = keys_of(pa.array([broken, b"\x00" * 64], pa.binary()))[0]
+    assert first == keys_of(pa.array([broken, b"\xff" * 64], pa.binary()))[0]
 
 
 def test_a_part_of_an_array_has_the_keys_of_that_part() -> None:

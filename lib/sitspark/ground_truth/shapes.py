@@ -19,8 +19,8 @@ EMPTY = "empty geometry"
 UNREADABLE = "unreadable geometry"
 _STRAIGHT = 7  # the last type of WKB without curves: GeometryCollection
 _POLYGON, _MULTI_POINT = 3, 4  # types of shapely; collections begin with the latter
-_WKB_MULTI_POINT = 4
-_PLAIN = (1, 3, 4, 6)  # types of WKB of points and polygons, without a third dimension
+_PLAIN = (1, 3)  # types of WKB of single points and polygons, without a third dimension
+_COLLECTIONS = (4, 5, 6, 7)
 _HEAD = 9  # bytes of WKB: order, type, number of parts
 _DIGITS = {True: 6, False: 2}  # of places in degrees and in metres: decimetres and centimetres
 
@@ -39,11 +39,13 @@ class Decoded:
 
 def decoded(wkb: pa.Array) -> Decoded:
     """Read WKB; what is cut short or holds curves is unreadable."""
-    kind, plain = _heads(wkb)
     # many files know no single polygons; the WKB of the one follows the head of the collection
-    alone = plain & (kind[:, 1] == 1) & (kind[:, 0] >= _WKB_MULTI_POINT)
+    little, kind, parts = _heads(wkb)
+    alone = little & (parts == 1) & np.isin(kind, _COLLECTIONS)
     several = wkb.filter(pa.array(alone)).to_pylist()
     wkb = _with(wkb, alone, pa.array([value[_HEAD:] for value in several], pa.binary()))
+    little, kind, _ = _heads(wkb)
+    plain = little & np.isin(kind, _PLAIN)
     values = wkb.to_numpy(zero_copy_only=False)
     try:
         geometries = shapely.from_wkb(values, on_invalid="ignore")
@@ -66,16 +68,16 @@ def decoded(wkb: pa.Array) -> Decoded:
     return Decoded(geometries, problem, replaced(sound, there & (~plain | alone), geometries))
 
 
-def _heads(wkb: pa.Array) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.bool_]]:
-    """The type and the following number (n, 2) of WKBs, and which of them are little-endian of one of the `_PLAIN` types."""
+def _heads(wkb: pa.Array) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.uint32], npt.NDArray[np.uint32]]:
+    """Which WKBs are little-endian, their types, and the numbers that follow, of parts or rings."""
     _, offsets, content = wkb.buffers()
     first = np.frombuffer(offsets, np.int32)[wkb.offset : wkb.offset + len(wkb) + 1]
     data = np.frombuffer(content or b"", np.uint8)
     long = np.diff(first) >= _HEAD
-    bytes_ = np.zeros((len(wkb), _HEAD), np.uint8)
-    bytes_[long] = data[first[:-1][long, None] + np.arange(_HEAD)]
-    numbers = np.ascontiguousarray(bytes_[:, 1:]).view("<u4")
-    return numbers, (bytes_[:, 0] == 1) & np.isin(numbers[:, 0], _PLAIN)
+    heads = np.zeros((len(wkb), _HEAD), np.uint8)
+    heads[long] = data[first[:-1][long, None] + np.arange(_HEAD)]
+    numbers = np.ascontiguousarray(heads[:, 1:]).view("<u4")
+    return heads[:, 0] == 1, numbers[:, 0], numbers[:, 1]
 
 
 def replaced(wkb: pa.Array, chosen: npt.NDArray[np.bool_], geometries: Geometries) -> pa.Array:

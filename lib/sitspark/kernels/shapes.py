@@ -23,33 +23,34 @@ def digests(data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int32]) -> npt.
     for shape in range(len(found)):
         at, stop = np.int64(offsets[shape]), np.int64(offsets[shape + 1])
         total = np.uint64(0)
-        # parts of collections follow each other, each with a head of its own
-        while at + 9 <= stop:
+        left = 1  # geometries to come: those of a collection follow each other, each with a head of its own
+        while left > 0 and at + 9 <= stop:
+            left -= 1
             kind, count = _uint32(data, at + 1), _uint32(data, at + 5)
             if kind == _POINT and at + 21 <= stop:
                 total += _mixed(_vertex(data, at + 5))
                 at += 21
-            elif kind == _LINE and at + 9 + 16 * count <= stop:
-                total += _edges(data, at + 9, count)
+            elif kind == _LINE:
+                total += _edges(data, at + 9, count, stop)
                 at += 9 + 16 * count
             elif kind == _POLYGON:
                 at += 9
                 for _ in range(count):
-                    vertices = _uint32(data, at)
-                    total += _edges(data, at + 4, vertices)
+                    vertices = _uint32(data, at) if at + 4 <= stop else 0
+                    total += _edges(data, at + 4, vertices, stop)
                     at += 4 + 16 * vertices
             elif _POLYGON < kind <= _COLLECTION:
+                left += count
                 at += 9
-            else:  # bytes behind the last geometry
-                break
         found[shape] = total
     return found
 
 
 @numba.njit(nogil=True, cache=True, inline="always")
-def _edges(data, at, vertices):  # type: ignore[no-untyped-def]
+def _edges(data, at, vertices, stop):  # type: ignore[no-untyped-def]
+    """The sum of the hashes of the edges between vertices that follow each other, as far as there are bytes."""
     total, before = np.uint64(0), np.uint64(0)
-    for vertex in range(vertices):
+    for vertex in range(min(vertices, (stop - at) // 16)):
         here = _vertex(data, at + 16 * vertex)
         if vertex > 0:
             total += _mixed(before + here)

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from pyspark.sql import DataFrame
 
+from sitspark.atomic import attempt_name
 from sitspark.grid import Window
 from sitspark.marks import Marks
 from sitspark.scenes.reading import Reading
@@ -29,7 +30,11 @@ def write_clear(
             for row in batch.to_pylist():
                 scenes = scenes_of(scenes_table, reading.leading, tiles=row["tiles"], other_tiles=row["other_tiles"])
                 window = Window(row["row"], row["col"], row["height"], row["width"])
-                np.save(_file(folder, row["chunk_id"]), reading.clear_dates(scenes, window, tile=row["tile"]) >= least)
+                enough = reading.clear_dates(scenes, window, tile=row["tile"]) >= least
+                part = attempt_name(_file(folder, row["chunk_id"]))
+                with part.open("wb") as file:
+                    np.save(file, enough)
+                part.replace(_file(folder, row["chunk_id"]))
                 marks.add(f"{row['chunk_id']}-clear")
             yield batch.select(["chunk_id"])
         forget_archives()
