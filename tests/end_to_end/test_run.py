@@ -339,3 +339,4 @@ def test_rare_classes_are_strengthened_by_samples_and_weights_and_pixels_need_cl
     # without the children nothing that was read is read again
     context, printed = run_quietly(tree | {"samples": tree["samples"] | {"augmentation": None}}, "samples")
     assert re.search(r"observations .*unchanged", printed) and "made of them" not in printed
+    assert not context.folder.table("children").exists()

@@ -41,7 +41,8 @@ SETS: dict[str, tuple[str, str]] = {
     "test": ("test", GREEN),
     "buffer": ("too close, not used", UNKNOWN),
 }
-_FOLDS = (BLUE, ORANGE, GREEN, "#8d5a97", "#c9a227", "#4fa3a5", "#a23b4a", "#7a6a53", "#6b8fd4", "#9bb14e")
+# none of them is the colour of a set
+_FOLDS = ("#8d5a97", "#c9a227", "#4fa3a5", "#a23b4a", "#7a6a53", "#9bb14e", "#d087a5", "#3f4f8c", "#b5895b", "#5d8f6b")
 _NAMED = 40  # folds whose names stand on the map
 _POINTS = 72  # an inch
 _WIDTH, _GAP = 4.1, 0.35  # of a panel and between two, inches

@@ -288,6 +288,7 @@ def _samples(context: Context, _key: str) -> Outcome:
         context.voice.note(f"{unseen} labelled pixels have {few} and are left out")
     outputs: tuple[Path, ...] = (target,)
     made = ""
+    shutil.rmtree(context.folder.table("children"), ignore_errors=True)  # of other settings
     if settings.samples.augmentation is not None:
         for label, count in _make_children(context, settings.samples.augmentation).items():
             pixels[str(label)]["children"] = count
