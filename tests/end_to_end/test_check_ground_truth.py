@@ -170,6 +170,30 @@ def test_other_fields_are_kept_as_they_are(spark: SparkSession, tmp_path: Path, 
             assert [str(day)[:10] for day in written["seen"]] == [str(day)[:10] for day in before["seen"]]
 
 
+def test_ids_stay_what_they_are(spark: SparkSession, tmp_path: Path) -> None:
+    """Codes of parcels keep their zeros; a feature without an id isn't given that of another one."""
+    squares = [shapely.box(300_000 + 100 * i, 4_900_000, 300_050 + 100 * i, 4_900_050) for i in (0, 1, 2, 0, 5)]
+    keys = ["007", "1", None, None, "x"]
+    frame = geopandas.GeoDataFrame({"key": keys, "code": [1, 2, 3, 1, None]}, geometry=squares, crs=32631)
+    frame.to_file(tmp_path / "ids.gpkg")
+    fields = ("--label-field", "code", "--id-field", "key", "--fix", tmp_path / "fixed.gpkg")
+    assert check(tmp_path / "ids.gpkg", *fields) == 0
+    assert [key if isinstance(key, str) else None for key in read(tmp_path / "fixed.gpkg")["key"]] == ["007", "1", None]
+    offenders = geopandas.read_parquet(tmp_path / "ids_offenders.parquet").set_index("feature")["reason"]
+    assert offenders.to_dict() == {"row 4": "duplicate of feature 007", "x": "no label"}
+
+
+def test_a_report_of_another_time_does_not_stay(spark: SparkSession, tmp_path: Path) -> None:
+    square = shapely.box(300_000, 4_900_000, 300_050, 4_900_050)
+    for geometry, there in ((None, True), (square, False)):
+        frame = geopandas.GeoDataFrame(
+            {"code": [1, 2]}, geometry=[geometry, shapely.affinity.translate(square, 100)], crs=32631
+        )
+        frame.to_file(tmp_path / "some.gpkg")
+        check(tmp_path / "some.gpkg", "--label-field", "code")
+        assert (tmp_path / "some_offenders.parquet").exists() == there
+
+
 def test_points_with_names_and_a_table(spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Labels are numbered in their order where no nomenclature says more, and the numbers are kept."""
     points = geopandas.GeoDataFrame(
@@ -222,6 +246,14 @@ def test_the_form_without_a_verb_still_runs_the_stage(
         (["{}/polygons.gpkg", "--label-field", "klass"], "has no field 'klass'; its fields are id, code, name"),
         (["{}/polygons.gpkg", "--label-field", "code", "--fix", "x.tab"], "--fix: x.tab ends in none of"),
         (["{}/polygons.gpkg", "--label-field", "code", "--fix", "{}/polygons.gpkg"], "is, or lies in, what is checked"),
+        (
+            ["{}/polygons.gpkg", "--label-field", "code", "--fix", "x.parquet", "--report", "x_rejected.parquet"],
+            "--report: x_rejected.parquet is also what --fix writes",
+        ),
+        (
+            ["{}/polygons.gpkg", "--label-field", "code", "--id-field", "fid", "--fix", "x.gpkg"],
+            "--fix: x.gpkg numbers its rows",
+        ),
         (["{}/polygons.gpkg", "--label-field", "code", "--overlaps", "keep"], "--overlaps: 'keep' is none of drop"),
         (["{}/polygons.gpkg", "--label-field", "code", "--crs", "EPSG:2154"], "is in EPSG:32631, not EPSG:2154"),
         (["table:absent", "--label-field", "code"], "there is no Spark table absent"),

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pyarrow as pa
+import pyproj
 import pytest
 import shapely
 from hypothesis import given, settings
@@ -92,6 +93,28 @@ def test_polygons_are_cut_into_squares_without_loss(polygons: list[shapely.Polyg
         assert shapely.area(mine).sum() == pytest.approx(polygon.area)
     for (column, row), part in zip(cells, parts, strict=True):
         assert shapely.box(column, row, column + 1, row + 1).buffer(1e-12).contains(part)
+
+
+@pytest.mark.parametrize("side", [10_240 / 111_320, 307.2, 0.1])
+def test_borders_that_are_no_exact_numbers_end_the_cutting(side: float) -> None:
+    """A cut at k * side may come out on either side of that border again: cells are counted, not computed anew."""
+    rng = np.random.default_rng(0)
+    for corner in [*rng.integers(-4000, 4000, (60, 2)) * side, np.array([2.0, 43.505])]:
+        polygon = shapely.box(*(corner - 0.4 * side), *(corner + 1.3 * side))
+        owner, cells, parts = into_cells(array(polygon), side)
+        assert shapely.area(parts).sum() == pytest.approx(polygon.area) and (owner == 0).all()
+        assert len({tuple(cell) for cell in cells.tolist()}) == len(parts) <= 9
+
+
+def test_pixels_are_metres_whatever_the_unit_of_the_crs() -> None:
+    feet = Pixels.near((0, 0, 0, 0), "EPSG:2263", 10)
+    assert feet.resolution == pytest.approx(32.808, abs=1e-3)
+    # in degrees areas are true far from the middle too: a degree of longitude and latitude at 48 N and the equator
+    pixels = Pixels.near((-5.0, 0.0, 5.0, 50.0), "EPSG:4326", 10)
+    for left, bottom in ((2.0, 48.0), (-60.0, 0.0)):
+        square = shapely.segmentize(shapely.box(left, bottom, left + 0.01, bottom + 0.01), 0.0005)
+        true = abs(pyproj.Geod(ellps="WGS84").geometry_area_perimeter(square)[0])
+        assert shapely.area(pixels.on_grid(array(square), "EPSG:4326"))[0] == pytest.approx(true, rel=1e-5)
 
 
 def test_a_polygon_that_ends_on_a_border_is_not_in_the_next_square() -> None:

@@ -152,16 +152,22 @@ def test_every_fault_and_remark_has_a_case() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rule", "rejected"), [("drop", {0, 1, 2, 3, 4}), ("keep-first", {1, 2, 4}), ("keep-larger", {0, 2, 4})]
+    ("rule", "rejected"),
+    [("drop", {0, 1, 2, 3, 4, 5, 6, 7}), ("keep-first", {1, 2, 4, 6, 7}), ("keep-larger", {0, 2, 4, 5, 7})],
 )
 def test_of_overlapping_labels_a_rule_keeps_one(
     spark: SparkSession, tmp_path: Path, rule: Overlaps, rejected: set[int]
 ) -> None:
-    """A chain of three, of which the middle one is the largest, and two labels on one geometry."""
+    """A chain of three, of which the middle one is the largest; two labels on one geometry; one that is a part of another.
+
+    The last shares a piece with that one too, too small to share much ground.
+    """
     chain = [("1", box(0, 0)), ("2", box(30, 0, 100)), ("3", box(120, 0)), ("1", box(0, 500)), ("2", box(0, 500))]
+    small = box(1000, 0, 9, 9)
+    chain += [("1", box(0, 900)), ("2", shapely.MultiPolygon([box(0, 900), box(200, 900), small])), ("3", small)]
     result = examined(spark, chain, tmp_path, rule)
     assert set(faults(result)) == rejected
-    assert {row["number"] for row in kept(result)} == set(range(5)) - rejected
+    assert {row["number"] for row in kept(result)} == set(range(8)) - rejected
 
 
 corner = st.integers(0, 6).map(lambda n: 25.0 * n)

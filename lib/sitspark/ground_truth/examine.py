@@ -55,8 +55,9 @@ _REASONS = {
 class Examination:
     """Every feature is kept or rejected, whole.
 
-    `compared` (number, other, what, reason: of FAULTS and REMARKS) is what comparing features has shown, beside what `folder`
-    has of each alone; `repeated` are the ids of pieces that others are the same as.
+    `compared` (number, other, what, reason: of FAULTS and REMARKS), in the order of numbers, is what comparing features has
+    shown, beside what `folder` has of each alone; `repeated`, in order, are the ids of pieces that others are the same as.
+    Numbers are those of rows, from 0.
     """
 
     staged: Staged
@@ -65,39 +66,54 @@ class Examination:
     repeated: pa.Array
 
     def kept(self, *columns: str) -> Iterator[pa.Table]:
-        """Columns of PIECES, and kept fields, of the valid single geometries that are kept, in the order of the source."""
-        faulty = self.compared.filter(pc.is_in(self.compared["what"], pa.array(FAULTS)))["number"].combine_chunks()
-        for position, group in enumerate(self.staged.groups):
-            own = {"number", "part", *(name for name in columns if not name.startswith(FIELD))}
+        """Columns of PIECES, ids and kept fields of the valid single geometries that are kept, in the order of the source."""
+        for position, group, compared, repeated in self._by_group():
+            own = {"number", "part", *(name for name in columns if not _is_staged(name))}
             pieces = pq.read_table(pieces_of(self.folder) / name_of(position), columns=list(own))
+            faulty = compared.filter(pc.is_in(compared["what"], pa.array(FAULTS)))["number"].combine_chunks()
             piece = pc.add(pc.multiply(pieces["number"], _PARTS), pieces["part"])
-            lost = pc.or_(pc.is_in(pieces["number"], faulty), pc.is_in(piece, self.repeated))
+            lost = pc.or_(pc.is_in(pieces["number"], faulty), pc.is_in(piece, repeated))
             yield _with_fields(pieces.filter(pc.invert(lost)), group, columns).select(list(columns))
 
     def told(self, *columns: str) -> Iterator[pa.Table]:
-        """Columns of TOLD, and kept fields, of faulty and remarkable features, in the order of the source."""
-        compared = self.compared["number"].combine_chunks()
+        """Columns of TOLD, ids and kept fields of faulty and remarkable features, in the order of the source."""
         sources = {"name": ("number", "id"), "label": ("label",), "wkb": ("wkb",)}
         needed = {"number", *(source for column in columns for source in sources.get(column, ()))}
-        for position, group in enumerate(self.staged.groups):
-            own = {"number", "what", *(name for name in columns if not name.startswith(FIELD))}
+        for position, group, compared, _ in self._by_group():
+            own = {"number", "what", *(name for name in columns if not _is_staged(name))}
             alone = pq.read_table(told_of(self.folder) / name_of(position), columns=list(own))
-            features = group.read(*needed)
-            features = features.filter(pc.is_in(features["number"], compared))
-            if "name" in columns:
-                features = features.append_column("name", names_of(features["number"], features["id"]))
-            if "label" in columns:
-                trimmed = pc.utf8_trim_whitespace(features["label"])
-                features = features.set_column(features.schema.get_field_index("label"), "label", trimmed)
-            joined = self.compared.join(features, "number", join_type="inner").select(alone.column_names)
-            every = pa.concat_tables([alone, joined.cast(alone.schema)])
-            ordered = every.sort_by([("number", "ascending"), ("what", "ascending")])
+            if len(compared):
+                features = group.read(*needed)
+                features = features.filter(pc.is_in(features["number"], compared["number"].combine_chunks()))
+                if "name" in columns:
+                    features = features.append_column("name", names_of(features["number"], features["id"]))
+                if "label" in columns:
+                    trimmed = pc.utf8_trim_whitespace(features["label"])
+                    features = features.set_column(features.schema.get_field_index("label"), "label", trimmed)
+                joined = compared.join(features, "number", join_type="inner").select(alone.column_names)
+                alone = pa.concat_tables([alone, joined.cast(alone.schema)])
+            ordered = alone.sort_by([("number", "ascending"), ("what", "ascending")])
             yield _with_fields(ordered, group, columns).select(list(columns))
+
+    def _by_group(self) -> Iterator[tuple[int, Group, pa.Table, pa.Array]]:
+        """Each group with its position, and what of the compared features and repeated pieces is of it."""
+        numbers, pieces = self.compared["number"].to_numpy(), self.repeated.to_numpy()
+        first = 0
+        for position, group in enumerate(self.staged.groups):
+            low, high = np.searchsorted(numbers, [first, first + group.rows])
+            start, stop = np.searchsorted(pieces, [first * _PARTS, (first + group.rows) * _PARTS])
+            yield position, group, self.compared.slice(low, high - low), self.repeated.slice(start, stop - start)
+            first += group.rows
+
+
+def _is_staged(column: str) -> bool:
+    """Whether a column is as the source has it: the id, or a field that is kept."""
+    return column == "id" or column.startswith(FIELD)
 
 
 def _with_fields(rows: pa.Table, group: Group, columns: Sequence[str]) -> pa.Table:
-    """Add those of the columns that are kept fields to rows of features (number)."""
-    fields = [name for name in columns if name.startswith(FIELD)]
+    """Add those of the columns that are as the source has them to rows of features (number)."""
+    fields = [name for name in columns if _is_staged(name)]
     if not fields:
         return rows
     features = group.read("number", *fields)
@@ -117,11 +133,11 @@ def examine(
     same = _same(found.alike, rules.overlaps)
     unique = found.alike.filter(pc.invert(pc.is_in(found.alike["number"], same["number"].combine_chunks())))
     pairs = without(found.pairs, same["number"].combine_chunks())
-    lost = losers(pa.concat_tables([pairs, _small_pairs(unique)]), rules.overlaps)
+    lost = losers(pa.concat_tables([pairs, _small_pairs(unique, pairs)]), rules.overlaps)
     lost = lost.append_column("what", pa.array(["overlap"] * len(lost), pa.string()))
     left = unique.filter(pc.invert(pc.is_in(unique["number"], lost["number"].combine_chunks())))
     repeated, pieces = _repeated(left)
-    compared = pa.concat_tables([same, lost, repeated])
+    compared = pa.concat_tables([same, lost, repeated]).sort_by([("number", "ascending"), ("what", "ascending")])
     return Examination(features, scratch, _named(compared, features), pieces)
 
 
@@ -139,12 +155,27 @@ def _same(alike: pa.Table, rule: Overlaps) -> pa.Table:
     return pa.table({"number": number[found.lost], "other": number[found.first], "what": pa.array(what, pa.string())})
 
 
-def _small_pairs(alike: pa.Table) -> pa.Table:
-    """PAIRS of features of different labels that have a piece in common: small ones share less than what is tolerated."""
-    number = alike["number"].to_numpy()
-    found = twins(alike["shape"].to_numpy(), _piece(alike), alike["label"].to_numpy(), keep_first=True)
-    first, lost = found.first[found.conflict], found.lost[found.conflict]
-    return pa.table([number[first], number[lost], *np.zeros((3, len(lost)))], schema=PAIRS)
+def _small_pairs(alike: pa.Table, known: pa.Table) -> pa.Table:
+    """PAIRS of features of different labels that have a piece in common, and aren't `known` for their ground.
+
+    Small ones share less than what is tolerated. Each feature is paired with the first of each other label.
+    """
+    shape, label, number, area = (alike[name].to_numpy() for name in ("shape", "label", "number", "area"))
+    order = np.lexsort((number, label, shape))
+    leading = order[np.r_[True, (np.diff(shape[order]) != 0) | (np.diff(label[order]) != 0)]] if len(order) else order
+    of_shape: dict[int, list[int]] = {}
+    for place in leading.tolist():
+        of_shape.setdefault(int(shape[place]), []).append(place)
+    pairs = {
+        (min(number[i], number[j]), max(number[i], number[j])): (i, j) if number[i] < number[j] else (j, i)
+        for i in range(len(shape))
+        for j in of_shape[int(shape[i])]
+        if label[i] != label[j] and number[i] != number[j]
+    }
+    for pair in zip(known["a"].to_pylist(), known["b"].to_pylist(), strict=True):
+        pairs.pop(pair, None)
+    first, second = (np.array([pair[side] for pair in pairs.values()], np.int64) for side in (0, 1))
+    return pa.table([number[first], number[second], area[first], area[second], np.zeros(len(first))], schema=PAIRS)
 
 
 def _repeated(alike: pa.Table) -> tuple[pa.Table, pa.Array]:
@@ -157,10 +188,10 @@ def _repeated(alike: pa.Table) -> tuple[pa.Table, pa.Array]:
     rows = pa.table(
         {"number": number[found.lost], "other": number[found.first], "parts": alike["parts"].to_numpy()[found.lost]}
     )
-    by_feature = rows.group_by("number").aggregate([("other", "min"), ("parts", "min"), ("other", "count")])
+    by_feature = rows.group_by("number", use_threads=False).aggregate([("other", "min"), ("parts", "min"), ("other", "count")])
     what = pc.if_else(pc.equal(by_feature["other_count"], by_feature["parts_min"]), "duplicate", "repeated part")
     table = pa.table([by_feature["number"], by_feature["other_min"], what], names=["number", "other", "what"])
-    return table, pa.array(piece[found.lost])
+    return table, pa.array(np.sort(piece[found.lost]))
 
 
 def _named(compared: pa.Table, features: Staged) -> pa.Table:

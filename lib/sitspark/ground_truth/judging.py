@@ -11,16 +11,12 @@ import pyproj
 import shapely
 
 from sitspark.errors import counted
-from sitspark.ground_truth.codes import codes_of
-from sitspark.ground_truth.crs_range import beyond_range
-from sitspark.ground_truth.faults import Faults, blame, present, sound
+from sitspark.ground_truth.faults import Faults, Features, present, sound
 from sitspark.ground_truth.overlaps import Overlaps
 from sitspark.ground_truth.passes import SHAPES, Judged
 from sitspark.ground_truth.pixels import Pixels
 from sitspark.ground_truth.shapes import (
     Geometries,
-    broken_of,
-    decoded,
     faults_of,
     keys_of,
     only,
@@ -31,7 +27,7 @@ from sitspark.ground_truth.shapes import (
 )
 
 PIECES = pa.schema([
-    ("number", pa.int64()), ("name", pa.string()), ("label", pa.int32()), ("part", pa.int32()), ("area_m2", pa.float64()),
+    ("number", pa.int64()), ("label", pa.int32()), ("part", pa.int32()), ("area_m2", pa.float64()),
     ("wkb", pa.binary()),
 ])  # fmt: skip
 TOLD = pa.schema([
@@ -60,44 +56,29 @@ class Rules:
 
     def judge(self, features: pa.Table) -> Judged:
         """Judge a group of FEATURES: PIECES, the valid single geometries of those without a fault; and TOLD of all."""
-        features = features.combine_chunks()
-        number, wkb = features["number"].combine_chunks(), features["wkb"].combine_chunks()
-        name = names_of(number, features["id"].combine_chunks())
-        label = pc.utf8_trim_whitespace(features["label"].combine_chunks())
-        found, codes = decoded(wkb), codes_of(label, self.texts)
-        what, broken = found.problem.copy(), broken_of(found.geometries)
-        blame(what, beyond_range(found.geometries, broken, self.crs), "coordinates out of range")
-        blame(what, np.asarray(pc.equal(pc.fill_null(label, ""), "")), "no label")
-        blame(what, ~self._is_known(codes), "unknown label")
-        geometries = only(found.geometries, sound(what))
-        broken &= sound(what)
-        owner, shapes = _pieces(geometries, broken)
-        blame(what, ~present(owner, len(what)), "no area")
-        remarks = _Remarks(len(what))
-        self._remark(remarks, geometries, broken)
+        found = Features.of(features, self.crs, texts=self.texts, known=self.known)
+        name = names_of(found.number, features["id"].combine_chunks())
+        owner, shapes = _pieces(found.geometries, found.broken)
+        found.without_area(owner)
         on_grid = self.pixels.on_grid(shapes, self.crs)
+        remarks = _Remarks(len(found))
+        self._remark(remarks, found.geometries, found.broken)
         self._remark_size(remarks, owner, on_grid)
-        parts = np.bincount(owner, minlength=len(what))
-        # most features are a sound single polygon, and stay as they were written
-        piece_wkb = replaced(found.wkb.take(pa.array(owner)), (parts[owner] > 1) | broken[owner], shapes)
-        of_owner, part, area = pa.array(owner), pa.array(ranks(owner), pa.int32()), pa.array(shapely.area(on_grid))
-        number_of, label_of, features = number.take(of_owner), codes.take(of_owner), keys_of(found.wkb).take(of_owner)
-        pieces = pa.table([number_of, name.take(of_owner), label_of, part, area, piece_wkb], schema=PIECES)
-        outlines = pa.table(
-            [number_of, label_of, part, pa.array(parts[owner], pa.int32()), features, keys_of(piece_wkb)], schema=SHAPES
-        )
-        remarks.add(~sound(what), what, self._reasons(what, label))
+        remarks.add(~sound(found.fault), found.fault, found.reasons())
         position = remarks.positions()
-        told = pa.table(
-            [*(column.take(position) for column in (number, name, label)), *remarks.texts(), found.wkb.take(position)],
-            schema=TOLD,
+        columns = [column.take(position) for column in (found.number, name, found.label)]
+        told = pa.table([*columns, *remarks.texts(), found.wkb.take(position)], schema=TOLD)
+        parts, area = np.bincount(owner, minlength=len(found)), shapely.area(on_grid)
+        of_owner, part = pa.array(owner), pa.array(ranks(owner), pa.int32())
+        # most features are a sound single polygon, and stay as they were written
+        wkb = replaced(found.wkb.take(of_owner), (parts[owner] > 1) | found.broken[owner], shapes)
+        number, label = found.number.take(of_owner), found.code.take(of_owner)
+        pieces = pa.table([number, label, part, pa.array(area), wkb], schema=PIECES)
+        whole, keys = np.bincount(owner, area, minlength=len(found)), keys_of(found.wkb).take(of_owner)
+        outlines = pa.table(
+            [number, label, part, pa.array(parts[owner], pa.int32()), keys, keys_of(wkb), pa.array(whole[owner])], schema=SHAPES
         )
         return Judged(pieces, shapes, outlines, told)
-
-    def _is_known(self, codes: pa.Array) -> npt.NDArray[np.bool_]:
-        if self.known is None:
-            return np.asarray(pc.is_valid(codes))
-        return np.asarray(pc.is_in(codes, value_set=pa.array(sorted(self.known), pa.int32())))
 
     def _remark(self, remarks: "_Remarks", geometries: Geometries, broken: npt.NDArray[np.bool_]) -> None:
         """What is remarkable in features as they are."""
@@ -117,7 +98,8 @@ class Rules:
 
     def _remark_size(self, remarks: "_Remarks", owner: npt.NDArray[np.intp], shapes: Geometries) -> None:
         """Which features are too small for pixels: all their pieces are narrow, none holds a centre."""
-        size, polygons = f"{self.pixels.resolution:g} m", shapely.get_type_id(shapes) == _POLYGON
+        unit = pyproj.CRS.from_user_input(self.pixels.crs).axis_info[0].unit_name.replace("metre", "m")
+        size, polygons = f"{self.pixels.resolution:g} {unit}", shapely.get_type_id(shapes) == _POLYGON
         wide, centred = np.ones(len(shapes), bool), np.ones(len(shapes), bool)
         wide[polygons] = ~self.pixels.narrower(shapes[polygons])
         centred[polygons] = self.pixels.hold_a_centre(shapes[polygons])
@@ -126,18 +108,11 @@ class Rules:
         missed = there & ~present(owner[centred], remarks.features)
         remarks.add(missed, "no pixel centre", f"holds no centre of a pixel of {size}")
 
-    def _reasons(self, what: Faults, label: pa.Array) -> Faults:
-        reasons = what.copy()
-        reasons[what == "coordinates out of range"] = f"coordinates beyond the range of {self.crs}"
-        reasons[what == "no area"] = "no area is left after repair"
-        for position in np.flatnonzero(what == "unknown label"):
-            reasons[position] = f"label {label[position]} is not in the nomenclature"
-        return reasons
-
 
 def names_of(number: pa.Array, ids: pa.Array) -> pa.Array:
-    """What the user calls features: their ids, or their numbers where there are none."""
-    return pc.coalesce(ids, number.cast(pa.string()))
+    """What the user calls features: their ids; one without is called by its row, from 1."""
+    rows = pc.binary_join_element_wise("row", pc.add(number, 1).cast(pa.string()), " ")
+    return pc.coalesce(ids, rows)
 
 
 def _pieces(geometries: Geometries, broken: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.intp], Geometries]:

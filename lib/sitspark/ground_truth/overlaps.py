@@ -18,7 +18,8 @@ PAIRS = pa.schema([
     ("a", pa.int64()), ("b", pa.int64()), ("a_area", pa.float64()), ("b_area", pa.float64()), ("common", pa.float64()),
 ])  # fmt: skip
 BOX = ("x0", "y0", "x1", "y1")
-_PIXELS = 1024  # along the side of a square: some thousand polygons where they lie as close as they can
+_PIXELS = 1024  # along the side of a square: some thousand parcels or stands
+_AT_ONCE = 10_000  # intersections that are held as geometries; of the rest there are five numbers each
 _METRES = 111_320  # of a degree
 
 
@@ -65,14 +66,18 @@ def shared_ground(polygons: pa.Table, ruler: Ruler) -> pa.Table:
     needed = np.unique(np.concatenate([first, second]))
     shapes = np.full(len(number), None, object)
     shapes[needed] = shapely.from_wkb(polygons["wkb"].take(pa.array(needed)).to_numpy())
-    common = shapely.area(moved(shapely.intersection(shapes[first], shapes[second]), ruler.crs, ruler.pixels_crs))
+    common = np.zeros(len(first))
+    for start in range(0, len(first), _AT_ONCE):
+        part = slice(start, start + _AT_ONCE)
+        ground = shapely.intersection(shapes[first[part]], shapes[second[part]])
+        common[part] = shapely.area(moved(ground, ruler.crs, ruler.pixels_crs))
     pairs = pa.table([number[first], number[second], area[first], area[second], common], schema=PAIRS)
     return pairs.filter(pc.greater(pairs["common"], 0))
 
 
 def sharing_too_much(pairs: pa.Table, ruler: Ruler) -> pa.Table:
     """Of PAIRS those that share, all together, more than is tolerated, each once."""
-    total = pairs.group_by(["a", "b"]).aggregate([("a_area", "max"), ("b_area", "max"), ("common", "sum")])
+    total = pairs.group_by(["a", "b"], use_threads=False).aggregate([("a_area", "max"), ("b_area", "max"), ("common", "sum")])
     found = total.select(["a", "b", "a_area_max", "b_area_max", "common_sum"]).rename_columns(PAIRS.names)
     return found.filter(pc.greater(found["common"], ruler.least))
 
@@ -95,5 +100,5 @@ def losers(pairs: pa.Table, rule: Overlaps) -> pa.Table:
         number, other = b, a
     else:
         number, other = np.where(pairs["a_area"].to_numpy() < pairs["b_area"].to_numpy(), (a, b), (b, a))
-    lost = pa.table({"number": number, "other": other}).group_by("number").aggregate([("other", "min")])
+    lost = pa.table({"number": number, "other": other}).group_by("number", use_threads=False).aggregate([("other", "min")])
     return lost.select(["number", "other_min"]).rename_columns(["number", "other"])

@@ -29,7 +29,7 @@ from sitspark.worker import forget_archives
 
 SHAPES = pa.schema([
     ("number", pa.int64()), ("label", pa.int32()), ("part", pa.int32()), ("parts", pa.int32()), ("feature", pa.int64()),
-    ("shape", pa.int64()),
+    ("shape", pa.int64()), ("area", pa.float64()),
 ])  # fmt: skip
 _FOUND = pa.schema([("block", pa.int32()), ("content", pa.binary())])
 _FOUND_SQL = "block int, content binary"
@@ -43,7 +43,8 @@ class Judged:
 
     `pieces`: number int64, label int32, area_m2 float64, wkb of what may be kept, and what else the judge says of it;
     `geometries` are those of these rows, `shapes` (SHAPES) what may be the same as another one: the keys of a piece
-    (`shape`) and of its whole feature. `told`: number, and what is wrong with features or remarked of them.
+    (`shape`) and of its whole feature, whose area (m2) goes with them. `told`: number, and what is wrong with features or
+    remarked of them.
     """
 
     pieces: pa.Table
@@ -107,8 +108,9 @@ def judge_all(spark: SparkSession, staged: Staged, judge: Judge, folder: Path, *
                 # blocks of shapes are numbered on
                 both = chain(packed(polygons, block_of(squares, blocks)), packed(found.shapes, blocks + shapes))
                 part = attempt_name(path_of(position))
-                yield write_blocks(part, both, position)
+                places = write_blocks(part, both, position)
                 part.replace(path_of(position))
+                yield places
         forget_archives()
 
     def compared(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

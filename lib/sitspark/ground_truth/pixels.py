@@ -25,13 +25,16 @@ class Pixels:
 
     @staticmethod
     def near(bounds: tuple[float, float, float, float], crs: str, resolution: float) -> "Pixels":
-        """Pixels of so many metres where no imagery says more: in the CRS itself, or in the UTM zone of a middle in degrees."""
-        if pyproj.CRS.from_user_input(crs).is_projected:
-            return Pixels(crs, resolution)
+        """Pixels of so many metres where no imagery says more: in the CRS itself, or, of one in degrees, equal in area.
+
+        The latter around the middle of `bounds`, from where shapes are bent with the distance, while areas stay true.
+        """
+        known = pyproj.CRS.from_user_input(crs)
+        if known.is_projected:
+            return Pixels(crs, resolution / known.axis_info[0].unit_conversion_factor)
         transformer = pyproj.Transformer.from_crs(crs, 4326, always_xy=True)
         lon, lat = transformer.transform((bounds[0] + bounds[2]) / 2, (bounds[1] + bounds[3]) / 2)
-        zone = min(int((lon + 180) // 6) + 1, 60)
-        return Pixels(f"EPSG:{(32600 if lat >= 0 else 32700) + zone}", resolution)
+        return Pixels(f"+proj=laea +lat_0={lat:.3f} +lon_0={lon:.3f} +datum=WGS84 +units=m", resolution)
 
     def on_grid(self, geometries: Geometries, crs: str) -> Geometries:
         """Geometries of another CRS in that of the pixels."""

@@ -6,20 +6,17 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 import shapely
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from sitspark.grid import Grid, Territory
-from sitspark.ground_truth.codes import codes_of, text_codes
-from sitspark.ground_truth.crs_range import beyond_range
-from sitspark.ground_truth.faults import blame, present, sound
+from sitspark.ground_truth.codes import text_codes
+from sitspark.ground_truth.faults import Features, blame, present, sound
 from sitspark.ground_truth.passes import SHAPES, Judged
 from sitspark.ground_truth.shapes import (
     Geometries,
     broken_of,
-    decoded,
     keys_of,
     only,
     ranks,
@@ -69,37 +66,25 @@ class Placing:
 
     def judge(self, features: pa.Table) -> Judged:
         """Judge a group of FEATURES: PIECES, the polygons on the ground of those without a fault; and REJECTED."""
-        number, wkb = features["number"].combine_chunks(), features["wkb"].combine_chunks()
-        label = pc.utf8_trim_whitespace(features["label"].combine_chunks())
-        found, codes = decoded(wkb), codes_of(label, text_codes(self.names))
-        reason, broken = found.problem.copy(), broken_of(found.geometries)
-        blame(reason, np.asarray(pc.equal(pc.fill_null(label, ""), "")), "no label")
-        unknown = ~np.asarray(pc.is_in(codes, value_set=pa.array(list(self.names), pa.int32())))
-        for position in np.flatnonzero(unknown & sound(reason)):
-            value = codes[position] if codes[position].is_valid else label[position]
-            reason[position] = f"label {value} is not in the nomenclature"
-        blame(reason, beyond_range(found.geometries, broken, self.crs), f"coordinates beyond the range of {self.crs}")
-        owner, polygons = self._polygons(only(found.geometries, sound(reason)), broken)
-        blame(reason, ~present(owner, len(reason)), "no area is left after repair")
+        found = Features.of(features, self.crs, texts=text_codes(self.names), known=self.names)
+        owner, polygons = self._polygons(found.geometries, found.broken)
+        found.without_area(owner)
         if self.ground.region is not None:
             owner, polygons = _inside(owner, polygons, self.ground.region)
-            blame(reason, ~present(owner, len(reason)), "outside the region")
-        tile = _tiles(owner, polygons, len(reason), self.ground)
-        blame(reason, sound(tile), "outside the imagery")
-        here = sound(reason)[owner]
+            blame(found.fault, ~present(owner, len(found)), "outside the region")
+        tile = _tiles(owner, polygons, len(found), self.ground)
+        blame(found.fault, np.asarray(tile == None), "outside the imagery")  # noqa: E711  # compares element by element
+        here = sound(found.fault)[owner]
         owner, polygons = owner[here], polygons[here]
-        of_owner, part = pa.array(owner), ranks(owner)
-        number_of, label_of = number.take(of_owner), codes.take(of_owner)
-        area, parts_wkb = shapely.area(polygons), pa.array(shapely.to_wkb(polygons), pa.binary())
-        pieces = pa.table(
-            [number_of, label_of, pa.array(part, pa.int32()), pa.array(tile[owner], pa.string()), area, parts_wkb],
-            schema=PIECES,
-        )
+        of_owner, part, area = pa.array(owner), ranks(owner), shapely.area(polygons)
+        number, label, place = found.number.take(of_owner), found.code.take(of_owner), pa.array(part, pa.int32())
+        wkb = pa.array(shapely.to_wkb(polygons), pa.binary())
+        pieces = pa.table([number, label, place, pa.array(tile[owner], pa.string()), pa.array(area), wkb], schema=PIECES)
+        # features as they were written are compared, whatever of them lies on the ground
         keys, one = keys_of(found.wkb).take(of_owner), pa.array(np.ones(len(owner), np.int32))
-        whole = pa.table([number_of, label_of, pa.array(part, pa.int32()), one, keys, keys], schema=SHAPES)
-        whole = whole.filter(pa.array(part == 0))
-        lost = pa.array(~sound(reason))
-        rejected = pa.table([number, codes, pa.array(reason, pa.string())], schema=REJECTED).filter(lost)
+        whole = pa.table([number, label, place, one, keys, keys, pa.array(area)], schema=SHAPES).filter(pa.array(part == 0))
+        columns = [found.number, found.code, pa.array(found.reasons(), pa.string())]
+        rejected = pa.table(columns, schema=REJECTED).filter(pa.array(~sound(found.fault)))
         return Judged(pieces, polygons, whole, rejected)
 
     def _polygons(self, geometries: Geometries, broken: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.intp], Geometries]:

@@ -1,6 +1,6 @@
 """Reading a vector file into Parquet of our own: feature number, label as text, geometry as WKB.
 
-GDAL streams shapefile, GeoPackage and GeoJSON, a million polygons in two seconds: Sedona 1.8.0's readers stop at a null
+GDAL streams shapefile, GeoPackage and GeoJSON, a million polygons in a second: Sedona 1.8.0's readers stop at a null
 geometry of a GeoPackage, read a shapefile in one partition on every pass, and lose the CRS.
 """
 
@@ -64,7 +64,7 @@ def inspect_vector(settings: GroundTruthSettings) -> VectorFile:
 
 def header_of(path: Path) -> VectorFile:
     """Read the header of a vector file; raises SitsparkError where it can't be read, or has no CRS."""
-    return _parquet_header(path) if path.suffix == ".parquet" else _gdal_header(path)
+    return _parquet_header(path) if path.suffix.lower() == ".parquet" else _gdal_header(path)
 
 
 def _gdal_header(path: Path) -> VectorFile:
@@ -125,9 +125,10 @@ def _epsg_code(crs: str | None, path: Path) -> str:
 def extent_of(settings: GroundTruthSettings) -> tuple[float, float, float, float]:
     """(left, bottom, right, top) of all geometries, in the file's CRS; raises SitsparkError where there is no geometry."""
     path = settings.file
-    bounds = (
-        _parquet_extent(path) if path.suffix == ".parquet" else pyogrio.read_info(path, force_total_bounds=True)["total_bounds"]
-    )
+    if path.suffix.lower() == ".parquet":
+        bounds = _parquet_extent(path)
+    else:
+        bounds = pyogrio.read_info(path, force_total_bounds=True)["total_bounds"]
     if bounds is None or not np.isfinite(bounds).all():
         raise SitsparkError(f"ground_truth.file: every geometry of {path} is null or empty; export the file again")
     left, bottom, right, top = (float(value) for value in bounds)
@@ -152,10 +153,11 @@ def read_features(settings: GroundTruthSettings, staging: Path) -> Staged:
     numbers of their own.
     """
     found = inspect_vector(settings)
-    if settings.id_field is None:
-        return stage([found], label_field=settings.label_field, id_field=None, staging=staging)
     batches = _batches(found, label_field=settings.label_field, id_field=settings.id_field)
     numbers: list[pa.Array] = []
+
+    if settings.id_field is None:
+        return write_staged(batches, staging / "features.parquet")
 
     def numbered() -> Iterator[pa.RecordBatch]:
         for batch in batches:
@@ -204,16 +206,20 @@ def _refuse_twice(numbers: pa.Array, settings: GroundTruthSettings) -> None:
 def stage(
     files: Sequence[VectorFile], *, label_field: str, id_field: str | None, staging: Path, attributes: Sequence[str] = ()
 ) -> Staged:
-    """Stream the features of files into the folder `staging`; numbers go on from file to file.
+    """Stream the features of files into the folder `staging`; `number` is the row, from 0 and on from file to file.
 
-    `attributes` are fields that all files have, of one type, and that are kept.
+    Without an `id_field` the id is the feature's number in its file (GDAL's FID), on from file to file too. `attributes` are
+    fields that all files have, of one type, and that are kept.
     """
 
     def numbered() -> Iterator[pa.RecordBatch]:
-        first = 0
+        row = first = 0
         for file in files:
             for batch in _batches(file, label_field=label_field, id_field=id_field, attributes=attributes):
-                yield batch.set_column(0, "number", pc.add(batch["number"], first))
+                if id_field is None:
+                    batch = batch.set_column(1, "id", pc.add(batch["number"], first).cast(pa.string()))
+                yield batch.set_column(0, "number", pa.array(np.arange(row, row + batch.num_rows)))
+                row += batch.num_rows
             first += file.features
 
     return write_staged(numbered(), staging / "features.parquet")
@@ -224,7 +230,7 @@ def _batches(
 ) -> Iterator[pa.RecordBatch]:
     """The features of a file as FEATURES, in bounded memory, with the fields that are kept."""
     columns = list(dict.fromkeys([label_field, *([id_field] if id_field else []), *attributes]))
-    rows_of = _parquet_rows if file.path.suffix == ".parquet" else _gdal_rows
+    rows_of = _parquet_rows if file.path.suffix.lower() == ".parquet" else _gdal_rows
     for number, geometry, batch in rows_of(file.path, columns):
         ids = field_of(batch, id_field).cast(pa.string()) if id_field else pa.nulls(len(number), pa.string())
         label = field_of(batch, label_field).cast(pa.string())

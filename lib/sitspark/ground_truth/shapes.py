@@ -158,7 +158,7 @@ def ranks(owner: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
 
 
 def keys_of(wkb: pa.Array) -> pa.Array:
-    """A number (int64) that shapes share with those of the same outline, and with no other ones (`kernels.shapes.digests`)."""
+    """A number (int64) that shapes share with those of the same vertices, in whatever order (`kernels.shapes.digests`)."""
     _, offsets, content = wkb.buffers()
     first = np.frombuffer(offsets, np.int32)[wkb.offset : wkb.offset + len(wkb) + 1]
     return pa.array(digests(np.frombuffer(content or b"", np.uint8), first).view(np.int64))
@@ -170,19 +170,24 @@ def into_cells(geometries: Geometries, side: float) -> tuple[npt.NDArray[np.intp
     Gives the position of the polygon that each part is of, its cell (n, 2: column, row), and the part, a polygon.
     """
     owner, parts = np.arange(len(geometries)), geometries
+    cells = np.zeros((len(parts), 2), np.int64)
     for axis in (0, 1):
-        # halves of halves: a polygon of many vertices isn't cut anew for every cell
-        while True:
-            low, high = (ends[:, axis] for ends in cells_of(parts, side))
-            long = high > low
-            if not long.any():
-                break
-            middle = (low[long] + high[long] + 1) // 2 * side
-            cut = [shapely.intersection(parts[long], box) for box in _halves(shapely.bounds(parts[long]), middle, axis)]
+        low, high = (ends[:, axis] for ends in cells_of(parts, side))
+        # halves of halves: a polygon of many vertices isn't cut anew for every cell; cells are counted, not computed from
+        # the halves, whose edges may be rounded to either side of a border
+        while (long := high > low).any():
+            first, last = low[long], high[long]
+            middle = (first + last) // 2 + 1
+            boxes = shapely.bounds(parts[long])
+            cut = [shapely.intersection(parts[long], half) for half in _halves(boxes, middle * side, axis)]
             index, halves = single_polygons(np.concatenate(cut))
             owner = np.concatenate([owner[~long], np.tile(owner[long], 2)[index]])
+            cells = np.concatenate([cells[~long], np.tile(cells[long], (2, 1))[index]])
+            low = np.concatenate([low[~long], np.concatenate([first, middle])[index]])
+            high = np.concatenate([high[~long], np.concatenate([middle - 1, last])[index]])
             parts = np.concatenate([parts[~long], halves])
-    return owner, cells_of(parts, side)[0], parts
+        cells[:, axis] = low
+    return owner, cells, parts
 
 
 def cells_of(polygons: Geometries, side: float) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

@@ -1,9 +1,13 @@
 """What `sitspark ground-truth check` reads: a vector file, a folder of them, or a Spark table with WKB."""
 
-from collections.abc import Collection, Sequence
+import re
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pyproj
 from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
@@ -12,13 +16,13 @@ from pyspark.sql.types import AtomicType, BinaryType
 
 from sitspark.errors import SitsparkError, some
 from sitspark.ground_truth.read import VectorFile, header_of, stage
-from sitspark.ground_truth.staged import FIELD, Staged, read_staged
+from sitspark.ground_truth.staged import FIELD, GROUP, Staged, write_staged
 from sitspark.spark import location
 
 TABLE = "table:"  # what an address of a Spark table begins with
 _TAKEN = ("fid", "ogc_fid", "reason", "geometry", "geom")  # names of columns that a written file has of its own
 # as numpy and Arrow call them
-_KEPT_TYPES = ("int", "uint", "float", "double", "bool", "object", "str", "large_string", "dictionary", "date", "timestamp")
+_KEPT_TYPES = re.compile(r"u?int\d+|float\d*|double|bool|object|str|(large_)?string|dictionary<.*|(date|datetime|timestamp).*")
 ORIGIN = "origin_id"  # the field that a mended file keeps ids in where none was named
 
 
@@ -86,7 +90,7 @@ def _kept_fields(files: Sequence[VectorFile], apart: Collection[str | None]) -> 
         for name, kind in first
         if name not in apart
         and name.lower() not in _TAKEN
-        and kind.startswith(_KEPT_TYPES)
+        and _KEPT_TYPES.fullmatch(kind)
         and all((name, kind) in other for other in others)
     ]
 
@@ -127,10 +131,10 @@ def _read_table(spark: SparkSession, source: Source, staging: Path) -> Features:
     if crs is None:
         raise SitsparkError(f"--crs: table {name} doesn't say its CRS; name it, as --crs EPSG:2154")
     rows = table.select(
-        F.monotonically_increasing_id().alias("number"),
-        F.col(source.id_field).cast("string").alias("id"),
-        F.col(source.label_field).cast("string").alias("label"),
-        (F.col(place.name) if binary else F.expr(f"ST_AsBinary(`{place.name}`)")).alias("wkb"),
+        F.lit(0).cast("bigint").alias("number"),
+        F.col(f"`{source.id_field}`").cast("string").alias("id"),
+        F.col(f"`{source.label_field}`").cast("string").alias("label"),
+        (F.col(f"`{place.name}`") if binary else F.expr(f"ST_AsBinary(`{place.name}`)")).alias("wkb"),
         *(
             F.col(f"`{field.name}`").alias(f"{FIELD}{field.name}")
             for field in table.schema
@@ -139,8 +143,17 @@ def _read_table(spark: SparkSession, source: Source, staging: Path) -> Features:
             and isinstance(field.dataType, AtomicType)
         ),
     )
-    rows.write.mode("overwrite").parquet(location(staging))
-    return Features(read_staged(sorted(staging.glob("*.parquet"))), crs, source.id_field)
+    rows.write.mode("overwrite").parquet(location(staging / "table"))
+    return Features(write_staged(_numbered(staging / "table"), staging / "features.parquet"), crs, source.id_field)
+
+
+def _numbered(folder: Path) -> Iterator[pa.RecordBatch]:
+    """Rows of a Spark table, numbered; the groups of one that Spark writes are too large for a task."""
+    row = 0
+    for file in sorted(folder.glob("*.parquet")):
+        for batch in pq.ParquetFile(file).iter_batches(batch_size=GROUP):
+            yield batch.set_column(0, "number", pa.array(np.arange(row, row + batch.num_rows)))
+            row += batch.num_rows
 
 
 def _crs_of(table: DataFrame, column: str) -> str | None:

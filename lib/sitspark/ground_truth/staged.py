@@ -7,7 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-GROUP = 16_384  # features: a task of a second
+GROUP = 16_384  # features: a quarter of a second's work
+_BYTES = 64e6  # of a group, whose geometries take several times as much
 FIELD = "field:"  # what the name of a column begins with that is the user's, and only travels along
 FEATURES = pa.schema([("number", pa.int64()), ("id", pa.string()), ("label", pa.string()), ("wkb", pa.binary())])
 
@@ -54,13 +55,16 @@ class Staged:
 
 
 def write_staged(batches: Iterable[pa.RecordBatch], path: Path) -> Staged:
-    """Write batches of FEATURES, each of which becomes a group; of the fields besides the first batch has all."""
+    """Write batches of FEATURES, each of which becomes a group, or several; of the fields besides the first batch has all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     writer: pq.ParquetWriter | None = None
     try:
         for batch in batches:
             writer = writer or pq.ParquetWriter(path, batch.schema, use_dictionary=False)
-            writer.write_batch(batch, row_group_size=GROUP)
+            parts = max(-(-batch.num_rows // GROUP), int(-(-batch.nbytes // _BYTES)))
+            rows = max(1, -(-batch.num_rows // parts))
+            for start in range(0, batch.num_rows, rows):
+                writer.write_batch(batch.slice(start, rows))
     finally:
         if writer is not None:
             writer.close()

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pyogrio
 import pyproj
-from pyogrio.errors import DataSourceError
+from pyogrio.errors import DataLayerError, DataSourceError, FeatureError, FieldError, GeometryError
 
 from sitspark.atomic import attempt_name
 from sitspark.errors import SitsparkError
@@ -20,6 +20,7 @@ _EXACT = {"GeoJSON": {"SIGNIFICANT_FIGURES": "17"}}
 _DRIVERS = {".gpkg": "GPKG", ".shp": "ESRI Shapefile", ".geojson": "GeoJSON", ".json": "GeoJSON"}
 SUFFIXES = (".parquet", *_DRIVERS)
 _GEOMETRY = "geometry"
+_REFUSED = (DataSourceError, DataLayerError, FeatureError, FieldError, GeometryError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ def write_vector(tables: Iterable[pa.Table], schema: pa.Schema, out: Path, layer
     try:
         draft.mkdir(parents=True)
         target = draft / out.name
-        if out.suffix == ".parquet":
+        if out.suffix.lower() == ".parquet":
             _write_parquet(counted(), schema, target, layer.crs)
         else:
             driver = _DRIVERS[out.suffix.lower()]
@@ -59,7 +60,7 @@ def write_vector(tables: Iterable[pa.Table], schema: pa.Schema, out: Path, layer
             )
         for file in draft.iterdir():
             file.replace(out.parent / file.name)
-    except (OSError, DataSourceError) as error:
+    except (OSError, *_REFUSED) as error:
         raise SitsparkError(f"{out}: can't be written ({error}); check space and rights") from None
     finally:
         shutil.rmtree(draft, ignore_errors=True)

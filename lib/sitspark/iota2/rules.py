@@ -122,7 +122,11 @@ def _number_of(strategy: str, setting: str, factor: float = 1) -> Rule:
 
 
 # iota2's ways of saying how many samples a class shall have, with ours and the key of the number that each needs
-_TARGETS = {"balance": ("balance", None), "minNumber": ("minimum", "minNumber"), "byClass": ("byclass", "byClass")}
+_TARGETS = {
+    "balance": ("balance", None, None),
+    "minNumber": ("minimum", "minNumber", "minimum"),
+    "byClass": ("byclass", "byClass", "by_class"),
+}
 
 
 def _of_augmentation(setting: str, name: str | None = None, method: str | None = None) -> Rule:
@@ -143,10 +147,15 @@ def _of_augmentation(setting: str, name: str | None = None, method: str | None =
 def _target(value: Any, values: Values) -> dict[str, Any] | str:
     if not isinstance(value, str) or value not in _TARGETS:
         return f"it is none of {', '.join(_TARGETS)}"
-    ours, number = _TARGETS[value]
-    if number and f"{_AUGMENTATION}.samples.strategy.{number}" not in values:
-        return f"samples.strategy.{number} is missing; set samples.augmentation.{ours.replace('byclass', 'by_class')}"
+    ours, number, setting = _TARGETS[value]
+    activated = values.get(f"{_AUGMENTATION}.activate", False)
+    if activated and number and f"{_AUGMENTATION}.samples.strategy.{number}" not in values:
+        return f"samples.strategy.{number} is missing; set samples.augmentation.{setting}"
     return _of_augmentation("strategy")(ours, values)
+
+
+def _weighted_labels(value: Any, _: Values) -> dict[str, Any] | str:
+    return {"training.balance": ["class"]} if value is True else f"{NEEDS_NONE}: samples weigh the same"
 
 
 def _cloud_threshold(value: Any, _: Values) -> dict[str, Any] | str:
@@ -312,7 +321,7 @@ RULES: dict[str, Rule] = {
     f"{_LEARNING}.dl_module": _left_out("networks of one's own are not read from a file"),
     f"{_LEARNING}.epochs": _to("training.epochs"),
     f"{_LEARNING}.model_selection_criterion": _to("training.criterion"),
-    f"{_LEARNING}.weighted_labels": _only(False, "classes have equal weights in the loss"),
+    f"{_LEARNING}.weighted_labels": _weighted_labels,
     f"{_LEARNING}.num_workers": _left_out("batches come from Parquet row groups; see training.processes and threads"),
     f"{_LEARNING}.restart_from_checkpoint": _left_out(_NO_STAGES),
     f"{_LEARNING}.dataloader_mode": _left_out("samples are always streamed"),

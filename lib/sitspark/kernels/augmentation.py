@@ -34,7 +34,8 @@ def smote(features: Floats, count: int, random: np.random.Generator, *, neighbou
     """Places on the way from a sample drawn with replacement to one of its nearest neighbours.
 
     Chawla, Bowyer, Hall and Kegelmeyer 2002 (doi:10.1613/jair.953). Of fewer samples than `neighbours` + 1 all others are
-    neighbours; a sample that is alone is copied.
+    neighbours; a sample that is alone is copied. All samples are compared with those drawn: seconds for ten thousand, minutes
+    for a hundred thousand.
     """
     parents = random.integers(len(features), size=count)
     ways = random.random((count, 1), np.float32)

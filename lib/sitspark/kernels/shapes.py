@@ -52,7 +52,7 @@ def _edges(data, at, vertices, stop):  # type: ignore[no-untyped-def]
     total, before = np.uint64(0), np.uint64(0)
     for vertex in range(min(vertices, (stop - at) // 16)):
         here = _vertex(data, at + 16 * vertex)
-        if vertex > 0:
+        if vertex > 0 and here != before:  # a vertex that is written twice is one
             total += _mixed(before + here)
         before = here
     return total

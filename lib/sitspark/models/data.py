@@ -1,7 +1,7 @@
 """From the samples table to tensors: decoded once, row group by row group, into memory-mapped files of local disk.
 
-Memory stays bounded whatever the size of the table, and any sample can be reached, so that a mini-batch is drawn from
-all samples and is the same whatever the number of processes.
+Memory stays bounded whatever the size of the table (but for 16 bytes a sample where weights are balanced), and any sample
+can be reached, so that a mini-batch is drawn from all samples and is the same whatever the number of processes.
 """
 
 import json
@@ -139,8 +139,9 @@ def decode(
             positions = _positions(selected, codes, part)
             monitored = selected["monitored"].to_numpy(zero_copy_only=False).astype(bool)
             running.add(features[~monitored])
-            polygons.append(selected["polygon_id"].to_numpy()[~monitored])
-            classes.append(positions[~monitored])
+            if balance:
+                polygons.append(selected["polygon_id"].to_numpy()[~monitored])
+                classes.append(positions[~monitored])
             for kind, members in (("fitted", ~monitored), ("monitored", monitored)):
                 features[members].tofile(files[f"{kind}.features"])
                 positions[members].tofile(files[f"{kind}.positions"])
@@ -148,7 +149,8 @@ def decode(
     if statistics.count == 0:
         without = f" without {selection.left_out_fold}" if selection.left_out_fold else ""
         raise SitsparkError(f"{table}: holds no sample to train on{without}; check the ground truth and the split")
-    weights_of(np.concatenate(classes), np.concatenate(polygons), balance).tofile(folder / "fitted.weights")
+    if balance:
+        weights_of(np.concatenate(classes), np.concatenate(polygons), balance).tofile(folder / "fitted.weights")
     np.savez(folder / "statistics.npz", count=statistics.count, mean=statistics.mean, deviation=statistics.deviation)
 
 
@@ -238,7 +240,7 @@ def _refuse_full_disk(tables: Sequence[Path], features: int, folder: Path) -> No
 
 
 def _mapped(stem: Path, features: int) -> Samples:
-    """The files of one kind of samples as tensors; the monitored ones all weigh 1."""
+    """The files of one kind of samples as tensors; without a file of weights all weigh 1."""
     positions, values, weights = (stem.with_suffix(f".{what}") for what in ("positions", "features", "weights"))
     count = positions.stat().st_size // 8
     if count == 0:  # an empty file can't be mapped

@@ -176,13 +176,10 @@ def check_ground_truth(
         kept = _count_kept(examined)
         if kept + rejected != features:
             raise SitsparkError(f"of {features} features {kept} are kept and {rejected} rejected; please report this fault")
+        request.report.unlink(missing_ok=True)
         if lines:
-            write_vector(
-                map(_offenders, examined.told("name", "label", "what", "reason", "wkb")),
-                OFFENDERS,
-                request.report,
-                Layer(found.crs),
-            )
+            told = examined.told("name", "label", "what", "reason", "wkb")
+            write_vector(map(_offenders, told), OFFENDERS, request.report, Layer(found.crs))
         polygons = None
         if request.fix is not None and not kept:
             raise SitsparkError(
@@ -215,7 +212,14 @@ def _refuse_impossible(request: Request) -> None:
     fix, source = request.fix, request.source
     if fix is not None and fix.suffix.lower() not in SUFFIXES:
         raise SitsparkError(f"--fix: {fix} ends in none of {', '.join(SUFFIXES)}, which say the format; rename it")
-    if request.report.suffix != ".parquet":
+    if fix is not None and request.report.resolve() in (fix.resolve(), rejected_beside(fix).resolve()):
+        raise SitsparkError(f"--report: {request.report} is also what --fix writes; name another place")
+    if fix is not None and fix.suffix.lower() == ".gpkg" and source.id_field is not None and source.id_field.lower() == "fid":
+        raise SitsparkError(
+            f"--fix: {fix} numbers its rows in a field fid of its own, and a feature may become several; name a .parquet, or "
+            "leave --id-field out"
+        )
+    if request.report.suffix.lower() != ".parquet":
         raise SitsparkError(f"--report: {request.report} is GeoParquet; let its name end in .parquet")
     for option, file in (("--fix", fix), ("--report", request.report)):
         if (
@@ -292,8 +296,8 @@ def _pixels_of(context: Context) -> Pixels:
 
 
 def _count_kept(examined: Examination) -> int:
-    numbers = [pieces["number"].unique() for pieces in examined.kept("number")]
-    return len(pc.unique(pa.chunked_array(numbers, pa.int64())))
+    # all pieces of a feature are in one group
+    return sum(len(pieces["number"].unique()) for pieces in examined.kept("number"))
 
 
 def _lines(examined: Examination) -> tuple[Line, ...]:
@@ -322,7 +326,7 @@ def _write_fixed(examined: Examination, found: Features, request: Request, out: 
     kind = _kind_of(examined)
     if kind == "Unknown" and out.suffix.lower() == ".shp":
         raise SitsparkError(f"--fix: {out} can't hold both points and polygons; name a .gpkg")
-    number = pa.int64() if _whole_names(found.staged) else pa.string()
+    number = pa.int64() if _whole_ids(found.staged) else pa.string()
     # a shapefile knows days, but no times
     fields = [f for f in found.staged.attributes if out.suffix.lower() != ".shp" or not pa.types.is_timestamp(f.type)]
     own = [(field.name.removeprefix(FIELD), field.type) for field in fields]
@@ -330,29 +334,27 @@ def _write_fixed(examined: Examination, found: Features, request: Request, out: 
     rejected = pa.schema([(identifier, number), *own, (label, pa.string()), ("reason", pa.string()), ("geometry", pa.binary())])
     kept = pa.schema([(identifier, number), *own, (label, pa.int32()), ("geometry", pa.binary())])
     out.parent.mkdir(parents=True, exist_ok=True)
-    told = examined.told("name", *names, "label", "what", "reason", "wkb")
+    told = examined.told("id", *names, "label", "what", "reason", "wkb")
     faults = (rows.filter(pc.is_in(rows["what"], pa.array(FAULTS))) for rows in told)
     rows = (_renamed(fault.drop_columns("what"), rejected) for fault in faults)
     write_vector(rows, rejected, rejected_beside(out), Layer(found.crs))
-    pieces = (_renamed(piece, kept) for piece in examined.kept("name", *names, "label", "wkb"))
+    pieces = (_renamed(piece, kept) for piece in examined.kept("id", *names, "label", "wkb"))
     return write_vector(pieces, kept, out, Layer(found.crs, kind))
 
 
 def _kind_of(examined: Examination) -> str:
     kinds: set[bool] = set()
     for pieces in examined.kept("area_m2"):
-        kinds |= set(pc.greater(pieces["area_m2"], 0).unique().to_pylist())  # points have no area
+        kinds |= set(pc.not_equal(pieces["area_m2"], 0).unique().to_pylist())  # points have no area
     return {frozenset({True}): "Polygon", frozenset({False}): "Point"}.get(frozenset(kinds), "Unknown")
 
 
-def _whole_names(staged: Staged) -> bool:
-    """Whether all ids can be written as whole numbers."""
+def _whole_ids(staged: Staged) -> bool:
+    """Whether all ids can be written as whole numbers and be the same texts again, as 007 can't."""
     try:
-        for ids in staged.column("id"):
-            ids.cast(pa.int64())
+        return all(ids.cast(pa.int64()).cast(pa.string()) == ids for ids in staged.column("id"))
     except pa.ArrowInvalid:
         return False
-    return True
 
 
 def _renamed(table: pa.Table, schema: pa.Schema) -> pa.Table:
