@@ -7,6 +7,8 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sitspark.errors import SitsparkError
+from sitspark.ground_truth import overlaps
 from sitspark.ground_truth.blocks import block_of, into_squares
 from sitspark.ground_truth.overlaps import PAIRS, Overlaps, Ruler, losers, shared_ground, sharing_too_much
 from sitspark.ground_truth.twins import twins
@@ -93,3 +95,34 @@ def test_blocks_are_within_their_number_and_hang_on_the_place_alone(count: int) 
     assert block.min() >= 0 and block.max() == count - 1
     assert (block_of(squares[::-1], count)[::-1] == block).all()
     assert np.bincount(block).min() > len(squares) / count / 2
+
+
+def polygons_of(shapes: list[shapely.Polygon], labels: list[int], numbers: list[int]) -> pa.Table:
+    pieces = pa.table(
+        {
+            "number": pa.array(numbers, pa.int64()),
+            "label": pa.array(labels, pa.int32()),
+            "area_m2": shapely.area(shapes),
+            "wkb": pa.array(shapely.to_wkb(shapes), pa.binary()),
+        }
+    )
+    return into_squares(pieces, np.array(shapes, object), 1000.0)[0]
+
+
+def test_copies_of_a_polygon_are_not_compared_but_the_first_is() -> None:
+    """Ten thousand copies would be pairs of millions; of a feature of two pieces each counts."""
+    copied, other = shapely.box(0, 0, 10, 10), shapely.box(5, 0, 15, 10)
+    shapes, labels = [copied, copied, copied, other, copied], [1, 2, 1, 3, 4]
+    found = shared_ground(
+        polygons_of([*shapes, other], [*labels, 4], [7, 3, 9, 5, 6, 6]), Ruler("EPSG:32631", "EPSG:32631", 1.0, 1.0)
+    )
+    assert sorted(zip(found["a"].to_pylist(), found["b"].to_pylist(), strict=True)) == [(3, 5), (3, 6), (3, 6), (5, 6), (5, 6)]
+
+
+def test_polygons_that_lie_on_one_another_by_thousands_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(overlaps, "_MOST", 100)
+    stacked = [shapely.box(i / 100, 0, 10 + i / 100, 10) for i in range(30)]
+    with pytest.raises(
+        SitsparkError, match=r"lie on one another by thousands, as near x 5.*rows \d+ and \d+; .* take them apart"
+    ):
+        shared_ground(polygons_of(stacked, list(range(30)), list(range(30))), Ruler("EPSG:32631", "EPSG:32631", 1.0, 1.0))

@@ -98,10 +98,15 @@ def test_boxes_meet_where_they_share_an_area_and_labels_differ(rows: list) -> No
         and min(boxes[i, 2], boxes[j, 2]) > max(boxes[i, 0], boxes[j, 0])
         and min(boxes[i, 3], boxes[j, 3]) > max(boxes[i, 1], boxes[j, 1])
     }
-    found = [(max(pair), min(pair)) for pair in meeting_boxes(boxes, labels).tolist()]
+    found = [(max(pair), min(pair)) for pair in meeting_boxes(boxes, labels, 1000).tolist()]
     assert len(found) == len(set(found)) and set(found) == slow
 
 
 @pytest.mark.parametrize("count", [0, 1])
 def test_nothing_meets_alone(count: int) -> None:
-    assert meeting_boxes(np.zeros((count, 4)), np.zeros(count, np.int32)).shape == (0, 2)
+    assert meeting_boxes(np.zeros((count, 4)), np.zeros(count, np.int32), 9).shape == (0, 2)
+
+
+def test_of_too_many_pairs_one_more_is_given_than_asked_for() -> None:
+    boxes, labels = np.tile([0.0, 0.0, 1.0, 1.0], (30, 1)), np.arange(30, dtype=np.int32)
+    assert len(meeting_boxes(boxes, labels, 435)) == 435 and len(meeting_boxes(boxes, labels, 50)) == 51

@@ -9,6 +9,8 @@ import pyarrow.compute as pc
 import pyproj
 import shapely
 
+from sitspark.errors import SitsparkError
+from sitspark.ground_truth.shapes import keys_of
 from sitspark.kernels.shapes import meeting_boxes
 from sitspark.scenes.outline import moved
 
@@ -20,6 +22,7 @@ PAIRS = pa.schema([
 BOX = ("x0", "y0", "x1", "y1")
 _PIXELS = 1024  # along the side of a square: some thousand parcels or stands
 _AT_ONCE = 10_000  # intersections that are held as geometries; of the rest there are five numbers each
+_MOST = 5_000_000  # pairs of a block, two hundred for each polygon: 0.2 GB
 _METRES = 111_320  # of a degree
 
 
@@ -53,8 +56,15 @@ def shared_ground(polygons: pa.Table, ruler: Ruler) -> pa.Table:
     `polygons`: number, label, wkb, BOX, `area` (that of the whole feature, in any unit) and `sole` (boolean: the feature has
     no other polygon).
     """
+    polygons = _without_copies(polygons)
     boxes = np.column_stack([polygons[name].to_numpy() for name in BOX])
-    first, second = meeting_boxes(boxes, polygons["label"].to_numpy()).T
+    first, second = meeting_boxes(boxes, polygons["label"].to_numpy(), _MOST).T
+    if len(first) > _MOST:
+        (x0, y0, x1, y1), (a, b) = boxes[first[-1]], (polygons["number"][int(place[-1])] for place in (first, second))
+        raise SitsparkError(
+            f"polygons of different labels lie on one another by thousands, as near x {(x0 + x1) / 2:g}, y {(y0 + y1) / 2:g} "
+            f"({ruler.crs}) those of rows {a} and {b}; this is no ground truth: take them apart"
+        )
     if ruler.crs == ruler.pixels_crs:
         # two features of one piece each share no more than their boxes do
         sole = polygons["sole"].to_numpy()
@@ -73,6 +83,16 @@ def shared_ground(polygons: pa.Table, ruler: Ruler) -> pa.Table:
         common[part] = shapely.area(moved(ground, ruler.crs, ruler.pixels_crs))
     pairs = pa.table([number[first], number[second], area[first], area[second], common], schema=PAIRS)
     return pairs.filter(pc.greater(pairs["common"], 0))
+
+
+def _without_copies(polygons: pa.Table) -> pa.Table:
+    """Of features of one and the same piece the first: no other one of them stays, whatever it overlaps."""
+    sole, number = polygons["sole"].to_numpy(), polygons["number"].to_numpy()
+    keys = keys_of(polygons["wkb"].combine_chunks()).to_numpy()
+    order = np.lexsort((number, keys, ~sole))
+    again = np.zeros(len(order), bool)
+    again[order[1:]] = sole[order[1:]] & sole[order[:-1]] & (np.diff(keys[order]) == 0)
+    return polygons.filter(pa.array(~again)) if again.any() else polygons
 
 
 def sharing_too_much(pairs: pa.Table, ruler: Ruler) -> pa.Table:

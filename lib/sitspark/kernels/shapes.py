@@ -85,18 +85,21 @@ def _mixed(value):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(nogil=True, cache=True)
-def meeting_boxes(boxes: npt.NDArray[np.float64], labels: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
-    """Pairs (n, 2: positions) of boxes (left, bottom, right, top) of different labels that share an area."""
+def meeting_boxes(boxes: npt.NDArray[np.float64], labels: npt.NDArray[np.int32], most: int) -> npt.NDArray[np.int64]:
+    """Pairs (n, 2: positions) of boxes (left, bottom, right, top) of different labels that share an area.
+
+    Of more than `most` pairs `most` + 1 are given.
+    """
     order = np.argsort(boxes[:, 0])
-    count = _meet(boxes, labels, order, np.empty((0, 2), np.int64))
+    count = _meet(boxes, labels, order, most, np.empty((0, 2), np.int64))
     pairs = np.empty((count, 2), np.int64)
-    _meet(boxes, labels, order, pairs)
+    _meet(boxes, labels, order, most, pairs)
     return pairs
 
 
 @numba.njit(nogil=True, cache=True)
-def _meet(boxes, labels, order, pairs):  # type: ignore[no-untyped-def]
-    """Count the pairs, and write as many as there is room for."""
+def _meet(boxes, labels, order, most, pairs):  # type: ignore[no-untyped-def]
+    """Count the pairs, up to one more than `most`, and write as many as there is room for."""
     count = 0
     for place in range(len(order)):
         first = order[place]
@@ -110,4 +113,6 @@ def _meet(boxes, labels, order, pairs):  # type: ignore[no-untyped-def]
                 if count < len(pairs):
                     pairs[count, 0], pairs[count, 1] = first, second
                 count += 1
+                if count > most:
+                    return count
     return count
