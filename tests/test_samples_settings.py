@@ -16,7 +16,7 @@ from sitspark.settings import SamplesSettings
         ({"strategy": "all", "per_class": 5}, "has per_class, which isn't of the strategy all"),
         ({"strategy": "percent", "percent": 5, "by_class": {1: 5}}, "has by_class, which isn't of the strategy percent"),
         ({"sampler": "random", "jitter": 3}, "has jitter, which is of the sampler periodic"),
-        ({"strategy": "byclass", "by_class": {1: -5}}, "greater than or equal to 0"),
+        ({"strategy": "byclass", "by_class": {1: -5}}, "whole numbers from 0 on, and has -5 for 1"),
         ({"strategy": "byclass", "by_class": 7}, "should be a CSV file, or a mapping of classes to numbers of pixels"),
     ],
     ids=str,

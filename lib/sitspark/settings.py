@@ -372,6 +372,10 @@ Count = Annotated[int, Field(ge=0)]
 
 def _path_or_counts(value: object) -> object:
     """Say it in one sentence, where the union of both would complain of each."""
+    if isinstance(value, dict):
+        for name, count in value.items():
+            if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+                raise ValueError(f"should have whole numbers from 0 on, and has {count!r} for {name}")
     if value is None or isinstance(value, dict | str | Path):
         return value
     raise ValueError("should be a CSV file, or a mapping of classes to numbers of pixels")

@@ -23,6 +23,7 @@ IMAGERY = shapely.box(400_000, 4_900_000, 500_000, 5_000_000)
 
 Geometry = shapely.Geometry | bytes | None
 Feature = tuple[str | None, Geometry]
+ONE_ID, OTHER_LABEL = "=1=", "=2="  # labels of features of one id
 
 
 def rules(overlaps: Overlaps = "drop") -> Rules:
@@ -32,7 +33,7 @@ def rules(overlaps: Overlaps = "drop") -> Rules:
 def examined(spark: SparkSession, features: Sequence[Feature], folder: Path, overlaps: Overlaps = "drop") -> Examination:
     wkbs = [g if isinstance(g, bytes) or g is None else shapely.to_wkb(g) for _, g in features]
     rows = [
-        {"number": i, "id": f"f{i}", "label": label, "wkb": wkb}
+        {"number": i, "id": "twice" if label and "=" in label else f"f{i}", "label": label and label.strip("="), "wkb": wkb}
         for i, ((label, _), wkb) in enumerate(zip(features, wkbs, strict=True))
     ]
     # several groups, so that what is compared lies in different files
@@ -92,6 +93,11 @@ CASES: dict[str, tuple[list[Feature], list[set[str]]]] = {
         [("1", TWO), ("1", shapely.MultiPolygon([box(100, 0), box(200, 0)]))],
         [{"multi-part"}, {"multi-part", "repeated part"}],
     ),
+    "one id of two labels": ([(ONE_ID, box(0, 0)), (OTHER_LABEL, box(100, 0))], [{"repeated id"}, {"repeated id"}]),
+    "a polygon and a point": (
+        [("1", shapely.GeometryCollection([box(0, 0), shapely.Point(420_300, 4_920_000)]))],
+        [{"multi-part"}],
+    ),
     "a hole": ([("1", RING)], [{"holes"}]),
     "sliver": ([("1", box(0, 0, 200, 8))], [{"sliver"}]),
     "as wide as a pixel": ([("1", box(0, 0, 200, 10))], [set()]),
@@ -133,6 +139,7 @@ def found(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> dict
                 for _, g in members]  # fmt: skip
         features += [(label, geometry) for (label, _), geometry in zip(members, near, strict=True)]
     result = examined(spark, features, tmp_path_factory.mktemp("cases"))
+    assert all(shapely.from_wkb(row["wkb"]).geom_type in ("Polygon", "Point") for row in kept(result))
     what: dict[int, set[str]] = {number: set() for number in range(len(features))}
     for row in told(result):
         what[row["number"]].add(row["what"])

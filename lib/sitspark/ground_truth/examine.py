@@ -37,6 +37,7 @@ REMARKS = (
     "invalid",
     "multi-part",
     "repeated part",
+    "repeated id",
     "holes",
     "sliver",
     "no pixel centre",
@@ -48,6 +49,7 @@ _REASONS = {
     "conflicting duplicate": "same geometry as a feature of another label",
     "overlap": "overlaps feature {} of another label",
     "repeated part": "a part is also one of feature {}",
+    "repeated id": "a feature of another label has the id {} too",
 }
 
 
@@ -137,7 +139,8 @@ def examine(
     lost = lost.append_column("what", pa.array(["overlap"] * len(lost), pa.string()))
     left = unique.filter(pc.invert(pc.is_in(unique["number"], lost["number"].combine_chunks())))
     repeated, pieces = _repeated(left)
-    compared = pa.concat_tables([same, lost, repeated]).sort_by([("number", "ascending"), ("what", "ascending")])
+    compared = pa.concat_tables([same, lost, repeated, _repeated_ids(features)])
+    compared = compared.sort_by([("number", "ascending"), ("what", "ascending")])
     return Examination(features, scratch, _named(compared, features), pieces)
 
 
@@ -192,6 +195,16 @@ def _repeated(alike: pa.Table) -> tuple[pa.Table, pa.Array]:
     what = pc.if_else(pc.equal(by_feature["other_count"], by_feature["parts_min"]), "duplicate", "repeated part")
     table = pa.table([by_feature["number"], by_feature["other_min"], what], names=["number", "other", "what"])
     return table, pa.array(np.sort(piece[found.lost]))
+
+
+def _repeated_ids(features: Staged) -> pa.Table:
+    """number, other (itself), what of features of several labels that have one id: pieces of one feature have one label."""
+    ids, labels = (pa.chunked_array([c for column in features.column(name) for c in column.chunks], pa.string())
+                   for name in ("id", "label"))  # fmt: skip
+    groups = pa.table({"id": ids, "label": labels}).group_by("id").aggregate([("label", "count_distinct")])
+    several = groups.filter(pc.and_(pc.greater(groups["label_count_distinct"], 1), pc.is_valid(groups["id"])))["id"]
+    number = np.flatnonzero(np.asarray(pc.is_in(ids, several.combine_chunks()))) if len(several) else np.zeros(0, np.int64)
+    return pa.table({"number": number, "other": number, "what": pa.array(["repeated id"] * len(number), pa.string())})
 
 
 def _named(compared: pa.Table, features: Staged) -> pa.Table:

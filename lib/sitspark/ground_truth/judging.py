@@ -71,7 +71,8 @@ class Rules:
         parts, area = np.bincount(owner, minlength=len(found)), shapely.area(on_grid)
         of_owner, part = pa.array(owner), pa.array(ranks(owner), pa.int32())
         # most features are a sound single polygon, and stay as they were written
-        wkb = replaced(found.wkb.take(of_owner), (parts[owner] > 1) | found.broken[owner], shapes)
+        whole_one = np.isin(shapely.get_type_id(found.geometries), (_POINT, _POLYGON)) & ~found.broken
+        wkb = replaced(found.wkb.take(of_owner), ~whole_one[owner], shapes)
         number, label = found.number.take(of_owner), found.code.take(of_owner)
         pieces = pa.table([number, label, part, pa.array(area), wkb], schema=PIECES)
         whole, keys = np.bincount(owner, area, minlength=len(found)), keys_of(found.wkb).take(of_owner)

@@ -22,7 +22,7 @@ PAIRS = pa.schema([
 BOX = ("x0", "y0", "x1", "y1")
 _PIXELS = 1024  # along the side of a square: some thousand parcels or stands
 _AT_ONCE = 10_000  # intersections that are held as geometries; of the rest there are five numbers each
-_MOST = 5_000_000  # pairs of a block, two hundred for each polygon: 0.2 GB
+_MOST = 1_000_000  # pairs of a block, forty for each polygon
 _METRES = 111_320  # of a degree
 
 

@@ -5,7 +5,8 @@ geometry of a GeoPackage, read a shapefile in one partition on every pass, and l
 """
 
 import json
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,7 +50,10 @@ def inspect_vector(settings: GroundTruthSettings) -> VectorFile:
             f"ground_truth.file: {path} is a folder; name one file, which `sitspark ground-truth check {path} --label-field "
             f"{settings.label_field} --fix polygons.gpkg` makes of a folder of shapefiles"
         )
-    found = header_of(path)
+    try:
+        found = header_of(path)
+    except SitsparkError as error:
+        raise SitsparkError(f"ground_truth.file: {error}") from None
     for key, field in (
         ("label_field", settings.label_field),
         ("id_field", settings.id_field),
@@ -71,7 +75,7 @@ def _gdal_header(path: Path) -> VectorFile:
     try:
         info = pyogrio.read_info(path)
     except (DataSourceError, DataLayerError) as error:
-        raise SitsparkError(f"ground_truth.file: {path} can't be read as a vector file: {error}") from None
+        raise SitsparkError(f"{path} can't be read as a vector file: {error}") from None
     return VectorFile(
         path, _epsg_code(info["crs"], path), tuple(info["fields"]), tuple(map(str, info["dtypes"])), int(info["features"])
     )
@@ -81,18 +85,17 @@ def _parquet_header(path: Path) -> VectorFile:
     try:
         parquet = pq.ParquetFile(path)
     except (pa.ArrowInvalid, OSError) as error:
-        raise SitsparkError(f"ground_truth.file: {path} can't be read as GeoParquet: {error}") from None
+        raise SitsparkError(f"{path} can't be read as GeoParquet: {error}") from None
     meta = json.loads((parquet.schema_arrow.metadata or {}).get(b"geo", b"null"))
     if meta is None:
         raise SitsparkError(
-            f"ground_truth.file: {path} is Parquet without GeoParquet metadata, so its CRS is unknown; write it with "
+            f"{path} is Parquet without GeoParquet metadata, so its CRS is unknown; write it with "
             "geopandas' to_parquet or ogr2ogr"
         )
     column = meta["columns"][meta["primary_column"]]
     if column.get("encoding", "WKB") != "WKB":
         raise SitsparkError(
-            f"ground_truth.file: the geometries of {path} are encoded as {column['encoding']}; write them as WKB, GeoParquet's "
-            "usual encoding"
+            f"the geometries of {path} are encoded as {column['encoding']}; write them as WKB, GeoParquet's usual encoding"
         )
     # GeoParquet 1.1: an absent crs means OGC:CRS84, an explicit null means unknown
     crs = column.get("crs", "OGC:CRS84")
@@ -105,19 +108,17 @@ def _parquet_header(path: Path) -> VectorFile:
 def _epsg_code(crs: str | None, path: Path) -> str:
     if crs in (None, ""):
         raise SitsparkError(
-            f"ground_truth.file: {path} has no CRS; give it one (a shapefile needs its .prj), for example with "
-            "ogr2ogr -a_srs EPSG:2154"
+            f"{path} has no CRS; give it one (a shapefile needs its .prj), for example with ogr2ogr -a_srs EPSG:2154"
         )
     try:
         known = pyproj.CRS.from_user_input(crs)
     except CRSError as error:
-        raise SitsparkError(f"ground_truth.file: the CRS of {path} can't be understood: {error}") from None
+        raise SitsparkError(f"the CRS of {path} can't be understood: {error}") from None
     # Sedona transforms longitude, latitude whichever order a CRS names, and knows no authority but EPSG
     code = 4326 if known.to_authority() == ("OGC", "CRS84") else known.to_epsg(min_confidence=_CRS_CONFIDENCE)
     if code is None:
         raise SitsparkError(
-            f"ground_truth.file: the CRS of {path} ({known.name}) has no EPSG code; reproject it, for example with "
-            "ogr2ogr -t_srs EPSG:2154"
+            f"the CRS of {path} ({known.name}) has no EPSG code; reproject it, for example with ogr2ogr -t_srs EPSG:2154"
         )
     return f"EPSG:{code}"
 
@@ -239,13 +240,20 @@ def _batches(
         yield pa.RecordBatch.from_arrays([*fixed, *kept.values()], names=[*FEATURES.names, *kept])
 
 
+def quietly(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Batches without what GDAL has to say of single records: what matters of it is found in them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        yield from batches
+
+
 Rows = Iterator[tuple[pa.Array, pa.Array, pa.RecordBatch]]  # numbers, geometries, and a batch with the fields
 
 
 def _gdal_rows(path: Path, columns: list[str]) -> Rows:
     with pyogrio.open_arrow(path, columns=columns, return_fids=True, batch_size=GROUP, use_pyarrow=True) as (meta, reader):
         geometry, fid = meta["geometry_name"] or "wkb_geometry", meta["fid_column"] or "OGC_FID"
-        for batch in reader:
+        for batch in quietly(reader):
             yield batch.column(batch.schema.get_all_field_indices(fid)[0]), batch.column(geometry), batch
 
 
@@ -264,6 +272,8 @@ def field_of(batch: pa.RecordBatch, name: str) -> pa.Array:
 
 
 def _plain(values: pa.Array) -> pa.Array:
-    """Texts however they are kept, as texts."""
+    """Texts however they are kept as texts, and decimals, which no vector file but GeoParquet knows, as floats."""
+    if pa.types.is_decimal(values.type):
+        return values.cast(pa.float64())
     text = pa.types.is_dictionary(values.type) or pa.types.is_large_string(values.type)
     return values.cast(pa.string()) if text else values

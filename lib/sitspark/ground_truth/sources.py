@@ -22,7 +22,9 @@ from sitspark.spark import location
 TABLE = "table:"  # what an address of a Spark table begins with
 _TAKEN = ("fid", "ogc_fid", "reason", "geometry", "geom")  # names of columns that a written file has of its own
 # as numpy and Arrow call them
-_KEPT_TYPES = re.compile(r"u?int\d+|float\d*|double|bool|object|str|(large_)?string|dictionary<.*|(date|datetime|timestamp).*")
+_KEPT_TYPES = re.compile(
+    r"u?int\d+|float\d*|double|bool|object|str|(large_)?string|dictionary<.*|decimal.*|binary|(date|datetime|timestamp).*"
+)
 ORIGIN = "origin_id"  # the field that a mended file keeps ids in where none was named
 
 
@@ -48,12 +50,16 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """Features as they are, and what holds for all; `id_field` is the field that their ids were read from, or null."""
+    """Features as they are, and what holds for all.
+
+    `id_field` is the field that their ids were read from, or null; `dropped` are the fields that a mended file doesn't keep.
+    """
 
     staged: Staged
     crs: str
     id_field: str | None
     files: tuple[VectorFile, ...] = ()
+    dropped: tuple[str, ...] = ()
 
 
 def read_source(spark: SparkSession, source: Source, staging: Path) -> Features:
@@ -79,7 +85,9 @@ def read_source(spark: SparkSession, source: Source, staging: Path) -> Features:
         raise SitsparkError(f"--crs: {first.path} is in {first.crs}, not {source.crs}; leave --crs out")
     kept = _kept_fields(files, {source.label_field, id_field})
     staged = stage(files, label_field=source.label_field, id_field=id_field, staging=staging, attributes=kept)
-    return Features(staged, first.crs, id_field, files)
+    every = dict.fromkeys(name for file in files for name in file.fields)
+    dropped = tuple(name for name in every if name not in (source.label_field, id_field, *kept))
+    return Features(staged, first.crs, id_field, files, dropped)
 
 
 def _kept_fields(files: Sequence[VectorFile], apart: Collection[str | None]) -> list[str]:

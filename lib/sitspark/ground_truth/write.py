@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,9 +56,12 @@ def write_vector(tables: Iterable[pa.Table], schema: pa.Schema, out: Path, layer
             driver = _DRIVERS[out.suffix.lower()]
             reader = pa.RecordBatchReader.from_batches(schema, counted())
             options = _EXACT.get(driver, {})
-            pyogrio.write_arrow(
-                reader, target, driver=driver, geometry_name=_GEOMETRY, geometry_type=layer.kind, crs=layer.crs, **options
-            )
+            with warnings.catch_warnings():
+                # that a shapefile's names have ten letters
+                warnings.simplefilter("ignore", RuntimeWarning)
+                pyogrio.write_arrow(
+                    reader, target, driver=driver, geometry_name=_GEOMETRY, geometry_type=layer.kind, crs=layer.crs, **options
+                )
         for file in draft.iterdir():
             file.replace(out.parent / file.name)
     except (OSError, *_REFUSED) as error:

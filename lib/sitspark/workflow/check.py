@@ -12,7 +12,7 @@ from sitspark.ground_truth.labels import count_labels
 from sitspark.ground_truth.read import extent_of, inspect_vector
 from sitspark.ground_truth.regions import read_regions
 from sitspark.ground_truth.told import count_told
-from sitspark.samples.strategy import Strategy
+from sitspark.samples.strategy import Strategy, counts_by_class
 from sitspark.scenes import store
 from sitspark.scenes.archive import remarks
 from sitspark.scenes.left_out import WHOLE
@@ -130,6 +130,19 @@ def _ground_truth(context: Context) -> str:
 
 
 def _samples(context: Context) -> str:
+    return f"{_chosen(context)}{_made(context)}"
+
+
+def _made(context: Context) -> str:
+    made = context.settings.samples.augmentation
+    if made is None:
+        return ""
+    if made.by_class is not None:
+        counts_by_class(made.by_class, context.nomenclature, key="samples.augmentation.by_class")
+    return f"; more of rare classes by {made.method}, {made.strategy}"
+
+
+def _chosen(context: Context) -> str:
     settings = context.settings.samples
     strategy = Strategy.of(settings, context.nomenclature)
     if strategy.by_class is not None:

@@ -84,6 +84,7 @@ class Report:
     lines: tuple[Line, ...]
     polygons: int | None = None
     codes: Path | None = None
+    dropped: tuple[str, ...] = ()
 
     @property
     def faults(self) -> tuple[Line, ...]:
@@ -189,7 +190,7 @@ def check_ground_truth(
             polygons = _write_fixed(examined, found, request, request.fix)
         table = _write_codes(codes, request.fix) if codes and request.fix else None
         files = tuple(f"{file.path.name} ({file.features})" for file in found.files)
-        return Report(found.crs, files, features, kept, rejected, lines, polygons, table)
+        return Report(found.crs, files, features, kept, rejected, lines, polygons, table, found.dropped)
 
 
 def _main_fault(examined: Examination) -> str:
@@ -403,6 +404,10 @@ def say(report: Report, request: Request, console: Console) -> None:
         written = counted(report.polygons or 0, "single piece")
         text = f"{fix}: {written} of {usable}; {report.rejected} rejected are in {rejected_beside(fix)}"
         console.print(f"[green]✓[/] {escape(text)}", soft_wrap=True)
+        if report.dropped:
+            lost = escape(some(report.dropped, most=8))
+            why = "not in all files, or of a kind that few formats know"
+            console.print(f"[yellow]![/] fields that aren't kept ({why}): {lost}", soft_wrap=True)
     elif report.faults:
         text = f"{usable} can be used, {report.rejected} can't; --fix OUT.gpkg writes a mended copy"
         console.print(f"[red]✗[/] {text}", soft_wrap=True)

@@ -192,6 +192,9 @@ def _observations(context: Context, _key: str) -> Outcome:
     grid, plan = context.coverage.grid, context.plan().cache()
     settings, seed = context.settings.samples, context.settings.seed
     strategy = Strategy.of(settings, context.nomenclature)
+    if settings.augmentation is not None and settings.augmentation.by_class is not None:
+        # what can't be understood is told before anything is read
+        counts_by_class(settings.augmentation.by_class, context.nomenclature, key="samples.augmentation.by_class")
     pieces = pieces_by_chunk(context.table("polygons"), plan, grid, shrink=settings.shrink).cache()
     labelled = pieces.select("chunk_id").distinct().count()
     clear = folder.scratch / "clear" if settings.min_clear_dates > 1 else None
@@ -209,6 +212,11 @@ def _observations(context: Context, _key: str) -> Outcome:
     pieces.unpersist()
     choice.release()
     if not any(quota.available for quota in choice.quotas.values()):
+        if clear is not None:
+            raise SitsparkError(
+                f"samples.min_clear_dates: no labelled pixel has {settings.min_clear_dates} clear dates; lower it "
+                f"({context.folder.calendar} shows how many acquisitions there are)"
+            )
         shrunk = f", less {settings.shrink:g} m at its edge (samples.shrink)," if settings.shrink else ""
         raise SitsparkError(
             f"ground_truth.file: no polygon{shrunk} "
