@@ -269,6 +269,19 @@ def test_a_mistake_is_one_sentence(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_shapefile_that_is_cut_short_is_refused(
+    spark: SparkSession, truth: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """GDAL would take the features that are missing for features without geometry."""
+    for file in truth.glob("polygons.*"):
+        shutil.copy(file, tmp_path)
+    whole = (tmp_path / "polygons.shp").read_bytes()
+    (tmp_path / "polygons.shp").write_bytes(whole[: len(whole) // 2])
+    assert check(tmp_path / "polygons.shp", "--label-field", "code") == 1
+    told = " ".join(capsys.readouterr().err.split())
+    assert f"polygons.shp is cut short: it says that it has {len(whole)} bytes, and has {len(whole) // 2}" in told
+
+
 def test_a_shapefile_without_a_crs_is_refused(
     spark: SparkSession, truth: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

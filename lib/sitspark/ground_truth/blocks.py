@@ -89,12 +89,8 @@ def read_blocks(batches: Iterable[pa.RecordBatch], path_of: Callable[[int], Path
         for block, *place in zip(*batch.to_pydict().values(), strict=True):
             places.setdefault(block, []).append(tuple(place))
     for block in sorted(places):
-        yield (
-            block,
-            pa.concat_tables(
-                [from_bytes(_content(path_of(group), start, size)) for group, start, size in sorted(places[block])]
-            ),
-        )
+        tables = [from_bytes(_content(path_of(group), start, size)) for group, start, size in sorted(places[block])]
+        yield block, pa.concat_tables(tables)
 
 
 def _content(path: Path, start: int, size: int) -> bytes:

@@ -71,7 +71,19 @@ def header_of(path: Path) -> VectorFile:
     return _parquet_header(path) if path.suffix.lower() == ".parquet" else _gdal_header(path)
 
 
+def _refuse_cut_short(path: Path) -> None:
+    """A shapefile says its length at byte 24, in words of two bytes (ESRI 1998); GDAL takes what is missing for null."""
+    with path.open("rb") as file:
+        said = 2 * int.from_bytes(file.read(28)[24:], "big")
+    if path.stat().st_size < said:
+        raise SitsparkError(
+            f"{path} is cut short: it says that it has {said} bytes, and has {path.stat().st_size}; copy it again"
+        )
+
+
 def _gdal_header(path: Path) -> VectorFile:
+    if path.suffix.lower() == ".shp":
+        _refuse_cut_short(path)
     try:
         info = pyogrio.read_info(path)
     except (DataSourceError, DataLayerError) as error:

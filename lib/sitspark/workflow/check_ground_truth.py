@@ -215,6 +215,9 @@ def _refuse_impossible(request: Request) -> None:
         raise SitsparkError(f"--fix: {fix} ends in none of {', '.join(SUFFIXES)}, which say the format; rename it")
     if fix is not None and request.report.resolve() in (fix.resolve(), rejected_beside(fix).resolve()):
         raise SitsparkError(f"--report: {request.report} is also what --fix writes; name another place")
+    for option, field in (("--label-field", source.label_field), ("--id-field", source.id_field)):
+        if fix is not None and field in ("reason", "geometry"):
+            raise SitsparkError(f"{option}: a mended file has a column '{field}' of its own; give the field another name")
     if fix is not None and fix.suffix.lower() == ".gpkg" and source.id_field is not None and source.id_field.lower() == "fid":
         raise SitsparkError(
             f"--fix: {fix} numbers its rows in a field fid of its own, and a feature may become several; name a .parquet, or "
