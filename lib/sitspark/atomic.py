@@ -20,12 +20,12 @@ def publish(path: Path, content: bytes) -> None:
 
     Raises SitsparkError where nothing can be written.
     """
-    _replace(path, lambda part: part.write_bytes(content))
+    replace_with(path, lambda part: part.write_bytes(content))
 
 
 def copy_atomically(path: Path, source: Path) -> None:
     """Publish a copy of a file; raises as `publish` does."""
-    _replace(path, lambda part: shutil.copyfile(source, part))
+    replace_with(path, lambda part: shutil.copyfile(source, part))
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -38,10 +38,11 @@ def write_atomically(path: Path, text: str) -> None:
             # the name must not reach the disk before the content does
             os.fsync(file.fileno())
 
-    _replace(path, write)
+    replace_with(path, write)
 
 
-def _replace(path: Path, write: Callable[[Path], object]) -> None:
+def replace_with(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` make a file under the name of this attempt, then rename it once; raises as `publish` does."""
     part = attempt_name(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -13,13 +13,16 @@ _MOST = 65535  # different labels: a map's codes
 
 def code_of(label: str, codes: Mapping[str, int]) -> int | None:
     """The code of a label: that of its text, or the whole number that it is; None for what is neither."""
-    if label in codes:
-        return codes[label]
+    return codes[label] if label in codes else whole_number(label, largest=_LARGEST)
+
+
+def whole_number(text: str, *, largest: int) -> int | None:
+    """The whole number that a text is, as "7" and "7.0" are, up to a largest; None for what is none."""
     try:
-        number = float(label)
+        number = float(text)
     except ValueError:
         return None
-    return int(number) if number.is_integer() and abs(number) <= _LARGEST else None
+    return int(number) if number.is_integer() and abs(number) <= largest else None
 
 
 def text_codes(names: Mapping[int, str]) -> dict[str, int]:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
-from sitspark.atomic import attempt_name
+from sitspark.atomic import attempt_name, replace_with
 from sitspark.ground_truth.blocks import (
     PLACES_SQL,
     as_bytes,
@@ -134,6 +134,4 @@ def _repeated(shapes: pa.Table) -> pa.Table:
 
 
 def _write(table: pa.Table, path: Path) -> None:
-    part = attempt_name(path)
-    pq.write_table(table, part, use_dictionary=False)
-    part.replace(path)
+    replace_with(path, lambda part: pq.write_table(table, part, use_dictionary=False))

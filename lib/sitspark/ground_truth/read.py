@@ -22,6 +22,7 @@ from pyogrio.errors import DataLayerError, DataSourceError
 from pyproj.exceptions import CRSError
 
 from sitspark.errors import SitsparkError
+from sitspark.ground_truth.codes import whole_number
 from sitspark.ground_truth.staged import FEATURES, FIELD, GROUP, Staged, write_staged
 from sitspark.settings import GroundTruthSettings
 
@@ -191,12 +192,9 @@ def _numbers(ids: pa.Array, settings: GroundTruthSettings) -> pa.Array:
 
 
 def _number(text: str, settings: GroundTruthSettings) -> int:
-    try:
-        number = float(text)
-        if number.is_integer():
-            return int(number)
-    except ValueError:
-        pass
+    number = whole_number(text, largest=2**53)  # beyond, a float isn't exact
+    if number is not None:
+        return number
     raise SitsparkError(
         f"ground_truth.id_field: '{settings.id_field}' of {settings.file} holds what is no integer ('{text}'); name "
         "another field, or leave id_field out"

@@ -1,5 +1,6 @@
 """Pixels with enough clear dates, found by the masks before any pixel is chosen, so that classes still get their numbers."""
 
+import functools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from pyspark.sql import DataFrame
 
-from sitspark.atomic import attempt_name
+from sitspark.atomic import replace_with
 from sitspark.grid import Window
 from sitspark.marks import Marks
 from sitspark.scenes.reading import Reading
@@ -31,10 +32,7 @@ def write_clear(
                 scenes = scenes_of(scenes_table, reading.leading, tiles=row["tiles"], other_tiles=row["other_tiles"])
                 window = Window(row["row"], row["col"], row["height"], row["width"])
                 enough = reading.clear_dates(scenes, window, tile=row["tile"]) >= least
-                part = attempt_name(_file(folder, row["chunk_id"]))
-                with part.open("wb") as file:
-                    np.save(file, enough)
-                part.replace(_file(folder, row["chunk_id"]))
+                replace_with(_file(folder, row["chunk_id"]), functools.partial(_save, enough))
                 marks.add(f"{row['chunk_id']}-clear")
             yield batch.select(["chunk_id"])
         forget_archives()
@@ -47,6 +45,11 @@ def read_clear(folder: Path, chunk_id: str) -> npt.NDArray[np.bool_]:
     """Which pixels of a chunk have enough usable acquisitions (rows, columns)."""
     found: npt.NDArray[np.bool_] = np.load(_file(folder, chunk_id))
     return found
+
+
+def _save(enough: npt.NDArray[np.bool_], part: Path) -> None:
+    with part.open("wb") as file:  # by its name numpy would add a suffix
+        np.save(file, enough)
 
 
 def _file(folder: Path, chunk_id: str) -> Path:
