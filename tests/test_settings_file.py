@@ -39,7 +39,7 @@ def test_defaults_are_those_of_the_reference_job(read) -> None:
     settings = read(MINIMAL)
     assert (settings.scenes.layout, settings.scenes.reflectance, settings.grid.interpolator) == ("theia_l2a", "FRE", "cubic")
     assert (settings.grid.overlap, settings.grid.overlap_margin, settings.time_series.step) == ("owner", 600, 10)
-    assert settings.features.indices == ("ndvi", "ndwi", "brightness")
+    assert settings.features.indices == {"ndvi": None, "ndwi": None, "brightness": None}
     assert (settings.ground_truth.ratio, settings.samples.sampler, settings.samples.per_class) == (0.75, "periodic", 100_000)
 
 
@@ -84,7 +84,8 @@ def test_dates_are_dates(read) -> None:
         ("grid:\n  interpolator: lanczos\n", "should be 'nearest', 'bilinear' or 'cubic', not 'lanczos'"),
         (
             "features:\n  indices: [ndvi, evi]\n",
-            "line 11: features.indices.1 should be 'ndvi', 'ndwi' or 'brightness', not 'evi'",
+            "line 11: features.indices has evi, which is none of ndvi, ndwi, brightness; say what it is, as "
+            '{evi: "(B8-B5)/(B8+B5)"}',
         ),
         # what validators of this project find, with its key too
         ("grid: {crs: nonsense}\n", "line 10: grid.crs should be a known CRS, as EPSG:2154"),
@@ -169,7 +170,7 @@ def test_overrides_win_and_are_read_as_yaml(read) -> None:
     assert (settings.training.epochs, settings.training.batch_size, settings.seed) == (6, 9, 3)
     assert settings.samples.per_class is None
     assert settings.scenes.tiles == ("31TCJ", "31TCK")
-    assert settings.features.indices == ()
+    assert settings.features.indices == {}
 
 
 @pytest.mark.parametrize("begun", ["", "grid:\n", "grid: {}\n", "grid:\n  overlap: merge\n"])
@@ -277,7 +278,7 @@ def test_what_spark_hides_in_its_logs_is_written_nowhere(tmp_path: Path) -> None
         ("other_sensors.1.step=45", "1 is none of 1, which are numbered from 0"),
         ("other_sensors.step=45", "name a key of one of these, as other_sensors.0.step"),
         ("other_sensors.0.stepp=45", "other_sensors.0.stepp is no known key; did you mean other_sensors.0.step?"),
-        ("other_sensors.0.step=x", "Days between two dates of this sensor's regular series"),
+        ("other_sensors.0.step=x", "other_sensors.0.step should be a number of days from 1 on, month or dekad, not 'x'"),
         ("features.static.dem.fill=nan", "should be a finite number"),
         ("scenes.folder=https://user:word@host/x", "scenes.folder holds credentials in its address, https://host/x"),
     ],

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sitspark.timegrid import TimeGrid, day_number, days_near
+from sitspark.timegrid import AcquisitionDates, TimeGrid, day_number, days_near
 
 DAYS = st.dates(date(1970, 1, 1), date(2100, 1, 1))
 
@@ -38,6 +38,30 @@ def test_dates_are_evenly_spaced_and_stop_at_the_end(start: date, length: int, s
 def test_known_grids(start: date, end: date, step: int, count: int, last: date) -> None:
     grid = TimeGrid(start, end, step)
     assert (len(grid), grid.dates[-1]) == (count, last)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "step", "dates", "last_edge"),
+    [
+        (date(2018, 1, 17), date(2018, 3, 31), "month", ["0101", "0201", "0301"], "0401"),
+        (date(2018, 1, 1), date(2018, 2, 1), "month", ["0101", "0201"], "0301"),
+        (date(2018, 1, 17), date(2018, 2, 10), "dekad", ["0111", "0121", "0201"], "0211"),
+        (date(2018, 1, 31), date(2018, 1, 31), "dekad", ["0121"], "0201"),
+        (date(2018, 11, 30), date(2018, 12, 31), "month", ["1101", "1201"], "0101"),
+        (date(2018, 1, 3), date(2018, 1, 20), 7, ["0103", "0110", "0117"], "0124"),
+    ],
+)
+def test_steps_of_the_calendar(start: date, end: date, step: int | str, dates: list[str], last_edge: str) -> None:
+    grid = TimeGrid(start, end, step)
+    assert [f"{day:%m%d}" for day in grid.dates] == dates
+    assert (grid.edges[:-1] == grid.days).all() and len(grid) == len(dates)
+    assert f"{date(1970, 1, 1) + timedelta(days=int(grid.edges[-1])):%m%d}" == last_edge
+
+
+@pytest.mark.parametrize("dates", [(), (date(2018, 1, 2), date(2018, 1, 1)), (date(2018, 1, 1), date(2018, 1, 1))])
+def test_dates_of_acquisitions_are_ascending(dates: tuple[date, ...]) -> None:
+    with pytest.raises(ValueError, match="ascending"):
+        AcquisitionDates(dates)
 
 
 def test_days_are_numbered_from_1970_as_int32() -> None:

@@ -66,6 +66,10 @@ class Window:
         """Whether every pixel of `other` lies in this window."""
         return self.intersection(other) == other
 
+    def grown(self, pixels: int) -> "Window":
+        """The same rectangle with so many pixels more on each side."""
+        return Window(self.row - pixels, self.col - pixels, self.height + 2 * pixels, self.width + 2 * pixels)
+
     def shifted(self, rows: int, cols: int) -> "Window":
         """The same rectangle, moved."""
         return Window(self.row + rows, self.col + cols, self.height, self.width)

@@ -33,7 +33,6 @@ from sitspark.samples.strategy import Strategy
 from sitspark.scenes.chunk_plan import Coverage, chunk_frame
 from sitspark.settings import SamplesSettings, SparkSettings
 from sitspark.spark import session
-from sitspark.timegrid import Period
 from sitspark.workflow.tables import write_table
 
 SIDE, STEP = 10_980, 9_990  # pixels of a tile, and to its neighbour
@@ -47,7 +46,7 @@ def coverage() -> Coverage:
     """Four tiles of one year."""
     windows = [Window(row, col, SIDE, SIDE) for row in (0, STEP) for col in (0, STEP)]
     tiles = {name: TileWindows(w, w) for name, w in zip(("31TCK", "31TDK", "31TCJ", "31TDJ"), windows, strict=True)}
-    return Coverage(GRID, tiles, {"sentinel2": Period(date(2018, 1, 1), date(2018, 12, 31))}, 60)
+    return Coverage(GRID, tiles, {"sentinel2": (date(2018, 1, 1), date(2018, 12, 31))}, 60)
 
 
 def write_polygons(target: Path, count: int) -> None:

@@ -35,8 +35,9 @@ from pyspark.sql import SparkSession
 from random_model import write_random_model
 from timing_scenes import write_scenes
 
+from sitspark.features.recipe import Recipe
 from sitspark.grid import ChunkShape
-from sitspark.kernels.feature_space import FeatureSpace, SensorFeatures
+from sitspark.kernels.feature_space import FeatureSpace, Index, SensorFeatures
 from sitspark.location import Location
 from sitspark.maps import products
 from sitspark.maps.chunk import ModelTarget
@@ -103,7 +104,7 @@ def prepared(spark: SparkSession, tile: Path, scratch: Path, chunk: int) -> Job:
     covered = coverage(read_table(spark, table), grid, leading=LAYOUT.sensor)
     reading = Reading((Selection.of(settings),), LAYOUT.sensor, grid.interpolator, covered.grid)
     dates = TimeGrid(covered.period.first, covered.period.last, STEP)
-    series = SensorFeatures(LAYOUT.sensor, LAYOUT.bands, dates, INDICES, LAYOUT.red, LAYOUT.nir, LAYOUT.swir)
+    series = SensorFeatures(LAYOUT.sensor, LAYOUT.bands, dates, tuple(map(Index, INDICES)), LAYOUT.red, LAYOUT.nir, LAYOUT.swir)
     space = FeatureSpace((series,))
     write_random_model(model, table, reading, space, tile=next(iter(covered.tiles)))
     return Job(covered, grid, ChunkShape.square(chunk), table, reading, space, model, chunks)
@@ -116,7 +117,7 @@ def run_classify(spark: SparkSession, job: Job) -> tuple[Timed, list[ChunkRecord
     cpu, wall = cpu_seconds(os.getpid()), time.monotonic()
     chunks = chunk_frame(spark, job.covered, job.shape)
     plan = chunk_plan(chunks, read_table(spark, job.scenes_table), job.grid, leading=LAYOUT.sensor).cache()
-    imagery = Pass(job.scenes_table, job.reading, job.space, (ModelTarget(job.model, job.chunks),))
+    imagery = Pass(job.scenes_table, job.reading, Recipe(job.space), (ModelTarget(job.model, job.chunks),))
     classify(plan, imagery, tasks=plan.count()).write.format("noop").mode("overwrite").save()
     spark.catalog.clearCache()
     records = committed(job.chunks)

@@ -10,9 +10,10 @@ import numpy.typing as npt
 import torch
 
 from sitspark import __version__
+from sitspark.features.recipe import Recipe
 from sitspark.grid import Window
 from sitspark.kernels.feature_space import FeatureSpace
-from sitspark.kernels.features import features_of
+from sitspark.kernels.features import FeatureKernel
 from sitspark.models.card import ClassCard, ModelCard, NetworkCard, StatisticsCard
 from sitspark.models.history import Epoch
 from sitspark.models.model import serialise, write_model
@@ -70,7 +71,7 @@ def _features(
     window: Window, scenes: Mapping[str, Sequence[Scene]], tile: str, reading: Reading, space: FeatureSpace
 ) -> npt.NDArray[np.float32]:
     rows, cols = np.mgrid[window.slices]
-    found = read_pixels(scenes, rows.ravel(), cols.ravel(), reading, tile=tile)
+    found = read_pixels(scenes, rows.ravel(), cols.ravel(), reading, Recipe(space), tile=tile)
     features = np.empty((window.pixels, len(space)), np.float32)
-    features_of(found.series, found.static, space, features)
+    FeatureKernel.of(space).features(found.series, found.static, found.custom, features)
     return features

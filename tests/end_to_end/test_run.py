@@ -6,6 +6,7 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -17,11 +18,9 @@ from pyspark.sql import SparkSession
 
 from sitspark.errors import SitsparkError
 from sitspark.grid import Window
-from sitspark.kernels.feature_space import FeatureSpace
 from sitspark.maps.chunk import classify_stack
 from sitspark.maps.products import sha256_of
 from sitspark.scenes.chunk_shape import WORKER_BYTES
-from sitspark.scenes.reading import Stack
 from sitspark.scenes.table import scenes_of
 from sitspark.simulate import Simulation
 from sitspark.workflow.context import Context
@@ -29,8 +28,12 @@ from sitspark.workflow.run_folder import RunFolder
 from tests.conftest import FinishedRun, run_quietly, settings_tree
 
 
-def features_of_map(stack: Stack, space: FeatureSpace) -> np.ndarray:
-    """The features that a network is given for a chunk, float32 (pixels, features)."""
+def features_of_map(context: Context, chunk: Any) -> np.ndarray:
+    """The features that a network is given for a chunk of the plan, float32 (rows, columns, features)."""
+    reading, recipe, window = context.reading, context.recipe, Window(chunk.row, chunk.col, chunk.height, chunk.width)
+    table = context.folder.table("scenes")
+    scenes = scenes_of(table, reading.leading, tiles=chunk.tiles, other_tiles=chunk.other_tiles)
+    parts = reading.around(scenes, window, tile=chunk.tile)
     seen: list[np.ndarray] = []
 
     class Network:
@@ -40,8 +43,25 @@ def features_of_map(stack: Stack, space: FeatureSpace) -> np.ndarray:
             seen.append(features.copy())
             return np.zeros(len(features), np.int64), np.ones(len(features), np.float32)
 
-    classify_stack(stack, space, [Network()])  # type: ignore[list-item]
-    return np.concatenate(seen)[: stack.shape[0] * stack.shape[1]]
+    custom = recipe.custom_of(parts, window, reading.grid)
+    classify_stack(parts[0].within(window), custom, recipe.space, [Network()])  # type: ignore[list-item]
+    return np.concatenate(seen)[: window.pixels].reshape(window.height, window.width, -1)
+
+
+def assert_samples_have_features_of_map(context: Context) -> None:
+    """Bit for bit, every sample of a run."""
+    samples = pq.read_table(context.folder.table("samples"), columns=["sample_id", "features"])
+    rows, cols = np.divmod(samples["sample_id"].to_numpy(), context.reading.grid.width)
+    features = np.array(samples["features"].to_pylist(), np.float32)
+    checked = 0
+    for chunk in context.plan().collect():
+        row, col = rows - chunk.row, cols - chunk.col
+        inside = (row >= 0) & (row < chunk.height) & (col >= 0) & (col < chunk.width)
+        if inside.any():
+            drawn = features_of_map(context, chunk)[row[inside], col[inside]]
+            assert (drawn.view(np.uint32) == features[inside].view(np.uint32)).all()
+            checked += int(inside.sum())
+    assert checked == len(samples) > 0
 
 
 def states(printed: str) -> dict[str, str]:
@@ -86,24 +106,7 @@ def test_the_stac_item_names_files_that_exist(finished: FinishedRun) -> None:
 
 
 def test_a_samples_features_are_those_of_the_map_bit_for_bit(finished: FinishedRun) -> None:
-    context = finished.context
-    reading, space, table = context.reading, context.feature_space, context.folder.table("scenes")
-    samples = pq.read_table(context.folder.table("samples")).to_pylist()
-    plan = context.plan().collect()
-    checked = 0
-    for chunk in plan:
-        window = Window(chunk.row, chunk.col, chunk.height, chunk.width)
-        inside = [s for s in samples if window.contains(Window(*divmod(s["sample_id"], reading.grid.width), 1, 1))]
-        if not inside:
-            continue
-        scenes = scenes_of(table, reading.leading, tiles=chunk.tiles)
-        drawn = features_of_map(reading.stack(scenes, window, tile=chunk.tile), space)
-        for sample in inside:
-            row, col = divmod(sample["sample_id"], reading.grid.width)
-            position = (row - window.row) * window.width + col - window.col
-            assert np.array_equal(np.float32(sample["features"]), drawn[position])
-            checked += 1
-    assert checked == len(samples) > 1000
+    assert_samples_have_features_of_map(finished.context)
 
 
 def test_validation_pixels_never_train(finished: FinishedRun) -> None:

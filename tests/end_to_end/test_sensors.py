@@ -19,8 +19,8 @@ from rich.console import Console
 
 from sitspark.errors import SitsparkError
 from sitspark.grid import Window
-from sitspark.kernels.features import features_of_pixels
-from sitspark.scenes.table import scenes_of
+from sitspark.kernels.features import SensorKernel
+from sitspark.kernels.series import PixelSeries
 from sitspark.settings_file import read_settings
 from sitspark.simulate import Landscape, simulate
 from sitspark.timegrid import day_number
@@ -29,7 +29,7 @@ from sitspark.workflow.context import Context
 from sitspark.workflow.plan import plan
 from sitspark.workflow.run import run
 from tests.conftest import ROOT, FinishedRun, run_quietly, settings_of
-from tests.end_to_end.test_run import features_of_map
+from tests.end_to_end.test_run import assert_samples_have_features_of_map
 from tests.scenes.rearranged import DESCRIPTION, by_pattern
 
 TILE = "31TCK"
@@ -140,21 +140,9 @@ def test_a_layer_has_the_value_below_each_pixel_or_its_fill(together: Context, e
 
 
 def test_samples_have_the_features_of_the_map_and_the_days_of_each_pixel(together: Context) -> None:
-    reading, space = together.reading, together.feature_space
-    samples, checked = samples_of(together), 0
+    assert_samples_have_features_of_map(together)
+    samples, space = samples_of(together), together.feature_space
     observed = pq.read_table(together.folder.table("observations")).to_pandas().set_index("sample_id").loc[samples.index]
-    for chunk in together.plan().collect():
-        window = Window(chunk.row, chunk.col, chunk.height, chunk.width)
-        table = together.folder.table("scenes")
-        scenes = scenes_of(table, reading.leading, tiles=chunk.tiles, other_tiles=chunk.other_tiles)
-        stack = reading.stack(scenes, window, tile=chunk.tile)
-        drawn = features_of_map(stack, space)
-        for sample_id, sample in samples.iterrows():
-            row, col = divmod(int(sample_id), reading.grid.width)
-            if window.contains(Window(row, col, 1, 1)):
-                assert (drawn[(row - window.row) * window.width + col - window.col] == sample["features"]).all()
-                checked += 1
-    assert checked == len(samples)
     # of the second sensor days differ from pixel to pixel
     second = [row.acquired[row.dates[0] :] for row in observed.itertuples()]
     assert len({tuple(days) for days in second}) > 4
@@ -163,7 +151,7 @@ def test_samples_have_the_features_of_the_map_and_the_days_of_each_pixel(togethe
     days = np.array([[day_number(pd.Timestamp(day).date()) for day in second[0]]], np.int32)
     out = np.empty((1, len(space.sensors[1])), np.float32)
     valid = some["valid"][some["dates"][0] :].astype(np.uint8)[None]
-    features_of_pixels(series, valid, days, space.sensors[1].grid.days, space.sensors[1].layout(), out)
+    SensorKernel.of(space.sensors[1]).features(PixelSeries(series, valid, days), out)
     assert (out[0] == samples.loc[some.name, "features"][-out.shape[1] - 1 : -1]).all()
 
 

@@ -150,7 +150,7 @@ def test_a_file_of_2020_is_read(tmp_path: Path) -> None:
     assert settings.output == (tmp_path / "run").resolve() and settings.scenes.folder.path == Path("/archive")
     assert (settings.grid.crs, settings.grid.resolution) == ("EPSG:32631", 20)
     assert (settings.ground_truth.ratio, settings.seed, settings.time_series.step) == (0.6, 7, 15)
-    assert settings.features.indices == ("ndvi",)
+    assert settings.features.indices == {"ndvi": None}
     assert {left.key: left.reason for left in converted.left_out} == {
         "chain.L8Path": "is not set",
         "chain.runs": "a run has one split; start it again with another seed and output",
@@ -181,7 +181,7 @@ JITTER = """sample_augmentation : {'strategy':'jitter', 'strategy.jitter.stdfact
     [
         ("ratio : 0.3", "ground_truth.ratio", 0.3),
         ("random_seed : 12", "seed", 12),
-        ("features : []", "features.indices", ()),
+        ("features : []", "features.indices", {}),
         ("sample_selection : {'sampler':'random', 'strategy':'all'}", "samples.strategy", "all"),
         ("sample_selection : {'strategy':'smallest'}", "samples.strategy", "smallest"),
         ("sample_selection : {'strategy':'percent', 'strategy.percent.p':0.25}", "samples.percent", 25.0),
@@ -209,6 +209,76 @@ def test_training_keys(tmp_path: Path, train: str, key: str, value: object) -> N
 @pytest.mark.parametrize(("threshold", "least"), [(0, 1), (1, 1), (4, 4)])
 def test_clear_dates_that_a_pixel_needs(tmp_path: Path, threshold: int, least: int) -> None:
     assert read_cfg(small(tmp_path, chain=f"cloud_threshold : {threshold}"))[0].samples.min_clear_dates == least
+
+
+EXTERNAL = "external_features : {{module : 'f.py', functions : {}}}"
+
+
+@pytest.mark.parametrize(
+    ("functions", "wanted"),
+    [
+        ("'one two'", [("one", {}), ("two", {})]),
+        ("['one']", [("one", {})]),
+        ("[['one', {'radius' : 3}], 'two']", [("one", {"radius": 3}), ("two", {})]),
+    ],
+)
+def test_external_features_become_custom_ones_of_iota2s_contract(tmp_path: Path, functions: str, wanted: list) -> None:
+    padding = "python_data_managing : {padding_size_x : 3, padding_size_y : 5}"
+    settings, _ = read_cfg(small(tmp_path, rest=f"{EXTERNAL.format(functions)}\n{padding}"))
+    custom = settings.custom_features
+    assert custom is not None and (custom.module, custom.contract, custom.padding) == (tmp_path / "f.py", "iota2", 5)
+    assert [(function.name, function.parameters) for function in custom.functions] == wanted
+    assert settings.features.series == "all"
+
+
+def test_without_concat_mode_external_features_are_all_there_is(tmp_path: Path) -> None:
+    rest = "external_features : {module : 'f.py', functions : 'one', concat_mode : False}"
+    assert read_cfg(small(tmp_path, rest=rest))[0].features.series == "none"
+
+
+@pytest.mark.parametrize(
+    ("keys", "series", "relative", "indices"),
+    [
+        ("rel_refl : True", "all", True, ["ndvi", "ndwi", "brightness"]),
+        ("rel_refl : True, keep_duplicates : False", "all", True, ["ndwi", "brightness"]),
+        ("copy_input : False", "indices", False, ["ndvi", "ndwi", "brightness"]),
+        ("copy_input : True, rel_refl : False, keep_duplicates : False", "all", False, ["ndvi", "ndwi", "brightness"]),
+    ],
+)
+def test_what_iota2_extracts_of_the_series(tmp_path: Path, keys: str, series: str, relative: bool, indices: list) -> None:
+    train = "features : ['NDVI', 'NDWI', 'Brightness']"
+    features = read_cfg(small(tmp_path, train=train, rest=f"iota2_feature_extraction : {{{keys}}}"))[0].features
+    assert (features.series, features.relative, list(features.indices)) == (series, relative, indices)
+
+
+def test_raw_dates_are_series_that_are_not_gap_filled(tmp_path: Path) -> None:
+    assert read_cfg(small(tmp_path, train="features_from_raw_dates : True"))[0].time_series.filler == "none"
+    assert read_cfg(small(tmp_path, train="features_from_raw_dates : False"))[0].time_series.filler == "linear"
+
+
+def test_additional_features_are_expressions_of_the_bands_in_stored_units(tmp_path: Path) -> None:
+    """b3 is B4, the third band of ten; of those that are kept it is the third that is kept."""
+    expressions = "Sentinel_2 : {additional_features : '(b7-b3)/(b7+b3),b1^2' KEPT}\nUSED"
+    used = "sensors_data_interpolation : {use_additional_features : True}"
+    text = expressions.replace("KEPT", "")
+    assert (
+        "use_additional_features True only"
+        in reasons(small(tmp_path, rest=text.replace("USED", "")))["Sentinel_2.additional_features"]
+    )
+    found = read_cfg(small(tmp_path, rest=text.replace("USED", used)))[0].features.indices
+    assert found == {
+        "ndvi": None,
+        "ndwi": None,
+        "brightness": None,
+        "additional_1": "((10000*B8)-(10000*B4))/((10000*B8)+(10000*B4))",
+        "additional_2": "(10000*B2)**2",
+    }
+    kept = expressions.replace("KEPT", ", keep_bands : ['B4', 'B8', 'B11', 'B12', 'B2', 'B3', 'B5']").replace(
+        "USED", f"{used}\niota2_feature_extraction : {{extract_bands : True}}"
+    )
+    assert read_cfg(small(tmp_path, rest=kept))[0].features.indices["additional_2"] == "(10000*B4)**2"
+    wrong = text.replace("b1^2", "b1 > 3 ? 1 : 0").replace("USED", used)
+    assert "is no expression" in reasons(small(tmp_path, rest=wrong))["Sentinel_2.additional_features"]
 
 
 def test_ratio_is_taken_from_chain_too_but_not_from_two_places(tmp_path: Path) -> None:
@@ -240,7 +310,8 @@ def test_bands_count_with_extract_bands_only(tmp_path: Path) -> None:
         ("chain : {regoin_path : 'r.shp'}", "chain.regoin_path", "did you mean chain.region_path"),
         ("arg_train : {quantum : 1}", "arg_train.quantum", "is no known key of iota2"),
         ("nonsense : 3", "nonsense", "is no known key of iota2"),
-        ("external_features : {module : 'f.py'}", "external_features.module", "features of one's own"),
+        ("external_features : {module : 'f.py'}", "external_features.module", "there are no external features"),
+        ("arg_train : {features : ['NDVI', 'EVI']}", "arg_train.features", "evi is none of ndvi, ndwi, brightness"),
         ("Landsat8 : {temporal_resolution : 16}", "Landsat8.temporal_resolution", "Landsat"),
         ("Sentinel_2_S2C : {temporal_resolution : 16}", "Sentinel_2_S2C.temporal_resolution", "of this section are not read"),
         ("arg_classification : {classif_mode : 'fusion'}", "arg_classification.classif_mode", "not fused"),

@@ -3,7 +3,7 @@
 import json
 import math
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import pytest
@@ -11,8 +11,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sitspark.errors import SitsparkError
-from sitspark.kernels.feature_space import FeatureSpace, SensorFeatures
-from sitspark.kernels.features import PixelSeries, features_of, features_of_pixels, pixel_major
+from sitspark.kernels.feature_space import FeatureSpace, Index, SensorFeatures
+from sitspark.kernels.features import FeatureKernel, SensorKernel
+from sitspark.kernels.series import PixelSeries, pixel_major
 from sitspark.timegrid import TimeGrid, day_number
 
 SENTINEL_2 = ("B2", "B3", "B4", "B5", "B6", "B7", "B8", "B8A", "B11", "B12")
@@ -24,12 +25,13 @@ FLOAT32 = float(np.finfo(np.float32).eps)
 def space_of(
     bands: tuple[str, ...] = ("B4", "B8", "B11"), indices: tuple[str, ...] = ALL, end: date = date(2018, 2, 10), step: int = 10
 ) -> SensorFeatures:
-    return SensorFeatures("sentinel2", bands, TimeGrid(START, end, step), indices, red="B4", nir="B8", swir="B11")
+    named = tuple(map(Index, indices))
+    return SensorFeatures("sentinel2", bands, TimeGrid(START, end, step), named, red="B4", nir="B8", swir="B11")
 
 
 def features(pixels: np.ndarray, valid: np.ndarray, days: np.ndarray, space: SensorFeatures) -> np.ndarray:
     out = np.full((len(pixels), len(space)), np.nan, np.float32)
-    features_of_pixels(pixels, valid, days[None], space.grid.days, space.layout(), out)
+    SensorKernel.of(space).features(PixelSeries(pixels, valid, np.atleast_2d(days)), out)
     return out
 
 
@@ -104,7 +106,7 @@ def test_indices_follow_from_the_gap_filled_bands(s: Series) -> None:
     steps, count = len(s.space.grid), len(s.space.bands)
     bands = found[:, : steps * count].reshape(-1, steps, count).astype(float)
     of = {name: bands[:, :, i] for i, name in enumerate(s.space.bands)}
-    for i, index in enumerate(s.space.indices):
+    for i, index in enumerate(index.name for index in s.space.indices):
         produced = found[:, steps * (count + i) : steps * (count + i + 1)]
         if index == "brightness":
             wanted = np.sqrt((bands**2).sum(axis=2))
@@ -216,15 +218,13 @@ def test_denominators_at_and_near_zero(red: int, nir: int, ndvi: float) -> None:
 
 def test_denominators_below_the_threshold_give_zero_and_above_it_a_number() -> None:
     """Over 400 000 days the sum goes from -1 to 1: a day before the middle it is -0.000005, five days after 0.000025."""
-    space = space_of(("B4", "B8"), ("ndvi",))
-    out = np.empty((1, 9), np.float32)
-    layout = space.layout()
-    layout[3], layout[7] = 6, 9
-    grid = np.array([199_999, 200_000, 200_005], np.int32)
+    days = (199_999, 200_000, 200_005)
+    grid = TimeGrid(date(1970, 1, 1) + timedelta(days=days[0]), date(1970, 1, 1) + timedelta(days=days[2]), 1)
+    space = replace(space_of(("B4", "B8"), ("ndvi",)), grid=grid)
     pixels = np.array([[[0, -1], [0, 1]]], np.int16)
-    features_of_pixels(pixels, np.ones((1, 2), np.uint8), np.array([[0, 400_000]], np.int32), grid, layout, out)
-    assert 0 < abs(out[0, 1]) < 1e-5 < out[0, 5]
-    assert out[0, 6:].tolist() == [0, 0, 1000]
+    out = features(pixels, np.ones((1, 2), np.uint8), np.array([0, 400_000], np.int32), space)
+    assert 0 < abs(out[0, 1]) < 1e-5 < out[0, 13]
+    assert out[0, [14, 15, 20]].tolist() == [0, 0, 1000]
 
 
 def test_brightness_of_int16_extremes_does_not_overflow() -> None:
@@ -296,7 +296,8 @@ def test_sensors_and_layers_follow_each_other_and_do_not_touch(one: Series, othe
     space = FeatureSpace((one.space, replace(other.space, sensor="landsat8")), ("elevation", "slope"))
     static = np.array([[100.0 * p, -p] for p in range(5)], np.float32)
     found = np.full((5, len(space)), np.nan, np.float32)
-    features_of([PixelSeries(s.pixels, s.valid, s.days[None]) for s in (one, other)], static, space, found)
+    series = [PixelSeries(s.pixels, s.valid, s.days[None]) for s in (one, other)]
+    FeatureKernel.of(space).features(series, static, np.empty((5, 0), np.float32), found)
     alone = [features(s.pixels, s.valid, s.days, s.space) for s in (one, other)]
     assert (found == np.concatenate((*alone, static), axis=1)).all()
     assert len(space.names) == len(set(space.names)) == len(space)
@@ -309,8 +310,7 @@ def test_pixels_with_days_of_their_own_are_as_those_of_an_image_of_these_days(s:
     """Composites: each pixel alone, as if all of the image were of its days, gives the same bits."""
     count, dates = s.valid.shape
     days = np.sort(np.random.default_rng(seed).integers(day(-15), day(60), (count, dates)), axis=1).astype(np.int32)
-    together = np.empty((count, len(s.space)), np.float32)
-    features_of_pixels(s.pixels, s.valid, days, s.space.grid.days, s.space.layout(), together)
+    together = features(s.pixels, s.valid, days, s.space)
     for p in range(count):
         alone = features(s.pixels[p : p + 1], s.valid[p : p + 1], days[p], s.space)
         assert (alone.view(np.uint32) == together[p].view(np.uint32)).all()
@@ -332,7 +332,7 @@ def test_a_pixel_has_the_same_bits_wherever_it_stands(bands: tuple[str, ...], in
         for first in range(0, count, size):
             n = min(size, count - first)
             pixel_major(cube, valid, first, pixels[:n], pixels_valid[:n])
-            features_of_pixels(pixels[:n], pixels_valid[:n], days[None], space.grid.days, space.layout(), block[:n])
+            SensorKernel.of(space).features(PixelSeries(pixels[:n], pixels_valid[:n], days[None]), block[:n])
             assert (block[:n].view(np.uint32) == whole[first : first + n].view(np.uint32)).all(), (size, first)
 
 

@@ -11,13 +11,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sitspark.classes import LandCoverClass, Nomenclature
-from sitspark.kernels.feature_space import FeatureSpace, SensorFeatures
+from sitspark.kernels.feature_space import FeatureSpace, Index, SensorFeatures
 from sitspark.models.loop import TrainingJob
 from sitspark.settings import TrainingSettings
 from sitspark.timegrid import TimeGrid
 
 DATES = TimeGrid(date(2018, 1, 1), date(2018, 1, 21), 10)
-SPACE = FeatureSpace((SensorFeatures("sentinel2", ("B4", "B8", "B11"), DATES, ("ndvi",), red="B4", nir="B8", swir="B11"),))
+SPACE = FeatureSpace(
+    (SensorFeatures("sentinel2", ("B4", "B8", "B11"), DATES, (Index("ndvi"),), red="B4", nir="B8", swir="B11"),)
+)
 CODES = (11, 12, 31)
 NOMENCLATURE = Nomenclature(tuple(LandCoverClass(code, f"class {code}", (code, 0, 0)) for code in CODES))
 

@@ -1,19 +1,26 @@
 """Series of chosen pixels: the numbers of the cube that the map is made of."""
 
+from datetime import date
+
 import numpy as np
 import pytest
 
+from sitspark.features.recipe import Recipe
 from sitspark.grid import Grid, Window
+from sitspark.kernels.feature_space import FeatureSpace, SensorFeatures
 from sitspark.samples.extract import read_pixels
 from sitspark.scenes.cube import read_cube
 from sitspark.scenes.layouts import Selection
 from sitspark.scenes.product import Scene
 from sitspark.scenes.reading import Reading
 from sitspark.scenes.theia import L2A as LAYOUT
+from sitspark.timegrid import TimeGrid
 from tests.scenes.products import noise, scene_of, write_theia
 
 GRID = Grid("EPSG:32631", 300_000, 4_900_020, 10, 60, 80)
 BANDS = ("B4", "B11")
+DATES = TimeGrid(date(2018, 1, 1), date(2018, 1, 31), 10)
+RECIPE = Recipe(FeatureSpace((SensorFeatures("sentinel2", BANDS, DATES, (), red="B4", nir=None, swir="B11"),)))
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +41,7 @@ def test_a_pixel_has_the_series_of_the_cube(scenes: list[Scene], places: list, i
     cube = read_cube(scenes, GRID, layout=LAYOUT, bands=BANDS, interpolator=interpolator)
     rows, cols = np.array(places).T
     reading = Reading((Selection(LAYOUT, BANDS),), LAYOUT.sensor, interpolator, GRID)
-    (series,) = read_pixels({LAYOUT.sensor: scenes}, rows, cols, reading, tile="31TCJ").series
+    (series,) = read_pixels({LAYOUT.sensor: scenes}, rows, cols, reading, RECIPE, tile="31TCJ").series
     kept = np.flatnonzero(np.isin(cube.days, series.days))
     dropped = np.setdiff1d(np.arange(2), kept)
     assert not cube.valid[np.ix_(dropped, rows, cols)].any()

@@ -12,14 +12,13 @@ from sitspark.errors import SitsparkError
 from sitspark.grid import ChunkShape, TileWindows, Window
 from sitspark.scenes.chunk_plan import Bounds, TileExtent, cover
 from sitspark.settings import GridSettings
-from sitspark.timegrid import Period
 
 # two real neighbours of Sentinel-2's grid on either side of the border between UTM zones
 WEST = (699_960.0, 4_690_240.0, 809_760.0, 4_800_040.0)
 EAST = (300_000.0, 4_690_200.0, 409_800.0, 4_800_000.0)
 
 
-PERIODS = {"sentinel2": Period(date(2020, 1, 1), date(2020, 12, 31))}
+PERIODS = {"sentinel2": (date(2020, 1, 1), date(2020, 12, 31))}
 
 
 def extent(tile: str, crs: str, bounds: Bounds, *, common: Bounds | None = None) -> TileExtent:

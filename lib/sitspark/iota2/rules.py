@@ -4,8 +4,11 @@ Names are those of 2022; defaults are those of iota2's documentation and of its 
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+from sitspark.kernels.expression import compiled
+from sitspark.scenes.theia import L2A
 
 Values = Mapping[str, Any]
 # a key's value and those of all other keys, to settings by their names, or to a reason
@@ -82,6 +85,13 @@ def _keep_bands(value: Any, values: Values) -> dict[str, Any] | str:
     if not values.get("iota2_feature_extraction.extract_bands", False):
         return "iota2 uses it with extract_bands True only"
     return {"scenes.bands": _names(value)}
+
+
+def _keep_bands_of(values: Values) -> tuple[str, ...]:
+    """The bands that the file keeps of the archive that divides the map; none: all."""
+    taken = _taken(values)
+    kept = values.get(f"{_ARCHIVES[taken][0]}.keep_bands") if taken else None
+    return tuple(_names(kept)) if kept and values.get("iota2_feature_extraction.extract_bands", False) else ()
 
 
 # OTB's strategies, with the key of the number that each needs
@@ -164,8 +174,95 @@ def _cloud_threshold(value: Any, _: Values) -> dict[str, Any] | str:
     return {"samples.min_clear_dates": value}
 
 
-def _indices(value: Any, _: Values) -> dict[str, Any]:
-    return {"features.indices": [name.lower() for name in _names(value)]}
+_BUILT_IN = ["ndvi", "ndwi", "brightness"]
+_EXTRACTION = "iota2_feature_extraction"
+_EXTERNAL = "external_features"
+
+
+def _kept_indices(value: Any, values: Values) -> dict[str, Any] | str:
+    names = [name.lower() for name in _names(value)]
+    unknown = [name for name in names if name not in _BUILT_IN]
+    if unknown:
+        return f"{unknown[0]} is none of {', '.join(_BUILT_IN)}; write it as an expression in features.indices"
+    if values.get(f"{_EXTRACTION}.rel_refl") and not values.get(f"{_EXTRACTION}.keep_duplicates", True):
+        # relative to red, near infrared is NDVI
+        names = [name for name in names if name != "ndvi"]
+    return dict.fromkeys(f"features.indices.{name}" for name in names) or {"features.indices": {}}
+
+
+def _additional_features(bands: tuple[str, ...]) -> Rule:
+    """Expressions of b1, b2 ..., the bands of a date in stored units, with a comma between them."""
+
+    def rule(value: Any, values: Values) -> dict[str, Any] | str:
+        if not values.get("sensors_data_interpolation.use_additional_features", False):
+            return "iota2 uses it with use_additional_features True only"
+        kept = _keep_bands_of(values) or bands
+        found: dict[str, Any] = {}
+        if "arg_train.features" not in values:
+            found |= dict.fromkeys(f"features.indices.{name}" for name in _BUILT_IN)
+        for number, text in enumerate(str(value).split(","), 1):
+            expression = re.sub(r"\bb(\d+)\b", lambda band: _stored(band[1], kept), text.strip().replace("^", "**"))
+            try:
+                compiled(expression, dict.fromkeys(kept, 0))
+            except ValueError as fault:
+                return f"the expression {text.strip()!r} {fault}"
+            found[f"features.indices.additional_{number}"] = expression
+        return found
+
+    return rule
+
+
+def _stored(number: str, bands: Sequence[str]) -> str:
+    """A band by its number, in stored units: expressions see reflectances of 0 to 1."""
+    place = int(number) - 1
+    return f"(10000*{bands[place]})" if 0 <= place < len(bands) else f"b{number}"
+
+
+def _external(rule: Rule) -> Rule:
+    """A rule for a key that counts where there is a module of external features."""
+
+    def of_external(value: Any, values: Values) -> dict[str, Any] | str:
+        if values.get(f"{_EXTERNAL}.module") in (None, "None") or not values.get(f"{_EXTERNAL}.functions"):
+            return f"{NEEDS_NONE}: there are no external features"
+        return rule(value, values)
+
+    return of_external
+
+
+def _functions(value: Any, _: Values) -> dict[str, Any] | str:
+    """Names in one text, or a list of names and of [name, {parameter: value}]."""
+    entries = value.split() if isinstance(value, str) else value
+    found: list[dict[str, Any]] = []
+    for entry in entries:
+        match entry:
+            case str(name) | [str(name)]:
+                found.append({"name": name})
+            case [str(name), dict(parameters)]:
+                found.append({"name": name, "parameters": parameters})
+            case _:
+                return f"{entry!r} is no name of a function, nor [name, {{parameter: value}}]"
+    return {"custom_features.functions": found}
+
+
+def _padding(value: Any, values: Values) -> dict[str, Any]:
+    sizes = (values.get(f"python_data_managing.padding_size_{axis}", 0) or 0 for axis in ("x", "y"))
+    return {"custom_features.padding": max(*sizes, value)}
+
+
+def _concat_mode(value: Any, _: Values) -> dict[str, Any] | str:
+    return f"{NEEDS_NONE}: features are appended" if value else {"features.series": "none"}
+
+
+def _raw_dates(value: Any, _: Values) -> dict[str, Any] | str:
+    return {"time_series.filler": "none"} if value else f"{NEEDS_NONE}: models learn from the gap-filled series"
+
+
+def _relative(value: Any, _: Values) -> dict[str, Any] | str:
+    return {"features.relative": True} if value else f"{NEEDS_NONE}: bands are reflectances"
+
+
+def _copy_input(value: Any, _: Values) -> dict[str, Any] | str:
+    return f"{NEEDS_NONE}: bands are among the features" if value else {"features.series": "indices"}
 
 
 def _network(value: Any, _: Values) -> dict[str, Any] | str:
@@ -300,8 +397,8 @@ RULES: dict[str, Rule] = {
     "arg_train.classifier": _left_out("the classifier is a neural network; see training.network"),
     "arg_train.options": _left_out("the classifier is a neural network; see training.network"),
     "arg_train.otb_classifier_options": _left_out("the classifier is a neural network; see training.network"),
-    "arg_train.features": _indices,
-    "arg_train.features_from_raw_dates": _only(False, "models learn from the gap-filled series"),
+    "arg_train.features": _kept_indices,
+    "arg_train.features_from_raw_dates": _raw_dates,
     "arg_train.dempster_shafer_sar_opt_fusion": _left_out("Sentinel-1 is not read"),
     "arg_train.enable_autocontext": _left_out("autocontext is not done"),
     "arg_train.autocontext_iterations": _left_out("autocontext is not done"),
@@ -343,7 +440,7 @@ RULES: dict[str, Rule] = {
     "arg_classification.keep_runs_results": _left_out(_NO_FUSION),
     "sensors_data_interpolation.auto_date": _left_out(f"{NEEDS_NONE}: time_series.start and end say it"),
     "sensors_data_interpolation.write_outputs": _only(False, _NO_CUBE),
-    "sensors_data_interpolation.use_additional_features": _only(False, "bandmath expressions are not computed"),
+    "sensors_data_interpolation.use_additional_features": _left_out(f"{NEEDS_NONE}: additional_features of the sensors say it"),
     "sensors_data_interpolation.use_gapfilling": _only(True, "models learn from the gap-filled series"),
     **{
         f"{section}.{key}": _of_section(section, rule)
@@ -353,15 +450,23 @@ RULES: dict[str, Rule] = {
             "end_date": _date("time_series.end"),
             "temporal_resolution": _to("time_series.step"),
             "keep_bands": _keep_bands,
-            "additional_features": _left_out("bandmath expressions are not computed"),
+            "additional_features": _additional_features(L2A.bands),
             "write_reproject_resampled_input_dates_stack": _left_out(_NO_CUBE),
         }.items()
     },
-    "iota2_feature_extraction.copy_input": _only(True, "bands are always among the features"),
-    "iota2_feature_extraction.rel_refl": _only(False, "relative reflectances are not computed"),
-    "iota2_feature_extraction.keep_duplicates": _left_out("relative reflectances are not computed"),
-    "iota2_feature_extraction.extract_bands": _left_out(f"{NEEDS_NONE}: scenes.bands says it"),
-    "iota2_feature_extraction.acorfeat": _only(False, "atmospherically corrected indices are not computed"),
+    f"{_EXTRACTION}.copy_input": _copy_input,
+    f"{_EXTRACTION}.rel_refl": _relative,
+    f"{_EXTRACTION}.keep_duplicates": _left_out(f"{NEEDS_NONE}: of relative reflectances, whether NDVI comes twice"),
+    f"{_EXTERNAL}.module": _external(lambda value, _: {"custom_features.module": value, "custom_features.contract": "iota2"}),
+    f"{_EXTERNAL}.functions": _external(_functions),
+    f"{_EXTERNAL}.concat_mode": _external(_concat_mode),
+    f"{_EXTERNAL}.exogeneous_data": _left_out("name rasters without a date one by one, under features.static"),
+    "python_data_managing.padding_size_x": _external(_padding),
+    "python_data_managing.padding_size_y": _external(_padding),
+    "python_data_managing.data_mode_access": _left_out(f"{NEEDS_NONE}: functions get both, raw and gap-filled"),
+    "python_data_managing.fill_missing_dates": _left_out(f"{NEEDS_NONE}: acquisitions are always on the days of all tiles"),
+    f"{_EXTRACTION}.extract_bands": _left_out(f"{NEEDS_NONE}: scenes.bands says it"),
+    f"{_EXTRACTION}.acorfeat": _only(False, "atmospherically corrected indices are not computed"),
     "python_data_managing.number_of_chunks": _left_out(_CHUNKS),
     "python_data_managing.chunk_size_mode": _left_out(_CHUNKS),
     "python_data_managing.chunk_size_x": _left_out(_CHUNKS),
@@ -382,7 +487,6 @@ PREFIXES: dict[str, str] = {
     "sentinel_2_": "this key is not known here",
     "sentinel_1": "Sentinel-1 is not read",
     "user_feat.": "name rasters without a date one by one, under features.static",
-    "external_features.": "features of one's own are not read from a module",
     "python_data_managing.": _CHUNKS,
     "scikit_models_parameters.": "the classifier is a neural network; see training.network",
     "dim_red.": "features are not reduced",

@@ -1,142 +1,277 @@
 """What a feature vector holds, and in which order."""
 
-import itertools
+import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
+from typing import Any, Literal
 
 from sitspark.errors import SitsparkError, counted
-from sitspark.timegrid import TimeGrid
+from sitspark.kernels.expression import Program, compiled
+from sitspark.kernels.filling import Filler, Linear, Median, Nearest, SavitzkyGolay, Unfilled, Whittaker
+from sitspark.kernels.temporal import names_of, statistics_of
+from sitspark.timegrid import AcquisitionDates, TimeGrid
 
 # changes whenever the same input may give other bits, or features are written down otherwise: part of the key of every
 # stage that uses features
-KERNEL_VERSION = 2
+KERNEL_VERSION = 3
+
+BUILT_IN = ("ndvi", "ndwi", "brightness")
+_LINEAR = Linear()
+Kept = Literal["all", "indices", "none"]
+_FILLERS: Mapping[str, Any] = {filler.name: filler for filler in (Linear, Nearest, Median, Whittaker, SavitzkyGolay, Unfilled)}
 
 
-def require_bands(indices: Sequence[str], bands: Sequence[str], *, red: str | None, nir: str | None, swir: str | None) -> None:
+@dataclass(frozen=True, slots=True)
+class Index:
+    """A spectral index: one of the built-in ones, or an expression of bands and of red, nir and swir."""
+
+    name: str
+    expression: str | None = None
+
+
+def require_bands(
+    indices: Sequence[Index], bands: Sequence[str], *, red: str | None, nir: str | None, swir: str | None
+) -> None:
     """Raise SitsparkError for an index whose bands aren't all among `bands`, or aren't known (None)."""
     needed = {"ndvi": (red, nir), "ndwi": (nir, swir), "brightness": ()}
     for index in indices:
-        known = [band for band in needed[index] if band is not None]
-        if len(known) < len(needed[index]):
+        if index.expression is not None:
+            _compiled(index, _places(bands, red=red, nir=nir, swir=swir))
+            continue
+        known = [band for band in needed[index.name] if band is not None]
+        if len(known) < len(needed[index.name]):
             raise SitsparkError(
-                f"features.indices: {index} needs bands that scenes.description doesn't name; say which bands are red, nir "
-                "and swir, or drop the index"
+                f"features.indices: {index.name} needs bands that scenes.description doesn't name; say which bands are red, "
+                "nir and swir, or drop the index"
             )
         absent = [band for band in known if band not in bands]
         if absent:
             raise SitsparkError(
-                f"features.indices: {index} needs band {', '.join(absent)}, which scenes.bands leaves out; add the band or "
-                "drop the index"
+                f"features.indices: {index.name} needs band {', '.join(absent)}, which scenes.bands leaves out; add the band "
+                "or drop the index"
             )
+
+
+def _places(bands: Sequence[str], *, red: str | None, nir: str | None, swir: str | None) -> dict[str, int]:
+    """The places of the bands that an expression may name."""
+    places = {band: place for place, band in enumerate(bands)}
+    for role, band in (("red", red), ("nir", nir), ("swir", swir)):
+        if band in places and role not in places:
+            places[role] = places[band]
+    return places
+
+
+def _compiled(index: Index, places: Mapping[str, int]) -> Program:
+    assert index.expression is not None
+    try:
+        return compiled(index.expression, places)
+    except ValueError as fault:
+        raise SitsparkError(f"features.indices.{index.name}: {fault}") from None
 
 
 @dataclass(frozen=True, slots=True)
 class SensorFeatures:
-    """What the series of one sensor gives, in iota2's order: all bands date by date, then each index for all dates.
+    """What the series of one sensor gives, in iota2's order.
 
-    `red`, `nir` and `swir` name the bands that NDVI and NDWI are made of.
+    All bands date by date, then each index for all dates, then what `statistics` say of them (for each series its name and
+    that of its statistics). Of series that aren't gap-filled 1 or 0 for all dates comes after the indices: is there a valid
+    acquisition? `red`, `nir` and `swir` name the bands that NDVI and NDWI are made of; `kept` says whether the vector holds
+    all series, those of indices, or none; `relative` whether its bands are 1000 (band - red) / (band + red).
     """
 
     sensor: str
     bands: tuple[str, ...]
-    grid: TimeGrid
-    indices: tuple[str, ...]
+    grid: TimeGrid | AcquisitionDates
+    indices: tuple[Index, ...]
     red: str | None
     nir: str | None
     swir: str | None
+    filler: Filler = _LINEAR
+    kept: Kept = "all"
+    relative: bool = False
+    statistics: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     def __post_init__(self) -> None:
         require_bands(self.indices, self.bands, red=self.red, nir=self.nir, swir=self.swir)
+        if isinstance(self.filler, Unfilled) != isinstance(self.grid, AcquisitionDates):
+            raise ValueError("series that aren't gap-filled are of the dates of acquisitions, others of regular ones")
+        if len(self.grid) < self.filler.least_dates:
+            raise SitsparkError(
+                f"time_series.filler: {self.filler.name} needs {self.filler.least_dates} dates and {self.sensor} has "
+                f"{len(self.grid)}; lower time_series.step, or choose another filler"
+            )
+        if self.relative and self.red not in self.bands:
+            raise SitsparkError("features.relative: reflectances are relative to the red band, which is not read; add it")
+        self._check_statistics()
+
+    def _check_statistics(self) -> None:
+        if self.statistics and isinstance(self.filler, Unfilled):
+            raise SitsparkError(
+                "features.statistics: are of gap-filled series; choose another time_series.filler than none, or drop them"
+            )
+        known = (*self.bands, *(index.name for index in self.indices))
+        for of, names in self.statistics:
+            if of not in known:
+                raise SitsparkError(f"features.statistics: {of} is no band and no index ({', '.join(known)}); correct the name")
+            try:
+                statistics_of(names, self.grid.days)
+            except ValueError as fault:
+                raise SitsparkError(f"features.statistics.{of}: {fault}") from None
+
+    def program(self, index: Index) -> Program | None:
+        """What computes an index that is an expression; None for a built-in one."""
+        if index.expression is None:
+            return None
+        return _compiled(index, _places(self.bands, red=self.red, nir=self.nir, swir=self.swir))
+
+    @property
+    def series_length(self) -> int:
+        """The numbers of the whole series: bands, indices and, where it isn't gap-filled, validity, at each date."""
+        return len(self.grid) * (len(self.bands) + len(self._each_for_all_dates))
+
+    @property
+    def _each_for_all_dates(self) -> tuple[str, ...]:
+        return (*(index.name for index in self.indices), *(("valid",) if isinstance(self.filler, Unfilled) else ()))
+
+    @property
+    def kept_of_series(self) -> range:
+        """Which numbers of the whole series are features."""
+        length = self.series_length
+        start = {"all": 0, "indices": len(self.grid) * len(self.bands), "none": length}[self.kept]
+        return range(start, length)
 
     def __len__(self) -> int:
-        return len(self.grid) * (len(self.bands) + len(self.indices))
+        return len(self.kept_of_series) + sum(len(names_of(names)) for _, names in self.statistics)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The name of every feature, as b4_20180321 or ndvi_20180321."""
+        """The name of every feature, as b4_20180321, ndvi_20180321 or ndvi_q90."""
         stamps = [f"{day:%Y%m%d}" for day in self.grid.dates]
-        by_date = [f"{band.lower()}_{stamp}" for stamp in stamps for band in self.bands]
-        return tuple(by_date + [f"{index}_{stamp}" for index in self.indices for stamp in stamps])
+        series = [f"{band.lower()}_{stamp}" for stamp in stamps for band in self.bands]
+        series += [f"{name}_{stamp}" for name in self._each_for_all_dates for stamp in stamps]
+        kept = self.kept_of_series
+        of_all_time = (f"{of.lower()}_{name}" for of, names in self.statistics for name in names_of(names))
+        return (*series[kept.start : kept.stop], *of_all_time)
 
-    def layout(self, first: int = 0) -> npt.NDArray[np.int64]:
-        """Positions for the kernel, where `first` is that of the first feature in the whole vector; -1 for what is absent.
+    def described(self, of: str = "") -> str:
+        """As 10 bands, ndvi, brightness at 37 dates; `of`: words that say whose series they are."""
+        bands = {"all": [counted(len(self.bands), "band")], "indices": [], "none": []}[self.kept]
+        relative = ["relative to red"] if self.relative and self.kept == "all" else []
+        series = [*bands, *relative, *(self._each_for_all_dates if self.kept != "none" else ())]
+        parts = [f"{', '.join(series)}{of} at {counted(len(self.grid), 'date')}"] if series else []
+        parts += [f"{', '.join(names)} of {series_name}{of}" for series_name, names in self.statistics]
+        return "; ".join(parts)
 
-        (red, nir, swir) among the bands; (first NDVI, first NDWI, first brightness, first band, end) in the vector.
-        """
-        steps = len(self.grid)
-        bands = [self.bands.index(name) if name in self.bands else -1 for name in (self.red, self.nir, self.swir)]
-        starts = [
-            first + steps * (len(self.bands) + self.indices.index(index)) if index in self.indices else -1
-            for index in ("ndvi", "ndwi", "brightness")
-        ]
-        return np.array([*bands, *starts, first, first + len(self)], np.int64)
+    def to_json(self) -> dict[str, Any]:
+        """The fields as JSON-like values."""
+        grid = self.grid
+        dates = (
+            {"start": grid.start.isoformat(), "end": grid.end.isoformat(), "step": grid.step}
+            if isinstance(grid, TimeGrid)
+            else {"dates": [day.isoformat() for day in grid.dates]}
+        )
+        return {
+            "sensor": self.sensor,
+            "bands": self.bands,
+            "grid": dates,
+            "filler": {"name": self.filler.name} | dataclasses.asdict(self.filler),  # type: ignore[call-overload]  # they are
+            "indices": [[index.name, index.expression] for index in self.indices],
+            "red": self.red,
+            "nir": self.nir,
+            "swir": self.swir,
+            "kept": self.kept,
+            "relative": self.relative,
+            "statistics": [[of, names] for of, names in self.statistics],
+        }
+
+    @staticmethod
+    def from_json(fields: Mapping[str, Any]) -> "SensorFeatures":
+        """Read back what `to_json` gave."""
+        dates, filler = fields["grid"], dict(fields["filler"])
+        grid: TimeGrid | AcquisitionDates
+        if "dates" in dates:
+            grid = AcquisitionDates(tuple(date.fromisoformat(day) for day in dates["dates"]))
+        else:
+            grid = TimeGrid(date.fromisoformat(dates["start"]), date.fromisoformat(dates["end"]), dates["step"])
+        return SensorFeatures(
+            fields["sensor"],
+            tuple(fields["bands"]),
+            grid,
+            tuple(Index(name, expression) for name, expression in fields["indices"]),
+            fields["red"],
+            fields["nir"],
+            fields["swir"],
+            filler=_FILLERS[filler.pop("name")](**filler),
+            kept=fields["kept"],
+            relative=fields["relative"],
+            statistics=tuple((of, tuple(names)) for of, names in fields["statistics"]),
+        )
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where the features of a sensor stand in the vector, as the kernel takes it: its regular days, and its layout."""
+class CustomFeatures:
+    """Features of a user's own functions: their names, a hash of the functions, and the pixels around that they see."""
 
-    days: npt.NDArray[np.int32]
-    layout: npt.NDArray[np.int64]
+    names: tuple[str, ...]
+    sha256: str
+    padding: int
 
 
 @dataclass(frozen=True)
 class FeatureSpace:
-    """What a feature vector holds: the features of one sensor after the other, then the static layers."""
+    """What a feature vector holds: one sensor after the other, then the static layers, then the user's own features."""
 
     sensors: tuple[SensorFeatures, ...]
     static: tuple[str, ...] = ()
+    custom: CustomFeatures | None = None
+
+    def __post_init__(self) -> None:
+        if not len(self):
+            raise SitsparkError(
+                "features: nothing is left to learn from; with features.series none there must be statistics, static layers "
+                "or custom_features"
+            )
+        names = self.names
+        twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
+        if twice:
+            raise SitsparkError(f"features: two features would be called {twice[0]}; rename an index, a layer or your own one")
 
     def __len__(self) -> int:
-        return sum(len(sensor) for sensor in self.sensors) + len(self.static)
+        own = len(self.custom.names) if self.custom else 0
+        return sum(len(sensor) for sensor in self.sensors) + len(self.static) + own
 
     @property
     def names(self) -> tuple[str, ...]:
         """The name of every feature, as b4_20180321 or elevation; of several sensors as sentinel2_b4_20180321."""
-        if len(self.sensors) == 1:
-            return (*self.sensors[0].names, *self.static)
-        dated = (f"{sensor.sensor}_{name}" for sensor in self.sensors for name in sensor.names)
-        return (*dated, *self.static)
-
-    @cached_property
-    def places(self) -> tuple[Place, ...]:
-        """Where the features of each sensor stand."""
-        starts = itertools.accumulate((len(sensor) for sensor in self.sensors), initial=0)
-        return tuple(Place(sensor.grid.days, sensor.layout(start)) for sensor, start in zip(self.sensors, starts, strict=False))
+        several = len(self.sensors) > 1
+        dated = (f"{sensor.sensor}_{name}" if several else name for sensor in self.sensors for name in sensor.names)
+        return (*dated, *self.static, *(self.custom.names if self.custom else ()))
 
     def __str__(self) -> str:
-        """As 10 bands, ndvi and brightness at 37 dates, for each sensor, and the static layers."""
-        parts = []
-        for sensor in self.sensors:
-            of = f" of {sensor.sensor}" if len(self.sensors) > 1 else ""
-            what = ", ".join((counted(len(sensor.bands), "band"), *sensor.indices))
-            parts.append(f"{what}{of} at {counted(len(sensor.grid), 'date')}")
-        return "; ".join((*parts, *([", ".join(self.static)] if self.static else [])))
+        """As 10 bands, ndvi and brightness at 37 dates, for each sensor, the static layers, and the user's own features."""
+        several = len(self.sensors) > 1
+        told = (sensor.described(f" of {sensor.sensor}" if several else "") for sensor in self.sensors)
+        parts = [sensor for sensor in told if sensor]
+        layers = [", ".join(self.static)] if self.static else []
+        own = [f"{counted(len(self.custom.names), 'custom feature')}"] if self.custom else []
+        return "; ".join((*parts, *layers, *own))
 
     def to_json(self) -> str:
         """The space as JSON text, for the metadata of tables and models."""
-        sensors = [
+        own = self.custom
+        return json.dumps(
             {
-                "sensor": sensor.sensor,
-                "bands": sensor.bands,
-                "start": sensor.grid.start.isoformat(),
-                "end": sensor.grid.end.isoformat(),
-                "step": sensor.grid.step,
-                "indices": sensor.indices,
-                "red": sensor.red,
-                "nir": sensor.nir,
-                "swir": sensor.swir,
+                "sensors": [sensor.to_json() for sensor in self.sensors],
+                "static": self.static,
+                "custom": {"names": own.names, "sha256": own.sha256, "padding": own.padding} if own else None,
+                "kernel_version": KERNEL_VERSION,
+                # for readers of other kinds: they follow from the rest
+                "names": self.names,
+                "scale": 1e-4,
             }
-            for sensor in self.sensors
-        ]
-        return json.dumps({"sensors": sensors, "static": self.static, "kernel_version": KERNEL_VERSION})
+        )
 
     @staticmethod
     def from_json(text: str) -> "FeatureSpace":
@@ -147,16 +282,9 @@ class FeatureSpace:
                 f"features of kernel version {fields['kernel_version']} can't be used by version {KERNEL_VERSION}; run the "
                 "samples stage again"
             )
-        sensors = (
-            SensorFeatures(
-                sensor["sensor"],
-                tuple(sensor["bands"]),
-                TimeGrid(date.fromisoformat(sensor["start"]), date.fromisoformat(sensor["end"]), sensor["step"]),
-                tuple(sensor["indices"]),
-                sensor["red"],
-                sensor["nir"],
-                sensor["swir"],
-            )
-            for sensor in fields["sensors"]
+        own = fields["custom"]
+        return FeatureSpace(
+            tuple(SensorFeatures.from_json(sensor) for sensor in fields["sensors"]),
+            tuple(fields["static"]),
+            CustomFeatures(tuple(own["names"]), own["sha256"], own["padding"]) if own else None,
         )
-        return FeatureSpace(tuple(sensors), tuple(fields["static"]))

@@ -11,14 +11,15 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from sitspark.features.recipe import Recipe
 from sitspark.grid import Chunk
 from sitspark.kernels.feature_space import FeatureSpace
-from sitspark.kernels.features import PixelSeries, features_of, pixel_major
+from sitspark.kernels.features import FeatureKernel
 from sitspark.maps import products
 from sitspark.maps.record import ChunkRecord, commit
 from sitspark.models.card import CARD
 from sitspark.models.inference import BLOCK, Classifier
-from sitspark.scenes.cube import Cube
+from sitspark.scenes.cube import CubeStrips
 from sitspark.scenes.product import Scene
 from sitspark.scenes.reading import Reading, Stack
 
@@ -39,35 +40,18 @@ class ChunkMap:
     confidence: npt.NDArray[np.uint8]
 
 
-class _Strips:
-    """The series of a cube pixel after pixel, some pixels at a time, always in the same memory."""
-
-    def __init__(self, cube: Cube) -> None:
-        dates, bands, height, width = cube.reflectance.shape
-        self._series = cube.reflectance.reshape(dates, bands, height * width)
-        self._valid = cube.valid.reshape(dates, height * width)
-        self._days = cube.days[None]
-        self._pixel_days = None if cube.pixel_days is None else cube.pixel_days.reshape(dates, height * width)
-        self._pixels = np.empty((BLOCK, dates, bands), np.int16)
-        self._pixels_valid = np.empty((BLOCK, dates), np.uint8)
-
-    def strip(self, first: int, stop: int) -> PixelSeries:
-        """The pixels from `first` to before `stop`, at most BLOCK; valid until the next call."""
-        pixels, valid = self._pixels[: stop - first], self._pixels_valid[: stop - first]
-        pixel_major(self._series, self._valid, first, pixels, valid)
-        days = self._days if self._pixel_days is None else np.ascontiguousarray(self._pixel_days[:, first:stop].T)
-        return PixelSeries(pixels, valid, days)
-
-
-def classify_stack(stack: Stack, space: FeatureSpace, classifiers: Sequence[Classifier]) -> list[ChunkMap]:
+def classify_stack(
+    stack: Stack, custom: npt.NDArray[np.float32], space: FeatureSpace, classifiers: Sequence[Classifier]
+) -> list[ChunkMap]:
     """Apply several models to one window; features are computed once a block and never kept.
 
-    A pixel without any clear date of one of the sensors is not classified: class and confidence 0.
+    `custom` are the features of the user's own functions, float32 (features, rows, columns). A pixel without any clear date of
+    one of the sensors is not classified: class and confidence 0.
     """
     height, width = stack.shape
     total = height * width
-    strips = [_Strips(cube) for cube in stack.cubes]
-    static = stack.static.reshape(len(stack.static), total)
+    strips, kernel = [CubeStrips(cube, BLOCK) for cube in stack.cubes], FeatureKernel.of(space)
+    static, own = stack.static.reshape(-1, total), custom.reshape(-1, total)
     features = np.zeros((BLOCK, len(space)), np.float32)
     classes = [np.zeros(total, np.uint16) for _ in classifiers]
     confidence = [np.zeros(total, np.uint8) for _ in classifiers]
@@ -75,7 +59,7 @@ def classify_stack(stack: Stack, space: FeatureSpace, classifiers: Sequence[Clas
         stop = min(first + BLOCK, total)
         count = stop - first
         series = [strip.strip(first, stop) for strip in strips]
-        features_of(series, static[:, first:stop].T, space, features[:count])
+        kernel.features(series, static[:, first:stop].T, own[:, first:stop].T, features[:count])
         for i, classifier in enumerate(classifiers):
             position, probability = classifier.classify(features)
             classes[i][first:stop] = classifier.codes[position[:count]]
@@ -94,7 +78,7 @@ def write_chunk_maps(
     chunk: Chunk,
     scenes: Mapping[str, Sequence[Scene]],
     reading: Reading,
-    space: FeatureSpace,
+    recipe: Recipe,
     *,
     targets: Sequence[ModelTarget],
     attempt: int,
@@ -102,11 +86,15 @@ def write_chunk_maps(
     """Read a chunk, classify it with every model, write its files and, last, the record of each map."""
     clock = _Clock()
     grid = reading.grid.cropped(chunk.window)
-    stack = reading.stack(scenes, chunk.window, tile=chunk.tile)
+    parts = reading.around(scenes, chunk.window, tile=chunk.tile)
     clock.lap("read")
+    custom = recipe.custom_of(parts, chunk.window, reading.grid)
+    clock.lap("custom features")
+    stack = parts[0].within(chunk.window)
+    del parts  # what is read around a chunk takes as much memory
     classifiers = [_classifier(target.model, (target.model / CARD).stat().st_mtime_ns) for target in targets]
     clock.lap("load")
-    drawn = classify_stack(stack, space, classifiers)
+    drawn = classify_stack(stack, custom, recipe.space, classifiers)
     clock.lap("classify")
     records = []
     for target, classifier, result in zip(targets, classifiers, drawn, strict=True):

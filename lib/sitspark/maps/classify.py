@@ -9,8 +9,8 @@ import pandas as pd
 from pyspark import TaskContext
 from pyspark.sql import DataFrame
 
+from sitspark.features.recipe import Recipe
 from sitspark.grid import Chunk, Window
-from sitspark.kernels.feature_space import FeatureSpace
 from sitspark.maps.chunk import ModelTarget, write_chunk_maps
 from sitspark.scenes.reading import Reading
 from sitspark.scenes.table import scenes_of
@@ -25,7 +25,7 @@ class Pass:
 
     scenes_table: Path
     reading: Reading
-    space: FeatureSpace
+    recipe: Recipe
     targets: tuple[ModelTarget, ...]
 
 
@@ -53,7 +53,7 @@ def _drawn(row: Any, imagery: Pass) -> pd.DataFrame:
         chunk,
         scenes,
         imagery.reading,
-        imagery.space,
+        imagery.recipe,
         targets=imagery.targets,
         attempt=task.attemptNumber() if task else 0,
     )

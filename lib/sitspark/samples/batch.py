@@ -7,8 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from sitspark.kernels.feature_space import FeatureSpace
-from sitspark.kernels.features import PixelSeries, features_of
+from sitspark.features.recipe import Recipe
+from sitspark.kernels.features import FeatureKernel
+from sitspark.kernels.series import PixelSeries
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class Batch:
     reflectance: pd.Series
     valid: pd.Series
     static: pd.Series
+    custom: pd.Series
 
     def series_of(
         self, members: npt.NDArray[np.intp], bands: Sequence[int]
@@ -43,15 +45,21 @@ class Batch:
         return series, static.astype(np.float32)
 
 
-def features_of_batch(batch: Batch, space: FeatureSpace) -> pd.Series:
+def features_of_batch(batch: Batch, recipe: Recipe) -> pd.Series:
     """Features of a batch of series, which may have different dates."""
+    space = recipe.space
     out = np.zeros((len(batch.dates), len(space)), np.float32)
-    bands = [len(sensor.bands) for sensor in space.sensors]
+    bands, kernel = [len(sensor.bands) for sensor in space.sensors], FeatureKernel.of(space)
     equally_many, _ = pd.factorize(np.array([dates.tobytes() for dates in batch.dates], object))
     for group in range(equally_many.max(initial=-1) + 1):
         members = np.flatnonzero(equally_many == group)
         block = np.empty((len(members), len(space)), np.float32)
         series, static = batch.series_of(members, bands)
-        features_of(series, static, space, block)
+        # what depends on what is around a pixel was computed where that was read
+        if recipe.padding:
+            custom = np.stack(list(batch.custom.iloc[members])).astype(np.float32)
+        else:
+            custom = recipe.custom_of_pixels(series, static)
+        kernel.features(series, static, custom, block)
         out[members] = block
     return pd.Series(list(out))

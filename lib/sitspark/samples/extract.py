@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from sitspark.features.recipe import Recipe
 from sitspark.grid import Window
-from sitspark.kernels.features import PixelSeries
+from sitspark.kernels.series import PixelSeries
 from sitspark.scenes.cube import Cube
 from sitspark.scenes.product import Scene
 from sitspark.scenes.reading import Reading
@@ -15,10 +16,15 @@ from sitspark.scenes.reading import Reading
 
 @dataclass(frozen=True, slots=True)
 class RawPixels:
-    """Some pixels as they are read: the series of each sensor, and the static layers, float32 (pixels, layers)."""
+    """Some pixels as they are read.
+
+    The series of each sensor, the static layers, float32 (pixels, layers), and what the user's own functions give for what is
+    around them, float32 (pixels, features): none where these take each pixel by itself.
+    """
 
     series: tuple[PixelSeries, ...]
     static: npt.NDArray[np.float32]
+    custom: npt.NDArray[np.float32]
 
 
 def read_pixels(
@@ -26,14 +32,21 @@ def read_pixels(
     rows: npt.NDArray[np.int64],
     cols: npt.NDArray[np.int64],
     reading: Reading,
+    recipe: Recipe,
     *,
     tile: str,
 ) -> RawPixels:
     """Read the pixels at (rows, cols) of the output grid, which `tile` owns; only the window around them is decoded."""
     window = Window(int(rows.min()), int(cols.min()), int(np.ptp(rows)) + 1, int(np.ptp(cols)) + 1)
-    stack = reading.stack(scenes, window, tile=tile)
-    row, col = rows - window.row, cols - window.col
-    return RawPixels(tuple(_series(cube, row, col) for cube in stack.cubes), np.ascontiguousarray(stack.static[:, row, col].T))
+    parts = reading.around(scenes, window, tile=tile)
+    own = parts[0]
+    row, col = rows - own.window.row, cols - own.window.col
+    series = tuple(_series(cube, row, col) for cube in own.stack.cubes)
+    static = np.ascontiguousarray(own.stack.static[:, row, col].T)
+    if not recipe.padding:
+        return RawPixels(series, static, np.zeros((len(rows), 0), np.float32))
+    custom = recipe.custom_of(parts, window, reading.grid)[:, rows - window.row, cols - window.col]
+    return RawPixels(series, static, np.ascontiguousarray(custom.T))
 
 
 def _series(cube: Cube, row: npt.NDArray[np.int64], col: npt.NDArray[np.int64]) -> PixelSeries:

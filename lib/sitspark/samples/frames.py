@@ -11,7 +11,7 @@ import pyproj
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from sitspark.kernels.feature_space import FeatureSpace
+from sitspark.features.recipe import Recipe
 from sitspark.marks import Marks
 from sitspark.samples.batch import Batch, features_of_batch
 from sitspark.samples.extract import read_pixels
@@ -22,7 +22,8 @@ from sitspark.worker import forget_archives
 _ROWS = 4096  # series handed to Spark at a time: those of a whole chunk may be as large as its cube
 _KEYS = "sample_id bigint, polygon_id bigint, label int, tile string, fold string, split string, monitored boolean"
 _OBSERVATIONS = f"""{_KEYS}, x double, y double, lon double, lat double,
-    dates array<int>, acquired array<timestamp>, reflectance array<smallint>, valid array<boolean>, static array<float>"""
+    dates array<int>, acquired array<timestamp>, reflectance array<smallint>, valid array<boolean>, static array<float>,
+    custom array<float>"""
 
 # whether `valid`, which holds one sensor after the other, has a usable acquisition of each
 _SEEN = """forall(sequence(1, size(dates)), s -> exists(
@@ -31,13 +32,14 @@ _SEEN = """forall(sequence(1, size(dates)), s -> exists(
 
 
 def observations(
-    chosen: DataFrame, plan: DataFrame, scenes_table: Path, reading: Reading, *, tasks: int, marks: Marks
+    chosen: DataFrame, plan: DataFrame, scenes_table: Path, reading: Reading, recipe: Recipe, *, tasks: int, marks: Marks
 ) -> DataFrame:
     """Read the raw series of the chosen pixels: one task row a chunk, one output row a pixel.
 
     `acquired`, `reflectance` and `valid` hold one sensor after the other, each of as many acquisitions as `dates` says;
-    `static` has the layers. Acquisitions without a usable pixel around the chosen pixels of a chunk are left out of their
-    series. Each chunk is marked when it is read.
+    `static` has the layers, `custom` the features of the user's own functions where these see what is around a pixel.
+    Acquisitions without a usable pixel around the chosen pixels of a chunk are left out of their series. Each chunk is marked
+    when it is read.
     """
     pixel = F.struct("sample_id", "polygon_id", "label", "fold", "split", "monitored", "row", "col")
     by_chunk = chosen.groupBy("chunk_id").agg(F.sort_array(F.collect_list(pixel)).alias("pixels"))
@@ -47,7 +49,7 @@ def observations(
         for batch in batches:
             for chunk in range(batch.num_rows):
                 work = batch.slice(chunk, 1)
-                observed = _observed(work, scenes_table, reading)
+                observed = _observed(work, scenes_table, reading, recipe)
                 for first in range(0, observed.num_rows, _ROWS):
                     yield observed.slice(first, _ROWS)
                 marks.add(work["chunk_id"][0].as_py())
@@ -57,13 +59,13 @@ def observations(
     return work.repartitionByRange(tasks, "chunk_id").mapInArrow(read, _OBSERVATIONS)
 
 
-def _observed(chunk: pa.RecordBatch, scenes_table: Path, reading: Reading) -> pa.RecordBatch:
+def _observed(chunk: pa.RecordBatch, scenes_table: Path, reading: Reading, recipe: Recipe) -> pa.RecordBatch:
     pixels = pa.RecordBatch.from_struct_array(chunk["pixels"].flatten())
     rows, cols = (pixels[name].to_numpy().astype(np.int64) for name in ("row", "col"))
     tile = chunk["tile"][0].as_py()
     tiles, other_tiles = (chunk[name][0].as_py() for name in ("tiles", "other_tiles"))
     scenes = scenes_of(scenes_table, reading.leading, tiles=tiles, other_tiles=other_tiles)
-    found = read_pixels(scenes, rows, cols, reading, tile=tile)
+    found = read_pixels(scenes, rows, cols, reading, recipe, tile=tile)
     count = len(rows)
     grid = reading.grid
     columns = {name: pixels[name] for name in ("sample_id", "polygon_id", "label")}
@@ -81,6 +83,7 @@ def _observed(chunk: pa.RecordBatch, scenes_table: Path, reading: Reading) -> pa
     columns["reflectance"] = _lists(np.concatenate([one.reflectance.reshape(count, -1) for one in series], axis=1))
     columns["valid"] = _lists(np.concatenate([one.valid for one in series], axis=1).astype(bool))
     columns["static"] = _lists(found.static)
+    columns["custom"] = _lists(found.custom)
     return pa.RecordBatch.from_pydict(columns)
 
 
@@ -90,7 +93,7 @@ def _lists(rows: npt.NDArray[np.generic], kind: pa.DataType | None = None) -> pa
     return pa.ListArray.from_arrays(pa.array(np.arange(count + 1, dtype=np.int32) * length), pa.array(rows.ravel(), kind))
 
 
-def samples(observed: DataFrame, space: FeatureSpace, *, seed: int, marks: Marks, least: int = 1) -> DataFrame:
+def samples(observed: DataFrame, recipe: Recipe, *, seed: int, marks: Marks, least: int = 1) -> DataFrame:
     """Gap-fill and derive the features, in a stable pseudo-random order of rows.
 
     Pixels without a usable acquisition of every sensor, or with fewer than `least` of all together, are left out.
@@ -100,21 +103,27 @@ def samples(observed: DataFrame, space: FeatureSpace, *, seed: int, marks: Marks
 
     @F.pandas_udf("array<float>")  # type: ignore[attr-defined,untyped-decorator]  # not in pyspark's types
     def features(
-        sample_id: pd.Series, dates: pd.Series, days: pd.Series, reflectance: pd.Series, valid: pd.Series, static: pd.Series
+        sample_id: pd.Series,
+        dates: pd.Series,
+        days: pd.Series,
+        reflectance: pd.Series,
+        valid: pd.Series,
+        static: pd.Series,
+        custom: pd.Series,
     ) -> pd.Series:
-        found = features_of_batch(Batch(dates, days, reflectance, valid, static), space)
+        found = features_of_batch(Batch(dates, days, reflectance, valid, static, custom), recipe)
         marks.add(str(sample_id.iloc[0]), len(found))
         return found
 
     order = F.xxhash64(F.lit(seed), "sample_id")
     # as numbers: Spark converts timestamps inside arrays one by one in Python
     days = F.transform("acquired", lambda moment: F.unix_date(moment.cast("date")))
-    computed = features("sample_id", "dates", days, "reflectance", "valid", "static")
+    computed = features("sample_id", "dates", days, "reflectance", "valid", "static", "custom")
     return (
         # without any clear date of a sensor there is nothing to learn from; the map leaves such a pixel unclassified
         observed.where(F.expr(_SEEN))
         .where(F.size(F.filter("valid", lambda usable: usable)) >= least)
         .orderBy(order, "sample_id")
-        .withColumn("features", computed.alias("features", metadata={"feature_space": space.to_json()}))
-        .drop("dates", "acquired", "reflectance", "valid", "static")
+        .withColumn("features", computed.alias("features", metadata={"feature_space": recipe.space.to_json()}))
+        .drop("dates", "acquired", "reflectance", "valid", "static", "custom")
     )

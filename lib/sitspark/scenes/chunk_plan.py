@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 
 import numpy as np
 import numpy.typing as npt
@@ -29,17 +30,17 @@ _CHUNK = "chunk_id string, tile string, shared boolean, row int, col int, height
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """What the imagery covers: the output grid, the windows of each tile on it, the period of each sensor."""
+    """What the imagery covers: the output grid, the windows of each tile on it, the days on which each sensor saw it."""
 
     grid: Grid
     tiles: dict[str, TileWindows]
-    periods: dict[str, Period]
+    acquired: dict[str, tuple[date, ...]]
     overlap_margin: int
 
     @property
     def period(self) -> Period:
         """From the first to the last acquisition of all sensors."""
-        return Period.around(self.periods.values())
+        return Period(min(days[0] for days in self.acquired.values()), max(days[-1] for days in self.acquired.values()))
 
     @property
     def territories(self) -> list[Territory]:
@@ -89,17 +90,15 @@ def coverage(scenes: DataFrame, settings: GridSettings, *, leading: str) -> Cove
             F.expr("min(asset.transform[2] + asset.transform[0] * asset.width)").alias("common_right"),
             F.expr("min(asset.transform[5])").alias("common_top"),
             F.expr("min(asset.transform[0])").alias("resolution"),
-            F.expr("min(cast(acquired as date))").alias("first"),
-            F.expr("max(cast(acquired as date))").alias("last"),
+            F.expr("collect_set(cast(acquired as date))").alias("days"),
         )
         .collect()
     )
     if not any(row.sensor == leading for row in rows):
         raise SitsparkError("scenes: no usable product is left; see why above, and scenes.on_problem")
-    periods: dict[str, Period] = {}
+    days: dict[str, set[date]] = {}
     for row in rows:
-        own = Period(row["first"], row["last"])
-        periods[row.sensor] = Period.around((own, periods.get(row.sensor, own)))
+        days.setdefault(row.sensor, set()).update(row["days"])
     return cover(
         [
             TileExtent(
@@ -112,12 +111,12 @@ def coverage(scenes: DataFrame, settings: GridSettings, *, leading: str) -> Cove
             for row in rows
             if row.sensor == leading
         ],
-        periods,
+        {sensor: tuple(sorted(of_sensor)) for sensor, of_sensor in days.items()},
         settings,
     )
 
 
-def cover(tiles: Sequence[TileExtent], periods: Mapping[str, Period], settings: GridSettings) -> Coverage:
+def cover(tiles: Sequence[TileExtent], acquired: Mapping[str, tuple[date, ...]], settings: GridSettings) -> Coverage:
     """The output grid over all tiles: CRS and resolution as set, or those of the imagery; upper-left tiles first.
 
     Raises SitsparkError for a geographic CRS: areas, margins and resolutions are in metres.
@@ -138,7 +137,7 @@ def cover(tiles: Sequence[TileExtent], periods: Mapping[str, Period], settings: 
     return Coverage(
         grid,
         {tile: TileWindows(grid.centres_in(boxes[tile]), grid.centres_in(cores[tile])) for tile in ordered},
-        dict(periods),
+        dict(acquired),
         round(settings.overlap_margin / resolution),
     )
 
@@ -207,14 +206,15 @@ def _chunk_row(chunk: Chunk, grid: Grid) -> dict[str, object]:
     }
 
 
-def chunk_plan(chunks: DataFrame, scenes: DataFrame, settings: GridSettings, *, leading: str) -> DataFrame:
+def chunk_plan(chunks: DataFrame, scenes: DataFrame, settings: GridSettings, *, leading: str, padding: float = 0) -> DataFrame:
     """The chunks that scenes of the sensor `leading` reach, with `tiles` (sorted): those whose scenes are read.
 
     With `overlap: owner` that is the owning tile, and in shared chunks every tile; with `merge` always every tile. Of
-    other sensors it is always every tile: `other_tiles`, whose names may be the same.
+    other sensors it is always every tile: `other_tiles`, whose names may be the same. With a `padding` (metres) every tile
+    that comes near: what lies around a chunk is read as the tiles own it.
     """
     own = F.col("s.sensor") == leading
-    anyhow = F.lit(True) if settings.overlap == "merge" else F.col("c.shared") | (F.col("c.tile") == F.col("s.tile"))
+    anyhow = F.lit(True) if settings.overlap == "merge" or padding else F.col("c.shared") | (F.col("c.tile") == F.col("s.tile"))
     owned = anyhow | ~own
     # the products of a tile have few outlines, most often one
     outlines = (
@@ -223,9 +223,15 @@ def chunk_plan(chunks: DataFrame, scenes: DataFrame, settings: GridSettings, *, 
         .distinct()
         .select("sensor", "tile", F.expr("ST_SetSRID(ST_GeomFromWKB(wkb), 4326)").alias("outline"))
     )
+    around = "c.footprint"
+    if padding:
+        # footprints are in degrees, of at least 70 km; a little more than the padding does no harm
+        degrees = f"{padding / 70_000}D"
+        across = f"{degrees} / greatest(cos(radians(ST_YMax(c.footprint))), 0.01D)"
+        around = f"ST_Expand(c.footprint, {across}, {degrees})"
     reached = (
         F.broadcast(outlines.alias("s"))
-        .join(chunks.alias("c"), F.expr("ST_Intersects(s.outline, c.footprint)") & owned)
+        .join(chunks.alias("c"), F.expr(f"ST_Intersects(s.outline, {around})") & owned)
         .groupBy("c.chunk_id")
         .agg(
             F.sort_array(F.collect_set(F.when(own, F.col("s.tile")))).alias("tiles"),

@@ -19,6 +19,7 @@ from sitspark.errors import SitsparkError
 from sitspark.grid import Grid, Window
 from sitspark.kernels import masks
 from sitspark.kernels.resample import upsample_2x
+from sitspark.kernels.series import PixelSeries, pixel_major
 from sitspark.scenes import store
 from sitspark.scenes.mask_rules import OUTSIDE
 from sitspark.scenes.open_files import GDAL, block_file, dataset
@@ -51,11 +52,55 @@ class Cube:
     days: npt.NDArray[np.int32]
     pixel_days: npt.NDArray[np.int32] | None = None
 
+    def cropped(self, window: Window) -> "Cube":
+        """The part of a window of the cube, in memory of its own."""
+        rows, cols = window.slices
+        return Cube(
+            np.ascontiguousarray(self.reflectance[:, :, rows, cols]),
+            np.ascontiguousarray(self.valid[:, rows, cols]),
+            self.days,
+            None if self.pixel_days is None else np.ascontiguousarray(self.pixel_days[:, rows, cols]),
+        )
+
+    def pixels(self, window: Window) -> PixelSeries:
+        """The series of the pixels of a window of the cube, row after row."""
+        dates, bands, height, width = self.reflectance.shape
+        series, valid = self.reflectance.reshape(dates, bands, height * width), self.valid.reshape(dates, height * width)
+        reflectance = np.empty((window.pixels, dates, bands), np.int16)
+        usable = np.empty((window.pixels, dates), np.uint8)
+        for row in range(window.height):
+            own = slice(row * window.width, (row + 1) * window.width)
+            pixel_major(series, valid, (window.row + row) * width + window.col, reflectance[own], usable[own])
+        if self.pixel_days is None:
+            return PixelSeries(reflectance, usable, self.days[None])
+        days = self.pixel_days[:, *window.slices].reshape(dates, window.pixels)
+        return PixelSeries(reflectance, usable, np.ascontiguousarray(days.T))
+
     @property
     def clear_dates(self) -> npt.NDArray[np.uint16]:
         """The number of usable acquisitions of each pixel, uint16 (rows, columns)."""
         dates: npt.NDArray[np.uint16] = self.valid.sum(axis=0, dtype=np.uint16)
         return dates
+
+
+class CubeStrips:
+    """The series of a cube pixel after pixel, at most so many at a time, always in the same memory."""
+
+    def __init__(self, cube: Cube, most: int) -> None:
+        dates, bands, height, width = cube.reflectance.shape
+        self._series = cube.reflectance.reshape(dates, bands, height * width)
+        self._valid = cube.valid.reshape(dates, height * width)
+        self._days = cube.days[None]
+        self._pixel_days = None if cube.pixel_days is None else cube.pixel_days.reshape(dates, height * width)
+        self._pixels = np.empty((most, dates, bands), np.int16)
+        self._pixels_valid = np.empty((most, dates), np.uint8)
+
+    def strip(self, first: int, stop: int) -> PixelSeries:
+        """The pixels from `first` to before `stop`; valid until the next call."""
+        pixels, valid = self._pixels[: stop - first], self._pixels_valid[: stop - first]
+        pixel_major(self._series, self._valid, first, pixels, valid)
+        days = self._days if self._pixel_days is None else np.ascontiguousarray(self._pixel_days[:, first:stop].T)
+        return PixelSeries(pixels, valid, days)
 
 
 def reading_bytes(scenes: Sequence[Scene], grid: Grid, *, bands: Sequence[str], has_days: bool = False) -> int:

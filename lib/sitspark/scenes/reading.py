@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from sitspark.grid import Grid, Window
+from sitspark.grid import Grid, Territory, Window
 from sitspark.scenes.cube import Cube, blocks_bytes, count_clear, is_copied, read_cube, reading_bytes
 from sitspark.scenes.layouts import Selection
 from sitspark.scenes.product import Asset, Scene
@@ -40,6 +40,23 @@ class Stack:
             dates += cube.clear_dates
         return dates
 
+    def cropped(self, window: Window) -> "Stack":
+        """The part of a window of the stack, in memory of its own."""
+        return Stack(tuple(cube.cropped(window) for cube in self.cubes), np.ascontiguousarray(self.static[:, *window.slices]))
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What is known of a window of the output grid that one tile owns."""
+
+    window: Window
+    stack: Stack
+
+    def within(self, window: Window) -> Stack:
+        """What is known of a window inside."""
+        inside = window.shifted(-self.window.row, -self.window.col)
+        return self.stack if window == self.window else self.stack.cropped(inside)
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -47,7 +64,8 @@ class Reading:
 
     Tiles are those of the sensor `leading`: where they overlap, acquisitions of the owner of a chunk come first, or with
     `merged` all count alike. Those of the other sensors always do. With a `region`, in the CRS of the grid, pixels outside
-    it are never valid.
+    it are never valid. `padding` is the number of pixels around a window that its features depend on; `territories` say who
+    owns them.
     """
 
     sensors: tuple[Selection, ...]
@@ -57,6 +75,8 @@ class Reading:
     static: tuple[StaticLayer, ...] = ()
     merged: bool = False
     region: Region | None = None
+    padding: int = 0
+    territories: tuple[Territory, ...] = ()
 
     def is_copied(self, scene: Scene, asset: Asset) -> bool:
         """Whether pixels of a file are those of the grid, so that it is read block by block as it is."""
@@ -64,8 +84,11 @@ class Reading:
 
     def bytes_of(self, scenes: Mapping[str, Sequence[Scene]], window: Window) -> int:
         """The memory that reading a window of the output grid takes."""
-        grid = self.grid.cropped(window)
-        return sum(
+        padded = window.grown(self.padding)
+        grid = self.grid.cropped(padded)
+        # with a padding the window itself is cut out of what is read
+        copies = self._cube_bytes(scenes, window) if self.padding else 0
+        return copies + sum(
             reading_bytes(
                 scenes.get(selection.layout.sensor, ()),
                 grid,
@@ -74,6 +97,25 @@ class Reading:
             )
             for selection in self.sensors
         )
+
+    def _cube_bytes(self, scenes: Mapping[str, Sequence[Scene]], window: Window) -> int:
+        """The memory of the cubes of a window, if all scenes reach it."""
+        bands = ((len(scenes.get(s.layout.sensor, ())), len(s.bands)) for s in self.sensors)
+        return sum(dates * (2 * count + 1) for dates, count in bands) * window.pixels
+
+    def around(self, scenes: Mapping[str, Sequence[Scene]], window: Window, *, tile: str) -> tuple[Part, ...]:
+        """Read a window that `tile` owns, and the padding around it as each tile owns its ground.
+
+        The first part holds the window. What lies beyond all tiles is in none. Raises as `stack` does.
+        """
+        if not self.padding:
+            return (Part(window, self.stack(scenes, window, tile=tile)),)
+        padded = window.grown(self.padding).intersection(self.grid.window)
+        owned = [(territory.tile, territory.window.intersection(padded)) for territory in self.territories]
+        around = sorted(
+            ((owner, own) for owner, own in owned if not own.is_empty), key=lambda part: not part[1].contains(window)
+        )
+        return tuple(Part(own, self.stack(scenes, own, tile=owner)) for owner, own in around)
 
     def stack(self, scenes: Mapping[str, Sequence[Scene]], window: Window, *, tile: str) -> Stack:
         """Read a window of the output grid that `tile` owns, from the scenes of each sensor by its name.

@@ -4,15 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sitspark.errors import SitsparkError
-from sitspark.grid import Grid
-from sitspark.kernels.feature_space import FeatureSpace, SensorFeatures, require_bands
+from sitspark.kernels.feature_space import Index, require_bands
 from sitspark.scenes.chunk_plan import Coverage
 from sitspark.scenes.layouts import Selection
 from sitspark.scenes.reading import Reading
 from sitspark.scenes.region import Region
 from sitspark.scenes.static import layers_of
 from sitspark.settings import ScenesSettings, Settings
-from sitspark.timegrid import TimeGrid
 
 # iota2's order of sensors in a feature vector, by our layouts; those that a user describes come last, as they are given
 _ORDER = ("landsat_c2_l2", "landsat_c1_l1", "theia_l2a", "sen2cor_l2a", "theia_l3a")
@@ -58,9 +56,10 @@ def sensors_of(settings: Settings) -> tuple[Sensor, ...]:
     return tuple(sensors)
 
 
-def indices_of(sensor: Sensor, settings: Settings) -> tuple[str, ...]:
+def indices_of(sensor: Sensor, settings: Settings) -> tuple[Index, ...]:
     """The spectral indices of a sensor; raises SitsparkError for one whose bands aren't read."""
-    indices = settings.features.indices if sensor.settings.indices is None else sensor.settings.indices
+    chosen = settings.features.indices if sensor.settings.indices is None else sensor.settings.indices
+    indices = tuple(Index(name, expression) for name, expression in chosen.items())
     layout = sensor.selection.layout
     try:
         require_bands(indices, sensor.selection.bands, red=layout.red, nir=layout.nir, swir=layout.swir)
@@ -69,45 +68,23 @@ def indices_of(sensor: Sensor, settings: Settings) -> tuple[str, ...]:
     return indices
 
 
-def _in_order(sensors: Sequence[Sensor]) -> list[Sensor]:
+def in_feature_order(sensors: Sequence[Sensor]) -> list[Sensor]:
     """The sensors as their features follow each other."""
     return sorted(sensors, key=lambda s: _ORDER.index(s.settings.layout) if s.settings.layout in _ORDER else len(_ORDER))
 
 
-def reading_of(settings: Settings, sensors: Sequence[Sensor], grid: Grid, region: Region | None) -> Reading:
-    """How imagery is read on an output grid, in a region in its CRS."""
+def reading_of(settings: Settings, sensors: Sequence[Sensor], covered: Coverage, region: Region | None) -> Reading:
+    """How imagery is read on the output grid, in a region in its CRS."""
+    padding = settings.custom_features.padding if settings.custom_features else 0
     return Reading(
-        tuple(sensor.selection for sensor in _in_order(sensors)),
+        tuple(sensor.selection for sensor in in_feature_order(sensors)),
         sensors[0].name,
         settings.grid.interpolator,
-        grid,
+        covered.grid,
         static=layers_of(settings.features.static),
         merged=settings.grid.overlap == "merge",
         region=region,
-    )
-
-
-def feature_space(settings: Settings, sensors: Sequence[Sensor], covered: Coverage) -> FeatureSpace:
-    """The feature space that settings and archives give; raises SitsparkError where they contradict each other."""
-    return FeatureSpace(
-        tuple(_features(settings, sensor, covered) for sensor in _in_order(sensors)), tuple(settings.features.static)
-    )
-
-
-def _features(settings: Settings, sensor: Sensor, covered: Coverage) -> SensorFeatures:
-    times, period, layout = settings.time_series, covered.periods[sensor.name], sensor.selection.layout
-    start, end = times.start or period.first, times.end or period.last
-    if end < start:
-        raise SitsparkError(
-            f"time_series: the period {start} to {end} is empty; the imagery of {sensor.name} is of {period.first} to "
-            f"{period.last}"
-        )
-    return SensorFeatures(
-        sensor.name,
-        sensor.selection.bands,
-        TimeGrid(start, end, sensor.settings.step or times.step),
-        indices_of(sensor, settings),
-        layout.red,
-        layout.nir,
-        layout.swir,
+        padding=padding,
+        # of a country they are thousands, which each task would carry
+        territories=tuple(covered.territories) if padding else (),
     )

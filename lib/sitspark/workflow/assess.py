@@ -209,9 +209,8 @@ def _archives_in_words(context: Context) -> str:
 
 
 def _period_in_words(context: Context) -> str:
-    period, steps = context.coverage.period, sorted({sensor.grid.step for sensor in context.feature_space.sensors})
-    shorter = "".join(f"{step} or " for step in steps[:-1])
-    return f"{period.first} to {period.last}, interpolated every {shorter}{counted(steps[-1], 'day')}"
+    period, dates = context.coverage.period, sorted({str(sensor.grid) for sensor in context.feature_space.sensors})
+    return f"{period.first} to {period.last}, values {' or '.join(dates)} ({context.settings.time_series.filler})"
 
 
 def _map_view(context: Context) -> MapView:

@@ -179,7 +179,7 @@ def _labels(context: Context) -> str:
 def _bands(context: Context) -> str:
     parts = []
     for sensor in context.sensors:
-        indices = ", ".join(indices_of(sensor, context.settings)) or "no index"
+        indices = ", ".join(index.name for index in indices_of(sensor, context.settings)) or "no index"
         parts.append(f"{counted(len(sensor.selection.bands), 'band')}{context.naming(sensor)}, {indices}")
     if context.settings.features.static:
         parts.append(", ".join(context.settings.features.static))

@@ -17,6 +17,8 @@ from shapely.geometry.base import BaseGeometry
 from sitspark import spark as sessions
 from sitspark.classes import Nomenclature
 from sitspark.errors import SitsparkError
+from sitspark.features.from_settings import recipe_of
+from sitspark.features.recipe import Recipe
 from sitspark.grid import Grid, TileWindows, Window
 from sitspark.kernels.feature_space import FeatureSpace
 from sitspark.marks import Marks
@@ -27,9 +29,8 @@ from sitspark.scenes.listing import list_archive
 from sitspark.scenes.outline import to_geographic
 from sitspark.scenes.reading import Reading
 from sitspark.scenes.region import Region, read_region
-from sitspark.scenes.sensors import Sensor, feature_space, reading_of, sensors_of
+from sitspark.scenes.sensors import Sensor, reading_of, sensors_of
 from sitspark.settings import Settings
-from sitspark.timegrid import Period
 from sitspark.workflow.keys import digest, state_of
 from sitspark.workflow.progress import Voice
 from sitspark.workflow.run_folder import RunFolder
@@ -140,16 +141,24 @@ class Context:
     @property
     def reading(self) -> Reading:
         """How imagery is read."""
-        return reading_of(self.settings, self.sensors, self.coverage.grid, self.ground)
+        return reading_of(self.settings, self.sensors, self.coverage, self.ground)
 
     @property
     def feature_space(self) -> FeatureSpace:
         """What a feature vector holds."""
-        return feature_space(self.settings, self.sensors, self.coverage)
+        return self.recipe.space
+
+    @property
+    def recipe(self) -> Recipe:
+        """How features are made of what is read."""
+        return recipe_of(self.settings, self.sensors, self.coverage)
 
     def plan(self) -> DataFrame:
         """The chunks of the output grid with the tiles whose scenes are read in them."""
-        return chunk_plan(self.table("chunks"), self.table("scenes"), self.settings.grid, leading=self.leading.name)
+        padding = self.reading.padding * self.coverage.grid.resolution
+        return chunk_plan(
+            self.table("chunks"), self.table("scenes"), self.settings.grid, leading=self.leading.name, padding=padding
+        )
 
     @contextlib.contextmanager
     def marked(self, name: str, total: int, unit: str) -> Iterator[Marks]:
@@ -179,7 +188,7 @@ def coverage_facts(covered: Coverage) -> dict[str, Any]:
         "height": grid.height,
         "width": grid.width,
         "tiles": {tile: asdict(windows) for tile, windows in covered.tiles.items()},
-        "periods": {sensor: [p.first.isoformat(), p.last.isoformat()] for sensor, p in covered.periods.items()},
+        "acquired": {sensor: [day.isoformat() for day in days] for sensor, days in covered.acquired.items()},
         "overlap_margin": covered.overlap_margin,
     }
 
@@ -190,6 +199,6 @@ def coverage_from(facts: dict[str, Any]) -> Coverage:
     return Coverage(
         grid,
         {tile: TileWindows(Window(**windows["reach"]), Window(**windows["core"])) for tile, windows in facts["tiles"].items()},
-        {sensor: Period(*map(date.fromisoformat, period)) for sensor, period in facts["periods"].items()},
+        {sensor: tuple(map(date.fromisoformat, days)) for sensor, days in facts["acquired"].items()},
         facts["overlap_margin"],
     )

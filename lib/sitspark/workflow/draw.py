@@ -29,9 +29,14 @@ def _classify(context: Context, key: str) -> Outcome:
     # torch takes seconds to import: only when there is something to classify
     from sitspark.maps.chunk import ModelTarget
     from sitspark.maps.classify import Pass, classify, descriptors_missing
+    from sitspark.models.card import read_card
 
-    folder, space = context.folder, context.feature_space
+    folder, recipe = context.folder, context.recipe
     model_id = context.facts("train")["model_id"]
+    if read_card(folder.model(model_id)).space != recipe.space:
+        raise SitsparkError(
+            f"classify: the model {model_id} was trained on other features than the settings give; run the stage train again"
+        )
     everything = folder.map(model_id) / "chunks"
     chunks = everything / key[:16]
     for stale in everything.glob("*"):
@@ -43,7 +48,7 @@ def _classify(context: Context, key: str) -> Outcome:
     done = [record.chunk_id for record in committed(chunks)]
     if done:
         context.voice.note(f"{len(done)} of {counted(total, 'chunk')} written already; going on with the rest")
-    imagery = Pass(folder.table("scenes"), context.reading, space, (ModelTarget(folder.model(model_id), chunks),))
+    imagery = Pass(folder.table("scenes"), context.reading, recipe, (ModelTarget(folder.model(model_id), chunks),))
     missing = total - len(done)
     if missing:
         drawn = classify(descriptors_missing(plan, done), imagery, tasks=min(missing, _TASKS))

@@ -34,7 +34,7 @@ from sitspark.workflow.left_out_table import LISTED, left_out_table
 from sitspark.workflow.stage import Outcome, Stage
 from sitspark.workflow.tables import read_table, write_table
 
-SCENES_VERSION = 8
+SCENES_VERSION = 9
 _PRODUCTS_A_TASK = 8  # whose masks are read by one task: a few seconds
 _OF_FEATURES = {"step", "indices"}  # keys of an archive that no product depends on
 _SHOWN = 3  # problems named in a line or an error; the rest is counted
@@ -54,7 +54,7 @@ def _catalogue(context: Context, _key: str) -> Outcome:
     table = read_table(context.spark, target)
     judged = [_judged(context, sensor, table) for sensor in context.sensors]
     covered = coverage(table, settings.grid, leading=leading)
-    blind = [sensor for sensor in context.sensors if sensor.name not in covered.periods]
+    blind = [sensor for sensor in context.sensors if sensor.name not in covered.acquired]
     if blind:
         raise SitsparkError(blind[0].told(f"no product reaches the tiles of {leading}; correct the folder"))
     shares = shares_seen(table, leading) if len(context.sensors) > 1 else {}

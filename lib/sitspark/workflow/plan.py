@@ -12,8 +12,9 @@ import torch
 
 from sitspark.classes import Nomenclature
 from sitspark.errors import SitsparkError, counted
+from sitspark.features.from_settings import recipe_of
+from sitspark.features.recipe import Recipe
 from sitspark.grid import Chunk, ChunkShape, Window
-from sitspark.kernels.feature_space import FeatureSpace
 from sitspark.maps.chunk import classify_stack
 from sitspark.models.inference import Classifier
 from sitspark.models.networks import NETWORKS
@@ -26,9 +27,8 @@ from sitspark.scenes.layouts import Selection
 from sitspark.scenes.outline import to_geographic
 from sitspark.scenes.product import Scene, Source
 from sitspark.scenes.reading import Reading
-from sitspark.scenes.sensors import Sensor, feature_space, reading_of
+from sitspark.scenes.sensors import Sensor, reading_of
 from sitspark.settings import Settings
-from sitspark.timegrid import Period
 from sitspark.workflow.context import Context
 
 _THREADS = 8  # products opened at a time: opening waits for the disk or the network
@@ -89,14 +89,14 @@ def plan(context: Context) -> Foreseen:
     tiles = {sensor.name: _near(context, sensor, _by_tile(context.archives[sensor.name].wanted)) for sensor in context.sensors}
     covered = _coverage(context, tiles)
     region = context.region.to(covered.grid.crs) if context.region else None
-    space = feature_space(settings, context.sensors, covered)
+    recipe = recipe_of(settings, context.sensors, covered)
     tile = max(tiles[leading], key=lambda tile: len(tiles[leading][tile]))
     dates = {
         sensor: sum(map(len, own.values())) if sensor != leading or settings.grid.overlap == "merge" else len(own[tile])
         for sensor, own in tiles.items()
     }
     scenes = _scenes_around(context, tiles, tile)
-    reading = reading_of(settings, context.sensors, covered.grid, region)
+    reading = reading_of(settings, context.sensors, covered, region)
     memory = settings.spark.worker_memory
     size = settings.grid.chunk_size
     windows = covered.tiles[tile]
@@ -105,7 +105,7 @@ def plan(context: Context) -> Foreseen:
     if not chunks:
         raise SitsparkError(BESIDE)
     pixels = sum(chunk.window.pixels for chunk in chunks)
-    spent = _measured(reading, scenes, tile, covered.tiles[tile].core, space, settings)
+    spent = _measured(reading, scenes, tile, covered.tiles[tile].core, recipe, settings)
     speed = spent.pixels / spent.cpu
     cores = _cores(settings.spark.master)
     core_seconds = pixels / speed
@@ -116,7 +116,7 @@ def plan(context: Context) -> Foreseen:
         chunk_shape=str(shape),
         pixels=pixels,
         dates=sum(dates.values()),
-        features=len(space),
+        features=len(recipe.space),
         bytes_to_read=round(
             sum(
                 _share(chunks, covered.tiles[name].reach if sensor.name == leading else covered.grid.window)
@@ -172,13 +172,13 @@ def _coverage(context: Context, tiles: Mapping[str, ByTile]) -> Coverage:
         boxes = [asset.bounds for asset in scene.assets]
         bounds = min(b[0] for b in boxes), min(b[1] for b in boxes), max(b[2] for b in boxes), max(b[3] for b in boxes)
         extents.append(TileExtent(tile, scene.crs, bounds, bounds, min(asset.transform[0] for asset in scene.assets)))
-    periods = {}
+    acquired = {}
     for sensor, own in tiles.items():
-        days = [product.acquired.date() for products in own.values() for product in products]
+        days = {product.acquired.date() for products in own.values() for product in products}
         if not days:
             raise SitsparkError(f"no product of {sensor} reaches the tiles of {context.leading.name}; correct its folder")
-        periods[sensor] = Period(min(days), max(days))
-    return cover(extents, periods, context.settings.grid)
+        acquired[sensor] = tuple(sorted(days))
+    return cover(extents, acquired, context.settings.grid)
 
 
 def _scenes_around(context: Context, tiles: Mapping[str, ByTile], tile: str) -> dict[str, list[Scene]]:
@@ -217,11 +217,13 @@ class _Spent:
 
 
 def _measured(
-    reading: Reading, scenes: Mapping[str, Sequence[Scene]], tile: str, extent: Window, space: FeatureSpace, settings: Settings
+    reading: Reading, scenes: Mapping[str, Sequence[Scene]], tile: str, extent: Window, recipe: Recipe, settings: Settings
 ) -> _Spent:
     """Read and classify a window in the middle of a tile with all its dates."""
     classes = len(Nomenclature.read(settings.classes.nomenclature, settings.classes.colours))
-    classifier = Classifier.of(NETWORKS[settings.training.network](len(space), classes).eval(), tuple(range(1, classes + 1)))
+    classifier = Classifier.of(
+        NETWORKS[settings.training.network](len(recipe.space), classes).eval(), tuple(range(1, classes + 1))
+    )
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -229,7 +231,9 @@ def _measured(
         for side in (32, _TRIED):
             window = _middle(extent, side)
             cpu, wall = time.process_time(), time.perf_counter()
-            classify_stack(reading.stack(scenes, window, tile=tile), space, [classifier])
+            parts = reading.around(scenes, window, tile=tile)
+            custom = recipe.custom_of(parts, window, reading.grid)
+            classify_stack(parts[0].within(window), custom, recipe.space, [classifier])
             spent = _Spent(window.pixels, time.process_time() - cpu, time.perf_counter() - wall)
     finally:
         torch.set_num_threads(threads)

@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 from sitspark.accuracy.split_figure import Amount, Bounds, Place, SplitView, split_figure
 from sitspark.atomic import publish
 from sitspark.errors import SitsparkError, counted, some
+from sitspark.features.functions import CustomFunctions
 from sitspark.grid import ChunkShape
 from sitspark.ground_truth import overview
 from sitspark.ground_truth.clean import clean
@@ -233,7 +234,7 @@ def _observations(context: Context, _key: str) -> Outcome:
         context.voice.note(f"{counted(choice.contested, 'pixel')} lie in polygons of two labels and are left out")
     with context.marked("observations", chunks, "chunks") as marks:
         observed = frames.observations(
-            chosen, plan, folder.table("scenes"), context.reading, tasks=min(chunks, _TASKS), marks=marks
+            chosen, plan, folder.table("scenes"), context.reading, context.recipe, tasks=min(chunks, _TASKS), marks=marks
         )
         write_table(observed, target)
     plan.unpersist()
@@ -276,10 +277,10 @@ def _selection(context: Context, choice: Choice, strategy: Strategy) -> list[Sel
 
 
 def _samples(context: Context, _key: str) -> Outcome:
-    space, target, settings = context.feature_space, context.folder.table("samples"), context.settings
+    recipe, target, settings = context.recipe, context.folder.table("samples"), context.settings
     observed, least = context.table("observations"), settings.samples.min_clear_dates
     with context.marked("samples", sum(context.facts("observations")["pixels"].values()), "pixels") as marks:
-        write_table(frames.samples(observed, space, seed=settings.seed, marks=marks, least=least), target)
+        write_table(frames.samples(observed, recipe, seed=settings.seed, marks=marks, least=least), target)
     table = context.table("samples")
     rows = table.groupBy("label", "split", "monitored").count().collect()
     pixels: dict[str, dict[str, int]] = {
@@ -303,8 +304,8 @@ def _samples(context: Context, _key: str) -> Outcome:
         made = f", and {sum(of['children'] for of in pixels.values())} made of them ({settings.samples.augmentation.method})"
         outputs = (target, context.folder.table("children"))
     return Outcome(
-        f"{sum(row['count'] for row in rows)} samples of {len(space)} features ({space}){made}",
-        {"classes": pixels, "features": len(space)},
+        f"{sum(row['count'] for row in rows)} samples of {len(recipe.space)} features ({recipe.space}){made}",
+        {"classes": pixels, "features": len(recipe.space)},
         outputs,
     )
 
@@ -348,9 +349,16 @@ def _observations_inputs(context: Context) -> Any:
         settings.grid.interpolator,
         settings.grid.overlap,
         [[sensor.name, sensor.selection.layout.day] for sensor in context.sensors],
+        # what the user's functions see around a pixel is read here, and computed
+        _samples_inputs(context) if settings.custom_features and settings.custom_features.padding else None,
         # not its name, which only the features have
         [[layer.band, layer.interpolator, layer.fill, state_of(layer)] for layer in layers_of(settings.features.static)],
     ]
+
+
+def _custom_inputs(context: Context) -> Any:
+    settings = context.settings.custom_features
+    return CustomFunctions.read(settings).sha256 if settings else None
 
 
 def _samples_inputs(context: Context) -> Any:
@@ -359,7 +367,8 @@ def _samples_inputs(context: Context) -> Any:
     return [
         settings.time_series.model_dump(mode="json"),
         settings.features.model_dump(mode="json"),
-        [[archive.step, archive.indices] for archive in settings.archives],
+        [archive.model_dump(mode="json", include={"step", "indices"}) for archive in settings.archives],
+        _custom_inputs(context),
         settings.seed,
         augmentation.model_dump(mode="json") if augmentation else None,
         fingerprint([augmentation.by_class]) if augmentation and isinstance(augmentation.by_class, Path) else None,

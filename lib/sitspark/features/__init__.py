@@ -1,0 +1,1 @@
+"""How features are made of what is read: the recipe of a run, and the user's own functions."""
