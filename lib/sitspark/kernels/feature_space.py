@@ -87,6 +87,15 @@ class Place:
     layout: npt.NDArray[np.int64]
 
 
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A band or an index through the dates of its grid: the position in the feature vector of each."""
+
+    name: str
+    grid: TimeGrid
+    positions: tuple[int, ...]
+
+
 @dataclass(frozen=True)
 class FeatureSpace:
     """What a feature vector holds: the features of one sensor after the other, then the static layers."""
@@ -104,6 +113,23 @@ class FeatureSpace:
             return (*self.sensors[0].names, *self.static)
         dated = (f"{sensor.sensor}_{name}" for sensor in self.sensors for name in sensor.names)
         return (*dated, *self.static)
+
+    @property
+    def series(self) -> dict[str, Series]:
+        """Every band and index by its name in lower case, as b4 or ndvi; of several sensors as sentinel2_b4.
+
+        Of several sensors the name alone, as b4, is that of the first one which has it.
+        """
+        place = {name.lower(): position for position, name in enumerate(self.names)}
+        found: dict[str, Series] = {}
+        alone: dict[str, Series] = {}
+        for sensor in self.sensors:
+            for own in (*sensor.bands, *sensor.indices):
+                name = (own if len(self.sensors) == 1 else f"{sensor.sensor}_{own}").lower()
+                positions = tuple(place[f"{name}_{day:%Y%m%d}"] for day in sensor.grid.dates)
+                found[name] = Series(name, sensor.grid, positions)
+                alone.setdefault(own.lower(), found[name])
+        return alone | found
 
     @cached_property
     def places(self) -> tuple[Place, ...]:

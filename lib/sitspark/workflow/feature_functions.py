@@ -1,0 +1,46 @@
+"""SQL functions that know where a series stands in the features of a run.
+
+They are expressions, so that Spark optimises them with the query. They hold in one session and for the features of one run.
+"""
+
+from sitspark.kernels.feature_space import FeatureSpace
+from sitspark.sql import quoted
+
+NAMES = ("series", "series_dates", "value_at", "ndvi_at")
+
+
+def feature_functions(space: FeatureSpace) -> tuple[str, ...]:
+    """The statements that make the functions.
+
+    A name of a series may be in any case; one that doesn't exist stops the query with a sentence that lists those that do.
+
+    * series(features, name): the values, array<float>
+    * series_dates(name): their dates, array<date>
+    * value_at(features, name, day): linear between the dates, null before the first and after the last; double
+    * ndvi_at(features, day): value_at(features, 'ndvi', day)
+    """
+    entries = (
+        f"{quoted(name)}, named_struct('first', date'{series.grid.start}', 'step', {series.grid.step}, "
+        f"'positions', array({', '.join(map(str, series.positions))}))"
+        for name, series in space.series.items()
+    )
+    unknown = quoted(f"is no series of this run; there are {', '.join(space.series)}")
+    # without a name there is nothing, as with any function of SQL
+    found = f"if(name is null, null, coalesce(map({', '.join(entries)})[lower(name)], raise_error(name || ' ' || {unknown})))"
+    value = "get(features, get(positions, cast({} as int)))"
+    low, high = value.format("floor(step)"), value.format("ceil(step)")
+    bodies = {
+        "series(features array<float>, name string) returns array<float>": (
+            f"transform({found}.positions, position -> get(features, position))"
+        ),
+        "series_dates(name string) returns array<date>": (
+            "(select transform(found.positions, (_, i) -> date_add(found.first, i * found.step)) "
+            f"from (select {found} as found))"
+        ),
+        "value_at(features array<float>, name string, day date) returns double": (
+            f"(select {low} + (step - floor(step)) * ({high} - {low}) from "
+            f"(select found.positions, datediff(day, found.first) / found.step as step from (select {found} as found)))"
+        ),
+        "ndvi_at(features array<float>, day date) returns double": "value_at(features, 'ndvi', day)",
+    }
+    return tuple(f"create or replace temporary function {head} return {body}" for head, body in bodies.items())
