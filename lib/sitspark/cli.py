@@ -388,7 +388,7 @@ def sql(
         answer = ask(query, run_folder, rows=rows)
         more = f", more exist; --rows {10 * rows} shows them" if answer.more else ""
         if console.is_terminal:
-            console.print(_table_of(answer))
+            console.print(table_of(answer))
             console.print(f"[dim]{counted(len(answer.rows), 'row')} of {answer.folder}{more}[/]")
             return
         # for other programs: whole, with tabs
@@ -416,7 +416,8 @@ def export(
         console.print(f"✓ {counted(written.rows, 'row')} of {written.table} in {out}", soft_wrap=True)
 
 
-def _table_of(answer: "Answer") -> Table:
+def table_of(answer: "Answer") -> Table:
+    """An answer as people read it."""
     table = Table(box=None, header_style="bold")
     for name in answer.columns:
         table.add_column(name, justify="right" if name in answer.numeric else "left")

@@ -28,7 +28,7 @@ def feature_functions(space: FeatureSpace) -> tuple[str, ...]:
     # without a name there is nothing, as with any function of SQL
     found = f"if(name is null, null, coalesce(map({', '.join(entries)})[lower(name)], raise_error(name || ' ' || {unknown})))"
     value = "get(features, get(positions, cast({} as int)))"
-    low, high = value.format("floor(step)"), value.format("ceil(step)")
+    low, high = value.format("floor(place)"), value.format("ceil(place)")
     bodies = {
         "series(features array<float>, name string) returns array<float>": (
             f"transform({found}.positions, position -> get(features, position))"
@@ -38,8 +38,8 @@ def feature_functions(space: FeatureSpace) -> tuple[str, ...]:
             f"from (select {found} as found))"
         ),
         "value_at(features array<float>, name string, day date) returns double": (
-            f"(select {low} + (step - floor(step)) * ({high} - {low}) from "
-            f"(select found.positions, datediff(day, found.first) / found.step as step from (select {found} as found)))"
+            f"(select {low} + (place - floor(place)) * ({high} - {low}) from "
+            f"(select found.positions, datediff(day, found.first) / found.step as place from (select {found} as found)))"
         ),
         "ndvi_at(features array<float>, day date) returns double": "value_at(features, 'ndvi', day)",
     }

@@ -11,7 +11,7 @@ from sitspark.errors import SitsparkError
 from sitspark.kernels.feature_space import FeatureSpace
 from sitspark.samples.table import feature_space_of
 from sitspark.samples.wide import wide_names
-from sitspark.sql import quoted
+from sitspark.sql import identifier, quoted
 from sitspark.workflow import feature_functions
 from sitspark.workflow.run_folder import found_run
 from sitspark.workflow.tables import read_table
@@ -36,7 +36,7 @@ def register(spark: SparkSession, folder: Path) -> Registered:
     the folder holds no run.
     """
     run = found_run(folder)
-    for name in (spark.conf.get(_NOTED, None) or "").split(","):
+    for name in filter(None, (spark.conf.get(_NOTED, None) or "").split(",")):
         spark.catalog.dropTempView(name)
     for name in feature_functions.NAMES:
         spark.sql(f"drop temporary function if exists {name}")
@@ -65,7 +65,8 @@ def _wide(samples: DataFrame, space: FeatureSpace) -> DataFrame:
     """A column a feature."""
     keys = [name for name in samples.columns if name != "features"]
     named = wide_names(space.names, keys)
-    return samples.select(*keys, *(F.get("features", F.lit(place)).alias(name) for place, name in enumerate(named)))
+    # as text: hundreds of columns made one by one take a second
+    return samples.selectExpr(*keys, *(f"get(features, {place}) as {identifier(name)}" for place, name in enumerate(named)))
 
 
 def _samples_long(samples: DataFrame, space: FeatureSpace) -> DataFrame:

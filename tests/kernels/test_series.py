@@ -1,0 +1,25 @@
+"""Where a band or an index stands in the feature vector, date after date."""
+
+from datetime import date
+
+from sitspark.kernels.feature_space import FeatureSpace, SensorFeatures
+from sitspark.timegrid import TimeGrid
+
+GRID = TimeGrid(date(2018, 1, 1), date(2018, 1, 25), 10)
+SENTINEL = SensorFeatures("sentinel2", ("B4", "B8"), GRID, ("ndvi", "brightness"), red="B4", nir="B8", swir=None)
+LANDSAT = SensorFeatures("landsat8", ("B4", "B5"), TimeGrid(GRID.start, GRID.end, 20), ("ndvi",), red="B4", nir="B5", swir=None)
+
+
+def test_the_features_of_a_series_are_those_with_its_name_and_dates() -> None:
+    space = FeatureSpace((SENTINEL,), ("elevation",))
+    assert list(space.series) == ["b4", "b8", "ndvi", "brightness"]
+    for name, series in space.series.items():
+        assert [space.names[at] for at in series.positions] == [f"{name}_{day:%Y%m%d}" for day in series.grid.dates]
+    assert space.series["b8"].positions == (1, 3, 5)
+
+
+def test_of_several_sensors_a_name_alone_is_that_of_the_first_that_has_it() -> None:
+    series = FeatureSpace((SENTINEL, LANDSAT)).series
+    assert series["ndvi"] == series["sentinel2_ndvi"] != series["landsat8_ndvi"]
+    assert series["b5"] == series["landsat8_b5"] and series["b5"].positions == (13, 15)
+    assert series["b5"].name == "landsat8_b5" and series["b5"].grid == LANDSAT.grid
