@@ -41,9 +41,10 @@ def run(finished: FinishedRun) -> Path:
 
 @pytest.fixture(scope="module")
 def asked(spark: SparkSession, run: Path) -> SparkSession:
-    """The session with the views and functions of the finished run."""
-    register(spark, run)
-    return spark
+    """A session with the views and functions of the finished run, which other tests don't replace."""
+    own = spark.newSession()
+    register(own, run)
+    return own
 
 
 @pytest.fixture(scope="module")
@@ -103,8 +104,8 @@ def test_a_long_sample_has_the_values_of_its_series(asked: SparkSession, finishe
 
 def test_series_and_dates_are_those_of_the_long_samples(asked: SparkSession) -> None:
     queries = (
-        "select sample_id, inline(dated) from (select sample_id, arrays_zip(series_dates('b8'), series(features, 'B8')) as dated "
-        "from samples)",
+        "select sample_id, inline(dated) from "
+        "(select sample_id, arrays_zip(series_dates('b8'), series(features, 'B8')) as dated from samples)",
         "select sample_id, date, value from samples_long where series = 'b8'",
     )
     one, other = ({tuple(row) for row in asked.sql(query).collect()} for query in queries)
@@ -117,7 +118,8 @@ def test_a_value_between_two_dates_is_linear_and_null_outside(asked: SparkSessio
         select ndvi[1] as at, ndvi[2] as next, ndvi[0] as first, ndvi[size(ndvi) - 1] as last,
             ndvi_at(features, dates[1]) as found_at, value_at(features, 'NDVI', date_add(dates[1], 12)) as between,
             datediff(dates[2], dates[1]) as step,
-            value_at(features, 'ndvi', dates[0]) as found_first, value_at(features, 'ndvi', dates[size(dates) - 1]) as found_last,
+            value_at(features, 'ndvi', dates[0]) as found_first,
+            value_at(features, 'ndvi', dates[size(dates) - 1]) as found_last,
             ndvi_at(features, date_sub(dates[0], 1)) as before, ndvi_at(features, date_add(dates[size(dates) - 1], 1)) as after
         from some""").collect()
     assert row.at != row.next and row.found_at == row.at
