@@ -59,7 +59,8 @@ def two_sensors(spark: SparkSession, tmp_path: Path) -> Path:
     keys = "sample_id bigint, label int, lon double"
     features = F.col("features").alias("features", metadata={"feature_space": SPACE.to_json()})
     sample = spark.createDataFrame([(7, 11, 1.5, [float(at) for at in range(len(SPACE))])], f"{keys}, features array<float>")
-    write_table(sample.withColumn("features", features), tmp_path / "tables" / "samples")
+    for table in ("samples", "children"):
+        write_table(sample.withColumn("features", features), tmp_path / "tables" / table)
     acquired = [datetime(2018, 1, day, tzinfo=UTC) for day in (3, 13, 4)]
     observed = (7, 11, 1.5, [2, 1], acquired, [40, 80, 41, 81, 400, 500], [True, False, True], [0.0])
     arrays = (
@@ -161,6 +162,17 @@ def test_several_sensors_stand_one_after_the_other(spark: SparkSession, two_sens
     # the layer called like a key
     assert spark.table("samples_wide").columns[:4] == ["sample_id", "label", "lon", "sentinel2_b4_20180101"]
     assert spark.table("samples_wide").columns[-1] == "Lon_2"
+    assert spark.table("children_wide").collect() == spark.table("samples_wide").collect()
+
+
+def test_samples_of_another_version_are_answered_without_their_features(spark: SparkSession, tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text("{}")
+    old = json.dumps(json.loads(SPACE.to_json()) | {"kernel_version": 0})
+    features = F.expr("array(1f)").alias("features", metadata={"feature_space": old})
+    write_table(spark.range(3).withColumn("features", features), tmp_path / "tables" / "samples")
+    assert ask("select count(*) from samples", tmp_path, rows=1).rows == (("3",),)
+    with pytest.raises(SitsparkError, match=r"\(tables: samples; features of kernel version 0 can't be used"):
+        ask("select * from samples_wide", tmp_path, rows=1)
 
 
 def test_what_the_next_run_lacks_is_not_answered_from_the_one_before(spark: SparkSession, run: Path, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The tables of a run as views of a session; those that hold arrays also with a column or a row a value."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
@@ -40,25 +41,29 @@ def register(spark: SparkSession, folder: Path) -> Registered:
         spark.catalog.dropTempView(name)
     for name in feature_functions.NAMES:
         spark.sql(f"drop temporary function if exists {name}")
-    frames = {name: read_table(spark, run.table(name)) for name in run.tables()}
-    lacking = None
+    space, lacking = None, None
     try:
         space = feature_space_of(run.table("samples"))
     except SitsparkError as error:
         lacking = str(error)
-    else:
-        for name in ("samples", "children"):
-            if name in frames:
-                frames[f"{name}_wide"] = _wide(frames[name], space)
-        frames["samples_long"] = _samples_long(frames["samples"], space)
-        if "observations" in frames:
-            frames["observations_long"] = _observations_long(frames["observations"], space)
+    frames = {name: read_table(spark, run.table(name)) for name in run.tables()}
+    if space is not None:
+        frames |= _handier(frames, space)
         for statement in feature_functions.feature_functions(space):
             spark.sql(statement)
     for name, frame in frames.items():
         frame.createOrReplaceTempView(name)
     spark.conf.set(_NOTED, ",".join(frames))
     return Registered(tuple(sorted(frames)), lacking)
+
+
+def _handier(tables: Mapping[str, DataFrame], space: FeatureSpace) -> dict[str, DataFrame]:
+    """What there is beside tables of features and observations, by its name."""
+    found = {f"{name}_wide": _wide(tables[name], space) for name in ("samples", "children") if name in tables}
+    found["samples_long"] = _samples_long(tables["samples"], space)
+    if "observations" in tables:
+        found["observations_long"] = _observations_long(tables["observations"], space)
+    return found
 
 
 def _wide(samples: DataFrame, space: FeatureSpace) -> DataFrame:
