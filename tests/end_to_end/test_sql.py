@@ -157,8 +157,10 @@ def test_several_sensors_stand_one_after_the_other(spark: SparkSession, two_sens
         (7, 11, 1.5, "o'clock", date(2018, 1, 4), True, 400, None, 500),
         (7, 11, 1.5, "sentinel2", date(2018, 1, 13), False, 41, 81, None),
     ]
-    found = spark.sql("select series(features, 'ndvi'), series(features, 'B4'), series(features, 'O\\'clock_b4') from samples")
-    assert tuple(found.first()) == ([6, 7, 8], [0, 2, 4], [9, 11])  # type: ignore[arg-type]
+    found = spark.sql("select series(features, 'ndvi'), series(features, 'B8'), series(features, 'O\\'clock_b4') from samples")
+    assert tuple(found.first()) == ([6, 7, 8], [1, 3, 5], [9, 11])  # type: ignore[arg-type]
+    with pytest.raises(SitsparkError, match="there are sentinel2_b4, sentinel2_b8, sentinel2_ndvi, o'clock_b4, o'clock_b5$"):
+        ask("select series(features, 'b4') from samples", two_sensors, rows=1)
     # the layer called like a key
     assert spark.table("samples_wide").columns[:4] == ["sample_id", "label", "lon", "sentinel2_b4_20180101"]
     assert spark.table("samples_wide").columns[-1] == "Lon_2"

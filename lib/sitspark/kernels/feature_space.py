@@ -118,18 +118,18 @@ class FeatureSpace:
     def series(self) -> dict[str, Series]:
         """Every band and index by its name in lower case, as b4 or ndvi; of several sensors as sentinel2_b4.
 
-        Of several sensors the name alone, as b4, is that of the first one which has it.
+        Of several sensors the name alone, as b4, is there where only one of them has it.
         """
         place = {name.lower(): position for position, name in enumerate(self.names)}
         found: dict[str, Series] = {}
-        alone: dict[str, Series] = {}
+        alone: dict[str, list[Series]] = {}
         for sensor in self.sensors:
             for own in (*sensor.bands, *sensor.indices):
                 name = (own if len(self.sensors) == 1 else f"{sensor.sensor}_{own}").lower()
                 positions = tuple(place[f"{name}_{day:%Y%m%d}"] for day in sensor.grid.dates)
                 found[name] = Series(name, sensor.grid, positions)
-                alone.setdefault(own.lower(), found[name])
-        return alone | found
+                alone.setdefault(own.lower(), []).append(found[name])
+        return found | {own: ones[0] for own, ones in alone.items() if len(ones) == 1 and own not in found}
 
     @cached_property
     def places(self) -> tuple[Place, ...]:

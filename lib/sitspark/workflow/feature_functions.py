@@ -24,7 +24,7 @@ def feature_functions(space: FeatureSpace) -> tuple[str, ...]:
         f"'positions', array({', '.join(map(str, series.positions))}))"
         for name, series in space.series.items()
     )
-    unknown = quoted(f"is no series of this run; there are {', '.join(space.series)}")
+    unknown = quoted(f"is no series of this run; there are {', '.join(dict.fromkeys(s.name for s in space.series.values()))}")
     # without a name there is nothing, as with any function of SQL
     found = f"if(name is null, null, coalesce(map({', '.join(entries)})[lower(name)], raise_error(name || ' ' || {unknown})))"
     value = "get(features, get(positions, cast({} as int)))"
