@@ -159,7 +159,7 @@ def test_several_sensors_stand_one_after_the_other(spark: SparkSession, two_sens
     ]
     found = spark.sql("select series(features, 'ndvi'), series(features, 'B8'), series(features, 'O\\'clock_b4') from samples")
     assert tuple(found.first()) == ([6, 7, 8], [1, 3, 5], [9, 11])  # type: ignore[arg-type]
-    with pytest.raises(SitsparkError, match="there are sentinel2_b4, sentinel2_b8, sentinel2_ndvi, o'clock_b4, o'clock_b5$"):
+    with pytest.raises(SitsparkError, match=r"there are sentinel2_b4, sentinel2_b8, sentinel2_ndvi, o'clock_b4, o'clock_b5$"):
         ask("select series(features, 'b4') from samples", two_sensors, rows=1)
     # the layer called like a key
     assert spark.table("samples_wide").columns[:4] == ["sample_id", "label", "lon", "sentinel2_b4_20180101"]
