@@ -15,6 +15,7 @@ from rich.console import Console
 from sitspark.settings_file import parse_settings
 from sitspark.simulate import Landscape, simulate
 from sitspark.workflow.run import run
+from sitspark.workflow.views import register
 
 folder = Path(sys.argv[1] if len(sys.argv) > 1 and not sys.argv[1].startswith("-") else "runs/quickstart").resolve()
 
@@ -66,13 +67,11 @@ finished = run(settings, ["validate", "report"], console=Console())
 
 # MAGIC %md
 # MAGIC ## The tables are Spark tables
-# MAGIC A geometry column, the samples as arrays, the confusion matrix: SQL does the rest.
+# MAGIC A geometry column, the samples as arrays, the confusion matrix: SQL does the rest. `docs/sql.md` has more questions.
 
 # COMMAND ----------
 
-for name in ("polygons", "samples", "confusion"):
-    finished.table(name).createOrReplaceTempView(name)
-
+register(finished.spark, finished.folder.path)
 finished.spark.sql("""
     select label, count(distinct polygon_id) polygons, round(sum(area_m2) / 10000, 1) hectares
     from polygons group by label order by label
@@ -81,13 +80,13 @@ finished.spark.sql("""
 # COMMAND ----------
 
 # MAGIC %md
-# MAGIC Mean NDVI of each class on the first three dates: its place in the feature vector follows from the feature space.
+# MAGIC Mean NDVI of each class on three days: the function knows its place in the feature vector.
 
 # COMMAND ----------
 
-first = finished.feature_space.names.index(next(n for n in finished.feature_space.names if n.startswith("ndvi_")))
-finished.spark.sql(f"""
-    select label, round(avg(features[{first}])) d1, round(avg(features[{first + 1}])) d2, round(avg(features[{first + 2}])) d3
+finished.spark.sql("""
+    select label, round(avg(ndvi_at(features, '2018-04-01'))) april, round(avg(ndvi_at(features, '2018-07-01'))) july,
+        round(avg(ndvi_at(features, '2018-10-01'))) october
     from samples group by label order by label
 """).show()
 

@@ -49,6 +49,7 @@ def replace_with(path: Path, write: Callable[[Path], object]) -> None:
         write(part)
         part.replace(path)
     except OSError as error:
-        with contextlib.suppress(OSError):  # what is in the way of the file is in the way of this too
-            part.unlink()
         raise SitsparkError(f"{path}: can't be written ({error.strerror}); check space and rights") from error
+    finally:  # also after Ctrl-C in the middle
+        with contextlib.suppress(OSError):  # what is in the way of the file is in the way of this too
+            part.unlink(missing_ok=True)

@@ -42,6 +42,10 @@ Overrides = Annotated[
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the stack trace of an error.")]
 
+RunFolderOption = Annotated[
+    Path | None, typer.Option("--run", metavar="FOLDER", help="Folder of the run; default: the latest one below ./runs.")
+]
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point of the command; gives the exit code: 0 done, 1 a problem, 2 wrong arguments, 130 stopped."""
@@ -367,13 +371,14 @@ def report(settings: SettingsFile, set_: Overrides = None, debug: Debug = False)
 @app.command()
 def sql(
     query: Annotated[str, typer.Argument(metavar="QUERY", help="Spark SQL over the tables of a run.")],
-    run_folder: Annotated[
-        Path | None, typer.Option("--run", help="Folder of the run; default: the latest one below ./runs.")
-    ] = None,
+    run_folder: RunFolderOption = None,
     rows: Annotated[int, typer.Option(help="Rows to show at most.")] = 100,
     debug: Debug = False,
 ) -> None:
     """Ask the tables of a run: scenes, acquisitions, chunks, polygons, rejected, observations, samples, history ...
+
+    Beside them are samples_wide (a column a feature), samples_long (a row a date), observations_long, and the functions
+    series(features, 'b8'), series_dates('b8'), value_at(features, 'b8', date), ndvi_at(features, date): docs/sql.md.
 
     [bold]Example:[/] sitspark sql "select label, count(*) from samples group by label"
     """
@@ -383,7 +388,7 @@ def sql(
         answer = ask(query, run_folder, rows=rows)
         more = f", more exist; --rows {10 * rows} shows them" if answer.more else ""
         if console.is_terminal:
-            console.print(_table_of(answer))
+            console.print(table_of(answer))
             console.print(f"[dim]{counted(len(answer.rows), 'row')} of {answer.folder}{more}[/]")
             return
         # for other programs: whole, with tabs
@@ -393,7 +398,26 @@ def sql(
             print(f"{counted(len(answer.rows), 'row')}{more}", file=sys.stderr)
 
 
-def _table_of(answer: "Answer") -> Table:
+@app.command()
+def export(
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="File to write: .csv or .parquet.")],
+    run_folder: RunFolderOption = None,
+    table: Annotated[str, typer.Option(help="Table of the run.")] = "samples",
+    debug: Debug = False,
+) -> None:
+    """Write the samples (or another table) as one file, with a named column a feature, for pandas and scikit-learn.
+
+    [bold]Example:[/] sitspark export samples.parquet --run runs/demo
+    """
+    with sentences(debug=debug):
+        from sitspark.workflow.export import export as write
+
+        written = write(out, run_folder, table=table)
+        console.print(f"✓ {counted(written.rows, 'row')} of {written.table} in {out}", soft_wrap=True)
+
+
+def table_of(answer: "Answer") -> Table:
+    """An answer as people read it."""
     table = Table(box=None, header_style="bold")
     for name in answer.columns:
         table.add_column(name, justify="right" if name in answer.numeric else "left")

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sitspark.errors import SitsparkError
-from sitspark.models.data import SampleStore, Selection, decode, epoch_order, feature_space_of, share, weights_of
+from sitspark.models.data import SampleStore, Selection, decode, epoch_order, share, weights_of
+from sitspark.samples.table import feature_space_of
 
 from .tables import CODES, SPACE, Table, separable, write
 

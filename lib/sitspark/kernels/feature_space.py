@@ -136,6 +136,12 @@ class SensorFeatures:
         return (*(index.name for index in self.indices), *(("valid",) if isinstance(self.filler, Unfilled) else ()))
 
     @property
+    def kept_series(self) -> tuple[str, ...]:
+        """The names of the series that are features, in their order."""
+        bands = self.bands if self.kept == "all" else ()
+        return (*bands, *(self._each_for_all_dates if self.kept != "none" else ()))
+
+    @property
     def kept_of_series(self) -> range:
         """Which numbers of the whole series are features."""
         length = self.series_length
@@ -219,6 +225,15 @@ class CustomFeatures:
     padding: int
 
 
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A band or an index through its dates: the position in the feature vector of each."""
+
+    name: str
+    dates: tuple[date, ...]
+    positions: tuple[int, ...]
+
+
 @dataclass(frozen=True)
 class FeatureSpace:
     """What a feature vector holds: one sensor after the other, then the static layers, then the user's own features."""
@@ -248,6 +263,23 @@ class FeatureSpace:
         several = len(self.sensors) > 1
         dated = (f"{sensor.sensor}_{name}" if several else name for sensor in self.sensors for name in sensor.names)
         return (*dated, *self.static, *(self.custom.names if self.custom else ()))
+
+    @property
+    def series(self) -> dict[str, Series]:
+        """Every series that is kept by its name in lower case, as b4 or ndvi; of several sensors as sentinel2_b4.
+
+        Of several sensors the name alone, as b4, is there where only one of them has it.
+        """
+        place = {name.lower(): position for position, name in enumerate(self.names)}
+        found: dict[str, Series] = {}
+        alone: dict[str, list[Series]] = {}
+        for sensor in self.sensors:
+            for own in sensor.kept_series:
+                name = (own if len(self.sensors) == 1 else f"{sensor.sensor}_{own}").lower()
+                dates = sensor.grid.dates
+                found[name] = Series(name, dates, tuple(place[f"{name}_{day:%Y%m%d}"] for day in dates))
+                alone.setdefault(own.lower(), []).append(found[name])
+        return found | {own: ones[0] for own, ones in alone.items() if len(ones) == 1 and own not in found}
 
     def __str__(self) -> str:
         """As 10 bands, ndvi and brightness at 37 dates, for each sensor, the static layers, and the user's own features."""

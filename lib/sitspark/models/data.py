@@ -4,7 +4,6 @@ Memory stays bounded whatever the size of the table (but for 16 bytes a sample w
 can be reached, so that a mini-batch is drawn from all samples and is the same whatever the number of processes.
 """
 
-import json
 import shutil
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack
@@ -22,10 +21,10 @@ from torch import Tensor
 from sitspark.errors import SitsparkError
 from sitspark.kernels.feature_space import FeatureSpace
 from sitspark.models.statistics import RunningStatistics, Statistics
+from sitspark.samples.table import feature_space_of, parts_of
 
 _COLUMNS = ("sample_id", "polygon_id", "label", "fold", "split", "monitored", "features")
 _BLOCK = 8192  # samples decoded at a time: some tens of MB
-_SPARK_SCHEMA = b"org.apache.spark.sql.parquet.row.metadata"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,34 +76,6 @@ class SampleStore:
             statistics = Statistics(int(saved["count"]), saved["mean"], saved["deviation"])
         features = len(statistics.mean)
         return SampleStore(_mapped(folder / "fitted", features), _mapped(folder / "monitored", features), statistics)
-
-
-def parts_of(table: Path) -> list[Path]:
-    """The part files of a table in the order of their names, which is the order of its rows.
-
-    Raises SitsparkError when there are none.
-    """
-    parts = sorted(table.glob("[!._]*.parquet"))
-    if not parts:
-        raise SitsparkError(f"{table}: is no samples table (it holds no Parquet file); run the stage samples first")
-    return parts
-
-
-def feature_space_of(table: Path) -> FeatureSpace:
-    """The feature space that Spark keeps in the metadata of the column `features`.
-
-    Raises SitsparkError for a table without it.
-    """
-    part = parts_of(table)[0]
-    metadata = pq.read_schema(part).metadata or {}
-    fields = json.loads(metadata.get(_SPARK_SCHEMA, b"{}")).get("fields", [])
-    found = [field["metadata"].get("feature_space") for field in fields if field["name"] == "features"]
-    if not found or found[0] is None:
-        raise SitsparkError(
-            f"{part}: does not say what its features are (column features, metadata feature_space); "
-            "make the samples table again with sitspark"
-        )
-    return FeatureSpace.from_json(found[0])
 
 
 def decode(

@@ -23,11 +23,12 @@ from sitspark.atomic import write_atomically
 from sitspark.classes import Nomenclature
 from sitspark.errors import SitsparkError
 from sitspark.models.card import ClassCard, ModelCard, NetworkCard, StatisticsCard
-from sitspark.models.data import Samples, SampleStore, Selection, decode, epoch_order, feature_space_of, share
+from sitspark.models.data import Samples, SampleStore, Selection, decode, epoch_order, share
 from sitspark.models.history import Criterion, Epoch, is_better
 from sitspark.models.model import serialise, write_model
 from sitspark.models.networks import NETWORKS, Network
 from sitspark.models.process_group import ProcessGroup, joined
+from sitspark.samples.table import feature_space_of
 from sitspark.settings import TrainingSettings
 
 

@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 
 from sitspark.kernels.augmentation import Floats, Positions, jitter, replicate, shares, smote
 from sitspark.settings import AugmentationSettings
+from sitspark.sql import quoted
 
 _OWN = "split = 'train' and not monitored"  # those that a network is fitted to
 Group = tuple[int, str]  # label and fold ('' without one)
@@ -59,13 +60,9 @@ def children(samples: DataFrame, wanted: Mapping[Group, int], settings: Augmenta
         column = pa.ListArray.from_arrays(pa.array(ends), pa.array(found.ravel())).cast(features.type)
         return rows.set_column(rows.schema.get_field_index("features"), "features", column)
 
-    chosen = " or ".join(f"(label = {label} and coalesce(fold, '') = {_quoted(fold)})" for label, fold in wanted)
+    chosen = " or ".join(f"(label = {label} and coalesce(fold, '') = {quoted(fold)})" for label, fold in wanted)
     few = samples.where(_OWN).where(chosen or "false")
     return few.groupBy("label", "fold").applyInArrow(grow, samples.schema)
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def _maker(settings: AugmentationSettings) -> Callable[[Floats, int, np.random.Generator], tuple[Positions, Floats]]:

@@ -4,15 +4,16 @@ import logging
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from pyspark.errors import AnalysisException, ParseException
+from pyspark.errors import AnalysisException, ParseException, SparkRuntimeException
 from pyspark.sql.types import NumericType
 
 from sitspark import spark as sessions
 from sitspark.errors import SitsparkError
 from sitspark.settings import SparkSettings
-from sitspark.workflow.run_folder import RunFolder
-from sitspark.workflow.tables import read_table
+from sitspark.workflow.run_folder import found_run
+from sitspark.workflow.views import register
 
 _QUERY = re.compile(r"[\s(]*(select|with|from|table|values|describe|desc|show|explain)\b", re.IGNORECASE)
 
@@ -28,32 +29,31 @@ class Answer:
     more: bool
 
 
-def latest_run(below: Path) -> Path:
-    """The folder of the run that was last at work."""
-    found = sorted(below.glob("*/run.json"), key=lambda path: path.stat().st_mtime)
-    if not found:
-        raise SitsparkError(f"no run lies below {below}; name its folder with --run")
-    return found[-1].parent
-
-
 def ask(query: str, folder: Path | None, *, rows: int) -> Answer:
-    """Run a query; every table of the run is a view of its name. Raises SitsparkError with what Spark says of it."""
-    run = RunFolder(folder or latest_run(Path("runs")))
-    if not run.record_file.exists():
-        raise SitsparkError(f"{run.path} is no run: it holds no run.json")
+    """Run a query over the views of a run (`register`). Raises SitsparkError with what Spark says of it."""
+    if not _QUERY.match(query):
+        raise SitsparkError("sql answers questions and changes nothing: begin with select, with, describe, show or explain")
+    run = found_run(folder)
     # it repeats in JSON what the sentence says
     logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
     spark = sessions.session(SparkSettings(), log=run.log)  # type: ignore[call-arg]
-    tables = sorted(path.name for path in (run.path / "tables").glob("[!.]*") if any(path.glob("*.parquet")))
-    for name in tables:
-        read_table(spark, run.table(name)).createOrReplaceTempView(name)
-    if not _QUERY.match(query):
-        raise SitsparkError("sql answers questions and changes nothing: begin with select, with, describe, show or explain")
+    registered = register(spark, run.path)
     try:
         frame = spark.sql(query)
         taken = frame.limit(rows + 1).collect()
     except (AnalysisException, ParseException) as error:
-        raise SitsparkError(f"{error.getMessage().strip().splitlines()[0]} (tables: {', '.join(tables)})") from None
+        lacking = f"; {registered.lacking}" if registered.lacking else ""
+        sentence = error.getMessage().strip().splitlines()[0]
+        raise SitsparkError(f"{sentence} (tables: {', '.join(registered.views)}{lacking})") from None
+    except SparkRuntimeException as error:
+        # what the functions of a run raise is a sentence of its own
+        raise SitsparkError((error.getMessageParameters() or {}).get("errorMessage", error.getMessage())) from None
     numeric = frozenset(field.name for field in frame.schema.fields if isinstance(field.dataType, NumericType))
-    shown = tuple(tuple("null" if cell is None else str(cell) for cell in row) for row in taken[:rows])
+    shown = tuple(tuple(_text(cell) for cell in row) for row in taken[:rows])
     return Answer(run.path, tuple(frame.columns), numeric, shown, len(taken) > rows)
+
+
+def _text(cell: Any) -> str:
+    if isinstance(cell, list):
+        return f"[{', '.join(map(_text, cell))}]"
+    return "null" if cell is None else str(cell)

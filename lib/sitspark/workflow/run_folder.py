@@ -64,6 +64,10 @@ class RunFolder:
         """The folder of a Parquet table."""
         return self.path / "tables" / name
 
+    def tables(self) -> list[str]:
+        """The tables that there are."""
+        return sorted(path.name for path in (self.path / "tables").glob("[!.]*") if any(path.glob("*.parquet")))
+
     def model(self, model_id: str) -> Path:
         """The folder of a model."""
         return self.path / "models" / model_id
@@ -183,6 +187,19 @@ class RunFolder:
             shutil.rmtree(self.scratch, ignore_errors=True)
             owner.unlink(missing_ok=True)
             lock.release()
+
+
+def found_run(folder: Path | None) -> RunFolder:
+    """The run in a folder; without one the run below ./runs that was last at work. Raises SitsparkError for none."""
+    if folder is None:
+        records = sorted(Path("runs").glob("*/run.json"), key=lambda path: path.stat().st_mtime)
+        if not records:
+            raise SitsparkError("no run lies below runs; name its folder with --run")
+        folder = records[-1].parent
+    found = RunFolder(folder)
+    if not found.record_file.exists():
+        raise SitsparkError(f"{folder} is no run: it holds no run.json")
+    return found
 
 
 def now() -> str:

@@ -1,0 +1,39 @@
+"""The samples table without Spark: its files, and what its features are."""
+
+import json
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from sitspark.errors import SitsparkError
+from sitspark.kernels.feature_space import FeatureSpace
+
+_SPARK_SCHEMA = b"org.apache.spark.sql.parquet.row.metadata"
+
+
+def parts_of(table: Path) -> list[Path]:
+    """The part files of a table in the order of their names, which is the order of its rows.
+
+    Raises SitsparkError when there are none.
+    """
+    parts = sorted(table.glob("[!._]*.parquet"))
+    if not parts:
+        raise SitsparkError(f"{table}: is no samples table (it holds no Parquet file); run the stage samples first")
+    return parts
+
+
+def feature_space_of(table: Path) -> FeatureSpace:
+    """The feature space that Spark keeps in the metadata of the column `features`.
+
+    Raises SitsparkError for a table without it.
+    """
+    part = parts_of(table)[0]
+    metadata = pq.read_schema(part).metadata or {}
+    fields = json.loads(metadata.get(_SPARK_SCHEMA, b"{}")).get("fields", [])
+    found = [field["metadata"].get("feature_space") for field in fields if field["name"] == "features"]
+    if not found or found[0] is None:
+        raise SitsparkError(
+            f"{part}: does not say what its features are (column features, metadata feature_space); "
+            "make the samples table again with sitspark"
+        )
+    return FeatureSpace.from_json(found[0])
