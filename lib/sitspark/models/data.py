@@ -8,7 +8,7 @@ import json
 import shutil
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
@@ -22,25 +22,34 @@ from torch import Tensor
 from sitspark.errors import SitsparkError
 from sitspark.kernels.feature_space import FeatureSpace
 from sitspark.models.statistics import RunningStatistics, Statistics
+from sitspark.samples.judge import dropped_ids
 
 _COLUMNS = ("sample_id", "polygon_id", "label", "fold", "split", "monitored", "features")
 _BLOCK = 8192  # samples decoded at a time: some tens of MB
 _SPARK_SCHEMA = b"org.apache.spark.sql.parquet.row.metadata"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Selection:
-    """Which samples a model may see: those of the split 'train', without those of the fold left out.
+    """Which samples a model may see: those of the split 'train', without those of the fold left out, nor those `dropped`.
 
     A sample goes with the fold of its polygon, so that no polygon is half left out; without a fold (null) it is never left
-    out. Samples of another split are set aside for the accuracy of the map and are never seen.
+    out. Samples of another split are set aside for the accuracy of the map and are never seen. `dropped` are ids of samples,
+    int64 (n,).
     """
 
     left_out_fold: str | None = None
+    dropped: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+
+    @staticmethod
+    def of(left_out_fold: str | None, quality: Path | None) -> "Selection":
+        """That of a fold left out (None: none) and of a table of quality, which says what is dropped (None: nothing)."""
+        return Selection(left_out_fold) if quality is None else Selection(left_out_fold, dropped_ids(quality))
 
     def mask(self, rows: pa.RecordBatch) -> npt.NDArray[np.bool_]:
         """True for the rows that are seen, bool (n,)."""
         seen: npt.NDArray[np.bool_] = _strings(rows, "split") == "train"
+        seen &= ~np.isin(rows["sample_id"].to_numpy(), self.dropped)
         return seen if self.left_out_fold is None else seen & (_strings(rows, "fold") != self.left_out_fold)
 
 

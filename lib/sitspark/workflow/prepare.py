@@ -21,6 +21,7 @@ from sitspark.ground_truth.placing import Ground, Placing
 from sitspark.ground_truth.read import inspect_vector, read_features
 from sitspark.ground_truth.regions import read_regions
 from sitspark.ground_truth.told import read_told
+from sitspark.kernels.feature_series import shown_series
 from sitspark.kernels.feature_space import KERNEL_VERSION
 from sitspark.samples import frames
 from sitspark.samples.children import children, fitted_by_group, wanted_children
@@ -28,6 +29,8 @@ from sitspark.samples.choice import Choice, choose
 from sitspark.samples.chunk_pixels import CHOSEN
 from sitspark.samples.clear import write_clear
 from sitspark.samples.pieces import pieces_by_chunk
+from sitspark.samples.quality import kept_of
+from sitspark.samples.series import series_by_class
 from sitspark.samples.strategy import Strategy, counts_by_class
 from sitspark.scenes.chunk_plan import BESIDE, chunk_frame
 from sitspark.scenes.chunk_shape import chunk_shape
@@ -37,6 +40,7 @@ from sitspark.scenes.static import layers_of, state_of
 from sitspark.scenes.table import scenes_of
 from sitspark.settings import AugmentationSettings
 from sitspark.workflow.context import Context
+from sitspark.workflow.judging import judge_samples
 from sitspark.workflow.keys import fingerprint
 from sitspark.workflow.split_remarks import refuse_useless_split, split_remarks
 from sitspark.workflow.stage import Outcome, Stage
@@ -283,7 +287,8 @@ def _samples(context: Context, _key: str) -> Outcome:
     table = context.table("samples")
     rows = table.groupBy("label", "split", "monitored").count().collect()
     pixels: dict[str, dict[str, int]] = {
-        str(code): {"train": 0, "monitored": 0, "validation": 0, "children": 0} for code in context.nomenclature.codes
+        str(code): {"train": 0, "monitored": 0, "validation": 0, "children": 0, "dropped": 0}
+        for code in context.nomenclature.codes
     }
     for row in rows:
         pixels[str(row.label)][row.split] += row["count"]
@@ -294,24 +299,34 @@ def _samples(context: Context, _key: str) -> Outcome:
         of = " of every sensor" if len(context.sensors) > 1 else ""
         few = f"fewer than {least} clear dates" if least > 1 else f"no clear date{of}"
         context.voice.note(f"{unseen} labelled pixels have {few} and are left out")
-    outputs: tuple[Path, ...] = (target,)
-    made = ""
-    shutil.rmtree(context.folder.table("children"), ignore_errors=True)  # of other settings
+    write_table(series_by_class(table, shown_series(space)), context.folder.table("series"))
+    outputs: tuple[Path, ...] = (target, context.folder.table("series"))
+    told, doubtful = "", list[dict[str, Any]]()
+    for name in ("quality", "children"):  # of other settings
+        shutil.rmtree(context.folder.table(name), ignore_errors=True)
+    if settings.samples.quality is not None:
+        judged = judge_samples(context, table, settings.samples.quality)
+        told, doubtful = judged.summary, judged.doubtful
+        for label, count in judged.dropped.items():
+            pixels[str(label)]["dropped"] = count
+        outputs = (*outputs, context.folder.table("quality"))
+        table = kept_of(table, context.table("quality"))
     if settings.samples.augmentation is not None:
-        for label, count in _make_children(context, settings.samples.augmentation).items():
+        for label, count in _make_children(context, table, settings.samples.augmentation).items():
             pixels[str(label)]["children"] = count
-        made = f", and {sum(of['children'] for of in pixels.values())} made of them ({settings.samples.augmentation.method})"
-        outputs = (target, context.folder.table("children"))
+        made = sum(of["children"] for of in pixels.values())
+        told = f"{told}, and {made} made of them ({settings.samples.augmentation.method})"
+        outputs = (*outputs, context.folder.table("children"))
     return Outcome(
-        f"{sum(row['count'] for row in rows)} samples of {len(space)} features ({space}){made}",
-        {"classes": pixels, "features": len(space)},
+        f"{sum(row['count'] for row in rows)} samples of {len(space)} features ({space}){told}",
+        {"classes": pixels, "features": len(space), "doubtful": doubtful},
         outputs,
     )
 
 
-def _make_children(context: Context, settings: AugmentationSettings) -> dict[int, int]:
+def _make_children(context: Context, table: DataFrame, settings: AugmentationSettings) -> dict[int, int]:
     """Write the table of children; gives their numbers by class."""
-    table, least = context.table("samples"), {}
+    least = {}
     if settings.by_class is not None:
         least = counts_by_class(settings.by_class, context.nomenclature, key="samples.augmentation.by_class")
     wanted = wanted_children(fitted_by_group(table), settings, least)
@@ -341,7 +356,7 @@ def _ground_truth_inputs(context: Context) -> Any:
 def _observations_inputs(context: Context) -> Any:
     settings = context.settings
     return [
-        settings.samples.model_dump(mode="json", exclude={"augmentation"}),
+        settings.samples.model_dump(mode="json", exclude={"augmentation", "quality"}),
         fingerprint([settings.samples.by_class]) if isinstance(settings.samples.by_class, Path) else None,
         _CHOICE_VERSION,
         settings.seed,
@@ -355,12 +370,13 @@ def _observations_inputs(context: Context) -> Any:
 
 def _samples_inputs(context: Context) -> Any:
     settings = context.settings
-    augmentation = settings.samples.augmentation
+    augmentation, judged = settings.samples.augmentation, settings.samples.quality
     return [
         settings.time_series.model_dump(mode="json"),
         settings.features.model_dump(mode="json"),
         [[archive.step, archive.indices] for archive in settings.archives],
         settings.seed,
+        judged.model_dump(mode="json") if judged else None,
         augmentation.model_dump(mode="json") if augmentation else None,
         fingerprint([augmentation.by_class]) if augmentation and isinstance(augmentation.by_class, Path) else None,
     ]
