@@ -13,7 +13,7 @@ from sitspark.classes import Nomenclature
 
 _COLUMNS = 4
 _WIDTH, _HEIGHT = 2.0, 1.05  # of a panel, inches
-_ACROSS, _UP = 0.22, 0.42  # between two
+_ACROSS, _UP = 0.3, 0.42  # between two
 
 
 @dataclass(frozen=True, slots=True)

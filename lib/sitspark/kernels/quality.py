@@ -24,6 +24,7 @@ Doubles = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 _AXES = 32  # principal components in which distances are measured
+_MIDDLE = (0.01, 0.99)  # shares of the references below; values count as far as the range between beyond it on either side
 _BLOCK = 256  # samples that are compared at a time
 _CONSTANT = 1e-9  # a deviation below that share of the mean is rounding
 _EPSILON = 1e-6  # in standard deviations: of samples that equal those of both classes the score is 1
@@ -31,14 +32,16 @@ _EPSILON = 1e-6  # in standard deviations: of samples that equal those of both c
 
 @dataclass(frozen=True, slots=True, eq=False)
 class References:
-    """Samples that others are compared with, standardised and turned to their principal components.
+    """Samples that others are compared with, bounded, standardised and turned to their principal components.
 
-    `mean` (features,) and `axes` (features, components) lead there. `points` (components, samples) are in the order of classes,
-    and within a class of polygons; `polygons` are their ids, `points_of` (polygons + 1,) and `polygons_of` (classes + 1,) say
-    where the points of each polygon and the polygons of each class begin. `typical` (classes,) is the median distance of the
-    references of a class to its other polygons, NaN where those are too few.
+    `lowest`, `highest`, `mean` (features,) and `axes` (features, components) lead there. `points` (components, samples) are
+    in the order of classes, and within a class of polygons; `polygons` are their ids, `points_of` (polygons + 1,) and
+    `polygons_of` (classes + 1,) say where the points of each polygon and the polygons of each class begin. `typical`
+    (classes,) is the median distance of the references of a class to its other polygons, NaN where those are too few.
     """
 
+    lowest: Doubles
+    highest: Doubles
     mean: Doubles
     axes: Doubles
     points: Floats
@@ -52,16 +55,19 @@ class References:
     def of(features: Floats, labels: Integers, polygons: Integers, *, neighbours: int) -> "References":
         """References from samples (n, features) whose labels ascend, and of which those of a polygon follow one another.
 
-        Features are standardised over all of them; a feature that never varies has no weight.
+        Features are bounded, since an index of a denominator near zero takes any value, and standardised over all of them; a
+        feature that never varies has no weight.
         """
-        values = features.astype(np.float64)
+        low, high = np.quantile(features.astype(np.float64), _MIDDLE, axis=0)
+        lowest, highest = low - (high - low), high + (high - low)
+        values = features.clip(lowest, highest)
         mean, deviation = values.mean(axis=0), values.std(axis=0)
         scale = np.divide(1, deviation, out=np.zeros_like(deviation), where=deviation > _CONSTANT * (1 + np.abs(mean)))
         values = (values - mean) * scale
         # ascending eigenvalues: the last are the largest
         turned = np.linalg.eigh(values.T @ values)[1][:, ::-1][:, :_AXES]
         axes = np.ascontiguousarray(scale[:, None] * turned)
-        points = np.ascontiguousarray(_projected(np.ascontiguousarray(features, np.float32), mean, axes).T)
+        points = np.ascontiguousarray(_projected(np.ascontiguousarray(features, np.float32), lowest, highest, mean, axes).T)
         points_of = np.flatnonzero(np.r_[True, (np.diff(labels) != 0) | (np.diff(polygons) != 0), True])
         codes, begins = np.unique(labels[points_of[:-1]], return_index=True)
         polygons_of = np.r_[begins, len(points_of) - 1]
@@ -71,7 +77,7 @@ class References:
             distances = np.empty((own.stop - own.start, end - first), np.float32)
             _polygon_distances(np.ascontiguousarray(points[:, own].T), points, points_of, first, end, distances)
             typical[position] = np.median(_to_own(distances, polygons[own], ids[first:end], neighbours))
-        return References(mean, axes, points, codes, ids, points_of, polygons_of, typical)
+        return References(lowest, highest, mean, axes, points, codes, ids, points_of, polygons_of, typical)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,7 +96,8 @@ class Judgement:
 
 def judge(features: Floats, labels: Integers, polygons: Integers, references: References, *, neighbours: int) -> Judgement:
     """Judge samples (n, features) by the mean distances to so many nearest reference polygons of each class."""
-    points = _projected(np.ascontiguousarray(features, np.float32), references.mean, references.axes)
+    known = (references.lowest, references.highest, references.mean, references.axes)
+    points = _projected(np.ascontiguousarray(features, np.float32), *known)
     place = np.searchsorted(references.codes, labels).clip(max=len(references.codes) - 1)
     own = np.where(references.codes[place] == labels, place, -1)
     score, nearest, distance = np.empty(len(points)), np.empty(len(points), np.int64), np.empty(len(points))
@@ -109,7 +116,7 @@ def judge(features: Floats, labels: Integers, polygons: Integers, references: Re
 
 
 @numba.njit(nogil=True, cache=True)
-def _projected(features: Floats, mean: Doubles, axes: Doubles) -> Floats:
+def _projected(features: Floats, lowest: Doubles, highest: Doubles, mean: Doubles, axes: Doubles) -> Floats:
     """Features (n, features) on the axes, float32 (n, components)."""
     count, components = len(features), axes.shape[1]
     found = np.zeros((count, components), np.float32)
@@ -117,7 +124,7 @@ def _projected(features: Floats, mean: Doubles, axes: Doubles) -> Floats:
     for row in range(count):
         sums[:] = 0
         for feature in range(len(mean)):
-            value = features[row, feature] - mean[feature]
+            value = min(max(features[row, feature], lowest[feature]), highest[feature]) - mean[feature]
             for component in range(components):
                 sums[component] += value * axes[feature, component]
         found[row] = sums
