@@ -1,5 +1,6 @@
 """The table of quality and the series of classes: the same whatever the partitions; what is set aside is never dropped."""
 
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from sitspark.kernels.feature_series import FeatureSeries
 from sitspark.marks import Marks
 from sitspark.samples import quality as frames
+from sitspark.samples import series
 from sitspark.samples.judge import fit_references, save_references
 from sitspark.samples.quality import kept_of, quality, reference_samples, worst_polygons
 from sitspark.samples.series import series_by_class
@@ -105,17 +107,28 @@ def test_without_a_bound_the_table_informs_alone(samples: DataFrame, tmp_path: P
 
 
 def test_series_are_mean_and_middle_of_each_class(samples: DataFrame) -> None:
-    grid = TimeGrid(pd.Timestamp("2018-01-01").date(), pd.Timestamp("2018-01-21").date(), 10)
+    grid = TimeGrid(date(2018, 1, 1), date(2018, 1, 21), 10)
     shown = FeatureSeries("B8", "sentinel2", grid, range(1, 8, 3), 2)
-    found = series_by_class(samples, shown).collect()
+    found = series_by_class(samples, shown, seed=0).collect()
     table = rows()
     assert [row.label for row in found] == [1, 2, 3] and found[0].dates == list(grid.dates)
     for row in found:
         values = np.stack(table.loc[table["label"] == row.label, "features"].to_list())[:, [1, 4, 7]] / 2
         assert row.samples == len(values)
         assert row.mean == pytest.approx(values.mean(axis=0), rel=1e-5)
-        low, high = np.quantile(values, [0.1, 0.9], axis=0, method="inverted_cdf")
+        low, high = np.quantile(values, [0.1, 0.9], axis=0)
         assert row.low == pytest.approx(low, rel=1e-5) and row.high == pytest.approx(high, rel=1e-5)
+
+
+def test_series_of_many_samples_are_those_of_some_and_the_same_bits(
+    samples: DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(series, "MOST", 100)
+    shown = FeatureSeries("B8", "sentinel2", TimeGrid(date(2018, 1, 1), date(2018, 1, 2), 1), range(2), 1)
+    found = series_by_class(samples, shown, seed=0).collect()
+    assert [row.samples for row in found] == [100, 100, 18]
+    assert found == series_by_class(samples.orderBy("features").coalesce(1), shown, seed=0).collect()
+    assert found[:2] != series_by_class(samples, shown, seed=1).collect()[:2]
 
 
 @pytest.mark.parametrize("keys", [{"neighbours": 0}, {"max_score": 0}, {"neighbors": 5}, {"threshold": 1.5}], ids=str)

@@ -1,21 +1,27 @@
-"""Mean and spread of one quantity of each class along time: a row a class, however many samples there are."""
+"""The table of series: mean and spread of one quantity of each class along time, a row a class."""
 
-from pyspark.sql import DataFrame
+import pyarrow as pa
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from sitspark.kernels.feature_series import FeatureSeries
+from sitspark.samples.class_series import class_series
 
-LOW, HIGH = 0.1, 0.9  # shares of the samples that lie below the band, and below its upper edge
-_RANKS = 1000  # these shares are right to so many parts
+MOST = 20_000  # samples of a class that are looked at
+_SCHEMA = (
+    "label int, quantity string, sensor string, samples bigint, dates array<date>, "
+    "mean array<double>, low array<double>, high array<double>"
+)
 
 
-def series_by_class(samples: DataFrame, shown: FeatureSeries) -> DataFrame:
-    """label, quantity, sensor, samples, dates, and on each date mean, low and high, in the unit of the quantity."""
-    values = [F.element_at("features", position + 1) / shown.scale for position in shown.positions]
-    means = F.array(*(F.avg(value) for value in values)).alias("mean")
-    spreads = F.array(*(F.percentile_approx(value, [LOW, HIGH], _RANKS) for value in values)).alias("spread")
-    edges = (F.expr(f"transform(spread, edges -> edges[{place}])").alias(name) for place, name in enumerate(("low", "high")))
-    dates = F.array(*(F.lit(day) for day in shown.grid.dates)).alias("dates")
-    said = (F.lit(shown.name).alias("quantity"), F.lit(shown.sensor).alias("sensor"))
-    grouped = samples.groupBy("label").agg(F.count("*").alias("samples"), means, spreads)
-    return grouped.select("label", *said, "samples", dates, "mean", *edges).coalesce(1).orderBy("label")
+def series_by_class(samples: DataFrame, shown: FeatureSeries, *, seed: int) -> DataFrame:
+    """The rows of `class_series`; of a class of more than MOST samples those of the smallest hashes of seed and id count."""
+    place = Window.partitionBy("label").orderBy(F.xxhash64(F.lit(seed), "sample_id"), "sample_id")
+    values = F.array(*(F.element_at("features", position + 1) for position in shown.positions)).alias("values")
+    ranked = samples.select("label", "sample_id", values).withColumn("place", F.row_number().over(place))
+
+    def sum_up(of_class: pa.Table) -> pa.Table:
+        return class_series(of_class.sort_by("place"), shown)
+
+    few = ranked.where(F.col("place") <= MOST)
+    return few.groupBy("label").applyInArrow(sum_up, _SCHEMA).coalesce(1).orderBy("label")

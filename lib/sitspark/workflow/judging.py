@@ -44,7 +44,8 @@ def judge_samples(context: Context, samples: DataFrame, settings: QualitySetting
     if bare:
         context.voice.note(f"no sample is left to learn from of {some(bare, most=5)}; raise samples.quality.max_score")
     summary = f", {sum(row.doubtful for row in rows)} of them nearer to another class"
-    lost = [f"{row.dropped} of {names(row.label)}" for row in rows if row.dropped]
-    if lost:
-        summary += f", {sum(dropped.values())} not learnt from ({', '.join(lost)})"
+    most_first = sorted((row for row in rows if row.dropped), key=lambda row: -row.dropped)
+    if most_first:
+        lost = some([f"{row.dropped} of {names(row.label)}" for row in most_first], most=5)
+        summary += f", {sum(dropped.values())} not learnt from ({lost})"
     return Judged(summary, dropped, [row.asDict() for row in worst_polygons(written, _WORST)])

@@ -299,7 +299,7 @@ def _samples(context: Context, _key: str) -> Outcome:
         of = " of every sensor" if len(context.sensors) > 1 else ""
         few = f"fewer than {least} clear dates" if least > 1 else f"no clear date{of}"
         context.voice.note(f"{unseen} labelled pixels have {few} and are left out")
-    write_table(series_by_class(table, shown_series(space)), context.folder.table("series"))
+    write_table(series_by_class(table, shown_series(space), seed=settings.seed), context.folder.table("series"))
     outputs: tuple[Path, ...] = (target, context.folder.table("series"))
     told, doubtful = "", list[dict[str, Any]]()
     for name in ("quality", "children"):  # of other settings
