@@ -58,12 +58,13 @@ class References:
         Features are bounded, since an index of a denominator near zero takes any value, and standardised over all of them; a
         feature that never varies has no weight.
         """
-        low, high = np.quantile(features.astype(np.float64), _MIDDLE, axis=0)
+        low, high = np.quantile(features, _MIDDLE, axis=0).astype(np.float64)
         lowest, highest = low - (high - low), high + (high - low)
         values = features.clip(lowest, highest)
         mean, deviation = values.mean(axis=0), values.std(axis=0)
         scale = np.divide(1, deviation, out=np.zeros_like(deviation), where=deviation > _CONSTANT * (1 + np.abs(mean)))
-        values = (values - mean) * scale
+        values -= mean
+        values *= scale
         # ascending eigenvalues: the last are the largest
         turned = np.linalg.eigh(values.T @ values)[1][:, ::-1][:, :_AXES]
         axes = np.ascontiguousarray(scale[:, None] * turned)

@@ -24,4 +24,4 @@ def series_by_class(samples: DataFrame, shown: FeatureSeries, *, seed: int) -> D
         return class_series(of_class.sort_by("place"), shown)
 
     few = ranked.where(F.col("place") <= MOST)
-    return few.groupBy("label").applyInArrow(sum_up, _SCHEMA).coalesce(1).orderBy("label")
+    return few.groupBy("label").applyInArrow(sum_up, _SCHEMA).orderBy("label").coalesce(1)

@@ -158,10 +158,10 @@ def write_report(context: Context, done: dict[str, StageRecord]) -> Outcome:
         rejected=tuple(Rejection(r, n) for r, n in facts.get("ground_truth", {}).get("rejected", {}).items()),
         stages=tuple(StageTime(name, record.seconds) for name, record in done.items() if name != "report"),
     )
-    write_atomically(context.folder.report, render(report))
-    return Outcome(
-        f"{context.folder.report.stat().st_size // 1024} kB at {context.folder.report}", {}, (context.folder.report,)
-    )
+    page = context.folder.report
+    write_atomically(page, render(report))
+    outputs = (page, context.folder.series) if report.series else (page,)
+    return Outcome(f"{page.stat().st_size // 1024} kB at {page}", {}, outputs)
 
 
 def assessment_of(facts: dict[str, dict[str, Any]]) -> Assessment | None:

@@ -27,7 +27,7 @@ class Judged:
 def judge_samples(context: Context, samples: DataFrame, settings: QualitySettings) -> Judged:
     """Write the table of quality."""
     chosen, file = context.folder.scratch / "references", context.folder.scratch / "references.npz"
-    write_table(reference_samples(samples, seed=context.settings.seed).coalesce(1), chosen)
+    write_table(reference_samples(samples, seed=context.settings.seed), chosen)
     save_references(fit_references(chosen, neighbours=settings.neighbours), file)
     with context.marked("quality", samples.count(), "samples") as marks:
         write_table(quality(samples, file, settings, marks=marks), context.folder.table("quality"))
