@@ -22,7 +22,6 @@ from torch import Tensor
 from sitspark.errors import SitsparkError
 from sitspark.kernels.feature_space import FeatureSpace
 from sitspark.models.statistics import RunningStatistics, Statistics
-from sitspark.samples.judge import dropped_ids
 
 _COLUMNS = ("sample_id", "polygon_id", "label", "fold", "split", "monitored", "features")
 _BLOCK = 8192  # samples decoded at a time: some tens of MB
@@ -44,7 +43,10 @@ class Selection:
     @staticmethod
     def of(left_out_fold: str | None, quality: Path | None) -> "Selection":
         """That of a fold left out (None: none) and of a table of quality, which says what is dropped (None: nothing)."""
-        return Selection(left_out_fold) if quality is None else Selection(left_out_fold, dropped_ids(quality))
+        if quality is None:
+            return Selection(left_out_fold)
+        rows = pq.read_table(quality, columns=["sample_id"], filters=[("kept", "=", False)])
+        return Selection(left_out_fold, rows["sample_id"].to_numpy())
 
     def mask(self, rows: pa.RecordBatch) -> npt.NDArray[np.bool_]:
         """True for the rows that are seen, bool (n,)."""

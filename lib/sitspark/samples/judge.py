@@ -49,12 +49,6 @@ def judged(samples: pa.RecordBatch, references: References, *, neighbours: int) 
     return pa.RecordBatch.from_pydict(columns)
 
 
-def dropped_ids(quality: Path) -> npt.NDArray[np.int64]:
-    """The ids, ascending, of the samples in a table of quality that aren't kept."""
-    rows = pq.read_table(quality, columns=["sample_id"], filters=[("kept", "=", False)])
-    return np.sort(_integers(rows, "sample_id"))
-
-
 def _integers(rows: pa.Table | pa.RecordBatch, column: str) -> npt.NDArray[np.int64]:
     return np.asarray(rows[column].to_numpy(zero_copy_only=False), np.int64)
 
