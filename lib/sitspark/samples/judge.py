@@ -20,10 +20,13 @@ def fit_references(table: Path, *, neighbours: int) -> References:
     Raises SitsparkError where there is none, or where features aren't finite.
     """
     rows = pq.read_table(table).sort_by([("label", "ascending"), ("place", "ascending"), ("turn", "ascending")])
+    if not len(rows):
+        raise SitsparkError(
+            "samples.quality: there is no training sample to compare with; check the ground truth and the split"
+        )
     features = _features(rows)
-    if not len(rows) or not np.isfinite(features).all():
-        fault = "some features aren't finite numbers" if len(rows) else "there is no training sample to compare with"
-        raise SitsparkError(f"samples.quality: {fault}; check the ground truth and the imagery, or set it to null")
+    if not np.isfinite(features).all():
+        raise SitsparkError("samples.quality: some features aren't finite numbers; check the imagery, or set it to null")
     return References.of(features, _integers(rows, "label"), _integers(rows, "polygon_id"), neighbours=neighbours)
 
 
