@@ -543,6 +543,20 @@ class AugmentationSettings(Section):
         return self
 
 
+class QualitySettings(Section):
+    """How well each sample agrees with its class, in the table quality."""
+
+    neighbours: int = Field(
+        5, ge=1, description="Nearest polygons of each class that a sample is compared with; its own is never one of them."
+    )
+    max_score: float | None = Field(
+        None,
+        gt=0,
+        description="Training samples with a greater score are not learnt from; above 1 a sample is nearer to another class "
+        "than to its own; null: none is dropped, the table informs. Samples that are set aside are never dropped.",
+    )
+
+
 class SamplesSettings(Section):
     """Which labelled pixels become samples, after OTB's SampleSelection; the set aside is chosen by the same rule."""
 
@@ -579,6 +593,9 @@ class SamplesSettings(Section):
     )
     augmentation: AugmentationSettings | None = Field(
         None, description="Samples made from others, so that rare classes count; null: none."
+    )
+    quality: QualitySettings | None = Field(
+        None, description="Scores that tell probable wrong labels, in the table quality and the report; null: none."
     )
 
     @model_validator(mode="after")

@@ -14,6 +14,7 @@ from sitspark.accuracy.cross_validation import FoldScores
 from sitspark.accuracy.figures import Acquisition
 from sitspark.accuracy.report import (
     ClassSamples,
+    DoubtfulPolygon,
     MapView,
     ProductLeftOut,
     Rejection,
@@ -24,7 +25,7 @@ from sitspark.accuracy.report import (
 )
 from sitspark.accuracy.split_figure import split_figure
 
-from .plausible import classes, history, matrix, split_view
+from .plausible import classes, history, matrix, series_view, split_view
 
 
 @pytest.fixture
@@ -75,6 +76,8 @@ def full_report(written_map: Callable[..., Path]) -> Report:
         ),
         trainings=(Training("mlp_0", history(20), 12, "fscore"),),
         split=split_figure(split_view(k), names),
+        series=series_view(k),
+        doubtful=(DoubtfulPolygon(4711, names.codes[0], "train", 30, 1.875, 2.5, names.codes[1], 1.2345678, -43.5),),
         samples=tuple(ClassSamples(code, count, count, SampleCount(0, 0)) for code in names.codes),
         folds=tuple(FoldScores(i, tile, matrix(k, seed=i), matrix(k, seed=i + 9)) for i, tile in enumerate(tiles)),
         acquisitions=tuple(

@@ -1,12 +1,14 @@
 """Plausible results of any size."""
 
 from collections.abc import Sequence
+from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
 import shapely
 
 from sitspark.accuracy.matrix import ConfusionMatrix
+from sitspark.accuracy.series_figure import ClassSeries, SeriesView
 from sitspark.accuracy.split_figure import Amount, Place, SplitView
 from sitspark.classes import LandCoverClass, Nomenclature
 
@@ -38,6 +40,14 @@ def split_view(
                 places.append(Place(shapely.box(x, y, x + 300, y + 100), name, folds[len(places) % len(folds)]))
             amounts.append(Amount(code, name, 4, 12.0))
     return SplitView(places, 2 * len(places), amounts, tiles, True)
+
+
+def series_view(k: int, *, dates: int = 37) -> SeriesView:
+    """Curves of k classes, each of another height."""
+    days = [date(2018, 1, 1) + timedelta(days=10 * step) for step in range(dates)]
+    year = np.sin(np.linspace(0, np.pi, dates))
+    curves = [(code, 0.2 + 0.5 * year * position / k) for position, code in enumerate(classes(k).codes)]
+    return SeriesView("NDVI", days, [ClassSeries(code, 1500, *map(tuple, (c, c - 0.1, c + 0.1))) for code, c in curves])
 
 
 def history(epochs: int) -> pd.DataFrame:

@@ -55,7 +55,7 @@ def test_page_needs_nothing_but_itself(full_report: Report) -> None:
 def test_page_is_accessible(full_report: Report) -> None:
     page = Page(render(full_report))
     images = page.named("img")
-    assert len(images) == 9
+    assert len(images) == 10
     assert all(image["alt"] and image["width"] and image["height"] for image in images)
     assert all("scope" in header for header in page.named("th"))
     assert page.named("html") == [{"lang": "en"}]
@@ -154,3 +154,19 @@ def test_samples_made_of_others_have_a_column_where_there_are_some(full_report: 
     first, *rest = full_report.samples
     made = render(replace(full_report, samples=(replace(first, children=77), *rest)))
     assert "Made of them" in made and made.count("<td>77</td>") == 2  # of the class, and in all
+
+
+def test_what_is_not_learnt_from_has_a_column_where_there_is_some(full_report: Report) -> None:
+    assert "Not learnt from" not in render(full_report)
+    first, *rest = full_report.samples
+    made = render(replace(full_report, samples=(replace(first, dropped=77), *rest)))
+    assert "Not learnt from" in made and made.count("<td>77</td>") == 2  # of the class, and in all
+
+
+def test_doubtful_polygons_are_told_with_both_classes_and_a_place(full_report: Report) -> None:
+    html = render(full_report)
+    row = re.search(r"<tr><th[^>]*>4711</th>(.*?)</tr>", html)
+    assert row is not None
+    cells = re.findall(r"<td[^>]*>(.*?)</td>", row[1])
+    assert cells[1:] == ["class 1", "1.88", "2.50", "30", "training", "1.23457, -43.50000"]
+    assert "Labels to look at first" not in render(replace(full_report, doubtful=()))

@@ -343,3 +343,49 @@ def test_rare_classes_are_strengthened_by_samples_and_weights_and_pixels_need_cl
     context, printed = run_quietly(tree | {"samples": tree["samples"] | {"augmentation": None}}, "samples")
     assert re.search(r"observations .*unchanged", printed) and "made of them" not in printed
     assert not context.folder.table("children").exists()
+
+
+def test_planted_wrong_labels_are_found_and_not_learnt_from(run_copy: FinishedRun, tmp_path: Path) -> None:
+    """Neither they nor children of them; what is set aside is never dropped; another bound reads no image again."""
+    import geopandas
+
+    polygons = geopandas.read_file(run_copy.tree["ground_truth"]["file"])
+    classes = run_copy.context.table("samples").groupBy("polygon_id").agg({"label": "first"}).toPandas().set_index("polygon_id")
+    water, forest = 51, 31
+    wrong = classes.index[classes["first(label)"] == water].sort_values()[:3]
+    polygons.loc[polygons["id"].isin(wrong), "code"] = forest
+    polygons.to_file(tmp_path / "planted.gpkg")
+    tree = run_copy.tree | {
+        "ground_truth": run_copy.tree["ground_truth"] | {"file": str(tmp_path / "planted.gpkg")},
+        "samples": run_copy.tree["samples"]
+        | {"quality": {"neighbours": 4, "max_score": 1.5}, "augmentation": {"method": "smote"}},
+        "training": run_copy.tree["training"] | {"epochs": 2},
+    }
+    context, printed = run_quietly(tree, "train", "report")
+    table = context.table("quality").toPandas()
+    mean = table.groupby("polygon_id")["score"].mean().sort_values(ascending=False)
+    assert set(mean.index[:3]) == set(wrong)
+    dropped = table[~table["kept"]]
+    assert set(dropped["split"]) == {"train"} and f"{len(dropped)} not learnt from" in printed
+    assert set(table.loc[table["polygon_id"].isin(wrong) & (table["split"] == "train"), "polygon_id"]) <= set(
+        dropped["polygon_id"]
+    )
+    children = context.table("children").toPandas()
+    assert not set(children["sample_id"]) & set(dropped["sample_id"])
+    card = json.loads((context.folder.model(context.facts("train")["model_id"]) / "card.json").read_text())
+    learnt = sum(entry["train"] + entry["monitored"] for entry in card["classes"])
+    assert learnt == ((table["split"] == "train") & table["kept"]).sum() + len(children)
+    page = context.folder.report.read_text()
+    assert "Not learnt from" in page and "Labels to look at first" in page and f'<th scope="row">{mean.index[0]}</th>' in page
+    quality = tree["samples"]["quality"] | {"max_score": None}
+    context, printed = run_quietly(tree | {"samples": tree["samples"] | {"quality": quality}}, "train")
+    assert states(printed)["observations"] == "unchanged" and states(printed)["samples"] == states(printed)["train"] == "worked"
+    assert context.table("quality").toPandas()["kept"].all()
+
+
+def test_the_series_of_classes_are_drawn(finished: FinishedRun) -> None:
+    series = finished.context.table("series").collect()
+    assert [row.label for row in series] == sorted({row.label for row in finished.context.table("samples").collect()})
+    assert all(row.quantity == "NDVI" and -1 <= min(row.low) <= min(row.mean) and max(row.high) <= 1 for row in series)
+    assert finished.context.folder.series.read_bytes().startswith(b"\x89PNG")
+    assert "NDVI of the classes" in finished.context.folder.report.read_text()

@@ -109,7 +109,9 @@ def whittaker(smoothness: float) -> Callable[[np.ndarray, np.ndarray, np.ndarray
 
 
 @pytest.mark.parametrize(
-    ("filler", "slow"), [(Linear(), linear), (Nearest(), nearest), (Median(), median), (Unfilled(), unfilled)], ids=str
+    ("filler", "slow"),
+    [(Linear(), linear), (Nearest(), nearest), (Median(), median), (Unfilled(), unfilled)],
+    ids=lambda value: getattr(value, "name", ""),
 )
 def test_each_filler_is_what_its_slow_version_is(filler: Filler, slow: Callable) -> None:
     @given(cases())

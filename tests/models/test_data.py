@@ -3,6 +3,8 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 from hypothesis import given
@@ -148,3 +150,19 @@ def test_children_are_fitted_to_but_never_monitored_and_go_with_their_fold(table
     left = stored(samples, tmp_path / "left", "31TCJ", made)
     without = stored(samples, tmp_path / "without", "31TCJ")
     assert len(left.fitted) - len(without.fitted) == np.count_nonzero(few.fold != "31TCJ")
+
+
+def test_samples_that_are_not_kept_are_neither_fitted_nor_monitored_nor_are_their_children(
+    table: Table, samples: Path, tmp_path: Path
+) -> None:
+    ids = np.arange(len(table.label))
+    kept = ids % 5 != 0
+    quality = tmp_path / "quality"
+    quality.mkdir()
+    pq.write_table(pa.table({"sample_id": ids[::-1], "kept": kept[::-1]}), quality / "part-0.parquet")
+    decode(samples, Selection.of(None, quality), codes=CODES, folder=tmp_path / "s", children=samples)
+    store = SampleStore.open(tmp_path / "s")
+    fitted, monitored = table.fitted & kept, (table.split == "train") & table.monitored & kept
+    np.testing.assert_array_equal(store.fitted.features.numpy(), np.tile(table.features[fitted], (2, 1)))
+    np.testing.assert_array_equal(store.monitored.features.numpy(), np.tile(table.features[monitored], (2, 1)))
+    assert store.statistics.count == 2 * fitted.sum()

@@ -19,6 +19,7 @@ from sitspark.accuracy.assessment import Assessment, metrics_json
 from sitspark.accuracy.canvas import DPI, UNKNOWN
 from sitspark.accuracy.cross_validation import FoldScores
 from sitspark.accuracy.quicklook import ClassArea, Quicklook
+from sitspark.accuracy.series_figure import SeriesView, series_figure
 from sitspark.classes import Nomenclature
 from sitspark.scenes.calendar import Acquisition
 
@@ -68,7 +69,7 @@ class SampleCount:
 class ClassSamples:
     """Samples of one class: that train the network, that choose its epoch, that are set aside for the assessment.
 
-    `children` are samples made from those that train.
+    `children` are samples made from those that train, `dropped` those of train and monitored that aren't learnt from.
     """
 
     code: int
@@ -76,6 +77,22 @@ class ClassSamples:
     monitored: SampleCount
     set_aside: SampleCount
     children: int = 0
+    dropped: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DoubtfulPolygon:
+    """A polygon whose label may be wrong: means of the scores of its samples, the class that most are nearest to, a place."""
+
+    polygon_id: int
+    label: int
+    split: str
+    samples: int
+    score: float
+    outlierness: float
+    suggested: int
+    lon: float
+    lat: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +125,7 @@ class Report:
     """All that the page says; what a run didn't do is None or empty, and its section is left out.
 
     `run` says what was run in words (imagery, period, network, ...); `settings` and `versions` are those of run.json;
-    `split` is the PNG of `split_figure`.
+    `split` is the PNG of `split_figure`, `series` what `series_figure` draws.
     """
 
     title: str
@@ -123,6 +140,8 @@ class Report:
     trainings: tuple[Training, ...] = ()
     samples: tuple[ClassSamples, ...] = ()
     split: bytes | None = None
+    series: SeriesView | None = None
+    doubtful: tuple[DoubtfulPolygon, ...] = ()
     folds: tuple[FoldScores, ...] = ()
     acquisitions: tuple[Acquisition, ...] = ()
     products_left_out: tuple[ProductLeftOut, ...] = ()
@@ -167,6 +186,7 @@ def _figures(report: Report) -> dict[str, Any]:
         "scores": matrix and figures.class_scores_figure(matrix, names),
         "trainings": [figures.training_figure(t.history, t.best_epoch) for t in report.trainings],
         "folds": figures.cross_validation_figure(report.folds) if report.folds else None,
+        "series": report.series and series_figure(report.series, names),
         "calendar": figures.calendar_figure(report.acquisitions) if report.acquisitions else None,
     }
 

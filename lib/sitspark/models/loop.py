@@ -36,8 +36,9 @@ from sitspark.settings import TrainingSettings
 class TrainingJob:
     """One model to train.
 
-    `samples` is the folder of the samples table, `children` that of samples made from them, `folder` takes the model,
-    `scratch` (best on a fast disk) takes decoded samples and notes on progress.
+    `samples` is the folder of the samples table, `children` that of samples made from them, `quality` that of samples
+    that aren't kept and hence not learnt from, `folder` takes the model, `scratch` (best on a fast disk) takes decoded samples
+    and notes on progress.
     """
 
     model_id: str
@@ -49,6 +50,7 @@ class TrainingJob:
     seed: int
     left_out_fold: str | None = None
     children: Path | None = None
+    quality: Path | None = None
 
     @property
     def progress(self) -> Path:
@@ -89,7 +91,7 @@ def train(job: TrainingJob) -> None:
         if group.is_first:
             decode(
                 job.samples,
-                Selection(job.left_out_fold),
+                Selection.of(job.left_out_fold, job.quality),
                 codes=job.nomenclature.codes,
                 folder=folder,
                 children=job.children,

@@ -16,6 +16,7 @@ from sitspark.accuracy.map_confusion import map_confusion
 from sitspark.accuracy.matrix import ConfusionMatrix
 from sitspark.accuracy.report import (
     ClassSamples,
+    DoubtfulPolygon,
     MapView,
     ProductLeftOut,
     Rejection,
@@ -25,6 +26,7 @@ from sitspark.accuracy.report import (
     Training,
     render,
 )
+from sitspark.accuracy.series_figure import ClassSeries, SeriesView, series_figure
 from sitspark.atomic import publish, write_atomically
 from sitspark.errors import counted
 from sitspark.samples.pieces import pieces_by_chunk
@@ -148,16 +150,18 @@ def write_report(context: Context, done: dict[str, StageRecord]) -> Outcome:
         trainings=trainings,
         samples=_samples(facts),
         split=context.folder.split.read_bytes() if "ground_truth" in done else None,
+        series=_series(context) if "samples" in done and "series" in context.folder.tables() else None,
+        doubtful=tuple(DoubtfulPolygon(**polygon) for polygon in facts.get("samples", {}).get("doubtful", ())),
         folds=folds_of(facts),
         acquisitions=acquisitions_of(context),
         products_left_out=_products_left_out(context),
         rejected=tuple(Rejection(r, n) for r, n in facts.get("ground_truth", {}).get("rejected", {}).items()),
         stages=tuple(StageTime(name, record.seconds) for name, record in done.items() if name != "report"),
     )
-    write_atomically(context.folder.report, render(report))
-    return Outcome(
-        f"{context.folder.report.stat().st_size // 1024} kB at {context.folder.report}", {}, (context.folder.report,)
-    )
+    page = context.folder.report
+    write_atomically(page, render(report))
+    outputs = (page, context.folder.series) if report.series else (page,)
+    return Outcome(f"{page.stat().st_size // 1024} kB at {page}", {}, outputs)
 
 
 def assessment_of(facts: dict[str, dict[str, Any]]) -> Assessment | None:
@@ -244,10 +248,20 @@ def _samples(facts: dict[str, dict[str, Any]]) -> tuple[ClassSamples, ...]:
             count(code, "train"),
             count(code, "monitored"),
             count(code, "validation"),
-            children=pixels[code].get("children", 0),
+            children=pixels[code]["children"],
+            dropped=pixels[code]["dropped"],
         )
         for code in polygons
     )
+
+
+def _series(context: Context) -> SeriesView:
+    rows = context.table("series").orderBy("label").collect()
+    sensor = f" ({rows[0].sensor})" if len(context.sensors) > 1 else ""
+    classes = [ClassSeries(row.label, row.samples, tuple(row.mean), tuple(row.low), tuple(row.high)) for row in rows]
+    view = SeriesView(f"{rows[0].quantity}{sensor}", rows[0].dates, classes)
+    publish(context.folder.series, series_figure(view, context.nomenclature))
+    return view
 
 
 def _products_left_out(context: Context) -> tuple[ProductLeftOut, ...]:

@@ -130,7 +130,9 @@ def _ground_truth(context: Context) -> str:
 
 
 def _samples(context: Context) -> str:
-    return f"{_chosen(context)}{_made(context)}"
+    judged = context.settings.samples.quality
+    dropped = "" if judged is None or judged.max_score is None else f"; none learnt from that scores above {judged.max_score:g}"
+    return f"{_chosen(context)}{_made(context)}{dropped}"
 
 
 def _made(context: Context) -> str:

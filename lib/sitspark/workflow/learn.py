@@ -40,6 +40,7 @@ def _fit(context: Context, model_id: str, name: str, *, left_out_fold: str | Non
         seed=context.settings.seed,
         left_out_fold=left_out_fold,
         children=folder.table("children") if context.settings.samples.augmentation else None,
+        quality=folder.table("quality") if context.settings.samples.quality else None,
     )
     epochs = context.settings.training.epochs
     with context.voice.bar(name, epochs, "epochs") as update:

@@ -22,6 +22,7 @@ from sitspark.ground_truth.placing import Ground, Placing
 from sitspark.ground_truth.read import inspect_vector, read_features
 from sitspark.ground_truth.regions import read_regions
 from sitspark.ground_truth.told import read_told
+from sitspark.kernels.feature_series import shown_series
 from sitspark.kernels.feature_space import KERNEL_VERSION
 from sitspark.samples import frames
 from sitspark.samples.children import children, fitted_by_group, wanted_children
@@ -29,6 +30,8 @@ from sitspark.samples.choice import Choice, choose
 from sitspark.samples.chunk_pixels import CHOSEN
 from sitspark.samples.clear import write_clear
 from sitspark.samples.pieces import pieces_by_chunk
+from sitspark.samples.quality import kept_of
+from sitspark.samples.series import series_by_class
 from sitspark.samples.strategy import Strategy, counts_by_class
 from sitspark.scenes.chunk_plan import BESIDE, chunk_frame
 from sitspark.scenes.chunk_shape import chunk_shape
@@ -38,6 +41,7 @@ from sitspark.scenes.static import layers_of, state_of
 from sitspark.scenes.table import scenes_of
 from sitspark.settings import AugmentationSettings
 from sitspark.workflow.context import Context
+from sitspark.workflow.judging import judge_samples
 from sitspark.workflow.keys import fingerprint
 from sitspark.workflow.split_remarks import refuse_useless_split, split_remarks
 from sitspark.workflow.stage import Outcome, Stage
@@ -278,13 +282,15 @@ def _selection(context: Context, choice: Choice, strategy: Strategy) -> list[Sel
 
 def _samples(context: Context, _key: str) -> Outcome:
     recipe, target, settings = context.recipe, context.folder.table("samples"), context.settings
+    space = recipe.space
     observed, least = context.table("observations"), settings.samples.min_clear_dates
     with context.marked("samples", sum(context.facts("observations")["pixels"].values()), "pixels") as marks:
         write_table(frames.samples(observed, recipe, seed=settings.seed, marks=marks, least=least), target)
     table = context.table("samples")
     rows = table.groupBy("label", "split", "monitored").count().collect()
     pixels: dict[str, dict[str, int]] = {
-        str(code): {"train": 0, "monitored": 0, "validation": 0, "children": 0} for code in context.nomenclature.codes
+        str(code): {"train": 0, "monitored": 0, "validation": 0, "children": 0, "dropped": 0}
+        for code in context.nomenclature.codes
     }
     for row in rows:
         pixels[str(row.label)][row.split] += row["count"]
@@ -296,23 +302,35 @@ def _samples(context: Context, _key: str) -> Outcome:
         few = f"fewer than {least} clear dates" if least > 1 else f"no clear date{of}"
         context.voice.note(f"{unseen} labelled pixels have {few} and are left out")
     outputs: tuple[Path, ...] = (target,)
-    made = ""
-    shutil.rmtree(context.folder.table("children"), ignore_errors=True)  # of other settings
+    told, doubtful, shown = "", list[dict[str, Any]](), shown_series(space)
+    for name in ("series", "quality", "children"):  # of other settings
+        shutil.rmtree(context.folder.table(name), ignore_errors=True)
+    if shown is not None:
+        write_table(series_by_class(table, shown, seed=settings.seed), context.folder.table("series"))
+        outputs = (*outputs, context.folder.table("series"))
+    if settings.samples.quality is not None:
+        judged = judge_samples(context, table, settings.samples.quality)
+        told, doubtful = judged.summary, judged.doubtful
+        for label, count in judged.dropped.items():
+            pixels[str(label)]["dropped"] = count
+        outputs = (*outputs, context.folder.table("quality"))
+        table = kept_of(table, context.table("quality"))
     if settings.samples.augmentation is not None:
-        for label, count in _make_children(context, settings.samples.augmentation).items():
+        for label, count in _make_children(context, table, settings.samples.augmentation).items():
             pixels[str(label)]["children"] = count
-        made = f", and {sum(of['children'] for of in pixels.values())} made of them ({settings.samples.augmentation.method})"
-        outputs = (target, context.folder.table("children"))
+        made = sum(of["children"] for of in pixels.values())
+        told = f"{told}, and {made} made of them ({settings.samples.augmentation.method})"
+        outputs = (*outputs, context.folder.table("children"))
     return Outcome(
-        f"{sum(row['count'] for row in rows)} samples of {len(recipe.space)} features ({recipe.space}){made}",
-        {"classes": pixels, "features": len(recipe.space)},
+        f"{sum(row['count'] for row in rows)} samples of {len(space)} features ({space}){told}",
+        {"classes": pixels, "features": len(space), "doubtful": doubtful},
         outputs,
     )
 
 
-def _make_children(context: Context, settings: AugmentationSettings) -> dict[int, int]:
+def _make_children(context: Context, table: DataFrame, settings: AugmentationSettings) -> dict[int, int]:
     """Write the table of children; gives their numbers by class."""
-    table, least = context.table("samples"), {}
+    least = {}
     if settings.by_class is not None:
         least = counts_by_class(settings.by_class, context.nomenclature, key="samples.augmentation.by_class")
     wanted = wanted_children(fitted_by_group(table), settings, least)
@@ -342,7 +360,7 @@ def _ground_truth_inputs(context: Context) -> Any:
 def _observations_inputs(context: Context) -> Any:
     settings = context.settings
     return [
-        settings.samples.model_dump(mode="json", exclude={"augmentation"}),
+        settings.samples.model_dump(mode="json", exclude={"augmentation", "quality"}),
         fingerprint([settings.samples.by_class]) if isinstance(settings.samples.by_class, Path) else None,
         _CHOICE_VERSION,
         settings.seed,
@@ -350,26 +368,29 @@ def _observations_inputs(context: Context) -> Any:
         settings.grid.overlap,
         [[sensor.name, sensor.selection.layout.day] for sensor in context.sensors],
         # what the user's functions see around a pixel is read here, and computed
-        _samples_inputs(context) if settings.custom_features and settings.custom_features.padding else None,
+        _features_inputs(context) if settings.custom_features and settings.custom_features.padding else None,
         # not its name, which only the features have
         [[layer.band, layer.interpolator, layer.fill, state_of(layer)] for layer in layers_of(settings.features.static)],
     ]
 
 
-def _custom_inputs(context: Context) -> Any:
-    settings = context.settings.custom_features
-    return CustomFunctions.read(settings).sha256 if settings else None
-
-
-def _samples_inputs(context: Context) -> Any:
+def _features_inputs(context: Context) -> Any:
     settings = context.settings
-    augmentation = settings.samples.augmentation
     return [
         settings.time_series.model_dump(mode="json"),
         settings.features.model_dump(mode="json"),
         [archive.model_dump(mode="json", include={"step", "indices"}) for archive in settings.archives],
-        _custom_inputs(context),
+        CustomFunctions.read(settings.custom_features).sha256 if settings.custom_features else None,
+    ]
+
+
+def _samples_inputs(context: Context) -> Any:
+    settings = context.settings
+    augmentation, judged = settings.samples.augmentation, settings.samples.quality
+    return [
+        *_features_inputs(context),
         settings.seed,
+        judged.model_dump(mode="json") if judged else None,
         augmentation.model_dump(mode="json") if augmentation else None,
         fingerprint([augmentation.by_class]) if augmentation and isinstance(augmentation.by_class, Path) else None,
     ]

@@ -96,6 +96,11 @@ class RunFolder:
         """Where the polygons of each set and fold lie, and how many they are."""
         return self.path / "report" / "split.png"
 
+    @property
+    def series(self) -> Path:
+        """How NDVI, or another feature, of each class goes through the period."""
+        return self.path / "report" / "series.png"
+
     def records(self) -> dict[str, StageRecord]:
         """The finished stages, in the order in which they finished."""
         return {name: StageRecord(**record) for name, record in self._read().get("stages", {}).items()}
