@@ -71,7 +71,7 @@ def _features(
     window: Window, scenes: Mapping[str, Sequence[Scene]], tile: str, reading: Reading, space: FeatureSpace
 ) -> npt.NDArray[np.float32]:
     rows, cols = np.mgrid[window.slices]
-    found = read_pixels(scenes, rows.ravel(), cols.ravel(), reading, Recipe(space), tile=tile)
+    found = read_pixels(scenes, rows.ravel(), cols.ravel(), reading, Recipe(space), window=window, tile=tile)
     features = np.empty((window.pixels, len(space)), np.float32)
     FeatureKernel.of(space).features(found.series, found.static, found.custom, features)
     return features

@@ -41,7 +41,7 @@ def test_a_pixel_has_the_series_of_the_cube(scenes: list[Scene], places: list, i
     cube = read_cube(scenes, GRID, layout=LAYOUT, bands=BANDS, interpolator=interpolator)
     rows, cols = np.array(places).T
     reading = Reading((Selection(LAYOUT, BANDS),), LAYOUT.sensor, interpolator, GRID)
-    (series,) = read_pixels({LAYOUT.sensor: scenes}, rows, cols, reading, RECIPE, tile="31TCJ").series
+    (series,) = read_pixels({LAYOUT.sensor: scenes}, rows, cols, reading, RECIPE, window=GRID.window, tile="31TCJ").series
     kept = np.flatnonzero(np.isin(cube.days, series.days))
     dropped = np.setdiff1d(np.arange(2), kept)
     assert not cube.valid[np.ix_(dropped, rows, cols)].any()

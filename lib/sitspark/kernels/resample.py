@@ -43,6 +43,49 @@ def upsample_2x(
         raise SitsparkError(f"grid.interpolator: '{kind}' is unknown; use nearest, bilinear or cubic")
 
 
+def upsample_2x_at(
+    source: npt.NDArray[np.int16],
+    rows: npt.NDArray[np.int64],
+    cols: npt.NDArray[np.int64],
+    out: npt.NDArray[np.int16],
+    *,
+    kind: str,
+    nodata: int,
+) -> None:
+    """Fill `out` (int16, n) with what `upsample_2x` gives in the fine pixels at (rows, cols), to the bit."""
+    if kind == "nearest":
+        out[:] = source[rows // 2, cols // 2]
+    elif kind in _WEIGHTS:
+        _convolve_at(source, rows, cols, out, _WEIGHTS[kind], np.int16(nodata))
+    else:
+        raise SitsparkError(f"grid.interpolator: '{kind}' is unknown; use nearest, bilinear or cubic")
+
+
+@numba.njit(nogil=True, cache=True)
+def _convolve_at(
+    source: npt.NDArray[np.int16],
+    rows: npt.NDArray[np.int64],
+    cols: npt.NDArray[np.int64],
+    out: npt.NDArray[np.int16],
+    weights: npt.NDArray[np.float32],
+    nodata: np.int16,
+) -> None:
+    height, width = source.shape
+    line, holes, taps = np.empty(_TAPS, np.float32), np.empty(_TAPS, np.bool_), np.empty((2, _TAPS))
+    for i in range(rows.size):
+        row, col = rows[i], cols[i]
+        first, left = _first_tap(row), _first_tap(col)
+        complete = 0 <= first <= height - _TAPS and 0 <= left <= width - _TAPS
+        if complete and not _vertical(source[:, left : left + _TAPS], first, weights[row % 2], nodata, line, holes):
+            across = weights[col % 2]
+            value = across[0] * line[0] + across[1] * line[1] + across[2] * line[2] + across[3] * line[3]
+            out[i] = _digital_number(value, nodata)
+        elif source[row // 2, col // 2] == nodata:
+            out[i] = nodata
+        else:
+            out[i] = _incomplete(source, row, col, weights, nodata, taps)
+
+
 @numba.njit(nogil=True, cache=True)
 def _nearest(source: npt.NDArray[np.int16], out: npt.NDArray[np.int16], row0: int, col0: int) -> None:
     for r in range(out.shape[0]):

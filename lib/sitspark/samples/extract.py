@@ -10,6 +10,7 @@ from sitspark.features.recipe import Recipe
 from sitspark.grid import Window
 from sitspark.kernels.series import PixelSeries
 from sitspark.scenes.cube import Cube
+from sitspark.scenes.onto_grid import Points
 from sitspark.scenes.product import Scene
 from sitspark.scenes.reading import Reading
 
@@ -34,19 +35,26 @@ def read_pixels(
     reading: Reading,
     recipe: Recipe,
     *,
+    window: Window,
     tile: str,
 ) -> RawPixels:
-    """Read the pixels at (rows, cols) of the output grid, which `tile` owns; only the window around them is decoded."""
-    window = Window(int(rows.min()), int(cols.min()), int(np.ptp(rows)) + 1, int(np.ptp(cols)) + 1)
-    parts = reading.around(scenes, window, tile=tile)
+    """Read the pixels at (rows, cols) of the output grid in a window (a chunk) that `tile` owns.
+
+    Only the blocks that hold them are decoded; with a padding, all that it reaches around them.
+    """
+    if not recipe.padding:
+        series, static = reading.points(scenes, window, Points(rows - window.row, cols - window.col), tile=tile)
+        return RawPixels(series, static, np.zeros((len(rows), 0), np.float32))
+    around = Window(int(rows.min()), int(cols.min()), int(np.ptp(rows)) + 1, int(np.ptp(cols)) + 1)
+    parts = reading.around(scenes, around, tile=tile)
     own = parts[0]
     row, col = rows - own.window.row, cols - own.window.col
-    series = tuple(_series(cube, row, col) for cube in own.stack.cubes)
-    static = np.ascontiguousarray(own.stack.static[:, row, col].T)
-    if not recipe.padding:
-        return RawPixels(series, static, np.zeros((len(rows), 0), np.float32))
-    custom = recipe.custom_of(parts, window, reading.grid)[:, rows - window.row, cols - window.col]
-    return RawPixels(series, static, np.ascontiguousarray(custom.T))
+    custom = recipe.custom_of(parts, around, reading.grid)[:, rows - around.row, cols - around.col]
+    return RawPixels(
+        tuple(_series(cube, row, col) for cube in own.stack.cubes),
+        np.ascontiguousarray(own.stack.static[:, row, col].T),
+        np.ascontiguousarray(custom.T),
+    )
 
 
 def _series(cube: Cube, row: npt.NDArray[np.int64], col: npt.NDArray[np.int64]) -> PixelSeries:

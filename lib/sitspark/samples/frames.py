@@ -12,6 +12,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from sitspark.features.recipe import Recipe
+from sitspark.grid import Window
 from sitspark.marks import Marks
 from sitspark.samples.batch import Batch, features_of_batch
 from sitspark.samples.extract import read_pixels
@@ -43,7 +44,7 @@ def observations(
     """
     pixel = F.struct("sample_id", "polygon_id", "label", "fold", "split", "monitored", "row", "col")
     by_chunk = chosen.groupBy("chunk_id").agg(F.sort_array(F.collect_list(pixel)).alias("pixels"))
-    work = by_chunk.join(plan.select("chunk_id", "tile", "tiles", "other_tiles"), "chunk_id")
+    work = by_chunk.join(plan.select("chunk_id", "tile", "row", "col", "height", "width", "tiles", "other_tiles"), "chunk_id")
 
     def read(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
@@ -65,7 +66,8 @@ def _observed(chunk: pa.RecordBatch, scenes_table: Path, reading: Reading, recip
     tile = chunk["tile"][0].as_py()
     tiles, other_tiles = (chunk[name][0].as_py() for name in ("tiles", "other_tiles"))
     scenes = scenes_of(scenes_table, reading.leading, tiles=tiles, other_tiles=other_tiles)
-    found = read_pixels(scenes, rows, cols, reading, recipe, tile=tile)
+    window = Window(*(chunk[name][0].as_py() for name in ("row", "col", "height", "width")))
+    found = read_pixels(scenes, rows, cols, reading, recipe, window=window, tile=tile)
     count = len(rows)
     grid = reading.grid
     columns = {name: pixels[name] for name in ("sample_id", "polygon_id", "label")}

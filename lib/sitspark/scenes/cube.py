@@ -3,7 +3,6 @@
 Masks are read first; a date without a usable pixel in the window is dropped before its bands are decoded.
 """
 
-import contextlib
 import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,20 +11,24 @@ import numpy as np
 import numpy.typing as npt
 import rasterio
 import rasterio.warp
-from rasterio.errors import RasterioError
-from rasterio.windows import Window as RasterWindow
 
-from sitspark.errors import SitsparkError
 from sitspark.grid import Grid, Window
 from sitspark.kernels import masks
-from sitspark.kernels.resample import upsample_2x
 from sitspark.kernels.series import PixelSeries, pixel_major
 from sitspark.scenes import store
-from sitspark.scenes.mask_rules import OUTSIDE
-from sitspark.scenes.open_files import GDAL, block_file, dataset
+from sitspark.scenes.onto_grid import (
+    SUPPORT,
+    Points,
+    band_at,
+    is_copied,
+    keep_blocks,
+    mask_at,
+    read_band,
+    read_mask,
+    reading,
+)
+from sitspark.scenes.open_files import GDAL
 from sitspark.scenes.product import NODATA, Asset, Layout, Scene
-from sitspark.scenes.tiff import BlockCache
-from sitspark.scenes.warp import resolution_in, warped
 from sitspark.timegrid import day_number, days_near
 
 # changes whenever the same files may give other numbers: part of the key of every stage that reads imagery
@@ -34,8 +37,6 @@ READER_VERSION = 4
 # with it: by less, 20 m bands are decoded twice and reading takes a fifth longer. GDAL's own bound is 5 % of the machine's
 # memory, for every worker.
 _SLACK = 1.5
-_cache = BlockCache()  # of this process; a worker reads one chunk at a time
-_SUPPORT = 2  # coarse pixels that cubic interpolation reaches to either side
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,7 @@ def blocks_bytes(scenes: Sequence[Scene], grid: Grid) -> int:
         bounds = _bounds_in(grid, scene.crs)
         for asset in scene.assets:
             pixel = 0 if is_copied(scene, asset, grid) else max(asset.transform[0], (bounds[2] - bounds[0]) / grid.width)
-            touched += asset.block_bytes(bounds, _SUPPORT * pixel)
+            touched += asset.block_bytes(bounds, SUPPORT * pixel)
     return round(_SLACK * touched)
 
 
@@ -156,7 +157,7 @@ def read_cube(
     """
     scenes = [scene for scene in scenes if _reaches(scene, grid)]
     blocks = blocks_bytes(scenes, grid) if kept_bytes is None else kept_bytes
-    _cache.allow(blocks)
+    keep_blocks(blocks)
     with _environment(scenes), rasterio.Env(GDAL_CACHEMAX=blocks):
         kept: list[Scene] = []
         valid = np.empty((len(scenes), grid.height, grid.width), np.uint8)
@@ -167,7 +168,7 @@ def read_cube(
         reflectance = np.empty((len(kept), len(bands), grid.height, grid.width), np.int16)
         for date, scene in enumerate(kept):
             for position, band in enumerate(bands):
-                _read_band(scene, scene.asset(band), grid, interpolator, out=reflectance[date, position])
+                read_band(scene, scene.asset(band), grid, interpolator, out=reflectance[date, position])
             masks.nodata(reflectance[date], NODATA, valid[date])
         days = np.array([day_number(s.acquired.date()) for s in kept], np.int32)
         if layout.day is None:
@@ -187,6 +188,73 @@ def _with_ground(
     left_over = everywhere if unmixed else everywhere & _not_reached([s for s in scenes if s.tile == owner], grid)
     for scene in sorted(scenes, key=lambda s: (s.acquired, s.scene_id)):
         yield scene, everywhere if scene.tile == owner else left_over
+
+
+def read_points(
+    scenes: Sequence[Scene],
+    grid: Grid,
+    points: Points,
+    *,
+    layout: Layout,
+    bands: Sequence[str],
+    interpolator: str,
+    owner: str | None = None,
+    within: npt.NDArray[np.uint8] | None = None,
+    kept_bytes: int | None = None,
+) -> PixelSeries:
+    """Read some pixels of `grid` (a chunk of the output grid): the numbers that `read_cube` gives there.
+
+    Only the blocks that they need are decoded, and only they are resampled. Dates without a usable one are left out. The
+    rest, and what is raised, is as of `read_cube`.
+    """
+    scenes = [scene for scene in scenes if _reaches(scene, grid)]
+    blocks = blocks_bytes(scenes, grid) if kept_bytes is None else kept_bytes
+    keep_blocks(blocks)
+    with _environment(scenes), rasterio.Env(GDAL_CACHEMAX=blocks):
+        kept: list[Scene] = []
+        valid = np.empty((len(scenes), 1, len(points)), np.uint8)
+        for scene, ground in _with_ground(scenes, grid, owner=owner, within=within):
+            if _validity_at(scene, grid, points, layout, ground=ground, out=valid[len(kept), 0]):
+                kept.append(scene)
+        valid = valid[: len(kept)]
+        # a cube of one row
+        reflectance = np.empty((len(kept), len(bands), 1, len(points)), np.int16)
+        for date, scene in enumerate(kept):
+            for position, asset in enumerate(map(scene.asset, bands)):
+                with reading(scene, asset):
+                    reflectance[date, position, 0] = band_at(scene, asset, grid, points, interpolator)
+            masks.nodata(reflectance[date], NODATA, valid[date])
+        days = np.array([day_number(s.acquired.date()) for s in kept], np.int32)
+        cube = Cube(reflectance, valid, days)
+        if layout.day is not None:
+            pixel_days = np.empty(valid.shape, np.int32)
+            for date, scene in enumerate(kept):
+                asset = scene.asset(layout.day)
+                with reading(scene, asset):
+                    stored = mask_at(scene, asset, grid, points)[None]
+                _days_of(scene, stored, valid[date], out=pixel_days[date])
+            cube = _in_order(Cube(reflectance, valid, days, pixel_days))
+    return cube.pixels(Window(0, 0, 1, len(points)))
+
+
+def _validity_at(
+    scene: Scene,
+    grid: Grid,
+    points: Points,
+    layout: Layout,
+    *,
+    ground: npt.NDArray[np.uint8],
+    out: npt.NDArray[np.uint8],
+) -> bool:
+    """Join the masks of a scene at some pixels, where `ground` is 1, in `out` (n,); false as soon as none is left."""
+    out[:] = ground[points.rows, points.cols]
+    for name, rule in layout.masks.items():
+        if not out.any():
+            return False
+        asset = scene.asset(name)
+        with reading(scene, asset):
+            rule.invalidate(mask_at(scene, asset, grid, points)[None], out[None])
+    return bool(out.any())
 
 
 def count_clear(
@@ -209,9 +277,16 @@ def count_clear(
 
 def _read_days(scene: Scene, asset: Asset, grid: Grid, valid: npt.NDArray[np.uint8], *, out: npt.NDArray[np.int32]) -> None:
     """The day number on which each pixel was acquired; one without a day of the year isn't valid, and of the product's day."""
-    stored = np.empty(out.shape, asset.dtype)
-    with _reading(scene, asset):
-        _read_mask(scene, asset, grid, stored)
+    stored: npt.NDArray[np.integer] = np.empty(out.shape, asset.dtype)
+    with reading(scene, asset):
+        read_mask(scene, asset, grid, stored)
+    _days_of(scene, stored, valid, out=out)
+
+
+def _days_of(
+    scene: Scene, stored: npt.NDArray[np.integer], valid: npt.NDArray[np.uint8], *, out: npt.NDArray[np.int32]
+) -> None:
+    """Days of the year as day numbers; what is none isn't valid, and of the product's day."""
     day = scene.acquired.date()
     valid[(stored < 1) | (stored > 366)] = 0
     out[:] = np.where(valid == 1, days_near(day, stored.astype(np.int32)), day_number(day))
@@ -271,172 +346,9 @@ def _read_validity(
     for name, rule in layout.masks.items():
         asset = scene.asset(name)
         values = np.empty((grid.height, grid.width), asset.dtype)
-        with _reading(scene, asset):
-            _read_mask(scene, asset, grid, values)
+        with reading(scene, asset):
+            read_mask(scene, asset, grid, values)
         rule.invalidate(values, out)
         if not out.any():
             return False
     return True
-
-
-@contextlib.contextmanager
-def _reading(scene: Scene, asset: Asset) -> Iterator[None]:
-    """Say of which tile, date and band a file is that can't be read."""
-    try:
-        yield
-    except (RasterioError, OSError) as error:
-        cause = error.__cause__ or error
-        raise SitsparkError(
-            f"tile {scene.tile}, {scene.acquired:%Y-%m-%d}, {asset.name}: {asset.path} can't be read ({cause}); fetch "
-            f"the file again, or leave the product out with scenes.exclude: [{scene.scene_id}]; `sitspark check --deep` finds "
-            "all such files"
-        ) from error
-
-
-def _read_mask(scene: Scene, asset: Asset, grid: Grid, out: npt.NDArray[np.generic]) -> None:
-    """Bring a mask onto the grid: copied, each pixel four times, or warped; always the nearest pixel."""
-    source = _same_grid(scene, asset, grid)
-    if source and _is_copied(source, grid):
-        _copy(asset, source, grid, OUTSIDE, out)
-    elif source and _is_half(source, grid):
-        _repeat(asset, source, grid, out)
-    else:
-        _warp(scene, asset, grid, "nearest", OUTSIDE, out)
-
-
-def _read_band(scene: Scene, asset: Asset, grid: Grid, interpolator: str, *, out: npt.NDArray[np.int16]) -> None:
-    """Bring a band onto the grid and the common scale by the cheapest exact way: copy, double, or warp."""
-    with _reading(scene, asset):
-        source = _same_grid(scene, asset, grid)
-        if source and _is_half(source, grid):
-            _double(asset, source, grid, interpolator, out)
-            return
-        stored = out if _is_common(asset) else np.empty(out.shape, asset.dtype)
-        if source and _is_copied(source, grid):
-            _copy(asset, source, grid, asset.nodata, stored)
-        else:
-            _warp(scene, asset, grid, interpolator, asset.nodata, stored)
-        if stored is not out:
-            out[:] = _common(stored, asset)
-
-
-def _same_grid(scene: Scene, asset: Asset, grid: Grid) -> Grid | None:
-    return asset.grid(scene.crs) if scene.crs == grid.crs else None
-
-
-def _is_common(asset: Asset) -> bool:
-    """Whether stored values are reflectance x 10 000 as they are."""
-    return (asset.scale, asset.offset, asset.nodata, asset.dtype) == (1, 0, NODATA, "int16")
-
-
-def _common(stored: npt.NDArray[np.generic], asset: Asset) -> npt.NDArray[np.int16]:
-    """Stored values as reflectance x 10 000, int16."""
-    if _is_common(asset):
-        return stored  # type: ignore[return-value]  # int16: the line above looked
-    scaled = np.rint(stored.astype(np.float32) * np.float32(asset.scale) + np.float32(asset.offset))
-    missing = stored == asset.nodata
-    if np.issubdtype(stored.dtype, np.floating):
-        missing |= np.isnan(stored)
-    common: npt.NDArray[np.int16] = np.where(missing, NODATA, scaled.clip(-32768, 32767)).astype(np.int16)
-    return common
-
-
-def is_copied(scene: Scene, asset: Asset, grid: Grid) -> bool:
-    """Whether the pixels of a file are those of a grid."""
-    return _is_copied(_same_grid(scene, asset, grid), grid)
-
-
-def _is_copied(source: Grid | None, grid: Grid) -> bool:
-    return source is not None and source.resolution == grid.resolution and source.offset_of(grid) is not None
-
-
-def _is_half(source: Grid, grid: Grid) -> bool:
-    return source.resolution == 2 * grid.resolution and _halved(source).offset_of(grid) is not None
-
-
-def _halved(grid: Grid) -> Grid:
-    return Grid(grid.crs, grid.left, grid.top, grid.resolution / 2, grid.height * 2, grid.width * 2)
-
-
-def _overlap(source: Grid, grid: Grid) -> tuple[Window, tuple[slice, slice]]:
-    """The part of `source` on which `grid`, of the same pixels, lies, and its place in `grid`."""
-    row, col = source.offset_of(grid) or (0, 0)
-    inside = Window(row, col, grid.height, grid.width).intersection(source.window)
-    return inside, inside.shifted(-row, -col).slices
-
-
-def _copy(asset: Asset, source: Grid, grid: Grid, nodata: float, out: npt.NDArray[np.generic]) -> None:
-    inside, place = _overlap(source, grid)
-    if inside.pixels == out.size:
-        _read(asset, inside, out)
-        return
-    out[:] = nodata
-    if not inside.is_empty:
-        _read(asset, inside, out[place])
-
-
-def _double(asset: Asset, source: Grid, grid: Grid, interpolator: str, out: npt.NDArray[np.int16]) -> None:
-    """Interpolate a band of twice the pixel size, on the common scale: there are four times less pixels to scale."""
-    inside, place = _overlap(_halved(source), grid)
-    if inside.pixels < out.size:
-        out[:] = NODATA
-    if inside.is_empty:
-        return
-    first_row, first_col = max(inside.row // 2 - _SUPPORT, 0), max(inside.col // 2 - _SUPPORT, 0)
-    coarse = Window(
-        first_row,
-        first_col,
-        min(-(-inside.stop_row // 2) + _SUPPORT, source.height) - first_row,
-        min(-(-inside.stop_col // 2) + _SUPPORT, source.width) - first_col,
-    )
-    stored = np.empty((coarse.height, coarse.width), asset.dtype)
-    _read(asset, coarse, stored)
-    upsample_2x(
-        _common(stored, asset),
-        out[place],
-        row0=inside.row - 2 * coarse.row,
-        col0=inside.col - 2 * coarse.col,
-        kind=interpolator,
-        nodata=NODATA,
-    )
-
-
-def _repeat(asset: Asset, source: Grid, grid: Grid, out: npt.NDArray[np.generic]) -> None:
-    """Give each fine pixel the value of the coarse one in which it lies."""
-    inside, place = _overlap(_halved(source), grid)
-    if inside.pixels < out.size:
-        out[:] = OUTSIDE
-    if inside.is_empty:
-        return
-    first_row, first_col = inside.row // 2, inside.col // 2
-    coarse = Window(first_row, first_col, -(-inside.stop_row // 2) - first_row, -(-inside.stop_col // 2) - first_col)
-    values = np.empty((coarse.height, coarse.width), asset.dtype)
-    _read(asset, coarse, values)
-    rows = np.arange(inside.row, inside.stop_row) // 2 - first_row
-    cols = np.arange(inside.col, inside.stop_col) // 2 - first_col
-    out[place] = values[rows[:, None], cols]
-
-
-def _warp(scene: Scene, asset: Asset, grid: Grid, interpolator: str, nodata: float, out: npt.NDArray[np.generic]) -> None:
-    source = _dataset(asset)
-    resolution = asset.transform[0] if scene.crs == grid.crs else resolution_in(grid.crs, source)
-    with warped(source, grid, interpolator, resolution=resolution, nodata=nodata) as pixels:
-        pixels.read(asset.number, out=out)
-
-
-def _read(asset: Asset, window: Window, out: npt.NDArray[np.generic]) -> None:
-    """Fill `out` with a window of a file: by our own hands where it is of the usual kind, else by GDAL's."""
-    blocks = block_file(asset.path)
-    if blocks is not None:
-        asset.refuse_other(blocks.header.height, blocks.header.width, [blocks.header.dtype])
-        blocks.read(window, out, cache=_cache)
-    else:
-        place = RasterWindow(window.col, window.row, window.width, window.height)
-        out[:] = _dataset(asset).read(asset.number, window=place)
-
-
-def _dataset(asset: Asset) -> rasterio.DatasetReader:
-    """The file of an asset; raises OSError for one that isn't as the scenes table has it."""
-    found = dataset(asset.path)
-    asset.refuse_other(found.height, found.width, found.dtypes)
-    return found

@@ -7,8 +7,10 @@ import numpy as np
 import numpy.typing as npt
 
 from sitspark.grid import Grid, Territory, Window
-from sitspark.scenes.cube import Cube, blocks_bytes, count_clear, is_copied, read_cube, reading_bytes
+from sitspark.kernels.series import PixelSeries
+from sitspark.scenes.cube import Cube, blocks_bytes, count_clear, read_cube, read_points, reading_bytes
 from sitspark.scenes.layouts import Selection
+from sitspark.scenes.onto_grid import Points, is_copied
 from sitspark.scenes.product import Asset, Scene
 from sitspark.scenes.region import Region
 from sitspark.scenes.static import StaticLayer, read_layers
@@ -134,13 +136,44 @@ class Reading:
                 layout=selection.layout,
                 bands=selection.bands,
                 interpolator=self.interpolator,
-                owner=None if self.merged or selection.layout.sensor != self.leading else tile,
+                owner=self._owner(selection, tile),
                 within=within,
                 kept_bytes=kept_bytes,
             )
             for selection, of_sensor in by_sensor
         )
         return Stack(cubes, read_layers(self.static, grid))
+
+    def points(
+        self, scenes: Mapping[str, Sequence[Scene]], window: Window, points: Points, *, tile: str
+    ) -> tuple[tuple[PixelSeries, ...], npt.NDArray[np.float32]]:
+        """Read some pixels of a window that `tile` owns: the series of each sensor, and the static layers (pixels, layers).
+
+        They are the numbers of `stack`; raises as it does.
+        """
+        grid = self.grid.cropped(window)
+        within = self.region.pixels(grid) if self.region else None
+        by_sensor = [(selection, scenes.get(selection.layout.sensor, ())) for selection in self.sensors]
+        kept_bytes = sum(blocks_bytes(of_sensor, grid) for _, of_sensor in by_sensor)
+        series = tuple(
+            read_points(
+                of_sensor,
+                grid,
+                points,
+                layout=selection.layout,
+                bands=selection.bands,
+                interpolator=self.interpolator,
+                owner=self._owner(selection, tile),
+                within=within,
+                kept_bytes=kept_bytes,
+            )
+            for selection, of_sensor in by_sensor
+        )
+        return series, np.ascontiguousarray(read_layers(self.static, grid)[:, points.rows, points.cols].T)
+
+    def _owner(self, selection: Selection, tile: str) -> str | None:
+        """Whose acquisitions come first in a window that `tile` owns; None: all count alike."""
+        return None if self.merged or selection.layout.sensor != self.leading else tile
 
     def clear_dates(self, scenes: Mapping[str, Sequence[Scene]], window: Window, *, tile: str) -> npt.NDArray[np.uint16]:
         """Usable acquisitions of each pixel of a window that `tile` owns, as masks alone tell; uint16 (rows, columns).
@@ -151,7 +184,7 @@ class Reading:
         within = self.region.pixels(grid) if self.region else None
         dates = np.zeros((grid.height, grid.width), np.uint16)
         for selection in self.sensors:
-            owner = None if self.merged or selection.layout.sensor != self.leading else tile
+            owner = self._owner(selection, tile)
             of_sensor = scenes.get(selection.layout.sensor, ())
             dates += count_clear(of_sensor, grid, layout=selection.layout, owner=owner, within=within)
         return dates

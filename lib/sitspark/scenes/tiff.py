@@ -182,15 +182,25 @@ class BlockFile:
     def __del__(self) -> None:
         os.close(self._descriptor)
 
-    def read(self, window: Window, out: npt.NDArray[np.generic], *, cache: BlockCache) -> None:
+    def read(
+        self,
+        window: Window,
+        out: npt.NDArray[np.generic],
+        *,
+        cache: BlockCache,
+        wanted: npt.NDArray[np.bool_] | None = None,
+    ) -> None:
         """Fill `out` (rows, columns; of the file's dtype) with a window inside the image.
 
+        With `wanted` (block rows, block columns) only blocks that are True are read, and the rest of `out` stays as it is.
         Blocks that reach beyond the window are kept in the cache: its neighbours need them. Raises OSError for a damaged
         block.
         """
         size = self.header
         for row in range(window.row // size.block_height, -(-window.stop_row // size.block_height)):
             for col in range(window.col // size.block_width, -(-window.stop_col // size.block_width)):
+                if wanted is not None and not wanted[row, col]:
+                    continue
                 block = Window(row * size.block_height, col * size.block_width, size.block_height, size.block_width)
                 part = window.intersection(block)
                 target = out[part.shifted(-window.row, -window.col).slices]

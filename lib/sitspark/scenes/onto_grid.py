@@ -1,0 +1,308 @@
+"""Bringing the pixels of a file onto a grid by the cheapest exact way: copied, doubled or warped; all of it, or some places.
+
+Files of the usual kind are read by our own hands, block by block; the rest is GDAL's.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import rasterio
+from rasterio.errors import RasterioError
+from rasterio.windows import Window as RasterWindow
+
+from sitspark.errors import SitsparkError
+from sitspark.grid import Grid, Window
+from sitspark.kernels.resample import upsample_2x, upsample_2x_at
+from sitspark.scenes.mask_rules import OUTSIDE
+from sitspark.scenes.open_files import block_file, dataset
+from sitspark.scenes.product import NODATA, Asset, Scene
+from sitspark.scenes.tiff import BlockCache
+from sitspark.scenes.warp import resolution_in, warped
+
+SUPPORT = 2  # coarse pixels that cubic interpolation reaches to either side
+_cache = BlockCache()  # of this process; a worker reads one chunk at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """Some pixels of a grid: rows and columns int64 (n,)."""
+
+    rows: npt.NDArray[np.int64]
+    cols: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def inside(self, window: Window) -> npt.NDArray[np.bool_]:
+        """Which of them lie in a window, bool (n,)."""
+        found: npt.NDArray[np.bool_] = (
+            (self.rows >= window.row)
+            & (self.rows < window.stop_row)
+            & (self.cols >= window.col)
+            & (self.cols < window.stop_col)
+        )
+        return found
+
+    def shifted(self, rows: int, cols: int) -> "Points":
+        """The same ones, counted from another origin."""
+        return Points(self.rows + rows, self.cols + cols)
+
+    def __getitem__(self, some: npt.NDArray[np.bool_]) -> "Points":
+        return Points(self.rows[some], self.cols[some])
+
+
+def keep_blocks(most: int) -> None:
+    """Keep at most so many bytes of decoded blocks from now on."""
+    _cache.allow(most)
+
+
+@contextlib.contextmanager
+def reading(scene: Scene, asset: Asset) -> Iterator[None]:
+    """Say of which tile, date and band a file is that can't be read."""
+    try:
+        yield
+    except (RasterioError, OSError) as error:
+        cause = error.__cause__ or error
+        raise SitsparkError(
+            f"tile {scene.tile}, {scene.acquired:%Y-%m-%d}, {asset.name}: {asset.path} can't be read ({cause}); fetch "
+            f"the file again, or leave the product out with scenes.exclude: [{scene.scene_id}]; `sitspark check --deep` finds "
+            "all such files"
+        ) from error
+
+
+def read_mask(scene: Scene, asset: Asset, grid: Grid, out: npt.NDArray[np.generic]) -> None:
+    """Bring a mask onto the grid: copied, each pixel four times, or warped; always the nearest pixel."""
+    source = _same_grid(scene, asset, grid)
+    if source and _is_copied(source, grid):
+        _copy(asset, source, grid, OUTSIDE, out)
+    elif source and _is_half(source, grid):
+        _repeat(asset, source, grid, out)
+    else:
+        _warp(scene, asset, grid, "nearest", OUTSIDE, out)
+
+
+def read_band(scene: Scene, asset: Asset, grid: Grid, interpolator: str, *, out: npt.NDArray[np.int16]) -> None:
+    """Bring a band onto the grid and the common scale by the cheapest exact way: copy, double, or warp."""
+    with reading(scene, asset):
+        source = _same_grid(scene, asset, grid)
+        if source and _is_half(source, grid):
+            _double(asset, source, grid, interpolator, out)
+            return
+        stored = out if _is_common(asset) else np.empty(out.shape, asset.dtype)
+        if source and _is_copied(source, grid):
+            _copy(asset, source, grid, asset.nodata, stored)
+        else:
+            _warp(scene, asset, grid, interpolator, asset.nodata, stored)
+        if stored is not out:
+            out[:] = _common(stored, asset)
+
+
+def _same_grid(scene: Scene, asset: Asset, grid: Grid) -> Grid | None:
+    return asset.grid(scene.crs) if scene.crs == grid.crs else None
+
+
+def _is_common(asset: Asset) -> bool:
+    """Whether stored values are reflectance x 10 000 as they are."""
+    return (asset.scale, asset.offset, asset.nodata, asset.dtype) == (1, 0, NODATA, "int16")
+
+
+def _common(stored: npt.NDArray[np.generic], asset: Asset) -> npt.NDArray[np.int16]:
+    """Stored values as reflectance x 10 000, int16."""
+    if _is_common(asset):
+        return stored  # type: ignore[return-value]  # int16: the line above looked
+    scaled = np.rint(stored.astype(np.float32) * np.float32(asset.scale) + np.float32(asset.offset))
+    missing = stored == asset.nodata
+    if np.issubdtype(stored.dtype, np.floating):
+        missing |= np.isnan(stored)
+    common: npt.NDArray[np.int16] = np.where(missing, NODATA, scaled.clip(-32768, 32767)).astype(np.int16)
+    return common
+
+
+def is_copied(scene: Scene, asset: Asset, grid: Grid) -> bool:
+    """Whether the pixels of a file are those of a grid."""
+    return _is_copied(_same_grid(scene, asset, grid), grid)
+
+
+def _is_copied(source: Grid | None, grid: Grid) -> bool:
+    return source is not None and source.resolution == grid.resolution and source.offset_of(grid) is not None
+
+
+def _is_half(source: Grid, grid: Grid) -> bool:
+    return source.resolution == 2 * grid.resolution and _halved(source).offset_of(grid) is not None
+
+
+def _halved(grid: Grid) -> Grid:
+    return Grid(grid.crs, grid.left, grid.top, grid.resolution / 2, grid.height * 2, grid.width * 2)
+
+
+def _overlap(source: Grid, grid: Grid) -> tuple[Window, tuple[slice, slice]]:
+    """The part of `source` on which `grid`, of the same pixels, lies, and its place in `grid`."""
+    row, col = source.offset_of(grid) or (0, 0)
+    inside = Window(row, col, grid.height, grid.width).intersection(source.window)
+    return inside, inside.shifted(-row, -col).slices
+
+
+def _copy(asset: Asset, source: Grid, grid: Grid, nodata: float, out: npt.NDArray[np.generic]) -> None:
+    inside, place = _overlap(source, grid)
+    if inside.pixels == out.size:
+        _read(asset, inside, out)
+        return
+    out[:] = nodata
+    if not inside.is_empty:
+        _read(asset, inside, out[place])
+
+
+def _double(asset: Asset, source: Grid, grid: Grid, interpolator: str, out: npt.NDArray[np.int16]) -> None:
+    """Interpolate a band of twice the pixel size, on the common scale: there are four times less pixels to scale."""
+    inside, place = _overlap(_halved(source), grid)
+    if inside.pixels < out.size:
+        out[:] = NODATA
+    if inside.is_empty:
+        return
+    coarse = _with_support(inside, source)
+    stored = np.empty((coarse.height, coarse.width), asset.dtype)
+    _read(asset, coarse, stored)
+    upsample_2x(
+        _common(stored, asset),
+        out[place],
+        row0=inside.row - 2 * coarse.row,
+        col0=inside.col - 2 * coarse.col,
+        kind=interpolator,
+        nodata=NODATA,
+    )
+
+
+def _repeat(asset: Asset, source: Grid, grid: Grid, out: npt.NDArray[np.generic]) -> None:
+    """Give each fine pixel the value of the coarse one in which it lies."""
+    inside, place = _overlap(_halved(source), grid)
+    if inside.pixels < out.size:
+        out[:] = OUTSIDE
+    if inside.is_empty:
+        return
+    coarse = _coarse(inside, 2)
+    values = np.empty((coarse.height, coarse.width), asset.dtype)
+    _read(asset, coarse, values)
+    rows = np.arange(inside.row, inside.stop_row) // 2 - coarse.row
+    cols = np.arange(inside.col, inside.stop_col) // 2 - coarse.col
+    out[place] = values[rows[:, None], cols]
+
+
+def _warp(scene: Scene, asset: Asset, grid: Grid, interpolator: str, nodata: float, out: npt.NDArray[np.generic]) -> None:
+    source = _dataset(asset)
+    resolution = asset.transform[0] if scene.crs == grid.crs else resolution_in(grid.crs, source)
+    with warped(source, grid, interpolator, resolution=resolution, nodata=nodata) as pixels:
+        pixels.read(asset.number, out=out)
+
+
+def _read(asset: Asset, window: Window, out: npt.NDArray[np.generic]) -> None:
+    """Fill `out` with a window of a file: by our own hands where it is of the usual kind, else by GDAL's."""
+    blocks = block_file(asset.path)
+    if blocks is not None:
+        asset.refuse_other(blocks.header.height, blocks.header.width, [blocks.header.dtype])
+        blocks.read(window, out, cache=_cache)
+    else:
+        place = RasterWindow(window.col, window.row, window.width, window.height)
+        out[:] = _dataset(asset).read(asset.number, window=place)
+
+
+def _dataset(asset: Asset) -> rasterio.DatasetReader:
+    """The file of an asset; raises OSError for one that isn't as the scenes table has it."""
+    found = dataset(asset.path)
+    asset.refuse_other(found.height, found.width, found.dtypes)
+    return found
+
+
+def mask_at(scene: Scene, asset: Asset, grid: Grid, points: Points) -> npt.NDArray[np.integer]:
+    """What `read_mask` gives at some pixels of a grid, (n,)."""
+    return _nearest_at(scene, asset, grid, points, OUTSIDE)  # type: ignore[return-value]  # masks are of integers
+
+
+def band_at(scene: Scene, asset: Asset, grid: Grid, points: Points, interpolator: str) -> npt.NDArray[np.int16]:
+    """What `read_band` gives at some pixels of a grid, int16 (n,)."""
+    source = _same_grid(scene, asset, grid)
+    if source and _is_half(source, grid):
+        return _doubled_at(asset, source, grid, points, interpolator)
+    if source and _is_copied(source, grid):
+        return _common(_nearest_at(scene, asset, grid, points, asset.nodata), asset)
+    stored = np.empty((grid.height, grid.width), asset.dtype)
+    _warp(scene, asset, grid, interpolator, asset.nodata, stored)
+    return _common(stored[points.rows, points.cols], asset)
+
+
+def _nearest_at(scene: Scene, asset: Asset, grid: Grid, points: Points, outside: float) -> npt.NDArray[np.generic]:
+    """The stored values of the nearest pixels of a file, (n,); `outside` where the file ends."""
+    source = _same_grid(scene, asset, grid)
+    if source and _is_copied(source, grid):
+        times, (inside, _) = 1, _overlap(source, grid)
+        offset = source.offset_of(grid)
+    elif source and _is_half(source, grid):
+        times, (inside, _) = 2, _overlap(_halved(source), grid)
+        offset = _halved(source).offset_of(grid)
+    else:
+        stored = np.empty((grid.height, grid.width), asset.dtype)
+        _warp(scene, asset, grid, "nearest", outside, stored)
+        return stored[points.rows, points.cols]
+    assert offset is not None
+    values = np.full(len(points), outside, asset.dtype)
+    there = points.shifted(*offset)
+    reached = there.inside(inside)
+    if reached.any():
+        window = _coarse(inside, times)
+        own = Points(there.rows[reached] // times, there.cols[reached] // times)
+        stored = _read_around(asset, window, own, reach=0)
+        values[reached] = stored[own.rows - window.row, own.cols - window.col]
+    return values
+
+
+def _doubled_at(asset: Asset, source: Grid, grid: Grid, points: Points, interpolator: str) -> npt.NDArray[np.int16]:
+    """What `_double` gives at some pixels."""
+    fine = _halved(source)
+    (inside, _), offset = _overlap(fine, grid), fine.offset_of(grid)
+    assert offset is not None
+    values = np.full(len(points), NODATA, np.int16)
+    there = points.shifted(*offset)
+    reached = there.inside(inside)
+    if reached.any():
+        window, own = _with_support(inside, source), there[reached]
+        stored = _read_around(asset, window, Points(own.rows // 2, own.cols // 2), reach=SUPPORT)
+        found = np.empty(len(own), np.int16)
+        rows, cols = own.rows - 2 * window.row, own.cols - 2 * window.col
+        upsample_2x_at(_common(stored, asset), rows, cols, found, kind=interpolator, nodata=NODATA)
+        values[reached] = found
+    return values
+
+
+def _read_around(asset: Asset, window: Window, points: Points, *, reach: int) -> npt.NDArray[np.generic]:
+    """A window of a file, of which only blocks within `reach` pixels of some points (in the file) are sure to be read."""
+    out = np.zeros((window.height, window.width), asset.dtype)
+    blocks = block_file(asset.path)
+    if blocks is None:
+        _read(asset, window, out)
+        return out
+    asset.refuse_other(blocks.header.height, blocks.header.width, [blocks.header.dtype])
+    height, width = blocks.header.block_height, blocks.header.block_width
+    down, across = blocks.header.sizes.shape[0], blocks.header.sizes.shape[1]
+    wanted = np.zeros((down, across), np.bool_)
+    edges = (-reach, reach) if reach else (0,)
+    rows = [np.minimum(np.maximum(points.rows + edge, 0) // height, down - 1) for edge in edges]
+    cols = [np.minimum(np.maximum(points.cols + edge, 0) // width, across - 1) for edge in edges]
+    for row in rows:
+        for col in cols:
+            wanted[row, col] = True
+    blocks.read(window, out, cache=_cache, wanted=wanted)
+    return out
+
+
+def _coarse(fine: Window, times: int) -> Window:
+    """The pixels, `times` as large, in which those of a window lie."""
+    row, col = fine.row // times, fine.col // times
+    return Window(row, col, -(-fine.stop_row // times) - row, -(-fine.stop_col // times) - col)
+
+
+def _with_support(inside: Window, source: Grid) -> Window:
+    """The pixels of a source, twice as large, that interpolating a window of fine ones takes."""
+    coarse = _coarse(inside, 2)
+    return coarse.grown(SUPPORT).intersection(source.window)
