@@ -11,7 +11,7 @@ from rasterio.enums import Resampling
 from rasterio.io import MemoryFile
 
 from sitspark.errors import SitsparkError
-from sitspark.kernels.resample import upsample_2x
+from sitspark.kernels.resample import upsample_2x, upsample_2x_at
 
 NODATA = -10000
 KINDS = ("nearest", "bilinear", "cubic")
@@ -74,6 +74,17 @@ def test_a_window_with_margin_has_the_bits_of_the_whole(kind: str, source: np.nd
     out = np.empty((height, width), np.int16)
     upsample_2x(source[top:bottom, left:right], out, row0=row - 2 * top, col0=col - 2 * left, kind=kind, nodata=NODATA)
     np.testing.assert_array_equal(out, doubled(source, kind)[row : row + height, col : col + width])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(source=images())
+@settings(max_examples=100, deadline=None)
+def test_a_pixel_by_itself_has_the_bits_of_the_whole(kind: str, source: np.ndarray) -> None:
+    whole = doubled(source, kind)
+    rows, cols = (places.ravel().astype(np.int64) for places in np.indices(whole.shape))
+    found = np.empty(whole.size, np.int16)
+    upsample_2x_at(source, rows, cols, found, kind=kind, nodata=NODATA)
+    assert (found == whole.ravel()).all()
 
 
 def test_writes_into_a_strided_view() -> None:

@@ -142,13 +142,56 @@ def test_a_block_beyond_the_window_is_decoded_once_while_there_is_room(
     file, _ = image
     decoded: list[tuple[int, int]] = []
     decode = BlockFile._decode
-    monkeypatch.setattr(BlockFile, "_decode", lambda self, *place: (decoded.append(place[:2]), decode(self, *place))[1])
+    monkeypatch.setattr(
+        BlockFile, "_decode", lambda self, *place, **more: (decoded.append(place[:2]), decode(self, *place, **more))[1]
+    )
     cache = BlockCache()
     cache.allow(4 * 16 * 32 * 2)
     for window in (Window(8, 16, 16, 32), Window(8, 48, 16, 32), Window(16, 32, 16, 32)):
         read(file, window, cache)
     # two by two blocks, then two new ones, then a block that is known
     assert decoded == [(0, 0), (0, 1), (1, 0), (1, 1), (0, 2), (1, 2)]
+
+
+def test_chunks_that_reach_into_their_neighbours_by_the_rim_decode_each_block_once(
+    image: tuple[BlockFile, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without room for blocks: of those above and before the rims are known, of one below two rows are unpacked."""
+    file, values = image
+    whole: list[tuple[int, int]] = []
+    decode = BlockFile._decode
+
+    def noted(self: BlockFile, row: int, col: int, inside: Window, out: np.ndarray, *, rows: int | None = None) -> None:
+        if rows is None:
+            whole.append((row, col))
+        decode(self, row, col, inside, out, rows=rows)
+
+    monkeypatch.setattr(BlockFile, "_decode", noted)
+    cache = BlockCache()
+    down, across = file.header.sizes.shape
+    for row in range(down):
+        for col in range(across):
+            block = Window(row * 16, col * 32, 16, 32)
+            # nothing to the right, which would have to be kept until it is its turn
+            window = Window(block.row - 2, block.col - 2, 20, 34).intersection(Window(0, 0, HEIGHT, WIDTH))
+            assert np.array_equal(read(file, window, cache), values[window.slices])
+    assert sorted(whole) == [(row, col) for row in range(down) for col in range(across)]
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(0, HEIGHT - 1), st.integers(0, WIDTH - 1)), min_size=1, max_size=6), st.integers(0, 3))
+def test_wanted_blocks_are_read_and_no_others(
+    image: tuple[BlockFile, np.ndarray], pixels: list[tuple[int, int]], edge: int
+) -> None:
+    file, values = image
+    window = Window(edge, edge, HEIGHT - 2 * edge, WIDTH - 2 * edge)
+    wanted = np.zeros(file.header.sizes.shape, np.bool_)
+    for row, col in pixels:
+        wanted[row // 16, col // 32] = True
+    out = np.full((window.height, window.width), 77, values.dtype)
+    file.read(window, out, cache=BlockCache(), wanted=wanted)
+    inside = np.kron(wanted, np.ones((16, 32), np.bool_))[:HEIGHT, :WIDTH][window.slices]
+    assert np.array_equal(out[inside], values[window.slices][inside]) and (out[~inside] == 77).all()
 
 
 @settings(deadline=None)  # compiling takes longer

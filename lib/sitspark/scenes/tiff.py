@@ -15,7 +15,7 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 from isal.igzip_lib import IsalError
-from isal.isal_zlib import decompress
+from isal.isal_zlib import decompress, decompressobj
 
 from sitspark.grid import Window
 from sitspark.kernels.predictor import undo_differences
@@ -129,36 +129,80 @@ def _header(tags: Mapping[int, tuple[int, ...]]) -> TiffHeader | None:
     )
 
 
+Key = tuple[int, int, int]  # of a file, and of a block in it
+# pixels at the lower and the right edge of a block that are kept longer than the block: as far as interpolation reaches
+RIM = 2
+_RIMS_BYTES = 64 * 2**20  # of rims: those of a row of blocks over a tile, of a year of dates
+
+
 class BlockCache:
-    """Decoded blocks by the file and place that they come from, the one used last at the end; none until some are allowed."""
+    """Decoded blocks by the file and place that they come from, the one used last at the end; none until some are allowed.
+
+    Of blocks that are dropped, and of those that lie wholly in a window, the rims stay: their neighbours need nothing else.
+    """
 
     def __init__(self) -> None:
-        self._most = 0
-        self._bytes = 0
-        self._blocks: OrderedDict[tuple[int, int, int], npt.NDArray[np.generic]] = OrderedDict()
+        self._blocks = _Shelf(0)
+        self._rims = _Shelf(_RIMS_BYTES)
 
-    def get(self, key: tuple[int, int, int]) -> npt.NDArray[np.generic] | None:
-        """A block that is still there."""
-        found = self._blocks.get(key)
+    def get(self, key: Key, inside: Window) -> npt.NDArray[np.generic] | None:
+        """A part of a block that is still there."""
+        block = self._blocks.get(key)
+        if block is not None:
+            return block[0][inside.slices]
+        rims = self._rims.get(key)
+        if rims is None:
+            return None
+        lower, right = rims
+        rows, cols = right.shape[0], lower.shape[1]
+        if inside.row >= rows - RIM:
+            return lower[inside.row - rows + len(lower) :][: inside.height, inside.col : inside.stop_col]
+        if inside.col >= cols - RIM:
+            return right[inside.row : inside.stop_row, inside.col - cols + right.shape[1] :][:, : inside.width]
+        return None
+
+    def put(self, key: Key, block: npt.NDArray[np.generic]) -> None:
+        """Keep a block, and drop those that were used longest ago."""
+        self._blocks.put(key, (block,))
+        self.put_rims(key, block)
+
+    def put_rims(self, key: Key, block: npt.NDArray[np.generic]) -> None:
+        """Keep the rims of a block alone."""
+        self._rims.put(key, (block[-RIM:].copy(), block[:, -RIM:].copy()))
+
+    def allow(self, most: int) -> None:
+        """Hold at most so many bytes of blocks from now on."""
+        self._blocks.allow(most)
+
+
+class _Shelf:
+    """Arrays by their keys, as many as there is room for; those used longest ago are dropped."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._bytes = 0
+        self._held: OrderedDict[Key, tuple[npt.NDArray[np.generic], ...]] = OrderedDict()
+
+    def get(self, key: Key) -> tuple[npt.NDArray[np.generic], ...] | None:
+        found = self._held.get(key)
         if found is not None:
-            self._blocks.move_to_end(key)
+            self._held.move_to_end(key)
         return found
 
-    def put(self, key: tuple[int, int, int], block: npt.NDArray[np.generic]) -> None:
-        """Keep a block, and drop those that were used longest ago."""
-        self._blocks[key] = block
-        self._bytes += block.nbytes
+    def put(self, key: Key, arrays: tuple[npt.NDArray[np.generic], ...]) -> None:
+        self._bytes -= sum(array.nbytes for array in self._held.pop(key, ()))
+        self._held[key] = arrays
+        self._bytes += sum(array.nbytes for array in arrays)
         self._trim()
 
     def allow(self, most: int) -> None:
-        """Hold at most so many bytes from now on."""
         self._most = most
         self._trim()
 
     def _trim(self) -> None:
-        while self._bytes > self._most and self._blocks:
-            _, oldest = self._blocks.popitem(last=False)
-            self._bytes -= oldest.nbytes
+        while self._bytes > self._most and self._held:
+            _, oldest = self._held.popitem(last=False)
+            self._bytes -= sum(array.nbytes for array in oldest)
 
 
 class BlockFile:
@@ -193,8 +237,8 @@ class BlockFile:
         """Fill `out` (rows, columns; of the file's dtype) with a window inside the image.
 
         With `wanted` (block rows, block columns) only blocks that are True are read, and the rest of `out` stays as it is.
-        Blocks that reach beyond the window are kept in the cache: its neighbours need them. Raises OSError for a damaged
-        block.
+        Blocks that reach beyond the window are kept in the cache: its neighbours need them; but of those
+        into which it reaches by `RIM` rows from above, no more is unpacked. Raises OSError for a damaged block.
         """
         size = self.header
         for row in range(window.row // size.block_height, -(-window.stop_row // size.block_height)):
@@ -206,26 +250,37 @@ class BlockFile:
                 target = out[part.shifted(-window.row, -window.col).slices]
                 inside = part.shifted(-block.row, -block.col)
                 whole = part == block.intersection(Window(0, 0, size.height, size.width))
-                known = cache.get((self._number, row, col))
+                key = (self._number, row, col)
+                known = cache.get(key, inside)
                 if known is not None:
-                    target[:] = known[inside.slices]
+                    target[:] = known
                 elif whole:
                     self._decode(row, col, inside, target)
+                    if size.block_width < size.width or size.block_height < size.height:
+                        cache.put_rims(key, target)
+                # what a window only reaches into from above: its own chunk unpacks it whole, with its checksum
+                elif inside.stop_row <= RIM and block.row > window.row:
+                    self._decode(row, col, inside, target, rows=inside.stop_row)
                 else:
                     kept = np.empty((size.rows_of(row), size.block_width), size.dtype)
                     self._decode(row, col, Window(0, 0, *kept.shape), kept)
-                    cache.put((self._number, row, col), kept)
+                    cache.put(key, kept)
                     target[:] = kept[inside.slices]
 
-    def _decode(self, row: int, col: int, inside: Window, out: npt.NDArray[np.generic]) -> None:
-        """Unpack a part of a block straight to its place."""
+    def _decode(self, row: int, col: int, inside: Window, out: npt.NDArray[np.generic], *, rows: int | None = None) -> None:
+        """Unpack a part of a block straight to its place; of a block its first `rows` are enough (None: all are needed)."""
         size = self.header
         stored = int(size.sizes[row, col])
         packed = os.pread(self._descriptor, stored, int(size.offsets[row, col]))
-        shape = (size.rows_of(row), size.block_width)
+        shape = (rows or size.rows_of(row), size.block_width)
         wanted = shape[0] * shape[1] * np.dtype(size.dtype).itemsize
         try:
-            plain = decompress(packed, bufsize=wanted) if size.deflated else packed
+            if not size.deflated:
+                plain = packed
+            elif rows is None:
+                plain = decompress(packed, bufsize=wanted)
+            else:
+                plain = decompressobj().decompress(packed, max_length=wanted)
         except IsalError as error:  # type: ignore[misc]  # its stubs name no exception
             raise OSError(f"block {row}, {col} is damaged: {error}") from None
         if len(packed) < stored or len(plain) < wanted:
