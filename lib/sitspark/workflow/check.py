@@ -2,12 +2,14 @@
 
 import tempfile
 from collections.abc import Callable, Sequence
+from datetime import date
 
 import pyproj
 import shapely
 from shapely.geometry.base import BaseGeometry
 
 from sitspark.errors import SitsparkError, counted, some
+from sitspark.features.from_settings import recipe_of
 from sitspark.ground_truth.labels import count_labels
 from sitspark.ground_truth.read import extent_of, inspect_vector
 from sitspark.ground_truth.regions import read_regions
@@ -49,7 +51,7 @@ def glance(context: Context) -> list[Finding]:
 
 
 def _imagery(context: Context) -> list[Finding]:
-    found = [_judged("features", context, _bands), _judged("scenes", context, _scenes)]
+    found = [_judged("features", context, _features), _judged("scenes", context, _scenes)]
     if not any(finding.wrong for finding in found):
         found.append(_judged("region", context, _region))
         if context.settings.features.static:
@@ -178,14 +180,25 @@ def _labels(context: Context) -> str:
     return "; ".join(parts)
 
 
-def _bands(context: Context) -> str:
-    parts = []
-    for sensor in context.sensors:
-        indices = ", ".join(index.name for index in indices_of(sensor, context.settings)) or "no index"
-        parts.append(f"{counted(len(sensor.selection.bands), 'band')}{context.naming(sensor)}, {indices}")
-    if context.settings.features.static:
-        parts.append(", ".join(context.settings.features.static))
-    return "; ".join(parts)
+def _features(context: Context) -> str:
+    """The feature space on the days of all products that are listed: some may turn out to be unusable."""
+    acquired = _days(context)
+    if not acquired or not all(acquired.values()):
+        for sensor in context.sensors:
+            indices_of(sensor, context.settings)
+        return "of dates that are not known without products"
+    space = recipe_of(context.settings, context.sensors, acquired).space
+    return f"{counted(len(space), 'feature')}: {space}"
+
+
+def _days(context: Context) -> dict[str, tuple[date, ...]]:
+    """The days of the listed products of each sensor; none where they can't be listed, which another finding says."""
+    try:
+        archives = context.archives
+    except SitsparkError:
+        return {}
+    days = {name: {product.acquired.date() for product in archive.wanted} for name, archive in archives.items()}
+    return {name: tuple(sorted(own)) for name, own in days.items()}
 
 
 def _scenes(context: Context) -> str:

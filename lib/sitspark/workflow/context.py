@@ -151,7 +151,7 @@ class Context:
     @property
     def recipe(self) -> Recipe:
         """How features are made of what is read."""
-        return recipe_of(self.settings, self.sensors, self.coverage)
+        return recipe_of(self.settings, self.sensors, self.coverage.acquired)
 
     def plan(self) -> DataFrame:
         """The chunks of the output grid with the tiles whose scenes are read in them."""
