@@ -78,7 +78,7 @@ def test_who_starts_while_the_jars_are_missing_is_alone(fetched: bool, tmp_path:
             "org.datasyslab_geotools-wrapper-1.8.1-33.1.jar",
         ):
             (tmp_path / "jars" / name).touch()
-    with sessions.alone_while_fetching(tmp_path):
+    with sessions.alone_while_fetching(tmp_path, sessions.PACKAGES):
         second = FileLock(tmp_path / "sitspark.lock")
         if fetched:
             second.acquire(timeout=0)
