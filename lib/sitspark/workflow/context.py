@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import date
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import shapely
@@ -141,7 +140,7 @@ class Context:
 
     def in_place(self, record: StageRecord) -> bool:
         """Whether all that a stage published is there as it was written, its tables in the format of the settings."""
-        tables = [self.folder.path / path for path in record.outputs if Path(path).name in PLAIN]
+        tables = [self.folder.table(name) for name in PLAIN if f"tables/{name}" in record.outputs]
         return self.folder.in_place(record) and all(is_delta(table) == self.versioned for table in tables)
 
     @property

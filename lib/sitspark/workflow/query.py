@@ -20,7 +20,9 @@ from sitspark.workflow.views import register
 _QUERY = re.compile(r"[\s(]*(select|with|from|table|values|describe|desc|show|explain)\b", re.IGNORECASE)
 
 # `describe history samples`, `from samples version as of 0`: a view has neither, the table behind it has
-_OF_VERSIONS = re.compile(r"(?<=\bhistory\s)\w+\b|\b\w+(?=\s+(?:version|timestamp)\s+as\s+of\b)", re.IGNORECASE)
+_OF_VERSIONS = re.compile(
+    r"((?<=\bdescribe\shistory\s)|(?<=\bdesc\shistory\s))\w+\b|\b\w+(?=\s+(version|timestamp)\s+as\s+of\b)", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
