@@ -43,7 +43,8 @@ LANDSCAPE = Landscape(tiles=4, size=256, dates=10, classes=6, seed=3, polygons=1
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> SparkSession:
     settings = SparkSettings(master="local[2]", driver_memory="2g")
-    return sessions.session(settings, log=tmp_path_factory.mktemp("logs") / "spark.log")
+    # with Delta for the tests that ask for it: a process has one JVM
+    return sessions.session(settings, log=tmp_path_factory.mktemp("logs") / "spark.log", delta=True)
 
 
 @pytest.fixture(scope="session")

@@ -634,6 +634,16 @@ class TrainingSettings(Section):
     threads: int = Field(1, ge=1, description="Threads a process; small networks lose by more than one on a busy machine.")
 
 
+class TableSettings(Section):
+    """How the tables of the run are kept. Those with geometry are GeoParquet always, which Delta has no type for."""
+
+    format: Literal["parquet", "delta"] = Field(
+        "parquet",
+        description="Of tables without geometry: parquet, replaced by every run of a stage; delta, where every run of a stage "
+        "adds a version (DESCRIBE HISTORY, VERSION AS OF).",
+    )
+
+
 _SECRET = re.compile(r"secret|password|token|access[.]?key", re.IGNORECASE)  # spark.redaction.regex
 
 
@@ -691,6 +701,7 @@ class Settings(Section):
     ground_truth: GroundTruthSettings
     samples: SamplesSettings = SamplesSettings()  # type: ignore[call-arg]  # mypy sees no default in Field(x)
     training: TrainingSettings = TrainingSettings()  # type: ignore[call-arg]  # mypy sees no default in Field(x)
+    tables: TableSettings = TableSettings()  # type: ignore[call-arg]  # mypy sees no default in Field(x)
     spark: SparkSettings = SparkSettings()  # type: ignore[call-arg]  # mypy sees no default in Field(x)
 
     @model_validator(mode="after")

@@ -1,13 +1,14 @@
 """The one place where a session is built, Java is found and versions are pinned."""
 
 import contextlib
+import logging
 import os
 import re
 import shutil
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from filelock import FileLock
@@ -23,15 +24,30 @@ PACKAGES = (
     "org.apache.sedona:sedona-spark-shaded-4.0_2.13:1.8.0",
     "org.datasyslab:geotools-wrapper:1.8.1-33.1",
 )
+# the Delta release for Spark 4.0, and what makes its tables and its SQL known to a session
+DELTA = "io.delta:delta-spark_2.13:4.0.0"
+DELTA_PROPERTIES: Mapping[str, str] = {
+    # with Sedona's, in case the properties of spark-submit name it
+    "spark.sql.extensions": "org.apache.sedona.sql.SedonaSqlExtensions,io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+}
 OLDEST_JAVA = 17  # Spark 4 is compiled for it
 _IVY = "~/.ivy2.5.2"  # where Spark 4.0 keeps the packages that it fetched
 
 
-def session(settings: SparkSettings, *, log: Path | None = None) -> SparkSession:
+def session(settings: SparkSettings, *, log: Path | None = None, delta: bool = False) -> SparkSession:
     """The running session (a notebook's, spark-submit's) or a new one, with Sedona's functions registered.
 
-    What the JVM and its workers print goes to the file `log`, so that the terminal stays readable.
+    What the JVM and its workers print goes to the file `log`, so that the terminal stays readable. `delta`: tables of Delta
+    are read or written; raises SitsparkError where the running session knows none.
     """
+    spark = _session(settings, log, [*PACKAGES, DELTA] if delta else PACKAGES)
+    if delta:
+        refuse_without_delta(spark)
+    return spark
+
+
+def _session(settings: SparkSettings, log: Path | None, packages: Sequence[str]) -> SparkSession:
     active = SparkSession.getActiveSession()
     if active is not None:
         for key, value in ALWAYS.items():
@@ -50,9 +66,9 @@ def session(settings: SparkSettings, *, log: Path | None = None) -> SparkSession
     # under spark-submit all the rest is the cluster's business
     if "PYSPARK_GATEWAY_PORT" not in os.environ:
         builder = builder.master(settings.master).config("spark.driver.memory", settings.driver_memory)
-        builder = builder.config("spark.jars.packages", ",".join(PACKAGES))
-        chosen = dict(ON_A_LAPTOP) | chosen
-        fetching = alone_while_fetching(Path(chosen.get("spark.jars.ivy", _IVY)).expanduser())
+        builder = builder.config("spark.jars.packages", ",".join(packages))
+        chosen = dict(ON_A_LAPTOP) | (dict(DELTA_PROPERTIES) if DELTA in packages else {}) | chosen
+        fetching = alone_while_fetching(Path(chosen.get("spark.jars.ivy", _IVY)).expanduser(), packages)
     for key, value in chosen.items():
         builder = builder.config(key, value)
     # a JVM that is interrupted while starting outlives its driver, and the handler that pyspark puts in place cancels
@@ -68,9 +84,9 @@ def session(settings: SparkSettings, *, log: Path | None = None) -> SparkSession
 
 
 @contextlib.contextmanager
-def alone_while_fetching(cache: Path) -> Iterator[None]:
-    """Be the only one who starts as long as Sedona's JARs aren't in Spark's cache: two downloads spoil each other's files."""
-    jars = [cache / "jars" / f"{package.replace(':', '_', 1).replace(':', '-')}.jar" for package in PACKAGES]
+def alone_while_fetching(cache: Path, packages: Sequence[str]) -> Iterator[None]:
+    """Be the only one who starts as long as JARs aren't in Spark's cache: two downloads spoil each other's files."""
+    jars = [cache / "jars" / f"{package.replace(':', '_', 1).replace(':', '-')}.jar" for package in packages]
     if all(jar.is_file() for jar in jars):
         yield
         return
@@ -91,6 +107,23 @@ def _jars_missed() -> Iterator[None]:
             "Spark was started without Sedona's JARs; start it as spark-submit --properties-file conf/spark-defaults.conf "
             f"jobs/run.py SETTINGS, or with --packages {','.join(PACKAGES)}"
         ) from None
+
+
+def refuse_without_delta(spark: SparkSession) -> None:
+    """Raise SitsparkError where a session can't read Delta tables, with what it takes."""
+    # the answer of a session that can't is noted there in JSON
+    logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
+    try:
+        # each platform brings Delta in its own way: what tells is how SQL answers where there is no table
+        spark.sql("describe history delta.`file:///nowhere`")
+    except Exception as error:
+        if "[DELTA_" in str(error):
+            return
+    properties = " ".join(f"--conf {key}={value}" for key, value in DELTA_PROPERTIES.items())
+    raise SitsparkError(
+        f"the Spark session that runs knows no Delta tables; start it with --packages {','.join((*PACKAGES, DELTA))} "
+        f"{properties} (conf/spark-defaults.conf has them in a comment), or choose tables.format: parquet"
+    )
 
 
 def location(path: Path) -> str:
@@ -119,6 +152,8 @@ ON_A_LAPTOP: Mapping[str, str] = {
     "spark.sql.files.maxPartitionBytes": "32m",
     # else spark-submit gives the JARs of the packages to Python workers too, which read their directories at every task
     "spark.submit.pyFiles": "",
+    # the log of a Delta table of a run is a few lines: nothing is gained by 50 tasks
+    "spark.databricks.delta.snapshotPartitions": "1",
     # the sentence of a Python error is wanted, not a second copy of its trace
     "spark.sql.pyspark.jvmStacktrace.enabled": "false",
 }

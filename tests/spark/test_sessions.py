@@ -78,10 +78,30 @@ def test_who_starts_while_the_jars_are_missing_is_alone(fetched: bool, tmp_path:
             "org.datasyslab_geotools-wrapper-1.8.1-33.1.jar",
         ):
             (tmp_path / "jars" / name).touch()
-    with sessions.alone_while_fetching(tmp_path):
+    with sessions.alone_while_fetching(tmp_path, sessions.PACKAGES):
         second = FileLock(tmp_path / "sitspark.lock")
         if fetched:
             second.acquire(timeout=0)
         else:
             with pytest.raises(Timeout):
                 second.acquire(timeout=0)
+
+
+def test_a_session_that_knows_no_delta_is_refused_with_what_it_lacks(tmp_path: Path) -> None:
+    script = (
+        "from pathlib import Path\n"
+        "from sitspark.errors import SitsparkError\n"
+        "from sitspark.spark import session\n"
+        "from sitspark.settings import SparkSettings\n"
+        "settings = SparkSettings(master='local[1]', driver_memory='1g')\n"
+        "session(settings, log=Path('spark.log'))\n"
+        "try:\n"
+        "    session(settings, delta=True)\n"
+        "except SitsparkError as error:\n"
+        "    print('refused:', error)\n"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300
+    )
+    assert f"{sessions.DELTA} --conf spark.sql.extensions=" in answer.stdout, answer.stderr[-2000:]
+    assert answer.stderr == ""

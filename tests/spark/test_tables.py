@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from sitspark.workflow.tables import read_table, write_table
+from sitspark.parts import current_parts
+from sitspark.workflow.tables import read_table, write_table, write_version
 
 
 @pytest.fixture
@@ -24,6 +25,9 @@ def test_a_table_is_read_back_from_where_it_was_written(foreign: SparkSession, t
     write_table(foreign.range(3), tmp_path / name / "numbers")
     assert list((tmp_path / name / "numbers").glob("*.parquet"))
     assert read_table(foreign, tmp_path / name / "numbers").count() == 3
+    write_version(foreign.range(3), tmp_path / name / "versions", note="")
+    assert read_table(foreign, tmp_path / name / "versions").count() == 3
+    assert len(current_parts(tmp_path / name / "versions")) > 0
     points = foreign.sql("select ST_Point(double(id), 1.0) as geometry from range(2)")
     write_table(points, tmp_path / name / "points", crs="EPSG:2154")
     assert read_table(foreign, tmp_path / name / "points").selectExpr("sum(ST_X(geometry))").first()[0] == 1

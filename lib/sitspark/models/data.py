@@ -21,7 +21,8 @@ from torch import Tensor
 from sitspark.errors import SitsparkError
 from sitspark.kernels.feature_space import FeatureSpace
 from sitspark.models.statistics import RunningStatistics, Statistics
-from sitspark.samples.table import feature_space_of, parts_of
+from sitspark.parts import current_parts
+from sitspark.samples.table import feature_space_of
 
 _COLUMNS = ("sample_id", "polygon_id", "label", "fold", "split", "monitored", "features")
 _BLOCK = 8192  # samples decoded at a time: some tens of MB
@@ -44,7 +45,7 @@ class Selection:
         """That of a fold left out (None: none) and of a table of quality, which says what is dropped (None: nothing)."""
         if quality is None:
             return Selection(left_out_fold)
-        rows = pq.read_table(quality, columns=["sample_id"], filters=[("kept", "=", False)])
+        rows = pq.read_table(current_parts(quality), columns=["sample_id"], filters=[("kept", "=", False)])
         return Selection(left_out_fold, rows["sample_id"].to_numpy())
 
     def mask(self, rows: pa.RecordBatch) -> npt.NDArray[np.bool_]:
@@ -167,7 +168,7 @@ def share(count: int, *, rank: int, ranks: int) -> slice:
 
 def _blocks(table: Path) -> Iterator[tuple[Path, pa.RecordBatch]]:
     """All rows in their order, with the part file they come from."""
-    for part in parts_of(table):
+    for part in current_parts(table):
         with pq.ParquetFile(part, pre_buffer=False) as file:
             absent = [name for name in _COLUMNS if name not in file.schema_arrow.names]
             if absent:
@@ -211,7 +212,7 @@ def _refuse(faulty: npt.NDArray[np.bool_], rows: pa.RecordBatch, part: Path, fau
 
 
 def _refuse_full_disk(tables: Sequence[Path], features: int, folder: Path) -> None:
-    rows = sum(pq.read_metadata(part).num_rows for table in tables for part in parts_of(table))
+    rows = sum(pq.read_metadata(part).num_rows for table in tables for part in current_parts(table))
     needed = rows * (4 * features + 12)
     free = shutil.disk_usage(folder).free
     if needed > free:

@@ -1,4 +1,4 @@
-"""The samples table without Spark: its files, and what its features are."""
+"""The samples table without Spark: what its features are."""
 
 import json
 from pathlib import Path
@@ -7,27 +7,20 @@ import pyarrow.parquet as pq
 
 from sitspark.errors import SitsparkError
 from sitspark.kernels.feature_space import FeatureSpace
+from sitspark.parts import current_parts
 
 _SPARK_SCHEMA = b"org.apache.spark.sql.parquet.row.metadata"
-
-
-def parts_of(table: Path) -> list[Path]:
-    """The part files of a table in the order of their names, which is the order of its rows.
-
-    Raises SitsparkError when there are none.
-    """
-    parts = sorted(table.glob("[!._]*.parquet"))
-    if not parts:
-        raise SitsparkError(f"{table}: is no samples table (it holds no Parquet file); run the stage samples first")
-    return parts
 
 
 def feature_space_of(table: Path) -> FeatureSpace:
     """The feature space that Spark keeps in the metadata of the column `features`.
 
-    Raises SitsparkError for a table without it.
+    Raises SitsparkError for a table without it, and where there is none.
     """
-    part = parts_of(table)[0]
+    parts = current_parts(table)
+    if not parts:
+        raise SitsparkError(f"{table}: is no samples table (it holds no Parquet file); run the stage samples first")
+    part = parts[0]
     metadata = pq.read_schema(part).metadata or {}
     fields = json.loads(metadata.get(_SPARK_SCHEMA, b"{}")).get("fields", [])
     found = [field["metadata"].get("feature_space") for field in fields if field["name"] == "features"]

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from sitspark.atomic import replace_with
 from sitspark.errors import SitsparkError
-from sitspark.samples.table import parts_of
+from sitspark.parts import current_parts
 
 _BLOCK = 8192  # rows in memory at a time: some tens of MB
 
@@ -32,11 +32,11 @@ def wide_names(features: Sequence[str], keys: Sequence[str]) -> tuple[str, ...]:
 
 
 def write_wide(table: Path, target: Path, *, features: Sequence[str]) -> int:
-    """Write a Parquet table, of one file or many, as one file by the suffix of `target`: .csv or .parquet.
+    """Write a table, of one Parquet file or many, as one file by the suffix of `target`: .csv or .parquet.
 
     The column `features`, where there is one, becomes a column for each of the names in `features`. Gives the number of
-    rows. Memory doesn't grow with the table. Raises SitsparkError for another suffix, for columns that a CSV file can't
-    hold, for vectors of another length, and where nothing can be written.
+    rows. Memory doesn't grow with the table. Raises SitsparkError for another suffix, for a table without rows, for columns
+    that a CSV file can't hold, for vectors of another length, and where nothing can be written.
     """
     writers: dict[str, Callable[[Path, pa.Schema], pa.csv.CSVWriter | pq.ParquetWriter]] = {
         ".csv": pa.csv.CSVWriter,
@@ -44,7 +44,10 @@ def write_wide(table: Path, target: Path, *, features: Sequence[str]) -> int:
     }
     if target.suffix not in writers:
         raise SitsparkError(f"{target}: the name should end in {' or '.join(writers)}, which says what is written")
-    schema = _wide_schema(pq.read_schema(parts_of(table)[0]), features)
+    parts = current_parts(table)
+    if not parts:
+        raise SitsparkError(f"{table}: holds no row; there is nothing to write")
+    schema = _wide_schema(pq.read_schema(parts[0]), features)
     unhandy = [field.name for field in schema if pa.types.is_nested(field.type) or pa.types.is_binary(field.type)]
     if target.suffix == ".csv" and unhandy:
         raise SitsparkError(
@@ -56,7 +59,7 @@ def write_wide(table: Path, target: Path, *, features: Sequence[str]) -> int:
     def write(part: Path) -> None:
         nonlocal rows
         with writers[target.suffix](part, schema) as writer:
-            for batch in _batches(table, features, schema):
+            for batch in _batches(parts, features, schema):
                 writer.write_batch(batch)
                 rows += batch.num_rows
 
@@ -71,8 +74,8 @@ def _wide_schema(schema: pa.Schema, features: Sequence[str]) -> pa.Schema:
     return pa.schema([*keys, *(pa.field(name, pa.float32()) for name in names)])
 
 
-def _batches(table: Path, features: Sequence[str], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    for part in parts_of(table):
+def _batches(parts: Sequence[Path], features: Sequence[str], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    for part in parts:
         with pq.ParquetFile(part, pre_buffer=False) as file:
             for batch in file.iter_batches(_BLOCK):
                 columns = [batch[name] for name in batch.schema.names if name != "features"]

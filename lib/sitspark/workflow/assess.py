@@ -34,7 +34,6 @@ from sitspark.workflow.context import Context
 from sitspark.workflow.imagery import acquisitions_of
 from sitspark.workflow.run_folder import StageRecord, versions
 from sitspark.workflow.stage import Outcome, Stage
-from sitspark.workflow.tables import write_table
 
 _FIGURES = ("confusion_map.png", "class_scores.png")
 _SET_ASIDE, _TEST = "set_aside", "test"  # areas of the confusion table
@@ -50,14 +49,14 @@ def matrix_of(counts: list[Any], codes: tuple[int, ...]) -> ConfusionMatrix:
     return ConfusionMatrix(codes, table)
 
 
-def _validate(context: Context, _key: str) -> Outcome:
+def _validate(context: Context, key: str) -> Outcome:
     folder = context.folder
     drawn = folder.path / context.facts("mosaic")["map"] / "classification.tif"
-    grid, target = context.coverage.grid, folder.table("confusion")
+    grid = context.coverage.grid
     pieces = pieces_by_chunk(context.table("polygons"), context.table("chunks"), grid).cache()
     with context.marked("validate", pieces.select("chunk_id").distinct().count(), "chunks") as marks:
         compared = map_confusion(pieces, grid, drawn, touched=context.settings.samples.touched, marks=marks).cache()
-        write_table(_confusion_table(compared, context.facts("train")["model_id"]).coalesce(1), target)
+        context.write("confusion", _confusion_table(compared, context.facts("train")["model_id"]).coalesce(1), key=key)
     polygons = _polygons_compared(compared, context.nomenclature.codes)
     compared.unpersist()
     pieces.unpersist()
@@ -84,7 +83,7 @@ def _validate(context: Context, _key: str) -> Outcome:
     return Outcome(
         f"{_scores_in_words(assessment)} set aside{more}",
         _facts(assessment) | ({} if test is None else {"test": _facts(test)}),
-        (target, *(folder.accuracy / name for name in ("metrics.json", "confusion_map.csv", *_FIGURES))),
+        (folder.table("confusion"), *(folder.accuracy / name for name in ("metrics.json", "confusion_map.csv", *_FIGURES))),
     )
 
 

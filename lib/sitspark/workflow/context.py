@@ -1,6 +1,7 @@
 """What the stages of one run share: settings, folder, voice, and what follows from them; Spark starts when first needed."""
 
 import contextlib
+import json
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,7 @@ from sitspark.features.recipe import Recipe
 from sitspark.grid import Grid, TileWindows, Window
 from sitspark.kernels.feature_space import FeatureSpace
 from sitspark.marks import Marks
+from sitspark.parts import is_delta
 from sitspark.scenes.archive import Archive
 from sitspark.scenes.chunk_plan import Coverage, chunk_plan
 from sitspark.scenes.inspect import inspect_product
@@ -33,8 +35,8 @@ from sitspark.scenes.sensors import Sensor, reading_of, sensors_of
 from sitspark.settings import Settings
 from sitspark.workflow.keys import digest, state_of
 from sitspark.workflow.progress import Voice
-from sitspark.workflow.run_folder import RunFolder
-from sitspark.workflow.tables import read_table
+from sitspark.workflow.run_folder import RunFolder, StageRecord
+from sitspark.workflow.tables import PLAIN, read_table, write_table, write_version
 
 _THREADS = 16  # products whose files are listed at a time: that waits for the disk or the network
 
@@ -55,7 +57,12 @@ class Context:
     @cached_property
     def spark(self) -> SparkSession:
         """The session."""
-        return sessions.session(self.settings.spark, log=self.folder.log)
+        return sessions.session(self.settings.spark, log=self.folder.log, delta=self.versioned)
+
+    @property
+    def versioned(self) -> bool:
+        """Whether tables without geometry are Delta tables."""
+        return self.settings.tables.format == "delta"
 
     @cached_property
     def nomenclature(self) -> Nomenclature:
@@ -121,6 +128,20 @@ class Context:
     def table(self, name: str) -> DataFrame:
         """A table of the run."""
         return read_table(self.spark, self.folder.table(name))
+
+    def write(self, name: str, frame: DataFrame, *, key: str) -> None:
+        """Write a table without geometry in the format of the settings; its history notes settings, and the stage's key."""
+        target = self.folder.table(name)
+        if self.versioned:
+            note = {"key": key, "settings": self.settings.model_dump(mode="json")}
+            write_version(frame, target, note=json.dumps(note, ensure_ascii=False))
+        else:
+            write_table(frame, target)
+
+    def in_place(self, record: StageRecord) -> bool:
+        """Whether all that a stage published is there as it was written, its tables in the format of the settings."""
+        tables = [self.folder.table(name) for name in PLAIN if f"tables/{name}" in record.outputs]
+        return self.folder.in_place(record) and all(is_delta(table) == self.versioned for table in tables)
 
     @property
     def coverage(self) -> Coverage:

@@ -106,9 +106,9 @@ def _judged(context: Context, sensor: Sensor, table: DataFrame) -> Judgement:
     return judged
 
 
-def _calendar(context: Context, _key: str) -> Outcome:
+def _calendar(context: Context, key: str) -> Outcome:
     """How much of each product is clear; drawn tile by tile."""
-    target, figure = context.folder.table("acquisitions"), context.folder.calendar
+    figure = context.folder.calendar
     used = context.facts("scenes")["products"]
     with context.marked("calendar", used, "products") as marks:
         frames = (
@@ -122,12 +122,12 @@ def _calendar(context: Context, _key: str) -> Outcome:
             )
             for sensor in context.sensors
         )
-        write_table(functools.reduce(DataFrame.unionByName, frames), target)
+        context.write("acquisitions", functools.reduce(DataFrame.unionByName, frames), key=key)
     found = acquisitions_of(context)
     publish(figure, calendar_figure(found))
     known = [acquisition.clear_share for acquisition in found if acquisition.clear_share is not None]
     clear = f"{sum(known) / len(known):.0%} clear on average" if known else "without masks"
-    return Outcome(f"{counted(used, 'product')}, {clear}", {}, (target, figure))
+    return Outcome(f"{counted(used, 'product')}, {clear}", {}, (context.folder.table("acquisitions"), figure))
 
 
 def acquisitions_of(context: Context) -> tuple[Acquisition, ...]:

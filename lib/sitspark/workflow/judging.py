@@ -24,13 +24,13 @@ class Judged:
     doubtful: list[dict[str, Any]]
 
 
-def judge_samples(context: Context, samples: DataFrame, settings: QualitySettings) -> Judged:
+def judge_samples(context: Context, samples: DataFrame, settings: QualitySettings, *, key: str) -> Judged:
     """Write the table of quality."""
     chosen, file = context.folder.scratch / "references", context.folder.scratch / "references.npz"
     write_table(reference_samples(samples, seed=context.settings.seed), chosen)
     save_references(fit_references(chosen, neighbours=settings.neighbours), file)
     with context.marked("quality", samples.count(), "samples") as marks:
-        write_table(quality(samples, file, settings, marks=marks), context.folder.table("quality"))
+        context.write("quality", quality(samples, file, settings, marks=marks), key=key)
     written = context.table("quality")
     rows, names = by_class(written), context.nomenclature.name_of
     unjudged = [names(row.label) for row in rows if not row.judged]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sitspark.location import Location
+from sitspark.parts import current_parts, is_delta
 from sitspark.scenes import store
 from sitspark.scenes.product import Source
 
@@ -49,12 +50,15 @@ def state_of(source: Source) -> str:
 def contents(path: Path) -> str | None:
     """A hash over names and sizes of a file, or of all files below a folder but hidden ones; None where there is nothing.
 
-    Times of change don't count, so that a run may be copied or moved.
+    Of a Delta table the files of the current version count: older ones may be removed. Times of change don't count, so
+    that a run may be copied or moved.
     """
     if not path.exists():
         return None
-    files = (child for child in path.rglob("[!.]*") if child.is_file()) if path.is_dir() else (path,)
-    return digest(sorted((str(file.relative_to(path)), file.stat().st_size) for file in files))
+    files: Iterable[Path] = (path,)
+    if path.is_dir():
+        files = current_parts(path) if is_delta(path) else path.rglob("[!.]*")
+    return digest(sorted((str(file.relative_to(path)), file.stat().st_size) for file in files if file.is_file()))
 
 
 def _of_one_stem(path: Path) -> list[Path]:

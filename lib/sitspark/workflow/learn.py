@@ -16,7 +16,6 @@ from sitspark.workflow.assess import matrix_of, score
 from sitspark.workflow.context import Context
 from sitspark.workflow.keys import digest
 from sitspark.workflow.stage import Outcome, Stage
-from sitspark.workflow.tables import write_table
 
 
 def _fit(context: Context, model_id: str, name: str, *, left_out_fold: str | None = None) -> ModelCard:
@@ -102,8 +101,7 @@ def _cross_validate(context: Context, key: str) -> Outcome:
         _fit(context, model_id, f"without {name}", left_out_fold=name)
         models.append(FoldModel(name, context.folder.model(model_id)))
     compared = sample_confusion(context.table("samples"), models)
-    target = context.folder.table("confusion_folds")
-    write_table(compared.coalesce(1), target)
+    context.write("confusion_folds", compared.coalesce(1), key=key)
     folds = _fold_scores(context, names)
     metrics = metrics_json(context.nomenclature, assessment=None, folds=folds)["cross_validation"]
     accuracy = context.folder.accuracy
@@ -123,7 +121,7 @@ def _cross_validate(context: Context, key: str) -> Outcome:
             ]
         },
         (
-            target,
+            context.folder.table("confusion_folds"),
             accuracy / "cross_validation.json",
             accuracy / "cross_validation.png",
             *(file for model in models for file in _published(context, model.folder.name)),

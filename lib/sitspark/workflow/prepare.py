@@ -83,7 +83,7 @@ def _shape(context: Context) -> ChunkShape:
     return chunk_shape(context.reading, scenes, tile, covered.tiles, memory=context.settings.spark.worker_memory)
 
 
-def _ground_truth(context: Context, _key: str) -> Outcome:
+def _ground_truth(context: Context, key: str) -> Outcome:
     settings, folder, covered = context.settings, context.folder, context.coverage
     truth = settings.ground_truth
     with context.voice.bar("ground_truth", 3, "steps") as update:
@@ -100,7 +100,7 @@ def _ground_truth(context: Context, _key: str) -> Outcome:
         divided = divide(cleaned.pieces, ground, _choices(context))
         write_table(divided.coalesce(4), folder.table("polygons"), crs=covered.grid.crs)
         update(2, "listing what is rejected")
-        write_table(cleaned.rejected.coalesce(1), folder.table("rejected"))
+        context.write("rejected", cleaned.rejected.coalesce(1), key=key)
         shutil.rmtree(scratch)
     polygons, rejected = context.table("polygons"), context.table("rejected")
     counts = _class_counts(context, polygons)
@@ -192,8 +192,8 @@ def _listed(reasons: dict[str, int]) -> str:
     return ", ".join(f"{count} {reason}" for reason, count in reasons.items())
 
 
-def _observations(context: Context, _key: str) -> Outcome:
-    folder, target = context.folder, context.folder.table("observations")
+def _observations(context: Context, key: str) -> Outcome:
+    folder = context.folder
     grid, plan = context.coverage.grid, context.plan().cache()
     settings, seed = context.settings.samples, context.settings.seed
     strategy = Strategy.of(settings, context.nomenclature)
@@ -240,20 +240,19 @@ def _observations(context: Context, _key: str) -> Outcome:
         observed = frames.observations(
             chosen, plan, folder.table("scenes"), context.reading, context.recipe, tasks=min(chunks, _TASKS), marks=marks
         )
-        write_table(observed, target)
+        context.write("observations", observed, key=key)
     plan.unpersist()
     chosen.unpersist()
     selection = _selection(context, choice, strategy)
     columns = "label int, name string, split string, asked bigint, available bigint, chosen bigint"
-    write_table(
-        context.spark.createDataFrame([astuple(row) for row in selection], columns).coalesce(1), folder.table("selection")
-    )
+    rows = context.spark.createDataFrame([astuple(row) for row in selection], columns)
+    context.write("selection", rows.coalesce(1), key=key)
     pixels = {split: sum(row.chosen for row in selection if row.split == split) for split in CHOSEN}
     return Outcome(
         f"{sum(pixels.values())} of {sum(row.available for row in selection)} labelled pixels read from {chunks} chunks "
         f"({pixels['train']} for training, {pixels['validation']} set aside)",
         {"pixels": pixels, "chunks": chunks, "contested": choice.contested, "selection": [asdict(row) for row in selection]},
-        (target, folder.table("selection")),
+        (folder.table("observations"), folder.table("selection")),
     )
 
 
@@ -280,12 +279,12 @@ def _selection(context: Context, choice: Choice, strategy: Strategy) -> list[Sel
     return rows
 
 
-def _samples(context: Context, _key: str) -> Outcome:
-    recipe, target, settings = context.recipe, context.folder.table("samples"), context.settings
+def _samples(context: Context, key: str) -> Outcome:
+    recipe, settings = context.recipe, context.settings
     space = recipe.space
     observed, least = context.table("observations"), settings.samples.min_clear_dates
     with context.marked("samples", sum(context.facts("observations")["pixels"].values()), "pixels") as marks:
-        write_table(frames.samples(observed, recipe, seed=settings.seed, marks=marks, least=least), target)
+        context.write("samples", frames.samples(observed, recipe, seed=settings.seed, marks=marks, least=least), key=key)
     table = context.table("samples")
     rows = table.groupBy("label", "split", "monitored").count().collect()
     pixels: dict[str, dict[str, int]] = {
@@ -301,22 +300,23 @@ def _samples(context: Context, _key: str) -> Outcome:
         of = " of every sensor" if len(context.sensors) > 1 else ""
         few = f"fewer than {least} clear dates" if least > 1 else f"no clear date{of}"
         context.voice.note(f"{unseen} labelled pixels have {few} and are left out")
-    outputs: tuple[Path, ...] = (target,)
+    outputs: tuple[Path, ...] = (context.folder.table("samples"),)
     told, doubtful, shown = "", list[dict[str, Any]](), shown_series(space)
-    for name in ("series", "quality", "children"):  # of other settings
+    asked = {"series": shown, "quality": settings.samples.quality, "children": settings.samples.augmentation}
+    for name in (name for name, what in asked.items() if what is None):  # of other settings
         shutil.rmtree(context.folder.table(name), ignore_errors=True)
     if shown is not None:
-        write_table(series_by_class(table, shown, seed=settings.seed), context.folder.table("series"))
+        context.write("series", series_by_class(table, shown, seed=settings.seed), key=key)
         outputs = (*outputs, context.folder.table("series"))
     if settings.samples.quality is not None:
-        judged = judge_samples(context, table, settings.samples.quality)
+        judged = judge_samples(context, table, settings.samples.quality, key=key)
         told, doubtful = judged.summary, judged.doubtful
         for label, count in judged.dropped.items():
             pixels[str(label)]["dropped"] = count
         outputs = (*outputs, context.folder.table("quality"))
         table = kept_of(table, context.table("quality"))
     if settings.samples.augmentation is not None:
-        for label, count in _make_children(context, table, settings.samples.augmentation).items():
+        for label, count in _make_children(context, table, settings.samples.augmentation, key=key).items():
             pixels[str(label)]["children"] = count
         made = sum(of["children"] for of in pixels.values())
         told = f"{told}, and {made} made of them ({settings.samples.augmentation.method})"
@@ -328,13 +328,13 @@ def _samples(context: Context, _key: str) -> Outcome:
     )
 
 
-def _make_children(context: Context, table: DataFrame, settings: AugmentationSettings) -> dict[int, int]:
+def _make_children(context: Context, table: DataFrame, settings: AugmentationSettings, *, key: str) -> dict[int, int]:
     """Write the table of children; gives their numbers by class."""
     least = {}
     if settings.by_class is not None:
         least = counts_by_class(settings.by_class, context.nomenclature, key="samples.augmentation.by_class")
     wanted = wanted_children(fitted_by_group(table), settings, least)
-    write_table(children(table, wanted, settings, seed=context.settings.seed), context.folder.table("children"))
+    context.write("children", children(table, wanted, settings, seed=context.settings.seed), key=key)
     found: dict[int, int] = {}
     for (label, _), count in wanted.items():
         found[label] = found.get(label, 0) + count

@@ -11,11 +11,18 @@ from pyspark.sql.types import NumericType
 
 from sitspark import spark as sessions
 from sitspark.errors import SitsparkError
+from sitspark.parts import is_delta
 from sitspark.settings import SparkSettings
-from sitspark.workflow.run_folder import found_run
+from sitspark.sql import identifier
+from sitspark.workflow.run_folder import RunFolder, found_run
 from sitspark.workflow.views import register
 
 _QUERY = re.compile(r"[\s(]*(select|with|from|table|values|describe|desc|show|explain)\b", re.IGNORECASE)
+
+# `describe history samples`, `from samples version as of 0`: a view has neither, the table behind it has
+_OF_VERSIONS = re.compile(
+    r"((?<=\bdescribe\shistory\s)|(?<=\bdesc\shistory\s))\w+\b|\b\w+(?=\s+(version|timestamp)\s+as\s+of\b)", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +43,10 @@ def ask(query: str, folder: Path | None, *, rows: int) -> Answer:
     run = found_run(folder)
     # it repeats in JSON what the sentence says
     logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
-    spark = sessions.session(SparkSettings(), log=run.log)  # type: ignore[call-arg]
+    spark = sessions.session(SparkSettings(), log=run.log, delta=run.versioned)  # type: ignore[call-arg]
     registered = register(spark, run.path)
     try:
-        frame = spark.sql(query)
+        frame = spark.sql(_with_versions(query, run))
         taken = frame.limit(rows + 1).collect()
     except (AnalysisException, ParseException) as error:
         lacking = f"; {registered.lacking}" if registered.lacking else ""
@@ -51,6 +58,16 @@ def ask(query: str, folder: Path | None, *, rows: int) -> Answer:
     numeric = frozenset(field.name for field in frame.schema.fields if isinstance(field.dataType, NumericType))
     shown = tuple(tuple(_text(cell) for cell in row) for row in taken[:rows])
     return Answer(run.path, tuple(frame.columns), numeric, shown, len(taken) > rows)
+
+
+def _with_versions(query: str, run: RunFolder) -> str:
+    """A query where a Delta table's name stands for its place, wherever the history or an earlier version is asked for."""
+
+    def placed(name: re.Match[str]) -> str:
+        table = run.table(name[0].lower())
+        return f"delta.{identifier(sessions.location(table))}" if is_delta(table) else name[0]
+
+    return _OF_VERSIONS.sub(placed, query)
 
 
 def _text(cell: Any) -> str:

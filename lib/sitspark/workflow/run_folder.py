@@ -21,6 +21,7 @@ from filelock import FileLock, Timeout
 
 from sitspark.atomic import write_atomically
 from sitspark.errors import SitsparkError
+from sitspark.parts import is_delta
 from sitspark.settings import Settings
 from sitspark.workflow.keys import contents
 
@@ -61,12 +62,18 @@ class RunFolder:
         return self.path / "scratch"
 
     def table(self, name: str) -> Path:
-        """The folder of a Parquet table."""
+        """The folder of a table."""
         return self.path / "tables" / name
 
     def tables(self) -> list[str]:
         """The tables that there are."""
-        return sorted(path.name for path in (self.path / "tables").glob("[!.]*") if any(path.glob("*.parquet")))
+        folders = (self.path / "tables").glob("[!.]*")
+        return sorted(path.name for path in folders if is_delta(path) or any(path.glob("*.parquet")))
+
+    @property
+    def versioned(self) -> bool:
+        """Whether there are tables of Delta."""
+        return any(is_delta(self.table(name)) for name in self.tables())
 
     def model(self, model_id: str) -> Path:
         """The folder of a model."""

@@ -53,7 +53,7 @@ def finished(stages: Sequence[Stage], context: Context) -> dict[str, StageRecord
 
 
 def _is_done(record: StageRecord | None, key: str | None, context: Context) -> bool:
-    return record is not None and record.key == key and context.folder.in_place(record)
+    return record is not None and record.key == key and context.in_place(record)
 
 
 def needed(stages: Sequence[Stage], targets: Sequence[str]) -> list[Stage]:

@@ -1,8 +1,10 @@
-"""Writing the tables of a run: beside their place, then renamed."""
+"""Writing the tables of a run: beside their place, then renamed; or as a new version of a Delta table."""
 
 import json
 import os
+import secrets
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import pyproj
@@ -10,7 +12,34 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
 
 from sitspark.errors import SitsparkError
+from sitspark.parts import is_delta
 from sitspark.spark import location, pattern
+
+# those that Spark writes without geometry: Delta tables where the settings say so
+PLAIN = frozenset(
+    {
+        "acquisitions",
+        "rejected",
+        "selection",
+        "observations",
+        "samples",
+        "series",
+        "quality",
+        "children",
+        "confusion",
+        "confusion_folds",
+    }
+)
+
+_VERSIONED: Mapping[str, str] = {
+    # Delta lists the files of the current version with each commit, for readers that don't know its log
+    "delta.compatibility.symlinkFormatManifest.enabled": "true",
+    # such a reader would see rows that are deleted by a vector
+    "delta.enableDeletionVectors": "false",
+    # the order of files is that of rows, which training depends on: nothing may join or split them on its own
+    "delta.autoOptimize.autoCompact": "false",
+    "delta.autoOptimize.optimizeWrite": "false",
+}
 
 
 def write_table(frame: DataFrame, target: Path, *, crs: str | None = None) -> None:
@@ -25,6 +54,19 @@ def write_table(frame: DataFrame, target: Path, *, crs: str | None = None) -> No
     replace_folder(draft, target)
 
 
+def write_version(frame: DataFrame, target: Path, *, note: str) -> None:
+    """Add a version to a Delta table, which holds the rows of `frame` and no others, with a note in its history.
+
+    A table that isn't there yet, or is of Parquet, is written beside its place and renamed.
+    """
+    # a name of its own each time: Delta remembers the log of a folder that it has seen
+    place = target if is_delta(target) else target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    writer = frame.write.format("delta").mode("overwrite").option("overwriteSchema", "true").options(**_VERSIONED)
+    writer.option("compression", "zstd").option("userMetadata", note).save(location(place))
+    if place != target:
+        replace_folder(place, target)
+
+
 def replace_folder(draft: Path, target: Path) -> None:
     """Put a finished folder in the place of an old one."""
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -34,6 +76,8 @@ def replace_folder(draft: Path, target: Path) -> None:
 
 def read_table(spark: SparkSession, folder: Path) -> DataFrame:
     """A table of a run; geometry comes back as geometry. Raises SitsparkError when the run has no such table."""
+    if is_delta(folder):
+        return spark.read.format("delta").load(location(folder))
     parts = sorted(folder.glob("*.parquet"))
     if not parts:
         raise SitsparkError(f"there is no table {folder.name} in {folder.parent}; run the stage that makes it")

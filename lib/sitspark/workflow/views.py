@@ -12,6 +12,7 @@ from sitspark.errors import SitsparkError
 from sitspark.kernels.feature_space import FeatureSpace
 from sitspark.samples.table import feature_space_of
 from sitspark.samples.wide import wide_names
+from sitspark.spark import refuse_without_delta
 from sitspark.sql import identifier, quoted
 from sitspark.workflow import feature_functions
 from sitspark.workflow.feature_functions import dates_array
@@ -35,9 +36,11 @@ def register(spark: SparkSession, folder: Path) -> Registered:
     `samples_wide` and `children_wide` have a column a feature; `samples_long` has a row a sample, series and date;
     `observations_long` a row a sample and acquisition, with a column a band. The functions are those of
     `feature_functions`. Views and functions of a run that was registered before are removed. Raises SitsparkError where
-    the folder holds no run.
+    the folder holds no run, and where it has Delta tables that the session can't read.
     """
     run = found_run(folder)
+    if run.versioned:
+        refuse_without_delta(spark)
     for name in filter(None, (spark.conf.get(_NOTED, None) or "").split(",")):
         spark.catalog.dropTempView(name)
     for name in feature_functions.NAMES:
