@@ -1,6 +1,7 @@
 """What settings and archives say of how features are made."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date
 
 from sitspark.errors import SitsparkError
 from sitspark.features.custom import tried
@@ -8,32 +9,35 @@ from sitspark.features.functions import CustomFunctions
 from sitspark.features.recipe import Recipe
 from sitspark.kernels.feature_space import FeatureSpace, SensorFeatures
 from sitspark.kernels.filling import Filler, Linear, Median, Nearest, SavitzkyGolay, Unfilled, Whittaker
-from sitspark.scenes.chunk_plan import Coverage
 from sitspark.scenes.sensors import Sensor, in_feature_order, indices_of
 from sitspark.settings import Settings, TimeSettings
 from sitspark.timegrid import AcquisitionDates, TimeGrid
 
 
-def recipe_of(settings: Settings, sensors: Sequence[Sensor], covered: Coverage) -> Recipe:
-    """What settings and archives say of how features are made; raises SitsparkError where they contradict each other.
+# the days on which each sensor saw anything, ascending
+Acquired = Mapping[str, tuple[date, ...]]
+
+
+def recipe_of(settings: Settings, sensors: Sequence[Sensor], acquired: Acquired) -> Recipe:
+    """What settings and acquisitions say of how features are made; raises SitsparkError where they contradict each other.
 
     The user's own functions are tried on made-up numbers, which tells the names of their features.
     """
     in_order = in_feature_order(sensors)
-    features = tuple(_features(settings, sensor, covered) for sensor in in_order)
+    features = tuple(_features(settings, sensor, acquired) for sensor in in_order)
     layers = tuple(settings.features.static)
     if settings.custom_features is None:
         return Recipe(FeatureSpace(features, layers))
     functions = CustomFunctions.read(settings.custom_features)
     acquisitions = tuple(
-        (sensor.name, AcquisitionDates(covered.acquired[sensor.name]))
+        (sensor.name, AcquisitionDates(acquired[sensor.name]))
         for sensor in in_order
         if sensor.selection.layout.day is None
     )
     return Recipe(FeatureSpace(features, layers, tried(functions, features, layers, acquisitions)), functions, acquisitions)
 
 
-def _features(settings: Settings, sensor: Sensor, covered: Coverage) -> SensorFeatures:
+def _features(settings: Settings, sensor: Sensor, acquired: Acquired) -> SensorFeatures:
     layout, chosen = sensor.selection.layout, settings.features
     indices = indices_of(sensor, settings)
     if settings.time_series.filler == "none" and layout.day is not None:
@@ -46,7 +50,7 @@ def _features(settings: Settings, sensor: Sensor, covered: Coverage) -> SensorFe
         return SensorFeatures(
             sensor.name,
             sensor.selection.bands,
-            _dates(settings, sensor, covered),
+            _dates(settings, sensor, acquired[sensor.name]),
             indices,
             layout.red,
             layout.nir,
@@ -60,8 +64,8 @@ def _features(settings: Settings, sensor: Sensor, covered: Coverage) -> SensorFe
         raise SitsparkError(sensor.told(str(error))) from None
 
 
-def _dates(settings: Settings, sensor: Sensor, covered: Coverage) -> TimeGrid | AcquisitionDates:
-    times, acquired = settings.time_series, covered.acquired[sensor.name]
+def _dates(settings: Settings, sensor: Sensor, acquired: tuple[date, ...]) -> TimeGrid | AcquisitionDates:
+    times = settings.time_series
     start, end = times.start or acquired[0], times.end or acquired[-1]
     within = tuple(day for day in acquired if start <= day <= end)
     if end < start or (times.filler == "none" and not within):
@@ -71,7 +75,7 @@ def _dates(settings: Settings, sensor: Sensor, covered: Coverage) -> TimeGrid | 
         )
     if times.filler == "none":
         return AcquisitionDates(within)
-    return TimeGrid(start, end, sensor.settings.step or times.step)
+    return TimeGrid(start, end, sensor.step or times.step)
 
 
 def _filler(times: TimeSettings) -> Filler:

@@ -17,7 +17,7 @@ from sitspark.scenes import store
 from sitspark.scenes.archive import remarks
 from sitspark.scenes.left_out import WHOLE
 from sitspark.scenes.outline import share_covered
-from sitspark.scenes.sensors import Sensor, indices_of
+from sitspark.scenes.sensors import ArchiveSensor, indices_of
 from sitspark.scenes.static import bounds_of, layers_of
 from sitspark.workflow.check_products import HEADERS, Depth, check_products
 from sitspark.workflow.context import Context
@@ -119,7 +119,7 @@ def _classes(context: Context) -> str:
 
 
 def _ground_truth(context: Context) -> str:
-    truth = context.settings.ground_truth
+    truth = context.truth
     found = inspect_vector(truth)
     parts = [f"{counted(found.features, 'feature')} in {found.crs}, label field '{truth.label_field}'"]
     if truth.split_field is not None:
@@ -154,7 +154,7 @@ def _chosen(context: Context) -> str:
 
 
 def _labels(context: Context) -> str:
-    truth = context.settings.ground_truth
+    truth = context.truth
     counts = count_labels(truth, context.nomenclature)
     names = {code: f"{code} ({context.nomenclature.name_of(code)})" for code in context.nomenclature.codes}
     present = {code: counts.of_class[code] for code in names if counts.of_class[code]}
@@ -192,7 +192,7 @@ def _scenes(context: Context) -> str:
     return "; ".join(_archive(context, sensor) for sensor in context.sensors)
 
 
-def _archive(context: Context, sensor: Sensor) -> str:
+def _archive(context: Context, sensor: ArchiveSensor) -> str:
     archive = context.archives[sensor.name]
     products = archive.wanted
     tiles = sorted({product.name.tile for product in products})
@@ -239,13 +239,13 @@ def _polygons_meet_imagery(context: Context) -> str:
     boxes = list(context.tile_extents.values())
     if context.region is not None:
         boxes = [shapely.intersection(box, context.region.to("EPSG:4326").outline) for box in boxes]
-    vector = inspect_vector(settings.ground_truth)
-    bounds = extent_of(settings.ground_truth)
+    vector = inspect_vector(context.truth)
+    bounds = extent_of(context.truth)
     transformer = pyproj.Transformer.from_crs(vector.crs, 4326, always_xy=True)
     extent = shapely.box(*transformer.transform_bounds(*bounds))
     if boxes and not any(box.intersects(extent) for box in boxes):
         raise SitsparkError(
-            f"ground_truth.file: the features of {settings.ground_truth.file} lie at lon/lat "
+            f"ground_truth.file: the features of {context.truth.file} lie at lon/lat "
             f"{_degrees(extent)}, none of the tiles {', '.join(sorted(context.tile_extents))} reaches there; check the CRS "
             "of the file, or scenes.tiles, or grid.region"
         )

@@ -27,7 +27,7 @@ from sitspark.scenes.layouts import Selection
 from sitspark.scenes.outline import to_geographic
 from sitspark.scenes.product import Scene, Source
 from sitspark.scenes.reading import Reading
-from sitspark.scenes.sensors import Sensor, reading_of
+from sitspark.scenes.sensors import ArchiveSensor, reading_of
 from sitspark.settings import Settings
 from sitspark.workflow.context import Context
 
@@ -89,7 +89,7 @@ def plan(context: Context) -> Foreseen:
     tiles = {sensor.name: _near(context, sensor, _by_tile(context.archives[sensor.name].wanted)) for sensor in context.sensors}
     covered = _coverage(context, tiles)
     region = context.region.to(covered.grid.crs) if context.region else None
-    recipe = recipe_of(settings, context.sensors, covered)
+    recipe = recipe_of(settings, context.sensors, covered.acquired)
     tile = max(tiles[leading], key=lambda tile: len(tiles[leading][tile]))
     dates = {
         sensor: sum(map(len, own.values())) if sensor != leading or settings.grid.overlap == "merge" else len(own[tile])
@@ -148,7 +148,7 @@ def _by_tile(products: Sequence[Listed]) -> ByTile:
     return found
 
 
-def _near(context: Context, sensor: Sensor, tiles: ByTile) -> ByTile:
+def _near(context: Context, sensor: ArchiveSensor, tiles: ByTile) -> ByTile:
     """The tiles of another sensor whose first usable product reaches a tile of the leading one; all of that one's own."""
     if sensor is context.leading:
         return tiles
