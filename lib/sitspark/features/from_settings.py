@@ -13,7 +13,6 @@ from sitspark.scenes.sensors import Sensor, in_feature_order, indices_of
 from sitspark.settings import Settings, TimeSettings
 from sitspark.timegrid import AcquisitionDates, TimeGrid
 
-
 # the days on which each sensor saw anything, ascending
 Acquired = Mapping[str, tuple[date, ...]]
 
@@ -30,9 +29,7 @@ def recipe_of(settings: Settings, sensors: Sequence[Sensor], acquired: Acquired)
         return Recipe(FeatureSpace(features, layers))
     functions = CustomFunctions.read(settings.custom_features)
     acquisitions = tuple(
-        (sensor.name, AcquisitionDates(acquired[sensor.name]))
-        for sensor in in_order
-        if sensor.selection.layout.day is None
+        (sensor.name, AcquisitionDates(acquired[sensor.name])) for sensor in in_order if sensor.selection.layout.day is None
     )
     return Recipe(FeatureSpace(features, layers, tried(functions, features, layers, acquisitions)), functions, acquisitions)
 

@@ -12,6 +12,7 @@ from sitspark.ground_truth.labels import count_labels
 from sitspark.ground_truth.read import extent_of, inspect_vector
 from sitspark.ground_truth.regions import read_regions
 from sitspark.ground_truth.told import count_told
+from sitspark.samples.long_table import Labels, inspect, sensor_of
 from sitspark.samples.strategy import Strategy, counts_by_class
 from sitspark.scenes import store
 from sitspark.scenes.archive import remarks
@@ -27,16 +28,28 @@ from sitspark.workflow.finding import Finding
 def check(context: Context, *, depth: Depth = HEADERS) -> list[Finding]:
     """Look at every input; all problems are found, not only the first."""
     found = glance(context)
-    if not any(finding.wrong for finding in found if finding.subject in ("features", "scenes")):
+    looked = {finding.subject: finding.wrong for finding in found}
+    # a table of series has no products
+    if "scenes" in looked and not looked["features"] and not looked["scenes"]:
         found += check_products(context, depth)
     return found
 
 
 def glance(context: Context) -> list[Finding]:
     """Look at all that is said without opening every image: what a run checks before it computes anything."""
-    found = [_judged("output", context, _output), *_imagery(context)]
+    found = [_judged("output", context, _output)]
     if context.settings.delivery is not None:
-        found.insert(1, _judged("delivery", context, _delivery))
+        found.append(_judged("delivery", context, _delivery))
+    return [*found, *(_imagery_and_truth(context) if context.settings.observations is None else _table(context))]
+
+
+def _table(context: Context) -> list[Finding]:
+    """What a run looks at that starts from a table of series."""
+    return [_judged("classes", context, _classes), _judged("observations", context, _observations)]
+
+
+def _imagery_and_truth(context: Context) -> list[Finding]:
+    found = _imagery(context)
     found += [_judged("classes", context, _classes), _judged("ground truth", context, _ground_truth)]
     wrong = {finding.subject for finding in found if finding.wrong}
     if not wrong & {"classes", "ground truth"}:
@@ -116,6 +129,15 @@ def _delivery(context: Context) -> str:
 
 def _classes(context: Context) -> str:
     return f"{counted(len(context.nomenclature), 'class')} with colours"
+
+
+def _observations(context: Context) -> str:
+    table = context.series_table
+    rows = inspect(table)
+    Labels.of(table, context.nomenclature)
+    indices = ", ".join(index.name for index in indices_of(sensor_of(table), context.settings)) or "no index"
+    known = "rows of CSV" if rows is None else counted(rows, "row")
+    return f"{known} in {table.file}, {counted(len(table.bands), 'band')} of {table.sensor}, {indices}"
 
 
 def _ground_truth(context: Context) -> str:
@@ -235,7 +257,6 @@ def _layers(context: Context) -> str:
 
 def _polygons_meet_imagery(context: Context) -> str:
     """Compare the extent of the polygons with that of one product of each tile."""
-    settings = context.settings
     boxes = list(context.tile_extents.values())
     if context.region is not None:
         boxes = [shapely.intersection(box, context.region.to("EPSG:4326").outline) for box in boxes]

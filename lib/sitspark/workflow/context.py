@@ -22,6 +22,7 @@ from sitspark.features.recipe import Recipe
 from sitspark.grid import Grid, TileWindows, Window
 from sitspark.kernels.feature_space import FeatureSpace
 from sitspark.marks import Marks
+from sitspark.samples.long_table import sensor_of
 from sitspark.scenes.archive import Archive
 from sitspark.scenes.chunk_plan import Coverage, chunk_plan
 from sitspark.scenes.inspect import inspect_product
@@ -29,7 +30,6 @@ from sitspark.scenes.listing import list_archive
 from sitspark.scenes.outline import to_geographic
 from sitspark.scenes.reading import Reading
 from sitspark.scenes.region import Region, read_region
-from sitspark.samples.long_table import sensor_of
 from sitspark.scenes.sensors import ArchiveSensor, Sensor, reading_of, sensors_of
 from sitspark.settings import GroundTruthSettings, ObservationsSettings, Settings
 from sitspark.timegrid import Period

@@ -84,7 +84,15 @@ class Foreseen:
 
 
 def plan(context: Context) -> Foreseen:
-    """Open the headers, time one window of the real products with a network of the right size, and multiply."""
+    """Open the headers, time one window of the real products with a network of the right size, and multiply.
+
+    Raises SitsparkError for a run without imagery.
+    """
+    if context.settings.observations is not None:
+        raise SitsparkError(
+            "plan: foresees the reading and mapping of imagery, and the run starts from a table of series (observations); "
+            "`sitspark check` looks at that"
+        )
     settings, leading = context.settings, context.leading.name
     tiles = {sensor.name: _near(context, sensor, _by_tile(context.archives[sensor.name].wanted)) for sensor in context.sensors}
     covered = _coverage(context, tiles)

@@ -84,8 +84,7 @@ def _shape(context: Context) -> ChunkShape:
 
 
 def _ground_truth(context: Context, _key: str) -> Outcome:
-    settings, folder, covered = context.settings, context.folder, context.coverage
-    truth = context.truth
+    folder, covered, truth = context.folder, context.coverage, context.truth
     with context.voice.bar("ground_truth", 3, "steps") as update:
         update(0, "reading")
         count_labels(truth, context.nomenclature)  # a label that nobody understands is told before any work
