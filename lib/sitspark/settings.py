@@ -737,11 +737,9 @@ class Settings(Section):
     )
     seed: int = Field(0, ge=0, description="All that is random follows from this and from stable identifiers.")
     observations: ObservationsSettings | None = Field(
-        None, description="A table of series to start from instead of `scenes` and `ground_truth`; null: from imagery."
+        None, description="A table of series to start from; null: from imagery, which `scenes` and `ground_truth` describe."
     )
-    scenes: ScenesSettings | None = Field(
-        None, validate_default=True, description="Which imagery is read; needed where no `observations` are given."
-    )
+    scenes: ScenesSettings | None = Field(None, validate_default=True, description="Which imagery is read.")
     other_sensors: tuple[ScenesSettings, ...] = Field(
         (),
         description="Archives of further sensors, each with keys as those of scenes: their series are read where they cover "
@@ -753,9 +751,7 @@ class Settings(Section):
     custom_features: CustomSettings | None = Field(None, description="Features of your own functions; null: none.")
     classes: ClassesSettings
     ground_truth: GroundTruthSettings | None = Field(
-        None,
-        validate_default=True,
-        description="The labelled polygons, and how they are split; needed where no `observations` are given.",
+        None, validate_default=True, description="The labelled polygons, and how they are split."
     )
     samples: SamplesSettings = SamplesSettings()  # type: ignore[call-arg]  # mypy sees no default in Field(x)
     training: TrainingSettings = TrainingSettings()  # type: ignore[call-arg]  # mypy sees no default in Field(x)
