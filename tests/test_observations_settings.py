@@ -56,6 +56,7 @@ def test_what_chooses_no_pixels_is_of_any_samples(read) -> None:
         ("  fold: tile\n  fold_count: 3\n", r"observations has fold_count, which would be ignored; the column fold"),
         ("  lon: x\n", r"observations has lon without lat; add observations.lat"),
         ("  ratio: 1\n", r"observations.ratio should be less than 1"),
+        ("  static: dem\n", r"observations.static should be a list of columns, or all"),
         ("  nodatum: 0\n", r"observations.nodatum is no known key; did you mean observations.nodata\?"),
     ],
 )
@@ -65,9 +66,35 @@ def test_what_is_wrong_or_would_be_ignored_is_refused(read, added: str, sentence
         read(text)
 
 
-@pytest.mark.parametrize("key", ["file", "sample", "date", "label", "bands"])
-def test_each_column_that_is_needed_is_asked_for_alone(read, key: str) -> None:
-    lines = [line for line in MINIMAL.splitlines() if not line.startswith(f"  {key}:")]
-    with pytest.raises(SitsparkError) as caught:
+@pytest.mark.parametrize(
+    ("gone", "sentence"),
+    [
+        (("file",), r"observations.file is missing; add it \(Parquet file"),
+        (("label",), r"observations.label is missing; add it \(Column of the class"),
+        (("sample",), r"observations has date without sample; add observations.sample"),
+        (("date",), r"observations has bands without date; add observations.date"),
+        (("bands",), r"observations has date without bands; add observations.bands"),
+        (("date", "bands"), r"observations has neither bands nor static, so that there is nothing to learn from"),
+    ],
+)
+def test_what_is_needed_is_asked_for_alone(read, gone: tuple[str, ...], sentence: str) -> None:
+    lines = [line for line in MINIMAL.splitlines() if line.strip().partition(":")[0] not in gone]
+    with pytest.raises(SitsparkError, match=sentence) as caught:
         read("\n".join(lines) + "\n")
-    assert f"observations.{key} is missing; add it (" in str(caught.value) and "scenes" not in str(caught.value)
+    assert "scenes" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("added", "sentence"),
+    [
+        ("  scale: 1\n", r"observations has scale, which would be ignored without bands; leave it out"),
+        ("time_series: {step: 5}\n", r"has time_series, which would be ignored"),
+        ("features: {indices: []}\n", r"has features, which would be ignored"),
+        ("samples: {min_clear_dates: 2}\n", r"has samples.min_clear_dates, which would be ignored"),
+    ],
+)
+def test_what_is_of_series_is_refused_where_there_are_none(read, added: str, sentence: str) -> None:
+    text = MINIMAL.replace("  date: day\n", "").replace("bands: {B4: red, B8: nir}", "static: all")
+    assert read(text).observations.static == "all"
+    with pytest.raises(SitsparkError, match=sentence):
+        read(text.replace("classes:", f"{added}classes:") if added.startswith("  ") else text + added)

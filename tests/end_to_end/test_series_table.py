@@ -21,6 +21,7 @@ from sitspark.settings import Settings
 from sitspark.settings_file import parse_settings, read_settings
 from sitspark.workflow.check import check
 from sitspark.workflow.context import Context
+from sitspark.workflow.export import export
 from sitspark.workflow.plan import plan
 from sitspark.workflow.run import run
 from tests.conftest import ROOT, run_quietly
@@ -65,7 +66,7 @@ def tree_of(folder: Path, table: pd.DataFrame, **changed: object) -> dict:
         "time_series": {"step": 30},
         "features": {"indices": ["ndvi"]},
         "classes": {"nomenclature": str(folder / "classes.csv")},
-        "training": {"epochs": 30, "batch_size": 8, "learning_rate": 3e-3, "threads": 1},
+        "training": {"epochs": 60, "batch_size": 8, "learning_rate": 3e-3, "criterion": "loss", "threads": 1},
         "spark": {"driver_memory": "2g"},
     }
 
@@ -155,6 +156,45 @@ def test_polygons_go_to_one_side_and_random_folds_are_as_many_as_asked_for(spark
     assert set(found.fold) == {"fold-1", "fold-2", "fold-3"}
 
 
+def test_samples_of_a_csv_file_with_ready_made_features_are_learnt_from(spark: SparkSession, tmp_path: Path) -> None:
+    random = np.random.default_rng(1)
+    table = pd.DataFrame(
+        {
+            "type": ["bare", "green"] * 20,
+            "Mean NDVI": [0.1, 0.7] * 20 + random.normal(0, 0.05, 40),
+            "height": random.normal(300, 20, 40),
+            "zone": np.repeat(["north", "south"], 20),
+        }
+    )
+    table.loc[5, "height"] = np.nan
+    tree = tree_of(tmp_path, plots())
+    table.to_csv(tmp_path / "features.csv", index=False)
+    observed = {"file": str(tmp_path / "features.csv"), "label": "type", "fold": "zone", "static": "all"}
+    tree = {key: value for key, value in tree.items() if key not in ("time_series", "features")} | {"observations": observed}
+    context, said = run_quietly(tree, "cross_validate", "report")
+    assert "40 rows: 39 samples of 2 classes" in said and "1 row left out: 1 without a static value" in said
+    found = context.table("samples").toPandas().set_index("sample_id")
+    ids = spark.range(40).selectExpr("id", "xxhash64(cast(id as string)) as sample_id").toPandas().set_index("sample_id")
+    numbers = table[["Mean NDVI", "height"]].to_numpy(np.float32)
+    assert np.array_equal(np.stack(list(found.features)), numbers[ids.loc[found.index].id])
+    target = tmp_path / "out.csv"
+    assert export(target, context.folder.path, table="samples").rows == 39
+    assert list(pd.read_csv(target).columns[-2:]) == ["Mean NDVI", "height"]
+    scores = json.loads((context.folder.accuracy / "cross_validation.json").read_text())
+    assert [fold["left_out_fold"] for fold in scores["folds"]] == ["north", "south"]
+    assert scores["spread"]["left_out"]["overall_accuracy"]["mean"] > 0.8
+
+
+def test_static_columns_of_series_follow_them_in_the_feature_vector(spark: SparkSession, tmp_path: Path) -> None:
+    table = plots().assign(slope=lambda t: t["plot"].str[1:].astype(float))
+    context, _ = run_quietly(tree_of(tmp_path, table, static=["slope"]), "samples")
+    assert context.feature_space.names[-1] == "slope"
+    found = context.table("samples").toPandas()
+    (seventh,) = (row.id for row in spark.sql("select xxhash64('p7') as id").collect())
+    assert found.set_index("sample_id").loc[seventh].features[-1] == 7
+    assert sorted(features[-1] for features in found.features) == list(range(24))
+
+
 def test_what_is_left_out_is_counted_with_its_reason(spark: SparkSession, tmp_path: Path) -> None:
     table = plots()
     table["day"] = table["day"].dt.strftime("%Y-%m-%d")
@@ -186,6 +226,7 @@ WRONG = [
     pytest.param({"sample": "tile"}, "sample 'tile-0' of .* has two values of label, 1 and 2; name the columns", id="sample"),
     pytest.param({"bands": {"R": "rot", "N": "nir"}}, "observations.bands.R: .* has no column 'rot'; it has plot", id="column"),
     pytest.param({"bands": {"R": "tile", "N": "nir"}}, "column 'tile' of .* is string, not numbers", id="type"),
+    pytest.param({"static": ["nir"]}, r"sample 'p\d+' of .* has two values of static", id="static"),
     pytest.param({"nir": None}, "ndvi needs bands that aren't known; say which bands are red, nir and swir", id="index"),
 ]
 
@@ -215,17 +256,17 @@ def test_check_looks_at_the_table_and_what_needs_imagery_is_refused(tmp_path: Pa
 
 
 def test_a_run_goes_from_the_table_to_cross_validation_by_tile_and_a_report(spark: SparkSession, tmp_path: Path) -> None:
-    tree = tree_of(tmp_path, plots())
-    context, _ = run_quietly(tree, "train", "cross_validate", "report")
+    tree = tree_of(tmp_path, plots(40))
+    context, _ = run_quietly(tree, "cross_validate", "report")
     scores = json.loads((context.folder.accuracy / "cross_validation.json").read_text())
     assert [fold["left_out_fold"] for fold in scores["folds"]] == ["tile-0", "tile-1"]
     assert scores["spread"]["left_out"]["overall_accuracy"]["mean"] > 0.9  # they can be told apart by eye
     page = context.folder.report.read_text()
-    assert "24 samples of 2 classes" in page and "Cross-validation" in page
-    _, again = run_quietly(tree, "train", "cross_validate", "report")
-    assert again.count("unchanged") == 5
+    assert "40 samples of 2 classes" in page and "Cross-validation" in page
+    _, again = run_quietly(tree, "cross_validate", "report")
+    assert again.count("unchanged") == 4
     # another table is another run
-    _, other = run_quietly(tree_of(tmp_path, plots(26)), "samples")
+    _, other = run_quietly(tree_of(tmp_path, plots(26)), "observations")
     assert "26 samples of 2 classes" in other and "unchanged" not in other
 
 

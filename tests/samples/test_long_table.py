@@ -11,7 +11,7 @@ import pytest
 
 from sitspark.classes import LandCoverClass, Nomenclature
 from sitspark.errors import SitsparkError
-from sitspark.samples.long_table import Labels, columns_of, inspect, parts_of, read_part
+from sitspark.samples.long_table import Labels, columns_of, inspect, named, parts_of, read_part
 from sitspark.settings import ObservationsSettings
 
 NAMES = Nomenclature((LandCoverClass(1, "wheat", (0, 0, 0)), LandCoverClass(7, "maize", (1, 1, 1))))
@@ -68,6 +68,7 @@ def test_a_row_has_its_sample_its_day_its_class_and_reflectance_times_10_000(tmp
         "lat": None,
         "reflectance": [900, 5900],  # 10 000 x (0.0002 x 500 - 0.01)
         "valid": True,
+        "static": [],
     }
     # one band without data makes the row one without data; what is beyond 16 bits is cut
     assert (second["label"], second["reflectance"], second["valid"]) == (7, [-10_000, 32_767], False)
@@ -142,3 +143,21 @@ def test_parts_are_the_row_groups_and_hold_each_row_once(tmp_path: Path) -> None
     settings = settings_of(file)
     assert parts_of(settings) == 4
     assert [row["sample"] for row in rows_of(settings)] == ["a", "b"] * 5
+
+
+def test_all_static_columns_are_the_numbers_that_no_other_key_names(tmp_path: Path) -> None:
+    for name in ("table.parquet", "table.csv"):
+        file = written(tmp_path, TABLE.assign(slope=[1.5, 2], note=["x", "y"]), name)
+        assert named(settings_of(file, static="all", lon="year", lat="nir")).static == ("slope",)
+        with pytest.raises(SitsparkError, match=r"observations.static: .* has no numbers in columns that no other key names"):
+            named(settings_of(file, static="all", lon="year", lat="slope"))
+
+
+def test_static_values_are_all_there_or_none_and_a_row_has_its_number_without_a_column(tmp_path: Path) -> None:
+    table = TABLE.assign(slope=[1.5, 2], height=[65535.0, 310])
+    file = tmp_path / "table.parquet"
+    pq.write_table(pa.Table.from_pandas(pd.concat([table] * 3)), file, row_group_size=4)
+    rows = rows_of(settings_of(file, sample=[], date=None, bands={}, static=["height", "slope"]))
+    assert [row["sample"] for row in rows] == ["0", "1", "2", "3", "4", "5"]
+    assert [row["static"] for row in rows] == [None, [310, 2]] * 3
+    assert {row["acquired"] for row in rows} == {None} and {tuple(row["reflectance"]) for row in rows} == {()}

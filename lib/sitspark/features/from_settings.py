@@ -17,14 +17,16 @@ from sitspark.timegrid import AcquisitionDates, TimeGrid
 Acquired = Mapping[str, tuple[date, ...]]
 
 
-def recipe_of(settings: Settings, sensors: Sequence[Sensor], acquired: Acquired) -> Recipe:
+def recipe_of(settings: Settings, sensors: Sequence[Sensor], acquired: Acquired, layers: Sequence[str]) -> Recipe:
     """What settings and acquisitions say of how features are made; raises SitsparkError where they contradict each other.
+
+    `layers` are the names of what has no date.
 
     The user's own functions are tried on made-up numbers, which tells the names of their features.
     """
     in_order = in_feature_order(sensors)
     features = tuple(_features(settings, sensor, acquired) for sensor in in_order)
-    layers = tuple(settings.features.static)
+    layers = tuple(layers)
     if settings.custom_features is None:
         return Recipe(FeatureSpace(features, layers))
     functions = CustomFunctions.read(settings.custom_features)

@@ -14,8 +14,7 @@ from sitspark.samples.long_table import ROWS, Labels, parts_of, read_part
 from sitspark.settings import ObservationsSettings
 
 _TASKS = 2000  # a driver keeps the state of every task: beyond this several parts share one
-_ONE_EACH = ("label", "polygon", "fold")  # what a sample has one of, on whichever of its rows
-_OF_PIXELS = "array<float>"
+_ONE_EACH = ("label", "polygon", "fold", "static")  # what a sample has one of, on whichever of its rows
 
 
 class LeftOut(StrEnum):
@@ -25,6 +24,7 @@ class LeftOut(StrEnum):
     NO_DATE = "without a date"
     NO_LABEL = "without a label"
     NO_CLASS = "of a label without class"
+    NO_VALUE = "without a static value"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +47,10 @@ def rows_of(spark: SparkSession, settings: ObservationsSettings, labels: Labels)
 
     reason = (
         F.when(F.col("sample").isNull(), LeftOut.NO_SAMPLE.value)
-        .when(F.col("acquired").isNull(), LeftOut.NO_DATE.value)
+        .when(F.col("acquired").isNull() & F.lit(settings.date is not None), LeftOut.NO_DATE.value)
         .when(F.col("said").isNull(), LeftOut.NO_LABEL.value)
         .when(F.col("label").isNull(), LeftOut.NO_CLASS.value)
+        .when(F.col("static").isNull(), LeftOut.NO_VALUE.value)
     )
     return spark.range(0, parts, 1, min(max(parts, 1), _TASKS)).mapInArrow(read, ROWS).withColumn("left_out", reason)
 
@@ -69,6 +70,8 @@ def ambiguous(rows: DataFrame) -> DataFrame:
 def observations(rows: DataFrame, division: Division) -> DataFrame:
     """The table of observations: the rows of each sample as one series, ascending in time, with split and fold.
 
+    Where rows have no date there are no series.
+
     Two rows of a sample and date are two acquisitions. `sample_id` is the hash xxhash64 of the sample's text,
     `polygon_id` that of its polygon's.
     """
@@ -78,7 +81,7 @@ def observations(rows: DataFrame, division: Division) -> DataFrame:
         .agg(
             *(F.min(name).alias(name) for name in (*_ONE_EACH, "lon", "lat")),
             # rows of one date in the order of their values, so that nothing hangs on the order of rows
-            F.sort_array(F.collect_list(acquisition)).alias("series"),
+            F.sort_array(F.filter(F.collect_list(acquisition), lambda one: one.acquired.isNotNull())).alias("series"),
         )
         .withColumns({"sample_id": F.xxhash64("sample"), "polygon_id": F.xxhash64(F.coalesce("polygon", "sample"))})
     )
@@ -93,12 +96,12 @@ def observations(rows: DataFrame, division: Division) -> DataFrame:
         *(F.lit(None).cast("double").alias(name) for name in ("x", "y")),
         "lon",
         "lat",
-        F.array(F.size("series")).alias("dates"),
+        F.array(*([F.size("series")] if division.settings.bands else [])).cast("array<int>").alias("dates"),
         F.transform("series", lambda one: one.acquired.cast("timestamp")).alias("acquired"),
         F.flatten(F.transform("series", lambda one: one.reflectance)).alias("reflectance"),
         F.transform("series", lambda one: one.valid).alias("valid"),
-        F.array().cast(_OF_PIXELS).alias("static"),
-        F.array().cast(_OF_PIXELS).alias("custom"),
+        "static",
+        F.array().cast("array<float>").alias("custom"),
     )
 
 

@@ -1,6 +1,6 @@
-"""A table of series in a file, Parquet or CSV: a row a sample and date, a column a band; read in parts, without Spark."""
+"""A table of samples in a file, Parquet or CSV, with series (a row a sample and date) or without; in parts, without Spark."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,7 +25,7 @@ _INT16 = np.iinfo(np.int16)
 
 # what `read_part` gives, as Spark writes types; absent is null
 ROWS = """sample string, polygon string, fold string, said string, label int, acquired date, lon double, lat double,
-    reflectance array<smallint>, valid boolean"""
+    reflectance array<smallint>, valid boolean, static array<float>"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +71,22 @@ def sensor_of(settings: ObservationsSettings) -> Sensor:
 
 def columns_of(settings: ObservationsSettings) -> tuple[str, ...]:
     """The columns that are read, of the file's own names, each once."""
-    others = (settings.polygon, settings.fold, settings.lon, settings.lat)
-    named = (*settings.sample, settings.date, settings.label, *(name for name in others if name), *settings.bands.values())
-    return tuple(dict.fromkeys(named))
+    return tuple(dict.fromkeys(column for _, column in _keys(settings)))
+
+
+def named(settings: ObservationsSettings) -> ObservationsSettings:
+    """The settings with the names of the static columns where they ask for all; raises SitsparkError as `inspect` does."""
+    if settings.static != "all":
+        return settings
+    others = settings.model_copy(update={"static": ()})
+    schema, known = _schema(settings), set(columns_of(others))
+    found = tuple(field.name for field in schema if _is_number(field.type) and field.name not in known)
+    if not found:
+        raise SitsparkError(
+            f"observations.static: {settings.file} has no numbers in columns that no other key names; it has "
+            f"{some(schema.names, most=12)}; name columns"
+        )
+    return settings.model_copy(update={"static": found})
 
 
 def inspect(settings: ObservationsSettings) -> int | None:
@@ -88,10 +101,10 @@ def inspect(settings: ObservationsSettings) -> int | None:
             raise SitsparkError(
                 f"{key}: {settings.file} has no column '{column}'; it has {some(schema.names, most=12)}; correct the name"
             )
-        numeric = key.startswith("observations.bands") or key in ("observations.lon", "observations.lat")
+        numeric = key.startswith(("observations.bands", "observations.static", "observations.lon", "observations.lat"))
         kind = schema.field(column).type
         told = kind.value_type if pa.types.is_dictionary(kind) else kind
-        if numeric and not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
+        if numeric and not _is_number(kind):
             raise SitsparkError(f"{key}: column '{column}' of {settings.file} is {kind}, not numbers; name another column")
         if key == "observations.date" and not (_is_time(told) or _is_text(told)):
             raise SitsparkError(
@@ -116,14 +129,25 @@ def read_part(settings: ObservationsSettings, labels: Labels, part: int) -> Iter
     """The rows of a part, in batches of the columns `ROWS`.
 
     `reflectance` is x 10 000, clipped to int16; `valid` is false where a band has no data, and that has NODATA. `said` is
-    the label as the table has it. Raises SitsparkError for a text where a CSV file should have a number.
+    the label as the table has it; `static` is null where one of its values is absent. Raises SitsparkError for a text where
+    a CSV file should have a number.
     """
+    number = _first_row(settings, part)
     try:
         for batch in _batches(settings, part):
             if batch.num_rows:
-                yield _as_rows(batch, settings, labels)
+                yield _as_rows(batch, settings, labels, number)
+                number += batch.num_rows
     except pa.ArrowInvalid as error:
         raise SitsparkError(f"observations.file: {settings.file} can't be read: {error}; correct it") from None
+
+
+def _first_row(settings: ObservationsSettings, part: int) -> int:
+    """The number in the file of the first row of a part."""
+    if part == 0:
+        return 0
+    metadata = pq.read_metadata(settings.file)
+    return sum(metadata.row_group(before).num_rows for before in range(part))
 
 
 def _batches(settings: ObservationsSettings, part: int) -> Iterator[pa.RecordBatch]:
@@ -132,7 +156,7 @@ def _batches(settings: ObservationsSettings, part: int) -> Iterator[pa.RecordBat
         with pq.ParquetFile(settings.file) as file:
             yield from file.iter_batches(_BLOCK, row_groups=[part], columns=columns)
         return
-    numbers = {*settings.bands.values(), settings.lon, settings.lat}
+    numbers = {*settings.bands.values(), *settings.static, settings.lon, settings.lat}
     convert = pyarrow.csv.ConvertOptions(
         include_columns=columns,
         column_types={column: pa.float64() if column in numbers else pa.string() for column in columns},
@@ -164,9 +188,14 @@ def _schema(settings: ObservationsSettings) -> pa.Schema:
 def _keys(settings: ObservationsSettings) -> list[tuple[str, str]]:
     """The keys of the settings that name columns, each with its column."""
     single = [(key, getattr(settings, key)) for key in ("date", "label", "polygon", "fold", "lon", "lat")]
-    named = [*(("sample", column) for column in settings.sample), *((key, column) for key, column in single if column)]
-    named += [(f"bands.{band}", column) for band, column in settings.bands.items()]
-    return [(f"observations.{key}", column) for key, column in named]
+    found = [*(("sample", column) for column in settings.sample), *((key, column) for key, column in single if column)]
+    found += [(f"bands.{band}", column) for band, column in settings.bands.items()]
+    found += [("static", column) for column in settings.static]
+    return [(f"observations.{key}", column) for key, column in found]
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
 
 
 def _is_time(kind: pa.DataType) -> bool:
@@ -177,17 +206,18 @@ def _is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
-def _as_rows(batch: pa.RecordBatch, settings: ObservationsSettings, labels: Labels) -> pa.RecordBatch:
+def _as_rows(batch: pa.RecordBatch, settings: ObservationsSettings, labels: Labels, first: int) -> pa.RecordBatch:
     def texts(column: str | None) -> pa.Array:
         return pa.nulls(batch.num_rows, pa.string()) if column is None else _texts(batch[column])
 
     def numbers(column: str | None) -> pa.Array:
         return pa.nulls(batch.num_rows, pa.float64()) if column is None else batch[column].cast(pa.float64())
 
-    stored = np.stack([_stored(batch[column]) for column in settings.bands.values()], axis=1)
-    reflectance, valid = _reflectance(stored, settings)
+    reflectance, valid = _reflectance(_stored(batch, list(settings.bands.values())), settings)
+    static = _stored(batch, list(settings.static))
     said = texts(settings.label)
-    samples = [texts(column) for column in settings.sample]
+    numbered = pa.array(np.arange(first, first + batch.num_rows)).cast(pa.string())
+    samples = [texts(column) for column in settings.sample] or [numbered]
     return pa.RecordBatch.from_pydict(
         {
             "sample": samples[0] if len(samples) == 1 else pc.binary_join_element_wise(*samples, "/"),
@@ -195,27 +225,35 @@ def _as_rows(batch: pa.RecordBatch, settings: ObservationsSettings, labels: Labe
             "fold": texts(settings.fold),
             "said": said,
             "label": labels.codes_of(said),
-            "acquired": _days(batch[settings.date]),
+            "acquired": pa.nulls(batch.num_rows, pa.date32()) if settings.date is None else _days(batch[settings.date]),
             "lon": numbers(settings.lon),
             "lat": numbers(settings.lat),
             "reflectance": _lists(reflectance),
             "valid": pa.array(valid),
+            "static": pc.if_else(pa.array(_there(static, settings).all(axis=1)), _lists(static.astype(np.float32)), None),
         }
     )
 
 
-def _stored(column: pa.Array) -> npt.NDArray[np.float64]:
-    values: npt.NDArray[np.float64] = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
+def _stored(batch: pa.RecordBatch, columns: Sequence[str]) -> npt.NDArray[np.float64]:
+    """The values of columns, float64 (rows, columns); NaN for an absent one."""
+    values = np.empty((batch.num_rows, len(columns)))
+    for place, column in enumerate(columns):
+        values[:, place] = batch[column].cast(pa.float64()).to_numpy(zero_copy_only=False)
     return values
+
+
+def _there(stored: npt.NDArray[np.float64], settings: ObservationsSettings) -> npt.NDArray[np.bool_]:
+    """Where stored values are data."""
+    there: npt.NDArray[np.bool_] = np.isfinite(stored)
+    return there if settings.nodata is None else there & (stored != settings.nodata)
 
 
 def _reflectance(
     stored: npt.NDArray[np.float64], settings: ObservationsSettings
 ) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.bool_]]:
     """Reflectance x 10 000 of stored values (rows, bands), and whether all bands of a row have data."""
-    there: npt.NDArray[np.bool_] = np.isfinite(stored)
-    if settings.nodata is not None:
-        there &= stored != settings.nodata
+    there = _there(stored, settings)
     scaled = np.rint(10_000 * (settings.scale * np.where(there, stored, 0) + settings.offset)).clip(_INT16.min, _INT16.max)
     whole: npt.NDArray[np.bool_] = np.all(there, axis=1)
     return np.where(there, scaled, NODATA).astype(np.int16), whole
@@ -236,7 +274,7 @@ def _days(column: pa.Array) -> pa.Array:
     return pc.strptime(begin, format="%Y-%m-%d", unit="s", error_is_null=True).cast(pa.date32())
 
 
-def _lists(rows: npt.NDArray[np.int16]) -> pa.ListArray:
+def _lists(rows: npt.NDArray[np.generic]) -> pa.ListArray:
     """Each row as a list."""
     count, length = rows.shape
     return pa.ListArray.from_arrays(pa.array(np.arange(count + 1, dtype=np.int32) * length), pa.array(rows.ravel()))

@@ -137,7 +137,7 @@ def write_report(context: Context, done: dict[str, StageRecord]) -> Outcome:
         trainings = (_training(context, facts["train"]),) if "train" in done else ()
         update(2, "training")
     report = Report(
-        title=f"Land cover {context.period.first.year}",
+        title=f"Land cover {context.period.first.year}" if context.acquired else "Land cover",
         created=datetime.now(UTC),
         run=_run_in_words(context, done),
         nomenclature=context.nomenclature,
@@ -194,8 +194,10 @@ def folds_of(facts: dict[str, dict[str, Any]]) -> tuple[FoldScores, ...]:
 
 
 def _run_in_words(context: Context, done: dict[str, StageRecord]) -> dict[str, str]:
-    words = _imagery_in_words(context, done["scenes"]) if "scenes" in done else {"series": done["observations"].summary}
-    words |= {"period": _period_in_words(context), "features": f"{len(context.feature_space)}: {context.feature_space}"}
+    words = _imagery_in_words(context, done["scenes"]) if "scenes" in done else {"table": done["observations"].summary}
+    if context.acquired:
+        words["period"] = _period_in_words(context)
+    words["features"] = f"{len(context.feature_space)}: {context.feature_space}"
     if "train" in done:
         words["model"] = done["train"].summary
     return words

@@ -12,7 +12,7 @@ from sitspark.ground_truth.labels import count_labels
 from sitspark.ground_truth.read import extent_of, inspect_vector
 from sitspark.ground_truth.regions import read_regions
 from sitspark.ground_truth.told import count_told
-from sitspark.samples.long_table import Labels, inspect, sensor_of
+from sitspark.samples.long_table import Labels, inspect, named, sensor_of
 from sitspark.samples.strategy import Strategy, counts_by_class
 from sitspark.scenes import store
 from sitspark.scenes.archive import remarks
@@ -132,12 +132,14 @@ def _classes(context: Context) -> str:
 
 
 def _observations(context: Context) -> str:
-    table = context.series_table
+    table = named(context.series_table)
     rows = inspect(table)
     Labels.of(table, context.nomenclature)
-    indices = ", ".join(index.name for index in indices_of(sensor_of(table), context.settings)) or "no index"
-    known = "rows of CSV" if rows is None else counted(rows, "row")
-    return f"{known} in {table.file}, {counted(len(table.bands), 'band')} of {table.sensor}, {indices}"
+    parts = [f"{'rows of CSV' if rows is None else counted(rows, 'row')} in {table.file}"]
+    if table.bands:
+        indices = ", ".join(index.name for index in indices_of(sensor_of(table), context.settings)) or "no index"
+        parts += [f"{counted(len(table.bands), 'band')} of {table.sensor}", indices]
+    return ", ".join([*parts, some(table.static)] if table.static else parts)
 
 
 def _ground_truth(context: Context) -> str:

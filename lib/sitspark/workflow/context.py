@@ -30,7 +30,7 @@ from sitspark.scenes.listing import list_archive
 from sitspark.scenes.outline import to_geographic
 from sitspark.scenes.reading import Reading
 from sitspark.scenes.region import Region, read_region
-from sitspark.scenes.sensors import ArchiveSensor, Sensor, reading_of, sensors_of
+from sitspark.scenes.sensors import ArchiveSensor, reading_of, sensors_of
 from sitspark.settings import GroundTruthSettings, ObservationsSettings, Settings
 from sitspark.timegrid import Period
 from sitspark.workflow.keys import digest, state_of
@@ -166,8 +166,10 @@ class Context:
     def recipe(self) -> Recipe:
         """How features are made of what is read."""
         table = self.settings.observations
-        sensors: Sequence[Sensor] = self.sensors if table is None else (sensor_of(table),)
-        return recipe_of(self.settings, sensors, self.acquired)
+        if table is None:
+            return recipe_of(self.settings, self.sensors, self.acquired, tuple(self.settings.features.static))
+        sensors = (sensor_of(table),) if table.bands else ()
+        return recipe_of(self.settings, sensors, self.acquired, self.facts("observations")["static"])
 
     @property
     def acquired(self) -> dict[str, tuple[date, ...]]:
@@ -178,7 +180,7 @@ class Context:
 
     @property
     def period(self) -> Period:
-        """From the first to the last acquisition of all sensors."""
+        """From the first to the last acquisition of all sensors, of which there are some."""
         days = self.acquired.values()
         return Period(min(own[0] for own in days), max(own[-1] for own in days))
 

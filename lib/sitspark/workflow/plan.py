@@ -97,7 +97,7 @@ def plan(context: Context) -> Foreseen:
     tiles = {sensor.name: _near(context, sensor, _by_tile(context.archives[sensor.name].wanted)) for sensor in context.sensors}
     covered = _coverage(context, tiles)
     region = context.region.to(covered.grid.crs) if context.region else None
-    recipe = recipe_of(settings, context.sensors, covered.acquired)
+    recipe = recipe_of(settings, context.sensors, covered.acquired, tuple(settings.features.static))
     tile = max(tiles[leading], key=lambda tile: len(tiles[leading][tile]))
     dates = {
         sensor: sum(map(len, own.values())) if sensor != leading or settings.grid.overlap == "merge" else len(own[tile])

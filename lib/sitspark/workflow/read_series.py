@@ -1,4 +1,4 @@
-"""The stage that starts a run from a table of series: its rows become observations, and what doesn't is counted."""
+"""The stage that starts a run from a table: its rows become observations, and what doesn't is counted."""
 
 from collections import Counter
 from typing import Any
@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 
 from sitspark.errors import SitsparkError, counted, some
 from sitspark.samples.from_table import Division, LeftOut, ambiguous, observations, rows_of
-from sitspark.samples.long_table import Labels
+from sitspark.samples.long_table import Labels, named
 from sitspark.workflow.context import Context, days_facts
 from sitspark.workflow.keys import fingerprint
 from sitspark.workflow.stage import Outcome, Stage
@@ -18,31 +18,38 @@ _VERSION = 1
 
 
 def _observations(context: Context, _key: str) -> Outcome:
-    settings, target = context.series_table, context.folder.table("observations")
+    settings, target = named(context.series_table), context.folder.table("observations")
     with context.voice.bar("observations", 3, "steps") as update:
         update(0, "reading")
         rows = rows_of(context.spark, settings, Labels.of(settings, context.nomenclature)).cache()
         left_out = _left_out(rows)
         used = rows.where("left_out is null")
-        acquired = [row.acquired for row in used.select("acquired").distinct().orderBy("acquired").collect()]
-        if not acquired:
+        counts = {row.valid: row["count"] for row in used.groupBy("valid").count().collect()}
+        if not counts:
             raise SitsparkError(_nothing_left(context, rows, left_out))
+        acquired = [row.acquired for row in used.select("acquired").distinct().orderBy("acquired").collect()]
         for row in ambiguous(used).take(1):
             raise SitsparkError(
                 f"observations.sample: sample '{row.sample}' of {settings.file} has two values of {row.what}, {row.one} and "
                 f"{row.other}; name the columns that tell samples apart, or correct it"
             )
+        if settings.date is None:
+            for row in used.groupBy("sample").count().where("count > 1").orderBy("sample").take(1):
+                raise SitsparkError(
+                    f"observations.sample: sample '{row.sample}' of {settings.file} has {row['count']} rows and no dates; name "
+                    "the columns that tell samples apart, or observations.date"
+                )
         update(1, "series of samples")
         division = Division(settings, context.settings.training.monitor_share, context.settings.seed)
         write_table(observations(used, division), target)
         update(2, "counting")
-        usable, empty = (used.where(F.col("valid") == there).count() for there in (True, False))
+        usable, empty = counts.get(True, 0), counts.get(False, 0)
         unknown = _unknown_labels(rows) if left_out[LeftOut.NO_CLASS] else []
         rows.unpersist()
     table = context.table("observations")
     classes = _classes(context, table)
     sets = {name: sum(of[name] for of in classes.values()) for name in ("train", "validation")}
-    blind = table.where(~F.exists("valid", lambda there: there)).count()
+    blind = table.where("size(dates) > 0").where(~F.exists("valid", lambda there: there)).count()
     if left_out:
         listed = some(unknown)
         context.voice.note(
@@ -52,11 +59,11 @@ def _observations(context: Context, _key: str) -> Outcome:
         if not of["train"]:
             context.voice.note(f"no sample of class {code} ({context.nomenclature.name_of(int(code))}): it is never learnt")
     without = f", {counted(blind, 'sample')} without any" if blind else ""
+    series = f", {counted(usable, 'acquisition')} with data and {empty} without{without}" if settings.bands else ""
     return Outcome(
         f"{counted(usable + empty + left_out.total(), 'row')}: {counted(sum(sets.values()), 'sample')} of "
         f"{sum(any(of.values()) for of in classes.values())} classes ({sets['train']} for training, {sets['validation']} set "
-        f"aside), {counted(usable, 'acquisition')} with data and {empty} without{without}; "
-        f"{left_out.total()} rows left out",
+        f"aside){series}; {counted(left_out.total(), 'row')} left out",
         {
             "rows": usable + empty + left_out.total(),
             "acquisitions": usable + empty,
@@ -66,7 +73,8 @@ def _observations(context: Context, _key: str) -> Outcome:
             "blind": blind,
             "classes": _classes(context, table.dropDuplicates(["polygon_id", "label"])),
             "folds": _folds(table),
-            "acquired": days_facts({settings.sensor: acquired}),
+            "acquired": days_facts({settings.sensor: acquired} if settings.bands else {}),
+            "static": list(settings.static),
         },
         (target,),
     )
