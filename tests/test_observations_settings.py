@@ -1,4 +1,4 @@
-"""Settings of a run that starts from a table of series: what they need, and what would be ignored beside them."""
+"""Settings of a run that starts from a table of samples: what they need, and what would be ignored beside them."""
 
 from pathlib import Path
 
@@ -46,7 +46,7 @@ def test_what_chooses_no_pixels_is_of_any_samples(read) -> None:
 @pytest.mark.parametrize(
     ("added", "sentence"),
     [
-        ("scenes:\n  folder: archive\n", r"has scenes, which would be ignored: a run that starts from the table"),
+        ("scenes:\n  folder: archive\n", r"has scenes, which would be ignored: a run that starts from a table"),
         ("ground_truth: {file: a.shp, label_field: code}\n", r"has ground_truth, which would be ignored"),
         ("other_sensors: [{folder: archive}]\n", r"has other_sensors, which would be ignored"),
         ("grid: {resolution: 20}\nsamples: {per_class: 5}\n", r"has grid, samples.per_class, which would be ignored"),

@@ -769,7 +769,7 @@ class Settings(Section):
     )
     seed: int = Field(0, ge=0, description="All that is random follows from this and from stable identifiers.")
     observations: ObservationsSettings | None = Field(
-        None, description="A table of series to start from; null: from imagery, which `scenes` and `ground_truth` describe."
+        None, description="A table of samples to start from; null: from imagery, which `scenes` and `ground_truth` describe."
     )
     scenes: ScenesSettings | None = Field(None, validate_default=True, description="Which imagery is read.")
     other_sensors: tuple[ScenesSettings, ...] = Field(
@@ -826,7 +826,7 @@ class Settings(Section):
         found = [key for key, there in ignored.items() if there]
         if found:
             raise ValueError(
-                f"has {', '.join(found)}, which would be ignored: a run that starts from the table of observations reads no "
+                f"has {', '.join(found)}, which would be ignored: a run that starts from a table reads no "
                 "imagery and takes all samples as the table has them; leave it out, or leave out observations"
             )
         return self

@@ -163,15 +163,14 @@ def test_samples_of_a_csv_file_with_ready_made_features_are_learnt_from(spark: S
             "type": ["bare", "green"] * 20,
             "Mean NDVI": [0.1, 0.7] * 20 + random.normal(0, 0.05, 40),
             "height": random.normal(300, 20, 40),
-            "zone": np.repeat(["north", "south"], 20),
         }
     )
     table.loc[5, "height"] = np.nan
     tree = tree_of(tmp_path, plots())
     table.to_csv(tmp_path / "features.csv", index=False)
-    observed = {"file": str(tmp_path / "features.csv"), "label": "type", "fold": "zone", "static": "all"}
+    observed = {"file": str(tmp_path / "features.csv"), "label": "type", "static": "all"}
     tree = {key: value for key, value in tree.items() if key not in ("time_series", "features")} | {"observations": observed}
-    context, said = run_quietly(tree, "cross_validate", "report")
+    context, said = run_quietly(tree, "train", "report")
     assert "40 rows: 39 samples of 2 classes" in said and "1 row left out: 1 without a static value" in said
     found = context.table("samples").toPandas().set_index("sample_id")
     ids = spark.range(40).selectExpr("id", "xxhash64(cast(id as string)) as sample_id").toPandas().set_index("sample_id")
@@ -180,9 +179,8 @@ def test_samples_of_a_csv_file_with_ready_made_features_are_learnt_from(spark: S
     target = tmp_path / "out.csv"
     assert export(target, context.folder.path, table="samples").rows == 39
     assert list(pd.read_csv(target).columns[-2:]) == ["Mean NDVI", "height"]
-    scores = json.loads((context.folder.accuracy / "cross_validation.json").read_text())
-    assert [fold["left_out_fold"] for fold in scores["folds"]] == ["north", "south"]
-    assert scores["spread"]["left_out"]["overall_accuracy"]["mean"] > 0.8
+    assert "2: Mean NDVI, height" in context.folder.report.read_text()
+    assert context.folder.model(context.facts("train")["model_id"]).is_dir()
 
 
 def test_static_columns_of_series_follow_them_in_the_feature_vector(spark: SparkSession, tmp_path: Path) -> None:
@@ -247,7 +245,7 @@ def test_check_looks_at_the_table_and_what_needs_imagery_is_refused(tmp_path: Pa
         findings["observations"].sentence.startswith("288 rows in ")
         and "2 bands of camera, ndvi" in findings["observations"].sentence
     )
-    with pytest.raises(SitsparkError, match=r"plan: .* the run starts from a table of series"):
+    with pytest.raises(SitsparkError, match=r"plan: .* the run starts from a table"):
         plan(context)
     for target in ("scenes", "calendar", "ground_truth", "mosaic", "validate"):
         with pytest.raises(SitsparkError, match="there is no imagery to map"):

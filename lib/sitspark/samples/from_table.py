@@ -1,4 +1,4 @@
-"""The frames from a table of series to observations, as those of imagery are."""
+"""The frames from a table of samples to observations, as those of imagery are."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -57,23 +57,23 @@ def rows_of(spark: SparkSession, settings: ObservationsSettings, labels: Labels)
 
 def ambiguous(rows: DataFrame) -> DataFrame:
     """The samples whose rows don't agree in what a sample has one of: sample, what, one, other."""
-    bounds = [bound(name).alias(f"{kind}_{name}") for name in _ONE_EACH for kind, bound in (("min", F.min), ("max", F.max))]
-    pairs = [
-        F.struct(F.lit(name).alias("what"), F.col(f"min_{name}").cast("string").alias("one"),
-                 F.col(f"max_{name}").cast("string").alias("other"))
+    bounds = (
+        F.struct(
+            F.lit(name).alias("what"),
+            F.min(name).cast("string").alias("one"),
+            F.max(name).cast("string").alias("other"),
+        )
         for name in _ONE_EACH
-    ]  # fmt: skip
-    each = rows.groupBy("sample").agg(*bounds).select("sample", F.inline(F.array(*pairs)))
+    )
+    each = rows.groupBy("sample").agg(F.array(*bounds).alias("bounds")).select("sample", F.inline("bounds"))
     return each.where("one != other").orderBy("sample", "what")
 
 
 def observations(rows: DataFrame, division: Division) -> DataFrame:
     """The table of observations: the rows of each sample as one series, ascending in time, with split and fold.
 
-    Where rows have no date there are no series.
-
-    Two rows of a sample and date are two acquisitions. `sample_id` is the hash xxhash64 of the sample's text,
-    `polygon_id` that of its polygon's.
+    Two rows of a sample and date are two acquisitions; where rows have no date there are no series. `sample_id` is the hash
+    xxhash64 of the sample's text, `polygon_id` that of its polygon's.
     """
     acquisition = F.struct("acquired", "valid", "reflectance")
     samples = (

@@ -237,7 +237,7 @@ def _training(context: Context, facts: dict[str, Any]) -> Training:
 
 
 def _samples(facts: dict[str, dict[str, Any]]) -> tuple[ClassSamples, ...]:
-    # where there is no imagery the table of series says which polygons there are
+    # where there is no imagery the table of samples says which polygons there are
     divided = facts.get("ground_truth") or facts.get("observations")
     if "samples" not in facts or divided is None:
         return ()

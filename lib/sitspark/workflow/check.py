@@ -29,7 +29,7 @@ def check(context: Context, *, depth: Depth = HEADERS) -> list[Finding]:
     """Look at every input; all problems are found, not only the first."""
     found = glance(context)
     looked = {finding.subject: finding.wrong for finding in found}
-    # a table of series has no products
+    # a table has no products
     if "scenes" in looked and not looked["features"] and not looked["scenes"]:
         found += check_products(context, depth)
     return found
@@ -44,7 +44,7 @@ def glance(context: Context) -> list[Finding]:
 
 
 def _table(context: Context) -> list[Finding]:
-    """What a run looks at that starts from a table of series."""
+    """What a run looks at that starts from a table."""
     return [_judged("classes", context, _classes), _judged("observations", context, _observations)]
 
 
@@ -132,7 +132,7 @@ def _classes(context: Context) -> str:
 
 
 def _observations(context: Context) -> str:
-    table = named(context.series_table)
+    table = named(context.table_settings)
     rows = inspect(table)
     Labels.of(table, context.nomenclature)
     parts = [f"{'rows of CSV' if rows is None else counted(rows, 'row')} in {table.file}"]

@@ -81,8 +81,8 @@ class Context:
         return self.settings.ground_truth
 
     @property
-    def series_table(self) -> ObservationsSettings:
-        """The settings of the table of series, in a run that starts from one."""
+    def table_settings(self) -> ObservationsSettings:
+        """The settings of the table of samples, in a run that starts from one."""
         assert self.settings.observations is not None
         return self.settings.observations
 

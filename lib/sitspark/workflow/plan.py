@@ -90,7 +90,7 @@ def plan(context: Context) -> Foreseen:
     """
     if context.settings.observations is not None:
         raise SitsparkError(
-            "plan: foresees the reading and mapping of imagery, and the run starts from a table of series (observations); "
+            "plan: foresees the reading and mapping of imagery, and the run starts from a table (observations); "
             "`sitspark check` looks at that"
         )
     settings, leading = context.settings, context.leading.name

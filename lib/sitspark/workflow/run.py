@@ -7,7 +7,7 @@ from rich.console import Console
 
 from sitspark.errors import SitsparkError
 from sitspark.settings import Settings
-from sitspark.workflow import assess, draw, imagery, learn, prepare, read_series
+from sitspark.workflow import assess, draw, from_table, imagery, learn, prepare
 from sitspark.workflow.check import refuse_wrong_imagery, refuse_wrong_inputs
 from sitspark.workflow.context import Context
 from sitspark.workflow.deliver import deliver
@@ -54,7 +54,7 @@ FROM_IMAGERY = Course(
     {"scenes": refuse_wrong_imagery, "ground_truth": refuse_wrong_inputs},
 )
 FROM_TABLE = Course(
-    (read_series.OBSERVATIONS, prepare.SAMPLES, *learn.STAGES),
+    (from_table.OBSERVATIONS, prepare.SAMPLES, *learn.STAGES),
     _report_after("observations"),
     ("train", "report"),
     {"observations": refuse_wrong_inputs},
@@ -89,6 +89,6 @@ def _refuse_others(targets: Sequence[str], course: Course) -> None:
     known = {stage.name for stage in course.stages}
     if not known.issuperset(targets):
         raise SitsparkError(
-            "there is no imagery to map: the run starts from a table of series (observations); `sitspark run` trains on it, "
+            "there is no imagery to map: the run starts from a table (observations); `sitspark run` trains on it, "
             "and cross-validate says how good the model is"
         )

@@ -18,7 +18,7 @@ _VERSION = 1
 
 
 def _observations(context: Context, _key: str) -> Outcome:
-    settings, target = named(context.series_table), context.folder.table("observations")
+    settings, target = named(context.table_settings), context.folder.table("observations")
     with context.voice.bar("observations", 3, "steps") as update:
         update(0, "reading")
         rows = rows_of(context.spark, settings, Labels.of(settings, context.nomenclature)).cache()
@@ -96,7 +96,7 @@ def _unknown_labels(rows: DataFrame) -> list[str]:
 
 
 def _nothing_left(context: Context, rows: DataFrame, left_out: Counter[str]) -> str:
-    file = context.series_table.file
+    file = context.table_settings.file
     if not left_out:
         return f"observations.file: {file} has no rows; name another file"
     labels = f" (labels: {some(_unknown_labels(rows))})" if left_out[LeftOut.NO_CLASS] else ""
@@ -125,8 +125,8 @@ def _folds(table: DataFrame) -> dict[str, int]:
 def _inputs(context: Context) -> Any:
     settings = context.settings
     return [
-        context.series_table.model_dump(mode="json"),
-        fingerprint([context.series_table.file]),
+        context.table_settings.model_dump(mode="json"),
+        fingerprint([context.table_settings.file]),
         settings.training.monitor_share,
         settings.seed,
         [[c.code, c.name] for c in context.nomenclature],
