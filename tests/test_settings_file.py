@@ -120,7 +120,11 @@ def test_a_period_of_scenes_that_ends_before_it_starts(read) -> None:
         ("output: run\n", r"output is missing; add it \(Folder of the run"),
         ("  label_field: code\n", r"ground_truth.label_field is missing; add it \(Field that holds the class code"),
         ("scenes:\n  folder: archive\n", r"scenes is missing; add it \(Which imagery is read.\)"),
-        ("  folder: archive\n", r"scenes.folder is missing; add it"),
+        ("  folder: archive\n", r"scenes is missing; add it \(Which imagery is read.\)"),
+        (
+            "ground_truth:\n  file: polygons.shp\n  label_field: code\n",
+            r"ground_truth is missing; add it \(The labelled polygons",
+        ),
     ],
 )
 def test_a_missing_key_is_named_with_its_meaning(read, gone: str, sentence: str) -> None:

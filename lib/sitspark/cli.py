@@ -96,10 +96,11 @@ def _run(settings_file: Path, overrides: list[str] | None, *targets: str, debug:
     with sentences(debug=debug):
         settings = _settings(settings_file, overrides)
         from sitspark.workflow.ending import say_results
-        from sitspark.workflow.run import run
+        from sitspark.workflow.run import course_of, run
 
-        context = run(settings, targets, console=console)
-        say_results(context, targets[-1], settings_file, overrides=overrides or [])
+        wanted = targets or course_of(settings).everything
+        context = run(settings, wanted, console=console)
+        say_results(context, wanted[-1], settings_file, overrides=overrides or [])
 
 
 @app.command()
@@ -210,7 +211,7 @@ def run(settings: SettingsFile, set_: Overrides = None, debug: Debug = False) ->
 
     [bold]Example:[/] sitspark run conf/demo.yaml --set training.epochs=5
     """
-    _run(settings, set_, "validate", "report", debug=debug)
+    _run(settings, set_, debug=debug)
 
 
 @app.command()

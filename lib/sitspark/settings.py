@@ -17,8 +17,10 @@ from pydantic import (
     PlainSerializer,
     ValidationInfo,
     field_serializer,
+    field_validator,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from sitspark.kernels.temporal import is_statistic
 from sitspark.location import Location
@@ -495,6 +497,92 @@ class GroundTruthSettings(Section):
         return self
 
 
+def _one_or_more(value: object) -> object:
+    """A column alone stands for a list of it."""
+    return [value] if isinstance(value, str) else value
+
+
+def _columns(value: object) -> object:
+    """Say it in one sentence, where the union of both would complain of each."""
+    if value == "all" or isinstance(value, list | tuple):
+        return value
+    raise ValueError("should be a list of columns, or all")
+
+
+class ObservationsSettings(Section):
+    """A table of labelled series, or of samples with their features, from which a run starts instead of imagery."""
+
+    file: FilePath = Field(description="Parquet file (.parquet, .geoparquet), or .csv with a line of headings.")
+    sensor: str = Field("own", description="Name of the sensor in the tables.")
+    sample: Annotated[tuple[str, ...], BeforeValidator(_one_or_more)] = Field(
+        (),
+        description="Column, or columns, that tell samples apart; a sample's `sample_id` is xxhash64 of the text. []: of its "
+        "row's number, from 0 on, where there is no date.",
+    )
+    date: str | None = Field(
+        None,
+        description="Column of the date of acquisition: a date, a time, or a text that begins YYYY-MM-DD; a row is a sample on "
+        "a date. null: a row is a sample, and `static` are its features.",
+    )
+    label: str = Field(description="Column of the class: its code or its name, or a value that `labels` translates.")
+    labels: dict[str, int | str] = Field(
+        default_factory=dict,
+        description="Class (code or name) of each value of the label column, as {1101060000: maize}; samples of other values "
+        "are left out and counted. Empty: the column holds codes or names.",
+    )
+    polygon: str | None = Field(
+        None, description="Column of what goes, class by class, to one side of the split as a whole; null: each sample alone."
+    )
+    ratio: float = Field(
+        RATIO, gt=0, lt=1, description="Share of the polygons of each class for training; the rest is set aside."
+    )
+    fold: str | None = Field(None, description="Column of what cross-validate leaves out in turn, as tiles.")
+    fold_count: int | None = Field(None, ge=2, description="Without a column: cross-validate leaves so many random parts out.")
+    lon: str | None = Field(None, description="Column of longitude, degrees; null: places are unknown.")
+    lat: str | None = Field(None, description="Column of latitude, degrees.")
+    bands: dict[str, str] = Field(
+        default_factory=dict, description="For each band, by the name that it shall have, its column."
+    )
+    static: Annotated[tuple[str, ...] | Literal["all"], BeforeValidator(_columns)] = Field(
+        (),
+        description="Columns of numbers that a sample has one of, as elevation or ready-made features: they are features of "
+        "these names; all: all numbers that no other key names.",
+    )
+    red: str | None = Field(None, description="Band of NDVI.")
+    nir: str | None = Field(None, description="Band of NDVI and NDWI.")
+    swir: str | None = Field(None, description="Band of NDWI.")
+    scale: float = Field(0.0001, gt=0, description="Reflectance = scale x stored + offset.")
+    offset: float = Field(0, description="See scale.")
+    nodata: float | None = Field(None, description="Stored value without data, beside empty cells; null: only those.")
+
+    @model_validator(mode="after")
+    def _series_have_dates(self) -> Self:
+        if (self.date is None) != (not self.bands):
+            there, absent = ("bands", "date") if self.bands else ("date", "bands")
+            raise ValueError(f"has {there} without {absent}; add observations.{absent}")
+        if self.date is not None and not self.sample:
+            raise ValueError("has date without sample; add observations.sample, the column that tells samples apart")
+        if self.date is None and not self.static:
+            raise ValueError("has neither bands nor static, so that there is nothing to learn from; name columns of them")
+        series = [key for key in ("sensor", "scale", "offset") if key in self.model_fields_set]
+        if series and self.date is None:
+            raise ValueError(f"has {', '.join(series)}, which would be ignored without bands; leave it out")
+        return self
+
+    @model_validator(mode="after")
+    def _nothing_is_ignored(self) -> Self:
+        for name in ("red", "nir", "swir"):
+            band = getattr(self, name)
+            if band is not None and band not in self.bands:
+                raise ValueError(f"has {name}: {band}, which is none of its bands ({', '.join(self.bands)})")
+        if self.fold is not None and self.fold_count is not None:
+            raise ValueError("has fold_count, which would be ignored; the column fold says what is left out")
+        if (self.lon is None) != (self.lat is None):
+            there, absent = ("lon", "lat") if self.lon else ("lat", "lon")
+            raise ValueError(f"has {there} without {absent}; add observations.{absent}")
+        return self
+
+
 Count = Annotated[int, Field(ge=0)]
 
 
@@ -677,6 +765,9 @@ class SparkSettings(Section):
         return {key: "*****" if _SECRET.search(key) else value for key, value in config.items()}
 
 
+_OF_ANY_SAMPLE = ("min_clear_dates", "augmentation", "quality")  # keys of samples that choose no pixels
+
+
 class Settings(Section):
     """All settings of a run."""
 
@@ -687,7 +778,10 @@ class Settings(Section):
         "gs://, az://; null: nowhere.",
     )
     seed: int = Field(0, ge=0, description="All that is random follows from this and from stable identifiers.")
-    scenes: ScenesSettings
+    observations: ObservationsSettings | None = Field(
+        None, description="A table of samples to start from; null: from imagery, which `scenes` and `ground_truth` describe."
+    )
+    scenes: ScenesSettings | None = Field(None, validate_default=True, description="Which imagery is read.")
     other_sensors: tuple[ScenesSettings, ...] = Field(
         (),
         description="Archives of further sensors, each with keys as those of scenes: their series are read where they cover "
@@ -698,16 +792,61 @@ class Settings(Section):
     features: FeaturesSettings = FeaturesSettings()  # type: ignore[call-arg]  # mypy sees no default in Field(x)
     custom_features: CustomSettings | None = Field(None, description="Features of your own functions; null: none.")
     classes: ClassesSettings
-    ground_truth: GroundTruthSettings
+    ground_truth: GroundTruthSettings | None = Field(
+        None, validate_default=True, description="The labelled polygons, and how they are split."
+    )
     samples: SamplesSettings = SamplesSettings()  # type: ignore[call-arg]  # mypy sees no default in Field(x)
     training: TrainingSettings = TrainingSettings()  # type: ignore[call-arg]  # mypy sees no default in Field(x)
     tables: TableSettings = TableSettings()  # type: ignore[call-arg]  # mypy sees no default in Field(x)
     spark: SparkSettings = SparkSettings()  # type: ignore[call-arg]  # mypy sees no default in Field(x)
 
+    @field_validator("scenes", "ground_truth")
+    @classmethod
+    def _imagery_unless_a_table(cls, value: Section | None, info: ValidationInfo) -> Section | None:
+        # a faulty section of observations is absent here, and has its own sentence
+        without_table = "observations" in info.data and info.data["observations"] is None
+        if value is None and without_table:
+            raise PydanticCustomError("missing", "Field required")
+        return value
+
+    @model_validator(mode="after")
+    def _nothing_is_ignored_beside_a_table(self) -> Self:
+        if self.observations is None:
+            return self
+        custom, samples = self.custom_features, self.samples
+        of_pixels = (
+            f"samples.{name}"
+            for name, field in SamplesSettings.model_fields.items()
+            if name not in _OF_ANY_SAMPLE and getattr(samples, name) != field.get_default(call_default_factory=True)
+        )
+        ignored = {
+            "scenes": self.scenes is not None,
+            "other_sensors": bool(self.other_sensors),
+            "ground_truth": self.ground_truth is not None,
+            "grid": self.grid != GridSettings(),  # type: ignore[call-arg]
+            "features.static": bool(self.features.static),
+            "custom_features.padding": custom is not None and custom.padding > 0,
+            **dict.fromkeys(of_pixels, True),
+        }
+        if not self.observations.bands:
+            ignored |= {
+                "time_series": self.time_series != TimeSettings(),  # type: ignore[call-arg]
+                "features": self.features != FeaturesSettings(),  # type: ignore[call-arg]
+                "samples.min_clear_dates": samples.min_clear_dates > 1,
+            }
+        found = [key for key, there in ignored.items() if there]
+        if found:
+            raise ValueError(
+                f"has {', '.join(found)}, which would be ignored: a run that starts from a table reads no "
+                "imagery and takes all samples as the table has them; leave it out, or leave out observations"
+            )
+        return self
+
     @model_validator(mode="after")
     def _periods_are_ordered(self) -> Self:
-        others = {f"other_sensors.{i}": archive for i, archive in enumerate(self.other_sensors)}
-        sections: dict[str, ScenesSettings | TimeSettings] = {"scenes": self.scenes, **others, "time_series": self.time_series}
+        numbered = {f"other_sensors.{i}": archive for i, archive in enumerate(self.other_sensors)}
+        leading = {"scenes": self.scenes} if self.scenes else {}
+        sections: dict[str, ScenesSettings | TimeSettings] = {**leading, **numbered, "time_series": self.time_series}
         for name, section in sections.items():
             if section.start and section.end and section.end < section.start:
                 raise ValueError(f"{name}.end ({section.end}) lies before {name}.start ({section.start})")
@@ -715,7 +854,7 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _edges_are_those_of_polygons(self) -> Self:
-        if self.samples.shrink and self.ground_truth.split_unit == "piece":
+        if self.samples.shrink and self.ground_truth is not None and self.ground_truth.split_unit == "piece":
             raise ValueError(
                 "samples.shrink would take the edges of tiles, along which ground_truth.split_unit piece cuts, for those of "
                 "polygons; leave one of them out"
@@ -724,5 +863,5 @@ class Settings(Section):
 
     @property
     def archives(self) -> tuple[ScenesSettings, ...]:
-        """The archives of all sensors; first that whose tiles divide the map."""
-        return (self.scenes, *self.other_sensors)
+        """The archives of all sensors, first that whose tiles divide the map; none where a run starts from a table."""
+        return () if self.scenes is None else (self.scenes, *self.other_sensors)

@@ -170,3 +170,10 @@ def test_doubtful_polygons_are_told_with_both_classes_and_a_place(full_report: R
     cells = re.findall(r"<td[^>]*>(.*?)</td>", row[1])
     assert cells[1:] == ["class 1", "1.88", "2.50", "30", "training", "1.23457, -43.50000"]
     assert "Labels to look at first" not in render(replace(full_report, doubtful=()))
+
+
+def test_a_doubtful_polygon_whose_place_is_unknown_has_an_empty_cell(full_report: Report) -> None:
+    (polygon,) = full_report.doubtful
+    html = render(replace(full_report, doubtful=(replace(polygon, lon=None, lat=None),)))
+    row = re.search(r"<tr><th[^>]*>4711</th>(.*?)</tr>", html)
+    assert row is not None and re.findall(r"<td[^>]*>(.*?)</td>", row[1])[-1] == ""

@@ -82,7 +82,10 @@ class ClassSamples:
 
 @dataclass(frozen=True, slots=True)
 class DoubtfulPolygon:
-    """A polygon whose label may be wrong: means of the scores of its samples, the class that most are nearest to, a place."""
+    """A polygon whose label may be wrong: means of the scores of its samples, the class that most are nearest to, a place.
+
+    `lon` and `lat` are None where places are unknown.
+    """
 
     polygon_id: int
     label: int
@@ -91,8 +94,8 @@ class DoubtfulPolygon:
     score: float
     outlierness: float
     suggested: int
-    lon: float
-    lat: float
+    lon: float | None
+    lat: float | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,19 +13,20 @@ from sitspark.scenes.sensors import Sensor, in_feature_order, indices_of
 from sitspark.settings import Settings, TimeSettings
 from sitspark.timegrid import AcquisitionDates, TimeGrid
 
+# the days on which each sensor saw anything, ascending
 Acquired = Mapping[str, tuple[date, ...]]
 
 
-def recipe_of(settings: Settings, sensors: Sequence[Sensor], acquired: Acquired) -> Recipe:
-    """What settings and archives say of how features are made; `acquired` are the days on which each sensor saw anything.
+def recipe_of(settings: Settings, sensors: Sequence[Sensor], acquired: Acquired, layers: Sequence[str]) -> Recipe:
+    """What settings and acquisitions say of how features are made; raises SitsparkError where they contradict each other.
 
-    Raises SitsparkError where they contradict each other.
+    `layers` are the names of what has no date.
 
     The user's own functions are tried on made-up numbers, which tells the names of their features.
     """
     in_order = in_feature_order(sensors)
     features = tuple(_features(settings, sensor, acquired) for sensor in in_order)
-    layers = tuple(settings.features.static)
+    layers = tuple(layers)
     if settings.custom_features is None:
         return Recipe(FeatureSpace(features, layers))
     functions = CustomFunctions.read(settings.custom_features)
@@ -48,7 +49,7 @@ def _features(settings: Settings, sensor: Sensor, acquired: Acquired) -> SensorF
         return SensorFeatures(
             sensor.name,
             sensor.selection.bands,
-            _dates(settings, sensor, acquired),
+            _dates(settings, sensor, acquired[sensor.name]),
             indices,
             layout.red,
             layout.nir,
@@ -62,17 +63,17 @@ def _features(settings: Settings, sensor: Sensor, acquired: Acquired) -> SensorF
         raise SitsparkError(sensor.told(str(error))) from None
 
 
-def _dates(settings: Settings, sensor: Sensor, acquired: Acquired) -> TimeGrid | AcquisitionDates:
-    times, days = settings.time_series, acquired[sensor.name]
-    start, end = times.start or days[0], times.end or days[-1]
-    within = tuple(day for day in days if start <= day <= end)
+def _dates(settings: Settings, sensor: Sensor, acquired: tuple[date, ...]) -> TimeGrid | AcquisitionDates:
+    times = settings.time_series
+    start, end = times.start or acquired[0], times.end or acquired[-1]
+    within = tuple(day for day in acquired if start <= day <= end)
     if end < start or (times.filler == "none" and not within):
         raise SitsparkError(
-            f"time_series: the period {start} to {end} is empty; the imagery of {sensor.name} is of {days[0]} to {days[-1]}"
+            f"time_series: the period {start} to {end} is empty; {sensor.name} is of {acquired[0]} to {acquired[-1]}"
         )
     if times.filler == "none":
         return AcquisitionDates(within)
-    return TimeGrid(start, end, sensor.settings.step or times.step)
+    return TimeGrid(start, end, sensor.step or times.step)
 
 
 def _filler(times: TimeSettings) -> Filler:

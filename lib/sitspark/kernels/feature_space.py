@@ -43,8 +43,8 @@ def require_bands(
         known = [band for band in needed[index.name] if band is not None]
         if len(known) < len(needed[index.name]):
             raise SitsparkError(
-                f"features.indices: {index.name} needs bands that scenes.description doesn't name; say which bands are red, "
-                "nir and swir, or drop the index"
+                f"features.indices: {index.name} needs bands that aren't known; say which bands are red, nir and swir, or "
+                "drop the index"
             )
         absent = [band for band in known if band not in bands]
         if absent:

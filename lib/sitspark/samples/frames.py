@@ -123,8 +123,7 @@ def samples(observed: DataFrame, recipe: Recipe, *, seed: int, marks: Marks, lea
     computed = features("sample_id", "dates", days, "reflectance", "valid", "static", "custom")
     return (
         # without any clear date of a sensor there is nothing to learn from; the map leaves such a pixel unclassified
-        observed.where(F.expr(_SEEN))
-        .where(F.size(F.filter("valid", lambda usable: usable)) >= least)
+        observed.where(F.expr(f"size(dates) = 0 or ({_SEEN} and size(filter(valid, usable -> usable)) >= {least})"))
         .orderBy(order, "sample_id")
         .withColumn("features", computed.alias("features", metadata={"feature_space": recipe.space.to_json()}))
         .drop("dates", "acquired", "reflectance", "valid", "static", "custom")

@@ -1,7 +1,7 @@
 """The sensors of a run: each with the settings of its archive, and what is read of its products."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from sitspark.errors import SitsparkError
 from sitspark.kernels.feature_space import Index, require_bands
@@ -10,7 +10,7 @@ from sitspark.scenes.layouts import Selection
 from sitspark.scenes.reading import Reading
 from sitspark.scenes.region import Region
 from sitspark.scenes.static import layers_of
-from sitspark.settings import ScenesSettings, Settings
+from sitspark.settings import ScenesSettings, Settings, StepSetting
 
 # iota2's order of sensors in a feature vector, by our layouts; those that a user describes come last, as they are given
 _ORDER = ("landsat_c2_l2", "landsat_c1_l1", "theia_l2a", "sen2cor_l2a", "theia_l3a")
@@ -18,11 +18,15 @@ _ORDER = ("landsat_c2_l2", "landsat_c1_l1", "theia_l2a", "sen2cor_l2a", "theia_l
 
 @dataclass(frozen=True, slots=True)
 class Sensor:
-    """One sensor; `key` is the settings' name of its section, for messages."""
+    """One sensor; `key` is the settings' name of its section, for messages.
+
+    `step` and `indices` are its own; None: those that the settings have for all.
+    """
 
     key: str
-    settings: ScenesSettings
     selection: Selection
+    step: StepSetting | None = None
+    indices: Mapping[str, str | None] | None = None
 
     @property
     def name(self) -> str:
@@ -34,16 +38,25 @@ class Sensor:
         return sentence if self.key == "scenes" else f"{self.key} ({self.name}): {sentence}"
 
 
-def sensors_of(settings: Settings) -> tuple[Sensor, ...]:
+@dataclass(frozen=True, slots=True)
+class ArchiveSensor(Sensor):
+    """A sensor with the settings of the archive that its imagery lies in."""
+
+    settings: ScenesSettings = field(kw_only=True)
+
+
+def sensors_of(settings: Settings) -> tuple[ArchiveSensor, ...]:
     """The sensors of a run, first the leading one, whose tiles divide the map.
 
     Raises SitsparkError for a band that a layout doesn't have, and for two sensors of one name.
     """
     keys = ("scenes", *(f"other_sensors.{number}" for number in range(len(settings.other_sensors))))
-    sensors: list[Sensor] = []
-    for key, archive in zip(keys, settings.archives, strict=True):
+    sensors: list[ArchiveSensor] = []
+    # without an archive there is no key either
+    for key, archive in zip(keys, settings.archives, strict=False):
         try:
-            sensor = Sensor(key, archive, Selection.of(archive))
+            selection = Selection.of(archive)
+            sensor = ArchiveSensor(key, selection, archive.step, archive.indices, settings=archive)
         except SitsparkError as error:
             raise SitsparkError(str(error) if key == "scenes" else f"{key}: {error}") from None
         same = [other.key for other in sensors if other.name == sensor.name]
@@ -58,7 +71,7 @@ def sensors_of(settings: Settings) -> tuple[Sensor, ...]:
 
 def indices_of(sensor: Sensor, settings: Settings) -> tuple[Index, ...]:
     """The spectral indices of a sensor; raises SitsparkError for one whose bands aren't read."""
-    chosen = settings.features.indices if sensor.settings.indices is None else sensor.settings.indices
+    chosen = settings.features.indices if sensor.indices is None else sensor.indices
     indices = tuple(Index(name, expression) for name, expression in chosen.items())
     layout = sensor.selection.layout
     try:
@@ -70,7 +83,8 @@ def indices_of(sensor: Sensor, settings: Settings) -> tuple[Index, ...]:
 
 def in_feature_order(sensors: Sequence[Sensor]) -> list[Sensor]:
     """The sensors as their features follow each other."""
-    return sorted(sensors, key=lambda s: _ORDER.index(s.settings.layout) if s.settings.layout in _ORDER else len(_ORDER))
+    layouts = {sensor.key: sensor.selection.layout.name for sensor in sensors}
+    return sorted(sensors, key=lambda s: _ORDER.index(layouts[s.key]) if layouts[s.key] in _ORDER else len(_ORDER))
 
 
 def reading_of(settings: Settings, sensors: Sequence[Sensor], covered: Coverage, region: Region | None) -> Reading:

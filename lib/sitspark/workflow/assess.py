@@ -130,14 +130,13 @@ def score(value: float | None) -> str:
 def write_report(context: Context, done: dict[str, StageRecord]) -> Outcome:
     """Sum up whatever stages are done."""
     facts = {name: record.facts for name, record in done.items()}
-    covered = context.coverage
     with context.voice.bar("report", 2, "figures") as update:
         map_view = _map_view(context) if "mosaic" in done else None
         update(1, "map")
         trainings = (_training(context, facts["train"]),) if "train" in done else ()
         update(2, "training")
     report = Report(
-        title=f"Land cover {covered.period.first.year}",
+        title=f"Land cover {context.period.first.year}" if context.acquired else "Land cover",
         created=datetime.now(UTC),
         run=_run_in_words(context, done),
         nomenclature=context.nomenclature,
@@ -152,8 +151,8 @@ def write_report(context: Context, done: dict[str, StageRecord]) -> Outcome:
         series=_series(context) if "samples" in done and "series" in context.folder.tables() else None,
         doubtful=tuple(DoubtfulPolygon(**polygon) for polygon in facts.get("samples", {}).get("doubtful", ())),
         folds=folds_of(facts),
-        acquisitions=acquisitions_of(context),
-        products_left_out=_products_left_out(context),
+        acquisitions=acquisitions_of(context) if "calendar" in done else (),
+        products_left_out=_products_left_out(context) if "scenes" in done else (),
         rejected=tuple(Rejection(r, n) for r, n in facts.get("ground_truth", {}).get("rejected", {}).items()),
         stages=tuple(StageTime(name, record.seconds) for name, record in done.items() if name != "report"),
     )
@@ -194,17 +193,22 @@ def folds_of(facts: dict[str, dict[str, Any]]) -> tuple[FoldScores, ...]:
 
 
 def _run_in_words(context: Context, done: dict[str, StageRecord]) -> dict[str, str]:
-    covered = context.coverage
-    words = {
-        "imagery": f"{counted(done['scenes'].facts['products'], 'product')} of {counted(len(covered.tiles), 'tile')} "
-        f"({', '.join(covered.tiles)}), {_archives_in_words(context)}",
-        "period": _period_in_words(context),
-        "grid": f"{covered.grid.width} x {covered.grid.height} pixels of {covered.grid.resolution:g} m, {covered.grid.crs}",
-        "features": f"{len(context.feature_space)}: {context.feature_space}",
-    }
+    words = _imagery_in_words(context, done["scenes"]) if "scenes" in done else {"table": done["observations"].summary}
+    if context.acquired:
+        words["period"] = _period_in_words(context)
+    words["features"] = f"{len(context.feature_space)}: {context.feature_space}"
     if "train" in done:
         words["model"] = done["train"].summary
     return words
+
+
+def _imagery_in_words(context: Context, scenes: StageRecord) -> dict[str, str]:
+    covered = context.coverage
+    return {
+        "imagery": f"{counted(scenes.facts['products'], 'product')} of {counted(len(covered.tiles), 'tile')} "
+        f"({', '.join(covered.tiles)}), {_archives_in_words(context)}",
+        "grid": f"{covered.grid.width} x {covered.grid.height} pixels of {covered.grid.resolution:g} m, {covered.grid.crs}",
+    }
 
 
 def _archives_in_words(context: Context) -> str:
@@ -212,7 +216,7 @@ def _archives_in_words(context: Context) -> str:
 
 
 def _period_in_words(context: Context) -> str:
-    period, dates = context.coverage.period, sorted({str(sensor.grid) for sensor in context.feature_space.sensors})
+    period, dates = context.period, sorted({str(sensor.grid) for sensor in context.feature_space.sensors})
     return f"{period.first} to {period.last}, values {' or '.join(dates)} ({context.settings.time_series.filler})"
 
 
@@ -232,9 +236,11 @@ def _training(context: Context, facts: dict[str, Any]) -> Training:
 
 
 def _samples(facts: dict[str, dict[str, Any]]) -> tuple[ClassSamples, ...]:
-    if "samples" not in facts or "ground_truth" not in facts:
+    # where there is no imagery the table of samples says which polygons there are
+    divided = facts.get("ground_truth") or facts.get("observations")
+    if "samples" not in facts or divided is None:
         return ()
-    polygons, pixels = facts["ground_truth"]["classes"], facts["samples"]["classes"]
+    polygons, pixels = divided["classes"], facts["samples"]["classes"]
 
     def count(code: str, name: str) -> SampleCount:
         own = polygons[code][name] - (polygons[code]["monitored"] if name == "train" else 0)
@@ -256,7 +262,7 @@ def _samples(facts: dict[str, dict[str, Any]]) -> tuple[ClassSamples, ...]:
 
 def _series(context: Context) -> SeriesView:
     rows = context.table("series").orderBy("label").collect()
-    sensor = f" ({rows[0].sensor})" if len(context.sensors) > 1 else ""
+    sensor = f" ({rows[0].sensor})" if len(context.feature_space.sensors) > 1 else ""
     classes = [ClassSeries(row.label, row.samples, tuple(row.mean), tuple(row.low), tuple(row.high)) for row in rows]
     view = SeriesView(f"{rows[0].quantity}{sensor}", rows[0].dates, classes)
     publish(context.folder.series, series_figure(view, context.nomenclature))

@@ -14,12 +14,13 @@ from sitspark.ground_truth.labels import count_labels
 from sitspark.ground_truth.read import extent_of, inspect_vector
 from sitspark.ground_truth.regions import read_regions
 from sitspark.ground_truth.told import count_told
+from sitspark.samples.long_table import Labels, inspect, named, sensor_of
 from sitspark.samples.strategy import Strategy, counts_by_class
 from sitspark.scenes import store
 from sitspark.scenes.archive import remarks
 from sitspark.scenes.left_out import WHOLE
 from sitspark.scenes.outline import share_covered
-from sitspark.scenes.sensors import Sensor, indices_of
+from sitspark.scenes.sensors import ArchiveSensor, indices_of
 from sitspark.scenes.static import bounds_of, layers_of
 from sitspark.workflow.check_products import HEADERS, Depth, check_products
 from sitspark.workflow.context import Context
@@ -29,16 +30,28 @@ from sitspark.workflow.finding import Finding
 def check(context: Context, *, depth: Depth = HEADERS) -> list[Finding]:
     """Look at every input; all problems are found, not only the first."""
     found = glance(context)
-    if not any(finding.wrong for finding in found if finding.subject in ("features", "scenes")):
+    looked = {finding.subject: finding.wrong for finding in found}
+    # a table has no products
+    if "scenes" in looked and not looked["features"] and not looked["scenes"]:
         found += check_products(context, depth)
     return found
 
 
 def glance(context: Context) -> list[Finding]:
     """Look at all that is said without opening every image: what a run checks before it computes anything."""
-    found = [_judged("output", context, _output), *_imagery(context)]
+    found = [_judged("output", context, _output)]
     if context.settings.delivery is not None:
-        found.insert(1, _judged("delivery", context, _delivery))
+        found.append(_judged("delivery", context, _delivery))
+    return [*found, *(_imagery_and_truth(context) if context.settings.observations is None else _table(context))]
+
+
+def _table(context: Context) -> list[Finding]:
+    """What a run looks at that starts from a table."""
+    return [_judged("classes", context, _classes), _judged("observations", context, _observations)]
+
+
+def _imagery_and_truth(context: Context) -> list[Finding]:
+    found = _imagery(context)
     found += [_judged("classes", context, _classes), _judged("ground truth", context, _ground_truth)]
     wrong = {finding.subject for finding in found if finding.wrong}
     if not wrong & {"classes", "ground truth"}:
@@ -120,8 +133,19 @@ def _classes(context: Context) -> str:
     return f"{counted(len(context.nomenclature), 'class')} with colours"
 
 
+def _observations(context: Context) -> str:
+    table = named(context.table_settings)
+    rows = inspect(table)
+    Labels.of(table, context.nomenclature)
+    parts = [f"{'rows of CSV' if rows is None else counted(rows, 'row')} in {table.file}"]
+    if table.bands:
+        indices = ", ".join(index.name for index in indices_of(sensor_of(table), context.settings)) or "no index"
+        parts += [f"{counted(len(table.bands), 'band')} of {table.sensor}", indices]
+    return ", ".join([*parts, some(table.static)] if table.static else parts)
+
+
 def _ground_truth(context: Context) -> str:
-    truth = context.settings.ground_truth
+    truth = context.truth
     found = inspect_vector(truth)
     parts = [f"{counted(found.features, 'feature')} in {found.crs}, label field '{truth.label_field}'"]
     if truth.split_field is not None:
@@ -156,7 +180,7 @@ def _chosen(context: Context) -> str:
 
 
 def _labels(context: Context) -> str:
-    truth = context.settings.ground_truth
+    truth = context.truth
     counts = count_labels(truth, context.nomenclature)
     names = {code: f"{code} ({context.nomenclature.name_of(code)})" for code in context.nomenclature.codes}
     present = {code: counts.of_class[code] for code in names if counts.of_class[code]}
@@ -187,7 +211,7 @@ def _features(context: Context) -> str:
         for sensor in context.sensors:
             indices_of(sensor, context.settings)
         return "of dates that are not known without products"
-    space = recipe_of(context.settings, context.sensors, acquired).space
+    space = recipe_of(context.settings, context.sensors, acquired, tuple(context.settings.features.static)).space
     return f"{counted(len(space), 'feature')}: {space}"
 
 
@@ -205,7 +229,7 @@ def _scenes(context: Context) -> str:
     return "; ".join(_archive(context, sensor) for sensor in context.sensors)
 
 
-def _archive(context: Context, sensor: Sensor) -> str:
+def _archive(context: Context, sensor: ArchiveSensor) -> str:
     archive = context.archives[sensor.name]
     products = archive.wanted
     tiles = sorted({product.name.tile for product in products})
@@ -248,17 +272,16 @@ def _layers(context: Context) -> str:
 
 def _polygons_meet_imagery(context: Context) -> str:
     """Compare the extent of the polygons with that of one product of each tile."""
-    settings = context.settings
     boxes = list(context.tile_extents.values())
     if context.region is not None:
         boxes = [shapely.intersection(box, context.region.to("EPSG:4326").outline) for box in boxes]
-    vector = inspect_vector(settings.ground_truth)
-    bounds = extent_of(settings.ground_truth)
+    vector = inspect_vector(context.truth)
+    bounds = extent_of(context.truth)
     transformer = pyproj.Transformer.from_crs(vector.crs, 4326, always_xy=True)
     extent = shapely.box(*transformer.transform_bounds(*bounds))
     if boxes and not any(box.intersects(extent) for box in boxes):
         raise SitsparkError(
-            f"ground_truth.file: the features of {settings.ground_truth.file} lie at lon/lat "
+            f"ground_truth.file: the features of {context.truth.file} lie at lon/lat "
             f"{_degrees(extent)}, none of the tiles {', '.join(sorted(context.tile_extents))} reaches there; check the CRS "
             "of the file, or scenes.tiles, or grid.region"
         )

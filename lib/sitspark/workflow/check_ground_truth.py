@@ -142,7 +142,7 @@ def check(request: Request, known: Settings | None, console: Console) -> Report:
 
 
 def _checked(request: Request, known: Settings | None, console: Console, on_step: Callable[[str], None]) -> Report:
-    if known is not None:
+    if known is not None and known.scenes is not None:
         context = Context.of(known, console)
         return check_ground_truth(context.spark, request, context, on_step=on_step)
     with tempfile.TemporaryDirectory(prefix="sitspark-", ignore_cleanup_errors=True) as folder:

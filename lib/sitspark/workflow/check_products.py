@@ -14,7 +14,7 @@ from sitspark.scenes.layouts import Selection
 from sitspark.scenes.left_out import BEYOND, ELSEWHERE, OTHER_CRS, PARTLY, REMEDY, WHOLE, Judgement, LeftOut, Reason
 from sitspark.scenes.outline import share_covered
 from sitspark.scenes.product import Source
-from sitspark.scenes.sensors import Sensor
+from sitspark.scenes.sensors import ArchiveSensor
 from sitspark.workflow.context import Context
 from sitspark.workflow.finding import PRODUCT, Finding
 
@@ -67,7 +67,7 @@ def check_products(context: Context, depth: Depth) -> list[Finding]:
     return found
 
 
-def _inspected(context: Context, sensor: Sensor, depth: Depth) -> tuple[Usable, list[LeftOut]]:
+def _inspected(context: Context, sensor: ArchiveSensor, depth: Depth) -> tuple[Usable, list[LeftOut]]:
     """The products of a sensor that can be used, and why others can't."""
     archive = context.archives[sensor.name]
     with ThreadPoolExecutor(_THREADS) as pool:
@@ -78,7 +78,7 @@ def _inspected(context: Context, sensor: Sensor, depth: Depth) -> tuple[Usable, 
     return usable, left_out
 
 
-def _findings(context: Context, sensor: Sensor, left_out: list[LeftOut], depth: Depth) -> list[Finding]:
+def _findings(context: Context, sensor: ArchiveSensor, left_out: list[LeftOut], depth: Depth) -> list[Finding]:
     judged = Judgement.of(len(context.archives[sensor.name].products), left_out, sensor.settings)
     of = context.naming(sensor)
     found = [
@@ -94,7 +94,7 @@ def _findings(context: Context, sensor: Sensor, left_out: list[LeftOut], depth: 
     return [*found, Finding(f"products{of}", sentence, judged.stops)]
 
 
-def _praise(context: Context, sensor: Sensor, depth: Depth) -> str:
+def _praise(context: Context, sensor: ArchiveSensor, depth: Depth) -> str:
     """What is right with the products, and how many nobody has looked at."""
     products = context.archives[sensor.name].wanted
     believed = sum(product.source.is_described for product in products)

@@ -3,7 +3,7 @@
 import contextlib
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -24,6 +24,7 @@ from sitspark.grid import Grid, TileWindows, Window
 from sitspark.kernels.feature_space import FeatureSpace
 from sitspark.marks import Marks
 from sitspark.parts import is_delta
+from sitspark.samples.long_table import sensor_of
 from sitspark.scenes.archive import Archive
 from sitspark.scenes.chunk_plan import Coverage, chunk_plan
 from sitspark.scenes.inspect import inspect_product
@@ -31,8 +32,9 @@ from sitspark.scenes.listing import list_archive
 from sitspark.scenes.outline import to_geographic
 from sitspark.scenes.reading import Reading
 from sitspark.scenes.region import Region, read_region
-from sitspark.scenes.sensors import Sensor, reading_of, sensors_of
-from sitspark.settings import Settings
+from sitspark.scenes.sensors import ArchiveSensor, reading_of, sensors_of
+from sitspark.settings import GroundTruthSettings, ObservationsSettings, Settings
+from sitspark.timegrid import Period
 from sitspark.workflow.keys import digest, state_of
 from sitspark.workflow.progress import Voice
 from sitspark.workflow.run_folder import RunFolder, StageRecord
@@ -70,16 +72,28 @@ class Context:
         return Nomenclature.read(self.settings.classes.nomenclature, self.settings.classes.colours)
 
     @cached_property
-    def sensors(self) -> tuple[Sensor, ...]:
-        """The sensors, first the leading one, whose tiles divide the map."""
+    def sensors(self) -> tuple[ArchiveSensor, ...]:
+        """The sensors of the imagery, first the leading one, whose tiles divide the map."""
         return sensors_of(self.settings)
 
     @property
-    def leading(self) -> Sensor:
+    def leading(self) -> ArchiveSensor:
         """The sensor whose tiles divide the map."""
         return self.sensors[0]
 
-    def naming(self, sensor: Sensor) -> str:
+    @property
+    def truth(self) -> GroundTruthSettings:
+        """The settings of the labelled polygons, in a run that has imagery."""
+        assert self.settings.ground_truth is not None
+        return self.settings.ground_truth
+
+    @property
+    def table_settings(self) -> ObservationsSettings:
+        """The settings of the table of samples, in a run that starts from one."""
+        assert self.settings.observations is not None
+        return self.settings.observations
+
+    def naming(self, sensor: ArchiveSensor) -> str:
         """The end of a phrase that says of which sensor something is, where there are several."""
         return f" of {sensor.name}" if len(self.sensors) > 1 else ""
 
@@ -172,7 +186,24 @@ class Context:
     @property
     def recipe(self) -> Recipe:
         """How features are made of what is read."""
-        return recipe_of(self.settings, self.sensors, self.coverage.acquired)
+        table = self.settings.observations
+        if table is None:
+            return recipe_of(self.settings, self.sensors, self.acquired, tuple(self.settings.features.static))
+        sensors = (sensor_of(table),) if table.bands else ()
+        return recipe_of(self.settings, sensors, self.acquired, self.facts("observations")["static"])
+
+    @property
+    def acquired(self) -> dict[str, tuple[date, ...]]:
+        """The days on which each sensor saw anything, as the stage found them that reads imagery or table."""
+        if self.settings.observations is None:
+            return self.coverage.acquired
+        return days_from(self.facts("observations")["acquired"])
+
+    @property
+    def period(self) -> Period:
+        """From the first to the last acquisition of all sensors, of which there are some."""
+        days = self.acquired.values()
+        return Period(min(own[0] for own in days), max(own[-1] for own in days))
 
     def plan(self) -> DataFrame:
         """The chunks of the output grid with the tiles whose scenes are read in them."""
@@ -191,7 +222,7 @@ class Context:
             yield marks
 
 
-def _listed(sensor: Sensor, region: Region | None) -> Archive:
+def _listed(sensor: ArchiveSensor, region: Region | None) -> Archive:
     try:
         return list_archive(sensor.settings, region)
     except SitsparkError as error:
@@ -209,7 +240,7 @@ def coverage_facts(covered: Coverage) -> dict[str, Any]:
         "height": grid.height,
         "width": grid.width,
         "tiles": {tile: asdict(windows) for tile, windows in covered.tiles.items()},
-        "acquired": {sensor: [day.isoformat() for day in days] for sensor, days in covered.acquired.items()},
+        "acquired": days_facts(covered.acquired),
         "overlap_margin": covered.overlap_margin,
     }
 
@@ -220,6 +251,16 @@ def coverage_from(facts: dict[str, Any]) -> Coverage:
     return Coverage(
         grid,
         {tile: TileWindows(Window(**windows["reach"]), Window(**windows["core"])) for tile, windows in facts["tiles"].items()},
-        {sensor: tuple(map(date.fromisoformat, days)) for sensor, days in facts["acquired"].items()},
+        days_from(facts["acquired"]),
         facts["overlap_margin"],
     )
+
+
+def days_facts(acquired: Mapping[str, Sequence[date]]) -> dict[str, list[str]]:
+    """The days of each sensor as JSON-like facts."""
+    return {sensor: [day.isoformat() for day in days] for sensor, days in acquired.items()}
+
+
+def days_from(facts: Mapping[str, Sequence[str]]) -> dict[str, tuple[date, ...]]:
+    """Read back what `days_facts` wrote."""
+    return {sensor: tuple(map(date.fromisoformat, days)) for sensor, days in facts.items()}

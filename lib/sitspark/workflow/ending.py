@@ -32,7 +32,8 @@ def say_results(context: Context, target: str, settings_file: Path, *, overrides
     if target == "ground_truth":
         say(_class_table(context, facts["ground_truth"]["classes"], "polygons"))
     if target == "samples":
-        say(_selection_table(facts["observations"]["selection"]))
+        chosen = facts["observations"].get("selection")
+        say(_selection_table(chosen) if chosen else _class_table(context, facts["samples"]["classes"], "samples"))
     if target in ("validate", "report") and assessment is not None:
         say(accuracy_table(assessment.matrix, context.nomenclature))
         if assessment.caution:
@@ -46,14 +47,15 @@ def say_results(context: Context, target: str, settings_file: Path, *, overrides
         say(f"{label:<9} {path}", soft_wrap=True)
     if target == "report":
         same = [part for override in overrides for part in ("--set", override)]
-        possible = len(facts["ground_truth"]["folds"]) if "ground_truth" in facts else 0
+        divided = facts.get("ground_truth") or facts.get("observations") or {}
+        possible = len(divided.get("folds", ()))
         what = next_command(facts, folds=possible, settings_file=str(settings_file), same=same)
         say(f"next      {_command()} {shlex.join(what)}", soft_wrap=True, markup=False)
 
 
 def next_command(facts: dict[str, dict], *, folds: int, settings_file: str, same: list[str]) -> list[str]:  # type: ignore[type-arg]
     """The verb that goes on from here, with its arguments."""
-    if "validate" not in facts:
+    if "validate" not in facts and ("scenes" in facts or "train" not in facts):
         return ["run", settings_file, *same]
     if folds > 1 and "cross_validate" not in facts:
         return ["cross-validate", settings_file, *same]
@@ -74,7 +76,7 @@ def _results(context: Context, facts: dict[str, dict], target: str) -> list[tupl
         found.append(("model", folder.model(facts["train"]["model_id"])))
     if target in ("mosaic", "validate", "report") and "mosaic" in facts:
         found.append(("map", folder.path / facts["mosaic"]["map"] / "classification.tif"))
-    if target in ("calendar", "report"):
+    if target in ("calendar", "report") and "scenes" in facts:
         found.append(("calendar", folder.calendar))
     if target == "report":
         found.append(("report", folder.report))

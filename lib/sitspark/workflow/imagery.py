@@ -26,7 +26,7 @@ from sitspark.scenes.catalogue import (
 from sitspark.scenes.chunk_plan import coverage
 from sitspark.scenes.cube import READER_VERSION
 from sitspark.scenes.left_out import PARTLY, REMEDY, WHOLE, Judgement, Reason
-from sitspark.scenes.sensors import Sensor
+from sitspark.scenes.sensors import ArchiveSensor
 from sitspark.settings import ScenesSettings
 from sitspark.workflow.context import Context, coverage_facts
 from sitspark.workflow.keys import digest, fingerprint
@@ -96,7 +96,7 @@ def _all_sensors(context: Context, marks: Marks) -> DataFrame:
     return functools.reduce(DataFrame.unionByName, frames)
 
 
-def _judged(context: Context, sensor: Sensor, table: DataFrame) -> Judgement:
+def _judged(context: Context, sensor: ArchiveSensor, table: DataFrame) -> Judgement:
     """What of a sensor's products is left out; raises SitsparkError where that is more than may be."""
     missing = left_out(table.where(F.col("sensor") == sensor.name))
     judged = Judgement.of(len(context.archives[sensor.name].products), missing, sensor.settings)

@@ -86,14 +86,19 @@ def _cross_validate(context: Context, key: str) -> Outcome:
     """One model for each fold left out; all are tested in one pass over the samples."""
     from sitspark.accuracy.sample_confusion import FoldModel, sample_confusion
 
-    noun = NOUNS[context.settings.ground_truth.folds]
+    table = context.settings.observations
+    noun = NOUNS[context.truth.folds] if table is None else "fold"
     found = context.table("samples").where("fold is not null").select("fold").distinct().orderBy("fold").collect()
     names = [row.fold for row in found]
     if len(names) < 2:
+        remedy = (
+            "choose other ground_truth.folds; the accuracy on the polygons set aside is in the report"
+            if table is None
+            else "name another column under observations.fold, or say observations.fold_count"
+        )
         raise SitsparkError(
             f"cross-validate: leaving a {noun} out needs labelled polygons in two of them or more, here is "
-            f"{', '.join(names) or 'none'}; choose other ground_truth.folds; the accuracy on the polygons set aside is in the "
-            "report"
+            f"{', '.join(names) or 'none'}; {remedy}"
         )
     models = []
     for name in names:

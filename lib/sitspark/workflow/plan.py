@@ -27,7 +27,7 @@ from sitspark.scenes.layouts import Selection
 from sitspark.scenes.outline import to_geographic
 from sitspark.scenes.product import Scene, Source
 from sitspark.scenes.reading import Reading
-from sitspark.scenes.sensors import Sensor, reading_of
+from sitspark.scenes.sensors import ArchiveSensor, reading_of
 from sitspark.settings import Settings
 from sitspark.workflow.context import Context
 
@@ -84,12 +84,20 @@ class Foreseen:
 
 
 def plan(context: Context) -> Foreseen:
-    """Open the headers, time one window of the real products with a network of the right size, and multiply."""
+    """Open the headers, time one window of the real products with a network of the right size, and multiply.
+
+    Raises SitsparkError for a run without imagery.
+    """
+    if context.settings.observations is not None:
+        raise SitsparkError(
+            "plan: foresees the reading and mapping of imagery, and the run starts from a table (observations); "
+            "`sitspark check` looks at that"
+        )
     settings, leading = context.settings, context.leading.name
     tiles = {sensor.name: _near(context, sensor, _by_tile(context.archives[sensor.name].wanted)) for sensor in context.sensors}
     covered = _coverage(context, tiles)
     region = context.region.to(covered.grid.crs) if context.region else None
-    recipe = recipe_of(settings, context.sensors, covered.acquired)
+    recipe = recipe_of(settings, context.sensors, covered.acquired, tuple(settings.features.static))
     tile = max(tiles[leading], key=lambda tile: len(tiles[leading][tile]))
     dates = {
         sensor: sum(map(len, own.values())) if sensor != leading or settings.grid.overlap == "merge" else len(own[tile])
@@ -148,7 +156,7 @@ def _by_tile(products: Sequence[Listed]) -> ByTile:
     return found
 
 
-def _near(context: Context, sensor: Sensor, tiles: ByTile) -> ByTile:
+def _near(context: Context, sensor: ArchiveSensor, tiles: ByTile) -> ByTile:
     """The tiles of another sensor whose first usable product reaches a tile of the leading one; all of that one's own."""
     if sensor is context.leading:
         return tiles

@@ -84,8 +84,7 @@ def _shape(context: Context) -> ChunkShape:
 
 
 def _ground_truth(context: Context, key: str) -> Outcome:
-    settings, folder, covered = context.settings, context.folder, context.coverage
-    truth = settings.ground_truth
+    folder, covered, truth = context.folder, context.coverage, context.truth
     with context.voice.bar("ground_truth", 3, "steps") as update:
         update(0, "reading")
         count_labels(truth, context.nomenclature)  # a label that nobody understands is told before any work
@@ -133,7 +132,7 @@ def _ground_truth(context: Context, key: str) -> Outcome:
 
 def _choices(context: Context) -> Choices:
     """How the polygons are divided, with the regions and the user's own split where the settings name them."""
-    settings, truth = context.settings, context.settings.ground_truth
+    settings, truth = context.settings, context.truth
     regions = read_regions(truth.regions, truth.region_field) if truth.regions and truth.region_field else ()
     told = read_told(context.spark, truth, context.folder.scratch / "told") if truth.split_field else None
     return Choices(truth, settings.training.monitor_share, settings.seed, regions, told)
@@ -141,7 +140,7 @@ def _choices(context: Context) -> Choices:
 
 def _folds(context: Context, polygons: DataFrame) -> dict[str, int]:
     """Polygons of each fold; raises SitsparkError where there are fewer folds than are asked for."""
-    truth, folds = context.settings.ground_truth, overview.folds(polygons)
+    truth, folds = context.truth, overview.folds(polygons)
     outside = folds.pop("", 0)
     if outside:
         context.voice.note(f"{counted(outside, 'polygon')} outside all regions: never left out by cross-validate")
@@ -164,7 +163,7 @@ def _split_view(context: Context, polygons: DataFrame) -> SplitView:
         pieces=polygons.count(),
         amounts=[Amount(row.label, row.set, row.polygons, row.hectares) for row in overview.amounts(polygons)],
         tiles=tiles,
-        compact=context.settings.ground_truth.folds in ("tile", "region"),
+        compact=context.truth.folds in ("tile", "region"),
     )
 
 
@@ -297,7 +296,7 @@ def _samples(context: Context, key: str) -> Outcome:
             pixels[str(row.label)]["monitored"] += row["count"]
     unseen = sum(context.facts("observations")["pixels"].values()) - sum(row["count"] for row in rows)
     if unseen:
-        of = " of every sensor" if len(context.sensors) > 1 else ""
+        of = " of every sensor" if len(space.sensors) > 1 else ""
         few = f"fewer than {least} clear dates" if least > 1 else f"no clear date{of}"
         context.voice.note(f"{unseen} labelled pixels have {few} and are left out")
     outputs: tuple[Path, ...] = (context.folder.table("samples"),)
@@ -347,13 +346,13 @@ def _chunks_inputs(context: Context) -> Any:
 
 
 def _ground_truth_inputs(context: Context) -> Any:
-    settings = context.settings
+    settings, truth = context.settings, context.truth
     return [
-        settings.ground_truth.model_dump(mode="json"),
+        truth.model_dump(mode="json"),
         settings.training.monitor_share,
         settings.seed,
         [[c.code, c.name] for c in context.nomenclature],
-        fingerprint([file for file in (settings.ground_truth.file, settings.ground_truth.regions) if file]),
+        fingerprint([file for file in (truth.file, truth.regions) if file]),
     ]
 
 
@@ -396,9 +395,12 @@ def _samples_inputs(context: Context) -> Any:
     ]
 
 
+# of observations, wherever they come from
+SAMPLES = Stage("samples", ("observations",), KERNEL_VERSION, _samples_inputs, _samples)
+
 STAGES = (
     Stage("chunks", ("scenes",), 4, _chunks_inputs, _chunks),
     Stage("ground_truth", ("scenes",), 5, _ground_truth_inputs, _ground_truth),
     Stage("observations", ("scenes", "ground_truth"), READER_VERSION, _observations_inputs, _observations, through=("chunks",)),
-    Stage("samples", ("observations",), KERNEL_VERSION, _samples_inputs, _samples),
+    SAMPLES,
 )

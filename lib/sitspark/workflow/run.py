@@ -1,42 +1,69 @@
 """Running: bring a run up to a stage, or through all of them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from rich.console import Console
 
+from sitspark.errors import SitsparkError
 from sitspark.settings import Settings
-from sitspark.workflow import assess, draw, imagery, learn, prepare
+from sitspark.workflow import assess, draw, from_table, imagery, learn, prepare
 from sitspark.workflow.check import refuse_wrong_imagery, refuse_wrong_inputs
 from sitspark.workflow.context import Context
 from sitspark.workflow.deliver import deliver
 from sitspark.workflow.run_folder import StageRecord
 from sitspark.workflow.stage import Outcome, Stage, advance, finished, needed
 
-_BEFORE_REPORT = (*imagery.STAGES, *prepare.STAGES, *learn.STAGES, *draw.STAGES, *assess.STAGES)
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What a run can do, by what it starts from: its stages, and those that lead through all of it.
+
+    `inputs` are the stages that read inputs, and what finds these wrong before anything is computed. `report` is the stage
+    of the page, which sums up whatever is done: its key is that of all that is done.
+    """
+
+    before_report: tuple[Stage, ...]
+    report: Stage
+    everything: tuple[str, ...]
+    inputs: Mapping[str, Callable[[Context], None]]
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """All stages, in order."""
+        return (*self.before_report, self.report)
 
 
 def done(context: Context) -> dict[str, StageRecord]:
     """The finished stages whose results are those of the present settings and inputs."""
-    return finished(_BEFORE_REPORT, context)
+    return finished(course_of(context.settings).before_report, context)
 
 
 def _report(context: Context, _key: str) -> Outcome:
     return assess.write_report(context, done(context))
 
 
-# the stages that read inputs, and what finds these wrong before anything is computed
-_INPUTS = {"scenes": refuse_wrong_imagery, "ground_truth": refuse_wrong_inputs}
+def _report_after(*stages: str) -> Stage:
+    return Stage("report", stages, 1, lambda context: {name: record.key for name, record in done(context).items()}, _report)
 
-# the page sums up whatever is done, so its key is that of all that is done
-_REPORT = Stage(
-    "report",
-    ("scenes", "calendar"),
-    1,
-    lambda context: {name: record.key for name, record in done(context).items()},
-    _report,
+
+FROM_IMAGERY = Course(
+    (*imagery.STAGES, *prepare.STAGES, *learn.STAGES, *draw.STAGES, *assess.STAGES),
+    _report_after("scenes", "calendar"),
+    ("validate", "report"),
+    {"scenes": refuse_wrong_imagery, "ground_truth": refuse_wrong_inputs},
+)
+FROM_TABLE = Course(
+    (from_table.OBSERVATIONS, prepare.SAMPLES, *learn.STAGES),
+    _report_after("observations"),
+    ("train", "report"),
+    {"observations": refuse_wrong_inputs},
 )
 
-STAGES = (*_BEFORE_REPORT, _REPORT)
+
+def course_of(settings: Settings) -> Course:
+    """What the run of these settings can do."""
+    return FROM_IMAGERY if settings.observations is None else FROM_TABLE
 
 
 def run(settings: Settings, targets: Sequence[str], *, console: Console) -> Context:
@@ -44,14 +71,24 @@ def run(settings: Settings, targets: Sequence[str], *, console: Console) -> Cont
 
     Raises SitsparkError for everything that the user can mend.
     """
-    context = Context.of(settings, console)
+    context, course = Context.of(settings, console), course_of(settings)
+    _refuse_others(targets, course)
     with context.folder.locked():
         context.folder.begin(settings)
-        reading = [stage for stage in needed(STAGES, targets) if stage.name in _INPUTS]
+        reading = [stage for stage in needed(course.stages, targets) if stage.name in course.inputs]
         if len(finished(reading, context)) < len(reading):
             # the last one looks at what those before it look at as well
-            _INPUTS[reading[-1].name](context)
-        advance(context, STAGES, targets)
-        if _REPORT.name in targets and settings.delivery is not None:
+            course.inputs[reading[-1].name](context)
+        advance(context, course.stages, targets)
+        if course.report.name in targets and settings.delivery is not None:
             deliver(context, settings.delivery, done(context))
     return context
+
+
+def _refuse_others(targets: Sequence[str], course: Course) -> None:
+    known = {stage.name for stage in course.stages}
+    if not known.issuperset(targets):
+        raise SitsparkError(
+            "there is no imagery to map: the run starts from a table (observations); `sitspark run` trains on it, "
+            "and cross-validate says how good the model is"
+        )

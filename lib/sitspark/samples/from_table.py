@@ -1,0 +1,114 @@
+"""The frames from a table of samples to observations, as those of imagery are."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+import pyarrow as pa
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from sitspark.ground_truth import folds
+from sitspark.ground_truth.split import split
+from sitspark.samples.long_table import ROWS, Labels, parts_of, read_part
+from sitspark.settings import ObservationsSettings
+
+_TASKS = 2000  # a driver keeps the state of every task: beyond this several parts share one
+_ONE_EACH = ("label", "polygon", "fold", "static")  # what a sample has one of, on whichever of its rows
+
+
+class LeftOut(StrEnum):
+    """Why a row becomes no acquisition."""
+
+    NO_SAMPLE = "without a sample"
+    NO_DATE = "without a date"
+    NO_LABEL = "without a label"
+    NO_CLASS = "of a label without class"
+    NO_VALUE = "without a static value"
+
+
+@dataclass(frozen=True, slots=True)
+class Division:
+    """How samples are divided: as the settings of the table say, with the share that only chooses the epoch, by a seed."""
+
+    settings: ObservationsSettings
+    monitor_share: float
+    seed: int
+
+
+def rows_of(spark: SparkSession, settings: ObservationsSettings, labels: Labels) -> DataFrame:
+    """All rows of the file, with the columns `ROWS`, and left_out: why one can't be used, null where it can."""
+    parts = parts_of(settings)
+
+    def read(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for part in batch["id"].to_pylist():
+                yield from read_part(settings, labels, part)
+
+    reason = (
+        F.when(F.col("sample").isNull(), LeftOut.NO_SAMPLE.value)
+        .when(F.col("acquired").isNull() & F.lit(settings.date is not None), LeftOut.NO_DATE.value)
+        .when(F.col("said").isNull(), LeftOut.NO_LABEL.value)
+        .when(F.col("label").isNull(), LeftOut.NO_CLASS.value)
+        .when(F.col("static").isNull(), LeftOut.NO_VALUE.value)
+    )
+    return spark.range(0, parts, 1, min(max(parts, 1), _TASKS)).mapInArrow(read, ROWS).withColumn("left_out", reason)
+
+
+def ambiguous(rows: DataFrame) -> DataFrame:
+    """The samples whose rows don't agree in what a sample has one of: sample, what, one, other."""
+    bounds = (
+        F.struct(
+            F.lit(name).alias("what"),
+            F.min(name).cast("string").alias("one"),
+            F.max(name).cast("string").alias("other"),
+        )
+        for name in _ONE_EACH
+    )
+    each = rows.groupBy("sample").agg(F.array(*bounds).alias("bounds")).select("sample", F.inline("bounds"))
+    return each.where("one != other").orderBy("sample", "what")
+
+
+def observations(rows: DataFrame, division: Division) -> DataFrame:
+    """The table of observations: the rows of each sample as one series, ascending in time, with split and fold.
+
+    Two rows of a sample and date are two acquisitions; where rows have no date there are no series. `sample_id` is the hash
+    xxhash64 of the sample's text, `polygon_id` that of its polygon's.
+    """
+    acquisition = F.struct("acquired", "valid", "reflectance")
+    samples = (
+        rows.groupBy("sample")
+        .agg(
+            *(F.min(name).alias(name) for name in (*_ONE_EACH, "lon", "lat")),
+            # rows of one date in the order of their values, so that nothing hangs on the order of rows
+            F.sort_array(F.filter(F.collect_list(acquisition), lambda one: one.acquired.isNotNull())).alias("series"),
+        )
+        .withColumns({"sample_id": F.xxhash64("sample"), "polygon_id": F.xxhash64(F.coalesce("polygon", "sample"))})
+    )
+    return _divided(samples, division).select(
+        "sample_id",
+        "polygon_id",
+        "label",
+        F.lit(None).cast("string").alias("tile"),
+        "fold",
+        "split",
+        "monitored",
+        *(F.lit(None).cast("double").alias(name) for name in ("x", "y")),
+        "lon",
+        "lat",
+        F.array(*([F.size("series")] if division.settings.bands else [])).cast("array<int>").alias("dates"),
+        F.transform("series", lambda one: one.acquired.cast("timestamp")).alias("acquired"),
+        F.flatten(F.transform("series", lambda one: one.reflectance)).alias("reflectance"),
+        F.transform("series", lambda one: one.valid).alias("valid"),
+        "static",
+        F.array().cast("array<float>").alias("custom"),
+    )
+
+
+def _divided(samples: DataFrame, division: Division) -> DataFrame:
+    settings, seed = division.settings, division.seed
+    units = samples.withColumns({"unit": F.col("polygon_id"), "stratum": F.lit("")})
+    divided = split(units, ratio=settings.ratio, monitor_share=division.monitor_share, seed=seed)
+    if settings.fold_count is None:
+        return divided
+    return folds.at_random(divided.drop("fold"), of="polygon_id", count=settings.fold_count, seed=seed)
