@@ -364,6 +364,13 @@ class FeaturesSettings(Section):
     relative: bool = Field(
         False, description="Whether bands are 1000 (band - red) / (band + red), red as it is (iota2's rel_refl)."
     )
+
+    @model_validator(mode="after")
+    def _relative_bands_are_there(self) -> Self:
+        if self.relative and self.series != "all":
+            raise ValueError(f"has relative, which is of bands, and series: {self.series} leaves them out; drop one of them")
+        return self
+
     indices: Indices = Field(
         dict.fromkeys(_INDICES),
         description="Spectral indices appended after the bands, each for all dates: ndvi, ndwi, brightness, and expressions of "
@@ -402,7 +409,7 @@ class CustomSettings(Section):
         description="Names of functions, or sections: name, parameters (given to the function by their names)."
     )
     padding: int = Field(
-        0, ge=0, le=256, description="Pixels around its own that a feature may depend on; 0: each pixel stands for itself."
+        0, ge=0, le=64, description="Pixels around its own that a feature may depend on; 0: each pixel stands for itself."
     )
     contract: Literal["sitspark", "iota2"] = Field(
         "sitspark", description="How functions are called: with a patch, or as iota2's external features are, with self."

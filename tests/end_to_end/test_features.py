@@ -7,12 +7,14 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+import rasterio.warp
 from pyspark.errors import PythonException
+from rich.console import Console
 
 from sitspark.errors import SitsparkError
 from sitspark.workflow.context import Context
 from sitspark.workflow.failures import sentence_of
-from tests.conftest import FinishedRun, run_quietly
+from tests.conftest import FinishedRun, run_quietly, settings_of
 from tests.end_to_end.test_run import assert_samples_have_features_of_map, features_of_map, states
 
 PER_PIXEL = """
@@ -133,26 +135,46 @@ def test_functions_of_single_pixels_are_made_of_the_observations_and_imagery_is_
     assert all(b[-2] == 2 * a[-2] for a, b in zip(samples.features, again.features, strict=True))
 
 
-def test_a_filter_sees_neighbouring_chunks_and_tiles_whatever_the_size_of_chunks(run_copy: FinishedRun, tmp_path: Path) -> None:
+@pytest.mark.parametrize("grid", [{}, {"overlap": "merge"}, {"region": "middle"}], ids=str)
+def test_a_filter_sees_neighbouring_chunks_and_tiles_whatever_the_size_of_chunks(
+    run_copy: FinishedRun, tmp_path: Path, grid: dict[str, Any]
+) -> None:
     """Seven by seven pixels: each is the sum of what the map is made of, across borders of chunks and tiles."""
     module = tmp_path / "seven.py"
     module.write_text(SEVEN)
+    if "region" in grid:
+        whole = run_copy.context.coverage.grid
+        left, bottom, right, top = rasterio.warp.transform_bounds(whole.crs, "EPSG:4326", *whole.bounds)
+        across, up = (right - left) / 4, (top - bottom) / 4
+        grid = {"region": [left + across, bottom + up, right - across, top - up]}
     tree = run_copy.tree | {"custom_features": {"module": str(module), "functions": ["seven"], "padding": 3}}
     maps = []
     for size in (100, 61):
-        context, printed = run_quietly(tree | {"grid": tree["grid"] | {"chunk_size": size}}, "samples")
+        context, printed = run_quietly(tree | {"grid": tree["grid"] | grid | {"chunk_size": size}}, "samples")
         # what lies around a pixel is read with it
         assert size != 100 or states(printed)["observations"] == "worked"
         maps.append(whole_map(context))
         assert_samples_have_features_of_map(context)
-    assert (maps[0].view(np.uint32) == maps[1].view(np.uint32)).all()
+    # chunks hold as much around a region as their size gives: 0, as where there is no chunk
+    assert (np.nan_to_num(maps[0]).view(np.uint32) == np.nan_to_num(maps[1]).view(np.uint32)).all()
     names = list(context.feature_space.names)
     first = next(place for place, name in enumerate(names) if name.startswith("b8_"))
     series, found = maps[0][:, :, first].astype(np.float64), maps[0][:, :, -1]
     windows = np.lib.stride_tricks.sliding_window_view(np.pad(np.nan_to_num(series), 3), (7, 7))
     seen = np.nan_to_num(maps[0]).any(axis=2)
     assert (found == np.where(seen, windows.sum(axis=(2, 3)), 0).astype(np.float32))[~np.isnan(series)].all()
-    assert len(context.coverage.tiles) == 4 and seen.mean() > 0.9
+    assert len(context.coverage.tiles) == 4 and seen.mean() > (0.2 if grid.get("region") else 0.9)
+
+
+def test_a_module_that_changes_while_a_run_is_at_work_counts_in_the_next_one(run_copy: FinishedRun, tmp_path: Path) -> None:
+    module = tmp_path / "mine.py"
+    module.write_text(PER_PIXEL)
+    context = Context.of(
+        settings_of(run_copy.tree | {"custom_features": {"module": str(module), "functions": ["peak"]}}), Console()
+    )
+    before = context.recipe.functions
+    module.write_text(PER_PIXEL.replace("factor=1", "factor=2"))
+    assert context.recipe.functions == before
 
 
 @pytest.mark.parametrize(

@@ -268,6 +268,22 @@ def test_a_run_goes_from_the_table_to_cross_validation_by_tile_and_a_report(spar
     assert "26 samples of 2 classes" in other and "unchanged" not in other
 
 
+def test_fewer_clear_dates_than_asked_for_and_other_bands_make_the_samples_anew(spark: SparkSession, tmp_path: Path) -> None:
+    table = plots()
+    table.loc[(table["plot"] == "p3") & (table.index % 2 == 0), ["red", "nir"]] = None
+    tree = tree_of(tmp_path / "one", table)
+    context, _ = run_quietly(tree, "samples")
+    assert context.table("samples").count() == 24
+    context, printed = run_quietly(tree | {"samples": {"min_clear_dates": 8}}, "samples")
+    assert context.table("samples").count() == 23 and "= observations" in printed
+    # the order of bands is that of the numbers
+    turned = {"N": "nir", "R": "red"}
+    context, printed = run_quietly(tree | {"observations": tree["observations"] | {"bands": turned}}, "samples")
+    assert "✓ observations" in printed
+    first = context.table("samples").orderBy("sample_id").select("features").first().features
+    assert first[0] >= 2000 and first[1] == 1000
+
+
 def test_without_folds_cross_validation_says_how_to_get_some(spark: SparkSession, tmp_path: Path) -> None:
     with pytest.raises(SitsparkError, match=r"name another column under observations.fold, or say observations.fold_count"):
         run_quietly(tree_of(tmp_path, plots(), fold=None), "cross_validate")

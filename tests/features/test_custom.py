@@ -205,6 +205,33 @@ def test_what_a_function_may_not_give_is_told_before_anything_is_read(tmp_path: 
     assert sentence in str(caught.value)
 
 
+def test_layers_alone_are_a_patch_too(tmp_path: Path) -> None:
+    """A table of features without series has no sensors."""
+    text = "def f(patch): return patch.static('elevation') * 2, ['twice']"
+    found = functions(tmp_path, text, "f")
+    recipe = Recipe(FeatureSpace((), LAYERS, tried(found, (), LAYERS, ())), found)
+    static = np.array([[3.0], [4.0]], np.float32)
+    assert recipe.custom_of_pixels([], static).tolist() == [[6], [8]]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("def f(patch): return [[1, 2], [3]], ['a']", "fails (ValueError: "),
+        ("def f(patch):\n    raise ValueError('first\\nsecond')", "fails (line 2: ValueError: first second); seen when"),
+    ],
+)
+def test_an_exception_is_one_line_with_function_and_place(tmp_path: Path, text: str, sentence: str) -> None:
+    with pytest.raises(SitsparkError) as caught:
+        made(functions(tmp_path, text, "f"))
+    assert sentence in str(caught.value) and str(caught.value).endswith("before anything was read")
+
+
+def test_a_parameter_that_is_no_plain_value_is_told(tmp_path: Path) -> None:
+    with pytest.raises(SitsparkError, match=r"custom_features.functions: a parameter of f is no number, text, list or mapping"):
+        functions(tmp_path, "def f(patch, since): pass", {"name": "f", "parameters": {"since": date(2018, 3, 1)}})
+
+
 def test_names_that_hang_on_pixels_are_refused_with_the_place(tmp_path: Path) -> None:
     text = "def f(patch): return patch.series('B8')[0], [f'n{int(patch.seen.sum())}']"
     recipe = made(functions(tmp_path, text, "f"))

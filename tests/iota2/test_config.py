@@ -278,6 +278,10 @@ def test_additional_features_are_expressions_of_the_bands_in_stored_units(tmp_pa
         "USED", f"{used}\niota2_feature_extraction : {{extract_bands : True}}"
     )
     assert read_cfg(small(tmp_path, rest=kept))[0].features.indices["additional_2"] == "(10000*B4)**2"
+    esa = text.replace("USED", used).replace("Sentinel_2 ", "Sentinel_2_S2C ")
+    path = small(tmp_path, rest=esa)
+    path.write_text(path.read_text().replace("s2_path", "s2_s2c_path"))
+    assert read_cfg(path)[0].features.indices["additional_2"] == "(10000*B02)**2"
     wrong = text.replace("b1^2", "b1 > 3 ? 1 : 0").replace("USED", used)
     assert "is no expression" in reasons(small(tmp_path, rest=wrong))["Sentinel_2.additional_features"]
 

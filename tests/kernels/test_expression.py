@@ -98,6 +98,7 @@ def test_what_has_no_finite_value_is_zero(text: str) -> None:
         ("sqrt(x=B4)", "holds"),
         ("'text'", "holds"),
         ("True", "holds 'True'"),
+        ("B4*1" + "0" * 400, "holds a number that is too large"),
         ("B4 // B8", "holds 'B4 // B8'"),
         ("(" * 400 + "B4" + ")" * 400, "is no expression"),
         ("B4" + "+B4" * 400, "has 1202 characters, more than 1000"),

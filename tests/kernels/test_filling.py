@@ -94,15 +94,19 @@ def whittaker(smoothness: float) -> Callable[[np.ndarray, np.ndarray, np.ndarray
     def smoothed(days: np.ndarray, values: np.ndarray, edges: np.ndarray) -> np.ndarray:
         """Least squares on stacked equations, solved whole."""
         grid, steps = edges[:-1].astype(float), len(edges) - 1
+        early, late = np.flatnonzero(days <= grid[0])[:-1], np.flatnonzero(days >= grid[-1])[1:]
+        first_day, last_day = days[0], days[-1]
+        counting = np.setdiff1d(np.arange(len(days)), [*early, *late])
+        days, values = days[counting], values[counting]
         hat = np.array([np.interp(np.clip(days, grid[0], grid[-1]), grid, unit) for unit in np.eye(steps)]).T
         second, first = np.diff(np.eye(steps), 2, axis=0), np.diff(np.eye(steps), axis=0)
         system = np.concatenate([hat, np.sqrt(smoothness) * second, np.sqrt(1e-6) * first])
         wanted = np.concatenate([values, np.zeros(len(second) + len(first))])
         found = np.linalg.lstsq(system, wanted, rcond=None)[0]
-        inside = np.flatnonzero((grid >= days[0]) & (grid <= days[-1]))
+        inside = np.flatnonzero((grid >= first_day) & (grid <= last_day))
         if len(inside):
             return found[np.clip(np.arange(steps), inside[0], inside[-1])]
-        after = np.flatnonzero(grid >= days[0])
+        after = np.flatnonzero(grid >= first_day)
         return np.full(steps, found[after[0] if len(after) else -1])
 
     return smoothed
@@ -192,3 +196,11 @@ def test_smoothing_takes_less_of_an_outlier_the_smoother_it_is() -> None:
     edges = np.arange(0, 101, 10).astype(np.int32)
     peaks = [filled(Whittaker(s), Case(one_pixel(days, values), edges))[0, 5, 0] for s in (0.01, 1.0, 10.0, 100.0)]
     assert peaks == sorted(peaks, reverse=True) and peaks[0] > 2800 and peaks[-1] < 1400
+
+
+def test_what_was_seen_long_before_the_first_date_does_not_pull_at_it() -> None:
+    days = [-90, -80, -70, -60, -5, 0, 10, 20, 30]
+    series = one_pixel(days, [9000] * 4 + [1000] * 5)
+    edges = np.array([0, 10, 20, 30, 40], np.int32)
+    for filler in (Linear(), Nearest(), Whittaker(10)):
+        np.testing.assert_allclose(filled(filler, Case(series, edges))[0, :, 0], [1000] * 4, rtol=1e-4)

@@ -1,9 +1,11 @@
 """Series of chosen pixels: the numbers of the cube that the map is made of."""
 
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 
 from sitspark.features.recipe import Recipe
 from sitspark.grid import Grid, Window
@@ -49,6 +51,26 @@ def test_a_pixel_has_the_series_of_the_cube(scenes: list[Scene], places: list, i
         assert (series.reflectance[pixel] == cube.reflectance[kept, :, row, col]).all()
         assert (series.valid[pixel] == cube.valid[kept, row, col]).all()
     assert series.reflectance.flags.c_contiguous and series.valid.flags.c_contiguous  # as the kernel is compiled for
+
+
+@pytest.mark.parametrize("height", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("interpolator", ["nearest", "bilinear", "cubic"])
+def test_interpolation_reaches_over_low_strips(tmp_path: Path, height: int, interpolator: str) -> None:
+    """Strips lower than the pixels that a weight reaches over: each of them is needed."""
+    product = write_theia(tmp_path, {"B4": noise(60, 80), "B11": noise(30, 40)})
+    for file in [*product.glob("*.tif"), *product.glob("MASKS/*.tif")]:
+        with rasterio.open(file) as source:
+            profile, values = source.profile | {"tiled": False, "blockysize": height, "compress": "deflate"}, source.read()
+        profile.pop("blockxsize", None)
+        with rasterio.open(file, "w", **profile) as target:
+            target.write(values)
+    scene = scene_of(product, BANDS)
+    cube = read_cube([scene], GRID, layout=LAYOUT, bands=BANDS, interpolator=interpolator)
+    reading = Reading((Selection(LAYOUT, BANDS),), LAYOUT.sensor, interpolator, GRID)
+    for row, col in ((0, 0), (17, 41), (30, 5), (59, 79)):
+        place = np.array([row]), np.array([col])
+        (series,) = read_pixels({LAYOUT.sensor: [scene]}, *place, reading, RECIPE, window=GRID.window, tile="31TCJ").series
+        assert (series.reflectance[0] == cube.reflectance[:, :, row, col]).all()
 
 
 def test_clear_dates_are_those_that_the_cube_counts(scenes: list[Scene]) -> None:

@@ -37,11 +37,12 @@ def custom_features(functions: CustomFunctions, patch: Patch, *, where: str) -> 
         of_iota2 = functions.contract == "iota2"
         try:
             result = function(Iota2Patch(patch) if of_iota2 else patch)
+            is_pair = isinstance(result, tuple | list) and len(result) == 2 and isinstance(result[1], tuple | list)
+            values, own_names = (np.asarray(result[0]), tuple(result[1])) if is_pair else (np.zeros(0), ())
         except Exception as error:
             raise SitsparkError(f"{place} fails ({told(error, functions.path)}); {where}") from error
-        if not (isinstance(result, tuple | list) and len(result) == 2 and isinstance(result[1], tuple | list)):
+        if not is_pair:
             raise SitsparkError(f"{place} gives no pair of an array and a list of names, but {type(result).__name__}; {where}")
-        values, own_names = np.asarray(result[0]), tuple(result[1])
         if of_iota2:
             values, own_names = _from_iota2(values, own_names, position)
         elif values.ndim == 2:
@@ -83,7 +84,7 @@ def tried(
     for sensor in sensors:
         dates: AcquisitionDates | TimeGrid = days_of.get(sensor.sensor) or sensor.grid
         days = dates.days
-        reflectance = rng.integers(100, 5000, (side * side, len(days), len(sensor.bands))).astype(np.int16)
+        reflectance = rng.integers(100, 5000, (side * side, len(days), len(sensor.bands)), np.int16)
         series.append(PixelSeries(reflectance, np.ones((side * side, len(days)), np.uint8), days[None]))
     static = rng.random((side * side, len(layers)), np.float32)
     patch = Patch(

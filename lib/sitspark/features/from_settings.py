@@ -17,7 +17,14 @@ from sitspark.timegrid import AcquisitionDates, TimeGrid
 Acquired = Mapping[str, tuple[date, ...]]
 
 
-def recipe_of(settings: Settings, sensors: Sequence[Sensor], acquired: Acquired, layers: Sequence[str]) -> Recipe:
+def recipe_of(
+    settings: Settings,
+    sensors: Sequence[Sensor],
+    acquired: Acquired,
+    layers: Sequence[str],
+    *,
+    functions: CustomFunctions | None,
+) -> Recipe:
     """What settings and acquisitions say of how features are made; raises SitsparkError where they contradict each other.
 
     `layers` are the names of what has no date.
@@ -26,14 +33,23 @@ def recipe_of(settings: Settings, sensors: Sequence[Sensor], acquired: Acquired,
     """
     in_order = in_feature_order(sensors)
     features = tuple(_features(settings, sensor, acquired) for sensor in in_order)
+    _refuse_statistics_of_nothing(settings, features)
     layers = tuple(layers)
-    if settings.custom_features is None:
+    if functions is None:
         return Recipe(FeatureSpace(features, layers))
-    functions = CustomFunctions.read(settings.custom_features)
     acquisitions = tuple(
         (sensor.name, AcquisitionDates(acquired[sensor.name])) for sensor in in_order if sensor.selection.layout.day is None
     )
     return Recipe(FeatureSpace(features, layers, tried(functions, features, layers, acquisitions)), functions, acquisitions)
+
+
+def _refuse_statistics_of_nothing(settings: Settings, features: Sequence[SensorFeatures]) -> None:
+    known = [name for sensor in features for name in (*sensor.bands, *(index.name for index in sensor.indices))]
+    for of in settings.features.statistics:
+        if of not in known:
+            raise SitsparkError(
+                f"features.statistics: {of} is no band and no index ({', '.join(dict.fromkeys(known))}); correct the name"
+            )
 
 
 def _features(settings: Settings, sensor: Sensor, acquired: Acquired) -> SensorFeatures:
@@ -45,6 +61,7 @@ def _features(settings: Settings, sensor: Sensor, acquired: Acquired) -> SensorF
                 "time_series.filler: none needs days that all pixels share, and scenes.description.day gives each its own"
             )
         )
+    known = {*sensor.selection.bands, *(index.name for index in indices)}
     try:
         return SensorFeatures(
             sensor.name,
@@ -57,7 +74,8 @@ def _features(settings: Settings, sensor: Sensor, acquired: Acquired) -> SensorF
             filler=_filler(settings.time_series),
             kept=chosen.series,
             relative=chosen.relative,
-            statistics=tuple(chosen.statistics.items()),
+            # of several sensors each gives those of the series that it has
+            statistics=tuple((of, names) for of, names in chosen.statistics.items() if of in known),
         )
     except SitsparkError as error:
         raise SitsparkError(sensor.told(str(error))) from None

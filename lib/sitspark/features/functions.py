@@ -4,7 +4,7 @@ import functools
 import hashlib
 import json
 import linecache
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -42,7 +42,7 @@ class CustomFunctions:
             raise SitsparkError(
                 f"custom_features.module: {settings.module} can't be read ({error}); name a Python file"
             ) from None
-        functions = tuple(CustomFunction(f.name, json.dumps(f.parameters, sort_keys=True)) for f in settings.functions)
+        functions = tuple(CustomFunction(f.name, _as_json(f.name, f.parameters)) for f in settings.functions)
         return CustomFunctions(str(settings.module), text, functions, settings.padding, settings.contract)
 
     @property
@@ -66,6 +66,15 @@ class CustomFunctions:
                 )
             found.append((function.name, functools.partial(called, **json.loads(function.parameters))))
         return found
+
+
+def _as_json(name: str, parameters: Mapping[str, Any]) -> str:
+    try:
+        return json.dumps(parameters, sort_keys=True)
+    except (TypeError, ValueError) as error:
+        raise SitsparkError(
+            f"custom_features.functions: a parameter of {name} is no number, text, list or mapping ({error}); write it as text"
+        ) from None
 
 
 @functools.lru_cache(maxsize=4)  # a worker meets one run at a time
@@ -93,4 +102,4 @@ def told(error: Exception, path: str) -> str:
             line = trace.tb_lineno
         trace = trace.tb_next
     where = f"line {line}: " if line else ""
-    return f"{where}{type(error).__name__}: {error}"
+    return f"{where}{type(error).__name__}: {' '.join(str(error).split())}"

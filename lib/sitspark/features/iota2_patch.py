@@ -6,7 +6,6 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from sitspark.errors import SitsparkError
 from sitspark.features.patch import Patch
 
 # iota2's names of sensors, and ours
@@ -57,7 +56,7 @@ class Iota2Patch:
             )
         kind, sensor, what = accessor[1], accessor[2], accessor[3]
         if sensor not in self._own():
-            raise SitsparkError(f"{name}: the run reads no {sensor}")
+            raise AttributeError(f"{name}: the run reads no {sensor}")
         return lambda: self._array(kind == "raw", SENSORS[sensor], what)
 
     def _own(self) -> dict[str, str]:
@@ -68,6 +67,11 @@ class Iota2Patch:
     def _array(self, raw: bool, sensor: str, what: str) -> Array:
         if what == "masks":
             return (1 - self._patch.valid(sensor)).astype(np.float32).transpose(1, 2, 0)
-        name = what.lower() if what in ("NDVI", "NDWI", "Brightness") else what
+        name = what.lower() if what in ("NDVI", "NDWI", "Brightness") else self._band(sensor, what)
         read = self._patch.raw if raw else self._patch.series
         return read(name, sensor).transpose(1, 2, 0)
+
+    def _band(self, sensor: str, name: str) -> str:
+        """Our name of a band: products of Sen2Cor call B2 B02."""
+        bands = next(kernel.space.bands for kernel in self._patch.sensors if kernel.space.sensor == sensor)
+        return name if name in bands else re.sub(r"^B(\d)$", r"B0\1", name)

@@ -58,7 +58,7 @@ class Patch:
             places = slice(first, first + steps)
         else:
             raise SitsparkError(f"{name} is no band and no index of {space.sensor} ({', '.join((*space.bands, *indices))})")
-        return np.ascontiguousarray(self._filled[position][:, :, places].transpose(2, 0, 1))
+        return np.ascontiguousarray(self._series(position)[:, :, places].transpose(2, 0, 1))
 
     def dates(self, sensor: str | None = None) -> tuple[date, ...]:
         """The dates of the gap-filled series."""
@@ -106,12 +106,14 @@ class Patch:
             out[piece.place] = piece.static[:, self.layers.index(name)].reshape(out[piece.place].shape)
         return out
 
-    @property
+    @cached_property
     def seen(self) -> npt.NDArray[np.bool_]:
         """Where there is a usable acquisition of every sensor, bool (rows, columns)."""
         out = np.zeros(self.shape, np.bool_)
         for piece in self.pieces:
-            seen = np.all([series.valid.any(axis=1) for series in piece.series], axis=0)
+            seen = np.ones(len(piece.static), np.bool_)
+            for series in piece.series:
+                seen &= series.valid.any(axis=1)
             out[piece.place] = seen.reshape(out[piece.place].shape)
         return out
 
@@ -150,14 +152,18 @@ class Patch:
         return {}
 
     @cached_property
-    def _filled(self) -> tuple[npt.NDArray[np.float32], ...]:
-        """The whole series of each sensor, float32 (rows, columns, numbers): the numbers of the features, bit for bit."""
-        found = []
-        for position, kernel in enumerate(self.sensors):
+    def _filled(self) -> dict[int, npt.NDArray[np.float32]]:
+        """The whole series of sensors that were asked for, float32 (rows, columns, numbers)."""
+        return {}
+
+    def _series(self, position: int) -> npt.NDArray[np.float32]:
+        """The whole series of a sensor: the numbers of the features, bit for bit."""
+        if position not in self._filled:
+            kernel = self.sensors[position]
             out = np.zeros((*self.shape, kernel.length), np.float32)
             for piece in self.pieces:
                 values = np.empty((len(piece.series[position]), kernel.length), np.float32)
                 kernel.series(piece.series[position], values)
                 out[piece.place] = values.reshape(out[piece.place].shape)
-            found.append(out)
-        return tuple(found)
+            self._filled[position] = out
+        return self._filled[position]

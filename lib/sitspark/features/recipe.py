@@ -1,7 +1,9 @@
 """All that makes features of what is read, for samples and maps alike."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -12,11 +14,13 @@ from sitspark.features.functions import CustomFunctions
 from sitspark.features.patch import Patch, Piece
 from sitspark.grid import Grid, Window
 from sitspark.kernels.feature_space import FeatureSpace
-from sitspark.kernels.features import SensorKernel
+from sitspark.kernels.features import FeatureKernel
 from sitspark.kernels.series import PixelSeries
 from sitspark.scenes.reading import Part
 from sitspark.timegrid import AcquisitionDates
 
+# changes whenever the same functions may be given other numbers, or what they give is taken otherwise
+RECIPE_VERSION = 1
 PATCH = 32_768  # pixels of a patch, about: of 481 numbers they take 63 MB
 
 
@@ -37,6 +41,11 @@ class Recipe:
         """Pixels around its own that a feature depends on."""
         return self.functions.padding if self.functions else 0
 
+    @cached_property
+    def kernel(self) -> FeatureKernel:
+        """What makes the features of sensors, prepared once."""
+        return FeatureKernel.of(self.space)
+
     def custom_of(self, parts: Sequence[Part], window: Window, grid: Grid) -> npt.NDArray[np.float32]:
         """The user's own features of a window, float32 (features, rows, columns); no features where there are no functions.
 
@@ -45,14 +54,13 @@ class Recipe:
         """
         if self.functions is None:
             return np.zeros((0, window.height, window.width), np.float32)
-        strips = [
-            self._called(
-                self._patch_around(parts, strip, grid),
-                f"rows {strip.row} to {strip.stop_row - 1}, columns {strip.col} to {strip.stop_col - 1} of the output grid",
-            )
-            for strip in _strips(window, self.padding)
-        ]
-        return np.concatenate(strips, axis=1)
+        assert self.space.custom is not None
+        out = np.empty((len(self.space.custom.names), window.height, window.width), np.float32)
+        for part in _squares(window, self.padding):
+            where = f"rows {part.row} to {part.stop_row - 1}, columns {part.col} to {part.stop_col - 1} of the output grid"
+            place = part.shifted(-window.row, -window.col).slices
+            out[:, *place] = self._called(self._patch_around(parts, part, grid), where)
+        return out
 
     def custom_of_pixels(self, series: Sequence[PixelSeries], static: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """The user's own features of pixels by themselves, float32 (pixels, features)."""
@@ -75,8 +83,7 @@ class Recipe:
         return values
 
     def _patch(self, shape: tuple[int, int], pieces: Sequence[Piece], ground: Grid | None) -> Patch:
-        kernels = tuple(SensorKernel.of(sensor) for sensor in self.space.sensors)
-        return Patch(kernels, dict(self.acquisitions), self.space.static, shape, self.padding, pieces, ground)
+        return Patch(self.kernel.sensors, dict(self.acquisitions), self.space.static, shape, self.padding, pieces, ground)
 
     def _patch_around(self, parts: Sequence[Part], window: Window, grid: Grid) -> Patch:
         padded = window.grown(self.padding)
@@ -97,9 +104,10 @@ class Recipe:
         return self._patch((padded.height, padded.width), pieces, grid.cropped(padded) if self.padding else None)
 
 
-def _strips(window: Window, padding: int) -> Iterator[Window]:
-    """A window in parts of whole rows, each of about `PATCH` pixels with its padding."""
-    # at least as many rows as padding on both sides, or most of the work is for the padding
-    height = max(PATCH // (window.width + 2 * padding) - 2 * padding, 2 * padding, 1)
-    for row in range(0, window.height, height):
-        yield Window(window.row + row, window.col, min(height, window.height - row), window.width)
+def _squares(window: Window, padding: int) -> Iterator[Window]:
+    """A window in parts, each of about `PATCH` pixels with its padding."""
+    # at least as wide as the padding on both sides, or most of the work is for the padding
+    side = max(math.isqrt(PATCH) - 2 * padding, 2 * padding, 1)
+    for row in range(0, window.height, side):
+        for col in range(0, window.width, side):
+            yield Window(window.row + row, window.col + col, min(side, window.height - row), min(side, window.width - col))

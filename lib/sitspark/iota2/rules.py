@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sitspark.kernels.expression import compiled
-from sitspark.scenes.theia import L2A
+from sitspark.scenes import sen2cor, theia
 
 Values = Mapping[str, Any]
 # a key's value and those of all other keys, to settings by their names, or to a reason
@@ -246,7 +246,7 @@ def _functions(value: Any, _: Values) -> dict[str, Any] | str:
 
 def _padding(value: Any, values: Values) -> dict[str, Any]:
     sizes = (values.get(f"python_data_managing.padding_size_{axis}", 0) or 0 for axis in ("x", "y"))
-    return {"custom_features.padding": max(*sizes, value)}
+    return {"custom_features.padding": max(sizes)}
 
 
 def _concat_mode(value: Any, _: Values) -> dict[str, Any] | str:
@@ -289,6 +289,7 @@ _ARCHIVES = {
 }
 
 
+_BANDS = {"sentinel_2": theia.L2A.bands, "sentinel_2_s2c": sen2cor.LAYOUT.bands, "sentinel_2_l3a": theia.L3A.bands}
 _SYNTHESES = "chain.s2_l3a_path"  # of another sensor than the others, so that they may be read beside one of them
 
 
@@ -450,7 +451,7 @@ RULES: dict[str, Rule] = {
             "end_date": _date("time_series.end"),
             "temporal_resolution": _to("time_series.step"),
             "keep_bands": _keep_bands,
-            "additional_features": _additional_features(L2A.bands),
+            "additional_features": _additional_features(_BANDS[section]),
             "write_reproject_resampled_input_dates_stack": _left_out(_NO_CUBE),
         }.items()
     },

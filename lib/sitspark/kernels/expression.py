@@ -21,6 +21,7 @@ _FUNCTIONS = {
     "min": (_LEAST, 2),
     "max": (_MOST, 2),
 }
+_LARGEST = float(np.finfo(np.float32).max)
 _LONGEST = 1000  # characters; nested deeper than Python's own parser goes is no index
 
 
@@ -56,6 +57,8 @@ def compiled(text: str, places: Mapping[str, int]) -> Program:
         """Append what computes a node; gives the depth of the stack that it takes."""
         match node:
             case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
+                if abs(value) > _LARGEST:
+                    raise ValueError("holds a number that is too large")
                 numbers.append(float(value))
                 steps.append((_NUMBER, len(numbers) - 1))
                 return 1

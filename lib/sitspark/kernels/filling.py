@@ -39,7 +39,7 @@ class Filler(Protocol):
 class Linear:
     """Linear in time between valid acquisitions; before the first and after the last one its value holds (iota2, OTB).
 
-    Of several valid acquisitions on a date the first one counts.
+    Of several valid acquisitions on a day the first one counts on that day and before it, the last one after it.
     """
 
     name: ClassVar[str] = "linear"
@@ -79,7 +79,8 @@ class Whittaker:
     """The series that is near the acquisitions and smooth (Whittaker 1923; Eilers 2003, doi:10.1021/ac034173t).
 
     Minimises the sum of squares of what the series, linear between its dates, differs from each valid acquisition, plus
-    `smoothness` times that of its second differences. Beyond the first and the last valid acquisition its value holds.
+    `smoothness` times that of its second differences. Beyond the first and the last valid acquisition its value holds. Of
+    acquisitions before the first date only the last one counts, as if it were of that date; behind the last one likewise.
     """
 
     smoothness: float
@@ -288,7 +289,6 @@ def _whittaker(
     steps = grid.shape[0]
     one_day = days.shape[0] == 1
     usable = np.empty(dates, np.int64)
-    before, weight = np.empty(dates, np.int64), np.empty(dates, np.float64)
     diagonal, next_one, next_two = np.empty(steps), np.empty(steps), np.empty(steps)
     right = np.empty((steps, bands))
     for p in range(count):
@@ -303,11 +303,13 @@ def _whittaker(
         k = 0
         for i in range(n):
             day = own[usable[i]]
+            is_early = i + 1 < n and own[usable[i + 1]] <= grid[0]
+            if is_early or (i > 0 and own[usable[i - 1]] >= grid[steps - 1]):
+                continue
             while k + 2 < steps and grid[k + 1] <= day:
                 k += 1
             share = (day - grid[k]) / (grid[k + 1] - grid[k])
             share = min(max(share, 0.0), 1.0)
-            before[i], weight[i] = k, share
             diagonal[k] += (1 - share) * (1 - share)
             diagonal[k + 1] += share * share
             next_one[k] += share * (1 - share)

@@ -8,7 +8,6 @@ import numpy.typing as npt
 import pandas as pd
 
 from sitspark.features.recipe import Recipe
-from sitspark.kernels.features import FeatureKernel
 from sitspark.kernels.series import PixelSeries
 
 
@@ -49,7 +48,7 @@ def features_of_batch(batch: Batch, recipe: Recipe) -> pd.Series:
     """Features of a batch of series, which may have different dates."""
     space = recipe.space
     out = np.zeros((len(batch.dates), len(space)), np.float32)
-    bands, kernel = [len(sensor.bands) for sensor in space.sensors], FeatureKernel.of(space)
+    bands = [len(sensor.bands) for sensor in space.sensors]
     equally_many, _ = pd.factorize(np.array([dates.tobytes() for dates in batch.dates], object))
     for group in range(equally_many.max(initial=-1) + 1):
         members = np.flatnonzero(equally_many == group)
@@ -60,6 +59,6 @@ def features_of_batch(batch: Batch, recipe: Recipe) -> pd.Series:
             custom = np.stack(list(batch.custom.iloc[members])).astype(np.float32)
         else:
             custom = recipe.custom_of_pixels(series, static)
-        kernel.features(series, static, custom, block)
+        recipe.kernel.features(series, static, custom, block)
         out[members] = block
     return pd.Series(list(out))

@@ -57,7 +57,7 @@ def observations(
         forget_archives()
 
     # the id begins with the tile: neighbours one after the other, so that a worker finds the files of its tile open
-    return work.repartitionByRange(tasks, "chunk_id").mapInArrow(read, _OBSERVATIONS)
+    return work.repartitionByRange(tasks, "chunk_id").sortWithinPartitions("chunk_id").mapInArrow(read, _OBSERVATIONS)
 
 
 def _observed(chunk: pa.RecordBatch, scenes_table: Path, reading: Reading, recipe: Recipe) -> pa.RecordBatch:
@@ -95,12 +95,12 @@ def _lists(rows: npt.NDArray[np.generic], kind: pa.DataType | None = None) -> pa
     return pa.ListArray.from_arrays(pa.array(np.arange(count + 1, dtype=np.int32) * length), pa.array(rows.ravel(), kind))
 
 
-def samples(observed: DataFrame, recipe: Recipe, *, seed: int, marks: Marks, least: int = 1) -> DataFrame:
-    """Gap-fill and derive the features, in a stable pseudo-random order of rows.
+def samples(observed: DataFrame, recipe: Recipe, *, made_with: str, marks: Marks, least: int = 1) -> DataFrame:
+    """Gap-fill and derive the features; rows are sorted by tile.
 
-    Pixels without a usable acquisition of every sensor, or with fewer than `least` of all together, are left out.
-    The feature space stands in the metadata of the column `features`, under `feature_space`. Samples are marked when
-    they have their features.
+    Pixels without a usable acquisition of every sensor, or with fewer than `least` of all together, are left out. The
+    metadata of the column `features` have the feature space under `feature_space`, and under `made_with` the key of the
+    settings and inputs that the table is made with. Samples are marked when they have their features.
     """
 
     @F.pandas_udf("array<float>")  # type: ignore[attr-defined,untyped-decorator]  # not in pyspark's types
@@ -117,14 +117,14 @@ def samples(observed: DataFrame, recipe: Recipe, *, seed: int, marks: Marks, lea
         marks.add(str(sample_id.iloc[0]), len(found))
         return found
 
-    order = F.xxhash64(F.lit(seed), "sample_id")
+    metadata = {"feature_space": recipe.space.to_json(), "made_with": made_with}
     # as numbers: Spark converts timestamps inside arrays one by one in Python
     days = F.transform("acquired", lambda moment: F.unix_date(moment.cast("date")))
     computed = features("sample_id", "dates", days, "reflectance", "valid", "static", "custom")
     return (
         # without any clear date of a sensor there is nothing to learn from; the map leaves such a pixel unclassified
         observed.where(F.expr(f"size(dates) = 0 or ({_SEEN} and size(filter(valid, usable -> usable)) >= {least})"))
-        .orderBy(order, "sample_id")
-        .withColumn("features", computed.alias("features", metadata={"feature_space": recipe.space.to_json()}))
+        .orderBy("tile", "sample_id")
+        .withColumn("features", computed.alias("features", metadata=metadata))
         .drop("dates", "acquired", "reflectance", "valid", "static", "custom")
     )

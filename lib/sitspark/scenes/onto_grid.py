@@ -4,7 +4,7 @@ Files of the usual kind are read by our own hands, block by block; the rest is G
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -286,14 +286,20 @@ def _read_around(asset: Asset, window: Window, points: Points, *, reach: int) ->
     height, width = blocks.header.block_height, blocks.header.block_width
     down, across = blocks.header.sizes.shape[0], blocks.header.sizes.shape[1]
     wanted = np.zeros((down, across), np.bool_)
-    edges = (-reach, reach) if reach else (0,)
-    rows = [np.minimum(np.maximum(points.rows + edge, 0) // height, down - 1) for edge in edges]
-    cols = [np.minimum(np.maximum(points.cols + edge, 0) // width, across - 1) for edge in edges]
+    rows = [np.minimum(np.maximum(points.rows + step, 0) // height, down - 1) for step in _steps(reach, height)]
+    cols = [np.minimum(np.maximum(points.cols + step, 0) // width, across - 1) for step in _steps(reach, width)]
     for row in rows:
         for col in cols:
             wanted[row, col] = True
     blocks.read(window, out, cache=_cache, wanted=wanted)
     return out
+
+
+def _steps(reach: int, size: int) -> Sequence[int]:
+    """Pixels beside a point that lie in all blocks of a size which it reaches into; of low strips those between too."""
+    if reach == 0:
+        return (0,)
+    return (-reach, reach) if size > 2 * reach else range(-reach, reach + 1)
 
 
 def _coarse(fine: Window, times: int) -> Window:

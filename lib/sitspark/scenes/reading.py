@@ -15,6 +15,9 @@ from sitspark.scenes.product import Asset, Scene
 from sitspark.scenes.region import Region
 from sitspark.scenes.static import StaticLayer, read_layers
 
+# of a patch of the widest padding, 256 x 256 pixels: their acquisitions and series, and what a function makes of them
+_PATCH_BYTES = 400_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class Stack:
@@ -89,7 +92,7 @@ class Reading:
         padded = window.grown(self.padding)
         grid = self.grid.cropped(padded)
         # with a padding the window itself is cut out of what is read
-        copies = self._cube_bytes(scenes, window) if self.padding else 0
+        copies = self._cube_bytes(scenes, window) + _PATCH_BYTES if self.padding else 0
         return copies + sum(
             reading_bytes(
                 scenes.get(selection.layout.sensor, ()),

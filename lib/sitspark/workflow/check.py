@@ -211,7 +211,8 @@ def _features(context: Context) -> str:
         for sensor in context.sensors:
             indices_of(sensor, context.settings)
         return "of dates that are not known without products"
-    space = recipe_of(context.settings, context.sensors, acquired, tuple(context.settings.features.static)).space
+    layers = tuple(context.settings.features.static)
+    space = recipe_of(context.settings, context.sensors, acquired, layers, functions=context.custom_functions).space
     return f"{counted(len(space), 'feature')}: {space}"
 
 

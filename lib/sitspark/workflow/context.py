@@ -19,6 +19,7 @@ from sitspark import spark as sessions
 from sitspark.classes import Nomenclature
 from sitspark.errors import SitsparkError
 from sitspark.features.from_settings import recipe_of
+from sitspark.features.functions import CustomFunctions
 from sitspark.features.recipe import Recipe
 from sitspark.grid import Grid, TileWindows, Window
 from sitspark.kernels.feature_space import FeatureSpace
@@ -186,11 +187,19 @@ class Context:
     @property
     def recipe(self) -> Recipe:
         """How features are made of what is read."""
-        table = self.settings.observations
+        table, functions = self.settings.observations, self.custom_functions
         if table is None:
-            return recipe_of(self.settings, self.sensors, self.acquired, tuple(self.settings.features.static))
+            layers = tuple(self.settings.features.static)
+            return recipe_of(self.settings, self.sensors, self.acquired, layers, functions=functions)
         sensors = (sensor_of(table),) if table.bands else ()
-        return recipe_of(self.settings, sensors, self.acquired, self.facts("observations")["static"])
+        static = self.facts("observations")["static"]
+        return recipe_of(self.settings, sensors, self.acquired, static, functions=functions)
+
+    @cached_property
+    def custom_functions(self) -> CustomFunctions | None:
+        """The user's functions, read once: a change of the file while a run is at work is one for the next run."""
+        custom = self.settings.custom_features
+        return CustomFunctions.read(custom) if custom else None
 
     @property
     def acquired(self) -> dict[str, tuple[date, ...]]:

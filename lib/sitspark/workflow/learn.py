@@ -12,6 +12,7 @@ from sitspark.atomic import publish, write_atomically
 from sitspark.errors import SitsparkError, counted
 from sitspark.ground_truth.folds import NOUNS
 from sitspark.models.card import CARD, HISTORY, WEIGHTS, ModelCard
+from sitspark.samples.table import feature_space_of
 from sitspark.workflow.assess import matrix_of, score
 from sitspark.workflow.context import Context
 from sitspark.workflow.keys import digest
@@ -29,6 +30,8 @@ def _fit(context: Context, model_id: str, name: str, *, left_out_fold: str | Non
     if trained is not None:
         context.voice.note(f"{name}: {model_id} is trained already")
         return trained
+    if feature_space_of(folder.table("samples")) != context.feature_space:
+        raise SitsparkError("train: the samples are of other features than the settings give; run the stage samples again")
     job = TrainingJob(
         model_id=model_id,
         samples=folder.table("samples"),

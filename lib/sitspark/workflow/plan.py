@@ -97,7 +97,8 @@ def plan(context: Context) -> Foreseen:
     tiles = {sensor.name: _near(context, sensor, _by_tile(context.archives[sensor.name].wanted)) for sensor in context.sensors}
     covered = _coverage(context, tiles)
     region = context.region.to(covered.grid.crs) if context.region else None
-    recipe = recipe_of(settings, context.sensors, covered.acquired, tuple(settings.features.static))
+    layers = tuple(settings.features.static)
+    recipe = recipe_of(settings, context.sensors, covered.acquired, layers, functions=context.custom_functions)
     tile = max(tiles[leading], key=lambda tile: len(tiles[leading][tile]))
     dates = {
         sensor: sum(map(len, own.values())) if sensor != leading or settings.grid.overlap == "merge" else len(own[tile])

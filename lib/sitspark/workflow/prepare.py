@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from sitspark.accuracy.split_figure import Amount, Bounds, Place, SplitView, split_figure
 from sitspark.atomic import publish
 from sitspark.errors import SitsparkError, counted, some
-from sitspark.features.functions import CustomFunctions
+from sitspark.features.recipe import RECIPE_VERSION
 from sitspark.grid import ChunkShape
 from sitspark.ground_truth import overview
 from sitspark.ground_truth.clean import clean
@@ -283,7 +283,7 @@ def _samples(context: Context, key: str) -> Outcome:
     space = recipe.space
     observed, least = context.table("observations"), settings.samples.min_clear_dates
     with context.marked("samples", sum(context.facts("observations")["pixels"].values()), "pixels") as marks:
-        context.write("samples", frames.samples(observed, recipe, seed=settings.seed, marks=marks, least=least), key=key)
+        context.write("samples", frames.samples(observed, recipe, made_with=key, marks=marks, least=least), key=key)
     table = context.table("samples")
     rows = table.groupBy("label", "split", "monitored").count().collect()
     pixels: dict[str, dict[str, int]] = {
@@ -341,8 +341,10 @@ def _make_children(context: Context, table: DataFrame, settings: AugmentationSet
 
 
 def _chunks_inputs(context: Context) -> Any:
-    size = context.settings.grid.chunk_size
-    return context.settings.spark.worker_memory if size is None else size
+    settings, size = context.settings, context.settings.grid.chunk_size
+    custom = settings.custom_features
+    # as many bytes as a chunk may take, and what it takes them for
+    return [settings.spark.worker_memory, settings.grid.overlap, custom.padding if custom else 0] if size is None else size
 
 
 def _ground_truth_inputs(context: Context) -> Any:
@@ -379,7 +381,9 @@ def _features_inputs(context: Context) -> Any:
         settings.time_series.model_dump(mode="json"),
         settings.features.model_dump(mode="json"),
         [archive.model_dump(mode="json", include={"step", "indices"}) for archive in settings.archives],
-        CustomFunctions.read(settings.custom_features).sha256 if settings.custom_features else None,
+        context.custom_functions.sha256 if context.custom_functions else None,
+        # of what the user's functions see around a pixel the observations hold features
+        [KERNEL_VERSION, RECIPE_VERSION],
     ]
 
 
@@ -388,6 +392,7 @@ def _samples_inputs(context: Context) -> Any:
     augmentation, judged = settings.samples.augmentation, settings.samples.quality
     return [
         *_features_inputs(context),
+        settings.samples.min_clear_dates,
         settings.seed,
         judged.model_dump(mode="json") if judged else None,
         augmentation.model_dump(mode="json") if augmentation else None,

@@ -31,6 +31,11 @@ PLAIN = frozenset(
     }
 )
 
+_PACKED: Mapping[str, str] = {
+    "compression": "zstd",
+    # row groups of 64 MB, in bytes before compression: training decodes one at a time
+    "parquet.block.size": str(64 * 2**20),
+}
 _VERSIONED: Mapping[str, str] = {
     # Delta lists the files of the current version with each commit, for readers that don't know its log
     "delta.compatibility.symlinkFormatManifest.enabled": "true",
@@ -46,7 +51,7 @@ def write_table(frame: DataFrame, target: Path, *, crs: str | None = None) -> No
     """Replace a Parquet table; with `crs` (of its column `geometry` or `footprint`) a GeoParquet one."""
     draft = target.with_name(f".{target.name}.{os.getpid()}")
     shutil.rmtree(draft, ignore_errors=True)
-    writer = frame.write.option("compression", "zstd")
+    writer = frame.write.options(**_PACKED)
     if crs is None:
         writer.parquet(location(draft))
     else:
@@ -62,7 +67,7 @@ def write_version(frame: DataFrame, target: Path, *, note: str) -> None:
     # a name of its own each time: Delta remembers the log of a folder that it has seen
     place = target if is_delta(target) else target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     writer = frame.write.format("delta").mode("overwrite").option("overwriteSchema", "true").options(**_VERSIONED)
-    writer.option("compression", "zstd").option("userMetadata", note).save(location(place))
+    writer.options(**_PACKED).option("userMetadata", note).save(location(place))
     if place != target:
         replace_folder(place, target)
 
