@@ -1,0 +1,149 @@
+"""The settings of a run: every key typed, with unit and default."""
+
+from typing import Self
+
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from sitspark.settings.archives import DescriptionSettings, MaskSettings, ScenesSettings
+from sitspark.settings.features import (
+    CustomSettings,
+    FeaturesSettings,
+    FunctionSettings,
+    LayerSettings,
+    StepSetting,
+    TimeSettings,
+)
+from sitspark.settings.grid import GridSettings
+from sitspark.settings.ground_truth import RATIO, ClassesSettings, GroundTruthSettings
+from sitspark.settings.observations import ObservationsSettings
+from sitspark.settings.samples import AugmentationSettings, QualitySettings, SamplesSettings
+from sitspark.settings.section import FilePath, PathOrUrl, Section
+from sitspark.settings.session import SparkSettings, TableSettings
+from sitspark.settings.training import TrainingSettings
+
+__all__ = [
+    "RATIO",
+    "AugmentationSettings",
+    "ClassesSettings",
+    "CustomSettings",
+    "DescriptionSettings",
+    "FeaturesSettings",
+    "FunctionSettings",
+    "GridSettings",
+    "GroundTruthSettings",
+    "LayerSettings",
+    "MaskSettings",
+    "ObservationsSettings",
+    "QualitySettings",
+    "SamplesSettings",
+    "ScenesSettings",
+    "Section",
+    "Settings",
+    "SparkSettings",
+    "StepSetting",
+    "TableSettings",
+    "TimeSettings",
+    "TrainingSettings",
+]
+
+_OF_ANY_SAMPLE = ("min_clear_dates", "augmentation", "quality")  # keys of samples that choose no pixels
+
+
+class Settings(Section):
+    """All settings of a run."""
+
+    output: FilePath = Field(description="Folder of the run: tables, models, maps, accuracy, report.")
+    delivery: PathOrUrl | None = Field(
+        None,
+        description="Where map, models, accuracy and report are copied at the end, to be read by others: a folder, or s3://, "
+        "gs://, az://; null: nowhere.",
+    )
+    seed: int = Field(0, ge=0, description="All that is random follows from this and from stable identifiers.")
+    observations: ObservationsSettings | None = Field(
+        None, description="A table of samples to start from; null: from imagery, which `scenes` and `ground_truth` describe."
+    )
+    scenes: ScenesSettings | None = Field(None, validate_default=True, description="Which imagery is read.")
+    other_sensors: tuple[ScenesSettings, ...] = Field(
+        (),
+        description="Archives of further sensors, each with keys as those of scenes: their series are read where they cover "
+        "the tiles of scenes, and give features of their own; what one of the sensors never sees is not mapped.",
+    )
+    grid: GridSettings = GridSettings()  # type: ignore[call-arg]  # mypy sees no default in Field(x)
+    time_series: TimeSettings = TimeSettings()  # type: ignore[call-arg]  # mypy sees no default in Field(x)
+    features: FeaturesSettings = FeaturesSettings()  # type: ignore[call-arg]  # mypy sees no default in Field(x)
+    custom_features: CustomSettings | None = Field(None, description="Features of your own functions; null: none.")
+    classes: ClassesSettings
+    ground_truth: GroundTruthSettings | None = Field(
+        None, validate_default=True, description="The labelled polygons, and how they are split."
+    )
+    samples: SamplesSettings = SamplesSettings()  # type: ignore[call-arg]  # mypy sees no default in Field(x)
+    training: TrainingSettings = TrainingSettings()  # type: ignore[call-arg]  # mypy sees no default in Field(x)
+    tables: TableSettings = TableSettings()  # type: ignore[call-arg]  # mypy sees no default in Field(x)
+    spark: SparkSettings = SparkSettings()  # type: ignore[call-arg]  # mypy sees no default in Field(x)
+
+    @field_validator("scenes", "ground_truth")
+    @classmethod
+    def _imagery_unless_a_table(cls, value: Section | None, info: ValidationInfo) -> Section | None:
+        # a faulty section of observations is absent here, and has its own sentence
+        without_table = "observations" in info.data and info.data["observations"] is None
+        if value is None and without_table:
+            raise PydanticCustomError("missing", "Field required")
+        return value
+
+    @model_validator(mode="after")
+    def _nothing_is_ignored_beside_a_table(self) -> Self:
+        if self.observations is None:
+            return self
+        custom, samples = self.custom_features, self.samples
+        of_pixels = (
+            f"samples.{name}"
+            for name, field in SamplesSettings.model_fields.items()
+            if name not in _OF_ANY_SAMPLE and getattr(samples, name) != field.get_default(call_default_factory=True)
+        )
+        ignored = {
+            "scenes": self.scenes is not None,
+            "other_sensors": bool(self.other_sensors),
+            "ground_truth": self.ground_truth is not None,
+            "grid": self.grid != GridSettings(),  # type: ignore[call-arg]
+            "features.static": bool(self.features.static),
+            "custom_features.padding": custom is not None and custom.padding > 0,
+            **dict.fromkeys(of_pixels, True),
+        }
+        if not self.observations.bands:
+            ignored |= {
+                "time_series": self.time_series != TimeSettings(),  # type: ignore[call-arg]
+                "features": self.features != FeaturesSettings(),  # type: ignore[call-arg]
+                "samples.min_clear_dates": samples.min_clear_dates > 1,
+            }
+        found = [key for key, there in ignored.items() if there]
+        if found:
+            raise ValueError(
+                f"has {', '.join(found)}, which would be ignored: a run that starts from a table reads no "
+                "imagery and takes all samples as the table has them; leave it out, or leave out observations"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _periods_are_ordered(self) -> Self:
+        numbered = {f"other_sensors.{i}": archive for i, archive in enumerate(self.other_sensors)}
+        leading = {"scenes": self.scenes} if self.scenes else {}
+        sections: dict[str, ScenesSettings | TimeSettings] = {**leading, **numbered, "time_series": self.time_series}
+        for name, section in sections.items():
+            if section.start and section.end and section.end < section.start:
+                raise ValueError(f"{name}.end ({section.end}) lies before {name}.start ({section.start})")
+        return self
+
+    @model_validator(mode="after")
+    def _edges_are_those_of_polygons(self) -> Self:
+        if self.samples.shrink and self.ground_truth is not None and self.ground_truth.split_unit == "piece":
+            raise ValueError(
+                "samples.shrink would take the edges of tiles, along which ground_truth.split_unit piece cuts, for those of "
+                "polygons; leave one of them out"
+            )
+        return self
+
+    @property
+    def archives(self) -> tuple[ScenesSettings, ...]:
+        """The archives of all sensors, first that whose tiles divide the map; none where a run starts from a table."""
+        return () if self.scenes is None else (self.scenes, *self.other_sensors)

@@ -1,0 +1,60 @@
+"""The output grid."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import pyproj
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from sitspark.settings.section import FilePath, Section
+
+
+def _canonical_crs(crs: str | None) -> str | None:
+    """The EPSG code, the one that Sedona knows, in its usual spelling, so that equal CRSs are equal texts."""
+    if crs is None:
+        return None
+    try:
+        found = pyproj.CRS.from_user_input(crs)
+    except pyproj.exceptions.CRSError:
+        raise ValueError("should be a known CRS, as EPSG:2154") from None
+    code = found.to_epsg()
+    if code is None or not found.is_projected:
+        raise ValueError("should be a projected CRS with an EPSG code, in metres, as EPSG:2154")
+    return f"EPSG:{code}"
+
+
+def _path_or_rectangle(value: object) -> object:
+    """Say it in one sentence, where the union of both would complain of each."""
+    numbers = isinstance(value, list | tuple) and len(value) == 4 and all(isinstance(v, int | float) for v in value)
+    if value is None or numbers or isinstance(value, str | Path):
+        return value
+    raise ValueError("should be a file of polygons, or [left, bottom, right, top] in degrees of longitude and latitude")
+
+
+class GridSettings(Section):
+    """The output grid, and the windows in which it is worked through."""
+
+    crs: Annotated[str | None, AfterValidator(_canonical_crs)] = Field(
+        None, description="CRS of the map, as EPSG:2154; null: that of the imagery."
+    )
+    resolution: float | None = Field(None, gt=0, description="Pixel size in units of the CRS; null: the finest band's.")
+    region: Annotated[FilePath | tuple[float, float, float, float] | None, BeforeValidator(_path_or_rectangle)] = Field(
+        None,
+        description="What is read and mapped: a file of polygons, or [left, bottom, right, top] in degrees; null: all imagery.",
+    )
+    interpolator: Literal["nearest", "bilinear", "cubic"] = Field(
+        "cubic", description="How reflectances are brought to the grid; masks are always nearest."
+    )
+    overlap: Literal["owner", "merge"] = Field(
+        "owner",
+        description="Where tiles overlap: the series of the tile that owns the ground, or all acquisitions of all tiles.",
+    )
+    overlap_margin: float = Field(
+        600, ge=0, description="Metres at a tile's right and bottom edge left to its neighbour (iota2: 600)."
+    )
+    chunk_size: int | None = Field(
+        None,
+        ge=16,
+        description="Side of a chunk, pixels; null: whole blocks or strips of the files, about 512 x 512 pixels, less where "
+        "spark.worker_memory would be exceeded. The map doesn't depend on it.",
+    )

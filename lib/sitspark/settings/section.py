@@ -1,0 +1,48 @@
+"""What all sections of the settings are made of: paths, and how a section is read."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, ValidationInfo, model_validator
+
+from sitspark.location import Location
+
+
+def _resolved(value: object, info: ValidationInfo) -> object:
+    """A path of the settings file, relative to the folder that the file lies in."""
+    if not isinstance(value, str | Path):
+        return value
+    base = (info.context or {}).get("folder", Path.cwd())
+    return (base / Path(value).expanduser()).resolve()
+
+
+def without_repetition(names: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    """The names as they are; raises ValueError where one comes twice."""
+    twice = sorted({name for name in names or () if (names or ()).count(name) > 1})
+    if twice:
+        raise ValueError(f"should name {', '.join(twice)} once")
+    return names
+
+
+FilePath = Annotated[Path, BeforeValidator(_resolved)]
+
+
+def _located(value: object, info: ValidationInfo) -> object:
+    """A path of the settings file, or a URL."""
+    if isinstance(value, Location) or not isinstance(value, str | Path):
+        return value
+    return Location.of(value) if "://" in str(value) else Location(str(_resolved(value, info)))
+
+
+PathOrUrl = Annotated[Location, BeforeValidator(_located), PlainSerializer(str)]
+
+
+class Section(BaseModel):
+    """A block of settings: immutable, no unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_means_defaults(cls, value: object) -> object:
+        return {} if value is None else value
