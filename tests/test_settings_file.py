@@ -83,6 +83,18 @@ def test_dates_are_dates(read) -> None:
         ("grid:\n  resolution: 0\n", "line 11: grid.resolution should be greater than 0, not 0"),
         ("grid:\n  interpolator: lanczos\n", "should be 'nearest', 'bilinear' or 'cubic', not 'lanczos'"),
         (
+            "features:\n  statistics: [mean]\n",
+            "line 11: features.statistics should give each series a list, as {ndvi: [mean, std]}",
+        ),
+        (
+            "features:\n  statistics: {ndvi: [median]}\n",
+            "line 11: features.statistics has median for ndvi; choose of mean, std, min, max, amplitude, q0 to q100",
+        ),
+        (
+            "features:\n  series: indices\n  relative: true\n",
+            "features has relative, which is of bands, and series: indices leaves them out; drop one of them",
+        ),
+        (
             "features:\n  indices: [ndvi, evi]\n",
             "line 11: features.indices has evi, which is none of ndvi, ndwi, brightness; say what it is, as "
             '{evi: "(B8-B5)/(B8+B5)"}',

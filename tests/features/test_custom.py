@@ -180,15 +180,20 @@ def place(patch):
     [
         ("def f(patch): return patch.series('B8')[:, 1:], ['a'] * 4", "gives float32 of shape (4, 7, 8) and 4 names"),
         ("def f(patch): return patch.series('B8'), ['a']", "gives float32 of shape (4, 8, 8) and 1 names"),
-        ("def f(patch): return patch.series('B8')[0], [3]", "gives names that are no texts (3)"),
+        (
+            "def f(patch): return patch.series('B8')[0], [3]",
+            "gives names that aren't of letters, digits and _ (3)",
+        ),
         ("def f(patch): return patch.series('B8')[0] * float('nan'), ['a']", "gives nan as a in row 0, column 0 of its patch"),
-        ("def f(patch): return patch.series('B8')[0], 'a'", "gives no pair of an array and a list of names, but tuple"),
+        ("def f(patch): return patch.series('B8')[0], 'a'", "gives no pair of an array and a list of names, but 'a';"),
         ("def f(patch): return patch.series('B8')[0] > 2, ['a']", None),
         ("def f(patch): return patch.series('B8')[0].astype(str), ['a']", "gives <U32 of shape (1, 8, 8)"),
         ("def f(patch):\n    x = 1\n    return x / 0, ['a']", "fails (line 3: ZeroDivisionError: division by zero)"),
         ("def f(patch): return 3", "gives no pair of an array and a list of names, but int"),
         ("def f(patch): return patch.series('B9'), ['a']", "SitsparkError: B9 is no band"),
         ("def g(patch): pass", "has no function f; correct the name, or add it"),
+        ("def f(patch): return patch.series('B8')[0], ['my feature']", "gives names that aren't of letters"),
+        ("from iota2.learning.utils import I2Label", "set custom_features.contract to iota2"),
         ("import nothing_like_it", "can't be loaded (line 1: ModuleNotFoundError: No module named 'nothing_like_it')"),
         ("def f(patch:", "can't be loaded (line 1: SyntaxError"),
         ("def f(patch, radius): return patch.series('B8')[0], ['a']", "missing 1 required positional argument: 'radius'"),
@@ -218,7 +223,7 @@ def test_layers_alone_are_a_patch_too(tmp_path: Path) -> None:
     ("text", "sentence"),
     [
         ("def f(patch): return [[1, 2], [3]], ['a']", "fails (ValueError: "),
-        ("def f(patch):\n    raise ValueError('first\\nsecond')", "fails (line 2: ValueError: first second); seen when"),
+        ("def f(patch):\n    raise ValueError('first\\nsecond')", "fails (line 2: ValueError: first second); so it did when"),
     ],
 )
 def test_an_exception_is_one_line_with_function_and_place(tmp_path: Path, text: str, sentence: str) -> None:

@@ -83,7 +83,8 @@ def test_what_has_no_finite_value_is_zero(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("B8 +", "is no expression"),
+        ("B8 +", "is no expression: 'B8 +' (invalid syntax)"),
+        ("(B8", "is no expression: '(B8' ('(' was never closed, at character 1)"),
         ("", "is no expression"),
         ("B5/B4", "names B5, which is no band that is read (B4, B8, B11)"),
         ("__import__('os').system('ls')", "holds"),

@@ -1,6 +1,7 @@
 """Calling the user's functions on patches, and making sure of what they give."""
 
 import functools
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +19,11 @@ from sitspark.kernels.series import PixelSeries
 from sitspark.timegrid import AcquisitionDates, TimeGrid
 
 _TRIED = 8  # pixels beside the padding of the patch with which functions are tried
+
+# as names of columns; files written for iota2 may have points and hyphens in theirs
+_NAME = re.compile(r"[A-Za-z][\w.-]*")
+# what was tried, for messages
+_TRIAL = "so it did when it was tried on made-up numbers (reflectances of 0.01 to 0.5), before anything was read"
 
 Result = tuple[npt.NDArray[np.float32], tuple[str, ...]]
 
@@ -42,7 +48,8 @@ def custom_features(functions: CustomFunctions, patch: Patch, *, where: str) -> 
         except Exception as error:
             raise SitsparkError(f"{place} fails ({told(error, functions.path)}); {where}") from error
         if not is_pair:
-            raise SitsparkError(f"{place} gives no pair of an array and a list of names, but {type(result).__name__}; {where}")
+            given = repr(result[1]) if isinstance(result, tuple | list) and len(result) == 2 else type(result).__name__
+            raise SitsparkError(f"{place} gives no pair of an array and a list of names, but {given[:60]}; {where}")
         if of_iota2:
             values, own_names = _from_iota2(values, own_names, position)
         elif values.ndim == 2:
@@ -52,15 +59,18 @@ def custom_features(functions: CustomFunctions, patch: Patch, *, where: str) -> 
                 f"{place} gives {values.dtype} of shape {values.shape} and {len(own_names)} names, not numbers of shape "
                 f"(features, rows, columns), here ({len(own_names)}, {patch.shape[0]}, {patch.shape[1]}); {where}"
             )
-        if not all(isinstance(own_name, str) and own_name.strip() for own_name in own_names):
-            raise SitsparkError(f"{place} gives names that are no texts ({some(map(repr, own_names))}); {where}")
+        odd = [name for name in own_names if not (isinstance(name, str) and _NAME.fullmatch(name))]
+        if odd:
+            raise SitsparkError(
+                f"{place} gives names that aren't of letters, digits and _ ({some(map(repr, odd))}); choose others; {where}"
+            )
         inner = values[:, rows, cols].astype(np.float32)
         broken = ~np.isfinite(inner) & seen
         if broken.any():
             feature, row, col = np.argwhere(broken)[0].tolist()
             raise SitsparkError(
                 f"{place} gives {inner[feature, row, col]} as {own_names[feature]} in row {row + rows.start}, column "
-                f"{col + cols.start} of its patch, where there is imagery; {where}"
+                f"{col + cols.start} of its patch, where there is imagery; give a number for all that is seen; {where}"
             )
         inner[:, ~seen] = 0
         arrays.append(inner)
@@ -96,7 +106,7 @@ def tried(
         [Piece((slice(0, side), slice(0, side)), tuple(series), static)],
         Grid("EPSG:32631", 500_000.0, 5_000_000.0, 10.0, side, side) if functions.padding else None,
     )
-    _, names = custom_features(functions, patch, where="seen when it was tried on made-up numbers, before anything was read")
+    _, names = custom_features(functions, patch, where=_TRIAL)
     return CustomFeatures(names, functions.sha256, functions.padding)
 
 

@@ -89,7 +89,8 @@ def _loaded(path: str, text: str, contract: str) -> ModuleType:
     try:
         exec(compile(text, path, "exec"), module.__dict__)
     except Exception as error:
-        raise SitsparkError(f"custom_features.module: {path} can't be loaded ({told(error, path)}); correct it") from error
+        advice = "set custom_features.contract to iota2" if "'iota2'" in str(error) and contract != "iota2" else "correct it"
+        raise SitsparkError(f"custom_features.module: {path} can't be loaded ({told(error, path)}); {advice}") from error
     return module
 
 

@@ -68,7 +68,7 @@ class Recipe:
         if self.functions is None:
             return np.zeros((count, 0), np.float32)
         piece = Piece((slice(0, count), slice(0, 1)), tuple(series), static)
-        found = self._called(self._patch((count, 1), [piece], None), f"in {count} samples")
+        found = self._called(self._patch((count, 1), [piece], None), f"a patch of {count} samples, one a row")
         return np.ascontiguousarray(found[:, :, 0].T)
 
     def _called(self, patch: Patch, where: str) -> npt.NDArray[np.float32]:

@@ -95,7 +95,10 @@ def _parsed(text: str) -> ast.Expression:
         raise ValueError(f"has {len(text)} characters, more than {_LONGEST}")
     try:
         tree: Any = ast.parse(text.strip(), mode="eval")
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except SyntaxError as error:
+        at = f", at character {error.offset}" if error.offset else ""
+        raise ValueError(f"is no expression: {text!r} ({error.msg}{at})") from None
+    except (ValueError, RecursionError, MemoryError):
         raise ValueError(f"is no expression: {text!r}") from None
     assert isinstance(tree, ast.Expression)
     return tree

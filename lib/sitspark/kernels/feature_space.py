@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
 
-from sitspark.errors import SitsparkError, counted
+from sitspark.errors import SitsparkError, counted, some
 from sitspark.kernels.expression import Program, compiled
 from sitspark.kernels.filling import Filler, Linear, Median, Nearest, SavitzkyGolay, Unfilled, Whittaker
 from sitspark.kernels.temporal import names_of, statistics_of
@@ -245,8 +245,7 @@ class FeatureSpace:
     def __post_init__(self) -> None:
         if not len(self):
             raise SitsparkError(
-                "features: nothing is left to learn from; with features.series none there must be statistics, static layers "
-                "or custom_features"
+                "features: nothing is left to learn from: no series, statistics, static layers nor custom_features; add some"
             )
         names = self.names
         twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
@@ -287,7 +286,7 @@ class FeatureSpace:
         told = (sensor.described(f" of {sensor.sensor}" if several else "") for sensor in self.sensors)
         parts = [sensor for sensor in told if sensor]
         layers = [", ".join(self.static)] if self.static else []
-        own = [f"{counted(len(self.custom.names), 'custom feature')}"] if self.custom else []
+        own = [f"{counted(len(self.custom.names), 'custom feature')} ({some(self.custom.names)})"] if self.custom else []
         return "; ".join((*parts, *layers, *own))
 
     def to_json(self) -> str:

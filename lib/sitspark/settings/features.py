@@ -56,6 +56,14 @@ def _listed(mapping: Mapping[str, object]) -> list[object]:
 Indices = Annotated[dict[str, str | None], BeforeValidator(_in_one_mapping), AfterValidator(_indices), PlainSerializer(_listed)]
 
 
+def _series_and_their_statistics(value: object) -> object:
+    """Say what is meant, where statistics come without a series."""
+    found = _in_one_mapping(value)
+    if isinstance(found, dict) and not all(isinstance(names, list | tuple) for names in found.values()):
+        raise ValueError("should give each series a list, as {ndvi: [mean, std]}")
+    return found
+
+
 def _statistics(statistics: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
     for series, names in statistics.items():
         unknown = [name for name in names if not is_statistic(name)]
@@ -69,7 +77,10 @@ def _statistics(statistics: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, 
 
 
 Statistics = Annotated[
-    dict[str, tuple[str, ...]], BeforeValidator(_in_one_mapping), AfterValidator(_statistics), PlainSerializer(_listed)
+    dict[str, tuple[str, ...]],
+    BeforeValidator(_series_and_their_statistics),
+    AfterValidator(_statistics),
+    PlainSerializer(_listed),
 ]
 
 
