@@ -115,7 +115,8 @@ def test_series_and_dates_are_those_of_the_long_samples(asked: SparkSession) -> 
 
 def test_a_value_between_two_dates_is_linear_and_null_outside(asked: SparkSession) -> None:
     (row,) = asked.sql("""
-        with some as (select features, series(features, 'ndvi') as ndvi, series_dates('ndvi') as dates from samples limit 1)
+        with all_of_them as (select features, series(features, 'ndvi') as ndvi, series_dates('ndvi') as dates from samples),
+        some as (select * from all_of_them where ndvi[1] != ndvi[2] limit 1)
         select ndvi[1] as at, ndvi[2] as next, ndvi[0] as first, ndvi[size(ndvi) - 1] as last,
             ndvi_at(features, dates[1]) as found_at, value_at(features, 'NDVI', date_add(dates[1], 12)) as between,
             datediff(dates[2], dates[1]) as step,
