@@ -27,21 +27,14 @@ _LONGEST = 1000  # characters; nested deeper than Python's own parser goes is no
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """An expression as instructions of a stack machine: (operation, band or number) each, and the numbers."""
+    """An expression for a stack machine: its instructions, numbers, and the depth of the stack that it takes.
 
-    steps: tuple[tuple[int, int], ...]
-    numbers: tuple[float, ...]
+    code int64 (n, 2): operation, and band or number; constants float32 (m,).
+    """
+
+    code: npt.NDArray[np.int64]
+    constants: npt.NDArray[np.float32]
     depth: int
-
-    @property
-    def code(self) -> npt.NDArray[np.int64]:
-        """The instructions, int64 (n, 2)."""
-        return np.array(self.steps, np.int64).reshape(-1, 2)
-
-    @property
-    def constants(self) -> npt.NDArray[np.float32]:
-        """The numbers, float32 (m,)."""
-        return np.array(self.numbers, np.float32)
 
 
 def compiled(text: str, places: Mapping[str, int]) -> Program:
@@ -87,7 +80,7 @@ def compiled(text: str, places: Mapping[str, int]) -> Program:
         return max(depth + before for before, depth in enumerate(depths))
 
     depth = put(_parsed(text).body)
-    return Program(tuple(steps), tuple(numbers), depth)
+    return Program(np.array(steps, np.int64).reshape(-1, 2), np.array(numbers, np.float32), depth)
 
 
 def _parsed(text: str) -> ast.Expression:

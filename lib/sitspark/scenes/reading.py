@@ -1,7 +1,8 @@
 """Reading all that is known of a window of the output grid, for samples and maps alike."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -128,23 +129,7 @@ class Reading:
         Raises SitsparkError with tile, product, band and file, or with the layer, for what can't be read.
         """
         grid = self.grid.cropped(window)
-        within = self.region.pixels(grid) if self.region else None
-        by_sensor = [(selection, scenes.get(selection.layout.sensor, ())) for selection in self.sensors]
-        # of all sensors: the next chunk reads each of them again
-        kept_bytes = sum(blocks_bytes(of_sensor, grid) for _, of_sensor in by_sensor)
-        cubes = tuple(
-            read_cube(
-                of_sensor,
-                grid,
-                layout=selection.layout,
-                bands=selection.bands,
-                interpolator=self.interpolator,
-                owner=self._owner(selection, tile),
-                within=within,
-                kept_bytes=kept_bytes,
-            )
-            for selection, of_sensor in by_sensor
-        )
+        cubes = tuple(read_cube(of_sensor, grid, **how) for of_sensor, how in self._each_sensor(scenes, grid, tile))
         return Stack(cubes, read_layers(self.static, grid))
 
     def points(
@@ -155,24 +140,29 @@ class Reading:
         They are the numbers of `stack`; raises as it does.
         """
         grid = self.grid.cropped(window)
+        series = tuple(read_points(of_sensor, grid, points, **how) for of_sensor, how in self._each_sensor(scenes, grid, tile))
+        return series, np.ascontiguousarray(read_layers(self.static, grid)[:, points.rows, points.cols].T)
+
+    def _each_sensor(
+        self, scenes: Mapping[str, Sequence[Scene]], grid: Grid, tile: str
+    ) -> Iterator[tuple[Sequence[Scene], dict[str, Any]]]:
+        """The scenes of each sensor, and how they are read on a grid that `tile` owns: arguments of `read_cube`."""
         within = self.region.pixels(grid) if self.region else None
         by_sensor = [(selection, scenes.get(selection.layout.sensor, ())) for selection in self.sensors]
+        # of all sensors: the next chunk reads each of them again
         kept_bytes = sum(blocks_bytes(of_sensor, grid) for _, of_sensor in by_sensor)
-        series = tuple(
-            read_points(
+        for selection, of_sensor in by_sensor:
+            yield (
                 of_sensor,
-                grid,
-                points,
-                layout=selection.layout,
-                bands=selection.bands,
-                interpolator=self.interpolator,
-                owner=self._owner(selection, tile),
-                within=within,
-                kept_bytes=kept_bytes,
+                {
+                    "layout": selection.layout,
+                    "bands": selection.bands,
+                    "interpolator": self.interpolator,
+                    "owner": self._owner(selection, tile),
+                    "within": within,
+                    "kept_bytes": kept_bytes,
+                },
             )
-            for selection, of_sensor in by_sensor
-        )
-        return series, np.ascontiguousarray(read_layers(self.static, grid)[:, points.rows, points.cols].T)
 
     def _owner(self, selection: Selection, tile: str) -> str | None:
         """Whose acquisitions come first in a window that `tile` owns; None: all count alike."""
