@@ -72,7 +72,7 @@ def test_dates_are_dates(read) -> None:
         # wrong types
         ("training:\n  epochs: ten\n", "line 11: training.epochs should be a valid integer"),
         ("training:\n  epochs: ten\n", "not 'ten' (Passes over the training samples.)"),
-        ("training: 5\n", "line 10: training is a section with keys of its own, not 5 (The network"),
+        ("training: 5\n", "line 10: training is a section with keys of its own, not 5 (The model"),
         ("grid:\n  chunk_size: [1]\n", "line 11: grid.chunk_size should be a valid integer, not [1]"),
         ("time_series:\n  start: 2018-06-31\n", "line 11: time_series.start should be a valid date"),
         ("time_series:\n  start: soon\n", "not 'soon' (First date (YYYY-MM-DD); null: each sensor's earliest acquisition.)"),

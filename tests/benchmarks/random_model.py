@@ -17,7 +17,7 @@ from sitspark.kernels.features import FeatureKernel
 from sitspark.models.card import ClassCard, ModelCard, NetworkCard, StatisticsCard
 from sitspark.models.history import Epoch
 from sitspark.models.model import serialise, write_model
-from sitspark.models.networks import NETWORKS
+from sitspark.models.networks.bank import build
 from sitspark.models.statistics import RunningStatistics
 from sitspark.samples.extract import read_pixels
 from sitspark.scenes.product import Scene
@@ -34,7 +34,7 @@ def write_random_model(
 ) -> None:
     """Write a model whose first layer standardises features as these scenes have them, so that many classes are drawn."""
     torch.manual_seed(seed)
-    network = NETWORKS["mlp"](len(space), CLASSES)
+    network = build("mlp", space, CLASSES)
     running = RunningStatistics(len(space))
     scenes = scenes_of(scenes_table, reading.leading, tiles=[tile])
     corners = np.random.default_rng(seed).integers(0, (reading.grid.height - _SIDE, reading.grid.width - _SIDE), (8, 2))

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from sitspark.models.card import ModelCard, read_card
-from sitspark.models.loop import TrainingJob, train
+from sitspark.models.job import TrainingJob
+from sitspark.models.loop import train
 
 from .tables import Table, job, separable, write
 

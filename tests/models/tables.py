@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from sitspark.classes import LandCoverClass, Nomenclature
 from sitspark.kernels.feature_space import FeatureSpace, Index, SensorFeatures
-from sitspark.models.loop import TrainingJob
+from sitspark.models.job import TrainingJob
 from sitspark.settings import TrainingSettings
 from sitspark.timegrid import TimeGrid
 

@@ -17,7 +17,7 @@ from pyspark.sql import SparkSession
 from sitspark.errors import SitsparkError
 from sitspark.models.card import HISTORY, read_card
 from sitspark.models.distributor import fit
-from sitspark.models.loop import TrainingJob
+from sitspark.models.job import TrainingJob
 
 from .tables import Table, job, write
 

@@ -3,9 +3,9 @@ import pytest
 import torch
 
 from sitspark.models.inference import Classifier
-from sitspark.models.loop import TrainingJob
+from sitspark.models.job import TrainingJob
 from sitspark.models.model import Model
-from sitspark.models.networks import Mlp
+from sitspark.models.networks.mlp import Mlp
 from sitspark.models.statistics import Statistics
 
 from .tables import CODES, Table

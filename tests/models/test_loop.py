@@ -10,7 +10,8 @@ from sitspark.errors import SitsparkError
 from sitspark.models.card import HISTORY, WEIGHTS, ModelCard, read_card
 from sitspark.models.history import Criterion, Epoch, is_better
 from sitspark.models.inference import Classifier
-from sitspark.models.loop import TrainingJob, train
+from sitspark.models.job import TrainingJob
+from sitspark.models.loop import train
 
 from .tables import Table, job, write
 

@@ -8,7 +8,8 @@ import torch
 from sitspark.errors import SitsparkError
 from sitspark.models import model as models
 from sitspark.models.card import CARD, WEIGHTS, ModelCard
-from sitspark.models.loop import TrainingJob, train
+from sitspark.models.job import TrainingJob
+from sitspark.models.loop import train
 from sitspark.models.model import Model
 
 from .tables import NOMENCLATURE, SPACE, job
@@ -66,8 +67,8 @@ def test_an_unknown_network_is_refused(copied: Path, card: ModelCard) -> None:
 
 
 def test_weights_of_another_shape_are_refused(copied: Path, card: ModelCard) -> None:
-    network = card.network.model_dump() | {"features": 99}
-    with pytest.raises(SitsparkError, match="holds no network mlp of 99 features"):
+    network = card.network.model_dump() | {"classes": 99}
+    with pytest.raises(SitsparkError, match="holds no network mlp of 12 features and 99 classes"):
         Model.load(edited(copied, network=network))
 
 

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from sitspark.models.networks import NETWORKS, Mlp
+from sitspark.models.networks.bank import NETWORKS
+from sitspark.models.networks.mlp import Mlp
 from sitspark.models.statistics import Statistics
 
 

@@ -17,7 +17,7 @@ from pyspark.sql import SparkSession
 import sitspark
 from sitspark.errors import SitsparkError
 from sitspark.models.card import ModelCard, read_card
-from sitspark.models.loop import TrainingJob
+from sitspark.models.job import TrainingJob
 from sitspark.models.model import remove_model
 from sitspark.models.rank import raise_rank_error, run_rank
 

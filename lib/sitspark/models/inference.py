@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from sitspark.models.model import Model
-from sitspark.models.networks import Network
+from sitspark.models.networks.base import Network
 
 # samples at a time, always: matrix products of another height may round otherwise, and a pixel's class must not depend
 # on the pixels that happen to be computed with it

@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -20,42 +19,16 @@ from torch.utils import deterministic
 
 from sitspark.accuracy.matrix import ConfusionMatrix
 from sitspark.atomic import write_atomically
-from sitspark.classes import Nomenclature
 from sitspark.errors import SitsparkError
 from sitspark.models.card import ClassCard, ModelCard, NetworkCard, StatisticsCard
 from sitspark.models.data import Samples, SampleStore, Selection, decode, epoch_order, share
 from sitspark.models.history import Criterion, Epoch, is_better
+from sitspark.models.job import TrainingJob
 from sitspark.models.model import serialise, write_model
-from sitspark.models.networks import NETWORKS, Network
+from sitspark.models.networks.bank import build
+from sitspark.models.networks.base import Network
 from sitspark.models.process_group import ProcessGroup, joined
 from sitspark.samples.table import feature_space_of
-from sitspark.settings import TrainingSettings
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingJob:
-    """One model to train.
-
-    `samples` is the folder of the samples table, `children` that of samples made from them, `quality` that of samples
-    that aren't kept and hence not learnt from, `folder` takes the model, `scratch` (best on a fast disk) takes decoded samples
-    and notes on progress.
-    """
-
-    model_id: str
-    samples: Path
-    folder: Path
-    scratch: Path
-    nomenclature: Nomenclature
-    settings: TrainingSettings
-    seed: int
-    left_out_fold: str | None = None
-    children: Path | None = None
-    quality: Path | None = None
-
-    @property
-    def progress(self) -> Path:
-        """The file that says how far the training is, a JSON object: the fields of `Epoch` and `epochs`."""
-        return self.scratch / "progress.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +90,7 @@ def _be_deterministic(job: TrainingJob) -> None:
 
 
 def _learner(job: TrainingJob, store: SampleStore, group: ProcessGroup) -> _Learner:
-    network = NETWORKS[job.settings.network](store.fitted.features.shape[1], len(job.nomenclature))
+    network = build(str(job.settings.network), feature_space_of(job.samples), len(job.nomenclature))
     network.standardise.take(store.statistics)
     network.to(group.device)
     optimiser = torch.optim.Adam(network.parameters(), lr=job.settings.learning_rate)
@@ -222,7 +195,7 @@ def _card(job: TrainingJob, store: SampleStore, learner: _Learner, *, fit: _Fit,
     return ModelCard(
         model_id=job.model_id,
         network=NetworkCard(
-            name=job.settings.network,
+            name=str(job.settings.network),
             features=store.fitted.features.shape[1],
             classes=classes,
             parameters=learner.network.weights,

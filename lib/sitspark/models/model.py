@@ -13,7 +13,8 @@ from sitspark.atomic import write_atomically
 from sitspark.errors import SitsparkError
 from sitspark.models.card import CARD, HISTORY, WEIGHTS, ModelCard, read_card
 from sitspark.models.history import Epoch, write_history
-from sitspark.models.networks import NETWORKS, Network
+from sitspark.models.networks.bank import NETWORKS, build
+from sitspark.models.networks.base import Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class Model:
                 f"{folder / CARD}: network {card.network.name} is not in this sitspark, which has "
                 f"{', '.join(NETWORKS)}; update sitspark, or train the model again"
             )
-        network = NETWORKS[card.network.name](card.network.features, card.network.classes)
+        network = build(card.network.name, card.space, card.network.classes)
         try:
             network.load_state_dict(load(content))
         except (SafetensorError, RuntimeError):

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from sitspark.atomic import write_atomically
 from sitspark.errors import SitsparkError
-from sitspark.models.loop import TrainingJob, train
+from sitspark.models.job import TrainingJob
+from sitspark.models.loop import train
 
 
 def run_rank(job: TrainingJob) -> None:

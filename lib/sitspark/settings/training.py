@@ -1,29 +1,120 @@
-"""The network and the training loop."""
+"""The model and how it is trained: network or baseline, the loop, and where it runs."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
-from sitspark.settings.section import Section, without_repetition
+from sitspark.settings.section import FilePath, Section, without_repetition
+
+BankName = Literal["mlp", "ann", "simple_self_attention", "ltae", "tempcnn", "transformer"]
+Criterion = Literal["loss", "oa", "kappa", "fscore"]
+
+
+class OwnNetworkSettings(Section):
+    """A network of the user's own; docs/networks.md has the contract."""
+
+    module: FilePath = Field(description="Python file that holds the class; its text goes with the model.")
+    class_name: str = Field(alias="class", description="Name of the class in it.")
+    parameters: dict[str, Any] = Field(default_factory=dict, description="What it is built with, by name.")
+
+
+class LossSettings(Section):
+    """What training makes small."""
+
+    kind: Literal["cross_entropy", "focal"] = Field("cross_entropy", description="cross_entropy, or focal (Lin et al. 2017).")
+    label_smoothing: float = Field(
+        0.0, ge=0, lt=1, description="Share of each label's weight that is spread over all classes: helps where labels err."
+    )
+    gamma: float = Field(2.0, ge=0, description="Of focal: how much weight well classified samples lose; 0: none.")
+
+
+class OptimiserSettings(Section):
+    """How a step follows from the gradient."""
+
+    kind: Literal["adam", "adamw", "sgd"] = Field("adam", description="adam, adamw or sgd.")
+    weight_decay: float = Field(0.0, ge=0, description="Pull of all weights towards 0 (L2; of adamw apart from the gradient).")
+    momentum: float = Field(0.9, ge=0, lt=1, description="Of sgd: share of the last step that is kept (Nesterov).")
+
+
+class ScheduleSettings(Section):
+    """How the learning rate changes."""
+
+    kind: Literal["constant", "plateau", "cosine", "one_cycle"] = Field(
+        "constant",
+        description="constant; plateau: lower when the criterion stalls; cosine: down to 0 at the last epoch; one_cycle: up, "
+        "then down to almost 0.",
+    )
+    warm_up: float = Field(0.0, ge=0, description="Epochs at the start over which the rate rises from 0.")
+    factor: float = Field(0.1, gt=0, lt=1, description="Of plateau: what the rate is multiplied by.")
+    patience: int = Field(10, ge=0, description="Of plateau: epochs without a better criterion before the rate falls.")
+
+
+class StoppingSettings(Section):
+    """When training ends before its last epoch."""
+
+    patience: int = Field(10, ge=1, description="Epochs without a better figure before training stops.")
+    tolerance: float = Field(0.0, ge=0, description="What a figure has to be better by, to count.")
+    start: int = Field(1, ge=1, description="The epoch from which on it is watched.")
+    metric: Criterion | None = Field(None, description="The figure that is watched; null: that of training.criterion.")
+
+
+class CheckpointSettings(Section):
+    """What a killed training goes on from."""
+
+    epochs: int = Field(10, ge=1, description="Epochs between two checkpoints, at most.")
+    minutes: float = Field(5.0, gt=0, description="Minutes between two checkpoints, at most (taken after a whole epoch).")
 
 
 class TrainingSettings(Section):
-    """The network and the training loop."""
+    """The model and how it is trained."""
 
-    network: Literal["mlp"] = Field("mlp", description="Network of the bank: mlp (n/2, 3k, 3k, k; iota2's).")
+    network: BankName | OwnNetworkSettings = Field(
+        "mlp",
+        description="Network of the bank: mlp (n/2, 3k, 3k, k; iota2's), ann, simple_self_attention, ltae, tempcnn, "
+        "transformer; or a section for one of your own.",
+    )
+    parameters: dict[str, Any] = Field(
+        default_factory=dict, description="What the network of the bank is built with, as {layers: 2}; docs/networks.md."
+    )
     epochs: int = Field(100, ge=1, description="Passes over the training samples.")
     batch_size: int = Field(1024, ge=1, description="Samples a step, over all processes together.")
-    learning_rate: float = Field(1e-3, gt=0, description="Step size of Adam.")
-    criterion: Literal["loss", "oa", "kappa", "fscore"] = Field(
+    learning_rate: float = Field(1e-3, gt=0, description="Step size; the highest one where a schedule changes it.")
+    loss: LossSettings = LossSettings()  # type: ignore[call-arg]  # mypy sees no default in Field(x)
+    optimiser: OptimiserSettings = OptimiserSettings()  # type: ignore[call-arg]  # mypy sees no default in Field(x)
+    schedule: ScheduleSettings = ScheduleSettings()  # type: ignore[call-arg]  # mypy sees no default in Field(x)
+    clip_gradient: float | None = Field(None, gt=0, description="Longest gradient (L2 norm) that is followed; null: any.")
+    precision: Literal["fp32", "bf16"] = Field(
+        "fp32", description="Numbers of the network's products in training: fp32, or bf16 where the processor computes in it."
+    )
+    criterion: Criterion = Field(
         "fscore", description="The epoch that is best by this figure on the monitored samples is kept."
     )
+    stopping: StoppingSettings | None = Field(None, description="When to stop early; null: all epochs are run.")
     monitor_share: float = Field(
-        0.2, gt=0, lt=1, description="Share of the training polygons of each class that only choose the epoch."
+        0.2, gt=0, lt=1, description="Share of the training polygons (or pixels) of each class that only choose the epoch."
+    )
+    monitor_by: Literal["polygon", "pixel"] = Field(
+        "polygon",
+        description="What is monitored as a whole: polygons (honest), or pixels beside those that are learnt from (iota2's).",
     )
     balance: Annotated[tuple[Literal["class", "polygon"], ...], AfterValidator(without_repetition)] = Field(
         (),
         description="What weighs the same in the loss however many samples it has: classes, the polygons of a class, or both; "
         "[]: samples.",
     )
+    checkpoint: CheckpointSettings = CheckpointSettings()  # type: ignore[call-arg]  # mypy sees no default in Field(x)
+    memory: float = Field(
+        2.0, gt=0, description="GB that a process may hold of samples: all of them where they fit, else a part after the other."
+    )
+    device: Literal["auto", "cpu", "gpu"] = Field("auto", description="auto: a GPU for each process where there are enough.")
+    where: Literal["driver", "executors"] = Field(
+        "driver", description="Where the processes run: on the driver's machine, or as tasks of the executors."
+    )
     processes: int = Field(1, ge=1, description="Processes that share each batch (TorchDistributor).")
     threads: int = Field(1, ge=1, description="Threads a process; small networks lose by more than one on a busy machine.")
+
+    @model_validator(mode="after")
+    def _own_networks_have_their_own_parameters(self) -> Self:
+        if self.parameters and isinstance(self.network, OwnNetworkSettings):
+            raise ValueError("has parameters beside a network of your own; write them under network.parameters")
+        return self

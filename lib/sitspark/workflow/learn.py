@@ -23,7 +23,7 @@ def _fit(context: Context, model_id: str, name: str, *, left_out_fold: str | Non
     """Train one model, with a bar of that name; one that was trained before a stop is taken as it is."""
     # torch takes seconds to import: only when there is something to train
     from sitspark.models.distributor import fit
-    from sitspark.models.loop import TrainingJob
+    from sitspark.models.job import TrainingJob
 
     folder = context.folder
     trained = _trained(folder.model(model_id))

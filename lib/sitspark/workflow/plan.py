@@ -17,7 +17,7 @@ from sitspark.features.recipe import Recipe
 from sitspark.grid import Chunk, ChunkShape, Window
 from sitspark.maps.chunk import classify_stack
 from sitspark.models.inference import Classifier
-from sitspark.models.networks import NETWORKS
+from sitspark.models.networks.bank import build
 from sitspark.scenes.archive import Listed
 from sitspark.scenes.chunk_plan import BESIDE, Coverage, TileExtent, cover
 from sitspark.scenes.chunk_shape import chunk_shape, worker_bytes
@@ -231,7 +231,7 @@ def _measured(
     """Read and classify a window in the middle of a tile with all its dates."""
     classes = len(Nomenclature.read(settings.classes.nomenclature, settings.classes.colours))
     classifier = Classifier.of(
-        NETWORKS[settings.training.network](len(recipe.space), classes).eval(), tuple(range(1, classes + 1))
+        build(str(settings.training.network), recipe.space, classes).eval(), tuple(range(1, classes + 1))
     )
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -1,0 +1,1 @@
+"""The networks: the bank and the user's own."""
