@@ -10,6 +10,7 @@ from sitspark.classes import LandCoverClass, Nomenclature
 from sitspark.errors import SitsparkError
 from sitspark.kernels.feature_space import FeatureSpace
 from sitspark.models.history import Criterion, Epoch
+from sitspark.models.statistics import QUANTILES, Statistics
 from sitspark.settings import TrainingSettings
 
 SCHEMA_VERSION = 2  # rises when an older sitspark can no longer use the card
@@ -40,17 +41,29 @@ class ClassCard(_Part):
 
 
 class StatisticsCard(_Part):
-    """Mean and deviation of each feature over the fitted samples."""
+    """Mean, deviation and the quantiles `shares` of each feature over the fitted samples; see `statistics.Statistics`."""
 
     mean: tuple[float, ...]
     deviation: tuple[float, ...]
+    shares: tuple[float, ...] = ()
+    quantiles: tuple[tuple[float, ...], ...] = ()
+
+    @staticmethod
+    def of(statistics: Statistics) -> "StatisticsCard":
+        """Those of a training."""
+        return StatisticsCard(
+            mean=tuple(statistics.mean.tolist()),
+            deviation=tuple(statistics.deviation.tolist()),
+            shares=QUANTILES,
+            quantiles=tuple(tuple(row) for row in statistics.quantiles.tolist()),
+        )
 
 
 class ModelCard(_Part):
     """What `card.json` holds.
 
-    `criterion` is what chose the epoch: that of the settings, or 'train_loss' when no sample was monitored; `metrics`
-    are those of that epoch.
+    `epochs` were run; `criterion` is what chose the best one: that of the settings, or 'train_loss' when no sample was
+    monitored; `metrics` are those of that epoch.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -64,6 +77,7 @@ class ModelCard(_Part):
     statistics: StatisticsCard
     criterion: Criterion
     best_epoch: int
+    epochs: int = 0
     metrics: Epoch
     seconds: float
     device: str

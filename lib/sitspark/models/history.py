@@ -8,6 +8,8 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sitspark.settings import StoppingSettings
+
 Criterion = Literal["loss", "oa", "kappa", "fscore", "train_loss"]
 
 
@@ -34,6 +36,22 @@ class Epoch:
 def is_better(epoch: Epoch, best: Epoch, criterion: Criterion) -> bool:
     """Whether a later epoch beats the best one so far; losses are better when lower, the others when higher."""
     return _merit(epoch, criterion) > _merit(best, criterion)
+
+
+def has_stalled(history: Sequence[Epoch], settings: StoppingSettings, criterion: Criterion) -> bool:
+    """Whether the last `patience` epochs, of those watched, aren't better than the best before by more than `tolerance`."""
+    # without monitored samples the training loss is all there is
+    watched = criterion if criterion == "train_loss" or settings.metric is None else settings.metric
+    best, waited = float("-inf"), 0
+    for epoch in history:
+        if epoch.epoch < settings.start:
+            continue
+        merit = _merit(epoch, watched)
+        if merit > best + settings.tolerance:
+            best, waited = merit, 0
+        else:
+            waited += 1
+    return waited >= settings.patience
 
 
 def _merit(epoch: Epoch, criterion: Criterion) -> float:

@@ -1,5 +1,6 @@
 """One model to train: what goes in, and where it goes."""
 
+import platform
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +13,8 @@ class TrainingJob:
     """One model to train.
 
     `samples` is the folder of the samples table, `children` that of samples made from them, `quality` that of samples
-    that aren't kept and hence not learnt from, `folder` takes the model, `scratch` (best on a fast disk) takes decoded samples
-    and notes on progress.
+    that aren't kept and hence not learnt from, `folder` takes the model, `scratch` (best on a fast disk) takes notes on
+    progress and decoded samples, the latter unless there is a `store` for them, which several jobs on the same samples share.
     """
 
     model_id: str
@@ -26,6 +27,12 @@ class TrainingJob:
     left_out_fold: str | None = None
     children: Path | None = None
     quality: Path | None = None
+    store: Path | None = None
+
+    @property
+    def decoded(self) -> Path:
+        """The folder of decoded samples; each machine has its own."""
+        return (self.store or self.scratch / "samples") / platform.node()
 
     @property
     def progress(self) -> Path:

@@ -3,13 +3,12 @@
 import copy
 import hashlib
 import json
-import math
 import os
 import platform
 import time
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
+from itertools import islice
 
 import numpy as np
 import torch
@@ -20,15 +19,24 @@ from torch.utils import deterministic
 from sitspark.accuracy.matrix import ConfusionMatrix
 from sitspark.atomic import write_atomically
 from sitspark.errors import SitsparkError
+from sitspark.models.batches import Batches
 from sitspark.models.card import ClassCard, ModelCard, NetworkCard, StatisticsCard
-from sitspark.models.data import Samples, SampleStore, Selection, decode, epoch_order, share
-from sitspark.models.history import Criterion, Epoch, is_better
+from sitspark.models.checkpoint import Checkpoints, Progress
+from sitspark.models.decode import store_of
+from sitspark.models.history import Criterion, Epoch, has_stalled, is_better
 from sitspark.models.job import TrainingJob
+from sitspark.models.losses import losses
 from sitspark.models.model import serialise, write_model
 from sitspark.models.networks.bank import build
 from sitspark.models.networks.base import Network
+from sitspark.models.optimiser import optimiser_of
+from sitspark.models.precision import computes_in_bf16
 from sitspark.models.process_group import ProcessGroup, joined
+from sitspark.models.schedule import plateau_factor, rate_factor
+from sitspark.models.store import Samples, SampleStore
 from sitspark.samples.table import feature_space_of
+
+_LOOKED_AT = 64  # batches between two looks at the losses: each look makes a GPU wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,42 +50,35 @@ class _Learner:
 
 
 @dataclass(frozen=True, slots=True)
-class _Fit:
-    """The outcome of training: what was noted, the epoch kept, and the network's state at that epoch."""
+class _Material:
+    """What training goes by: samples in batches, and the figure that epochs are judged by."""
 
-    history: tuple[Epoch, ...]
-    best: Epoch
+    store: SampleStore
+    fitted: Batches
+    monitored: Batches
     criterion: Criterion
-    state: dict[str, Tensor]
+    precision: torch.dtype
 
 
 def train(job: TrainingJob) -> None:
-    """Train and write a model: Adam, cross-entropy, the epoch kept that is best by the criterion.
+    """Train and write a model: the epoch is kept that is best by the criterion.
 
-    On one kind of processor the same job gives the same bytes of weights; the number of processes changes them by
-    rounding alone. Raises SitsparkError for samples that can't be used and for a loss that is no longer finite.
+    On one kind of processor the same job gives the same bytes of weights, also where it was killed and started again; the
+    number of processes changes them by rounding alone. Raises SitsparkError for samples that can't be used and for a loss that
+    is no longer finite.
     """
     started = time.perf_counter()
-    with joined() as group:
+    with joined(job.settings.device) as group:
         _be_deterministic(job)
-        folder = job.scratch / "samples"
+        material = _material(job, store_of(job), group)
+        learner = _learner(job, material.store, group)
+        checkpoints = Checkpoints(job, material.store)
+        progress = _fit(job, material, learner, checkpoints)
         if group.is_first:
-            decode(
-                job.samples,
-                Selection.of(job.left_out_fold, job.quality),
-                codes=job.nomenclature.codes,
-                folder=folder,
-                children=job.children,
-                balance=job.settings.balance,
-            )
-        group.wait()
-        store = SampleStore.open(folder)
-        learner = _learner(job, store, group)
-        fit = _fit(job, store, learner)
-        if group.is_first:
-            weights = serialise(fit.state)
-            card = _card(job, store, learner, fit=fit, weights=weights, seconds=time.perf_counter() - started)
-            write_model(job.folder, card, weights, fit.history)
+            weights = serialise(progress.best_state)
+            card = _card(job, material, learner, progress, weights=weights, seconds=time.perf_counter() - started)
+            write_model(job.folder, card, weights, progress.history)
+            checkpoints.remove()
 
 
 def _be_deterministic(job: TrainingJob) -> None:
@@ -89,35 +90,74 @@ def _be_deterministic(job: TrainingJob) -> None:
     torch.manual_seed(job.seed)
 
 
+def _material(job: TrainingJob, store: SampleStore, group: ProcessGroup) -> _Material:
+    settings = job.settings
+    whole = len(store.fitted) + len(store.monitored)
+
+    def batches(samples: Samples) -> Batches:
+        memory = settings.memory * 1e9 * len(samples) / whole
+        return Batches(samples, settings.batch_size, job.seed, memory, group)
+
+    return _Material(
+        store,
+        batches(store.fitted),
+        batches(store.monitored),
+        # without monitored samples only the training loss is left to choose by
+        settings.criterion if len(store.monitored) else "train_loss",
+        torch.bfloat16 if settings.precision == "bf16" and computes_in_bf16(group.device) else torch.float32,
+    )
+
+
 def _learner(job: TrainingJob, store: SampleStore, group: ProcessGroup) -> _Learner:
     network = build(str(job.settings.network), feature_space_of(job.samples), len(job.nomenclature))
-    network.standardise.take(store.statistics)
+    network.standardise.take(store.statistics.centred_by(job.settings.centre))
     network.to(group.device)
-    optimiser = torch.optim.Adam(network.parameters(), lr=job.settings.learning_rate)
+    optimiser = optimiser_of(job.settings.optimiser, network.parameters(), job.settings.learning_rate)
     return _Learner(network, group.parallel(network), optimiser, group)
 
 
-def _fit(job: TrainingJob, store: SampleStore, learner: _Learner) -> _Fit:
-    # without monitored samples only the training loss is left to choose by
-    criterion: Criterion = job.settings.criterion if len(store.monitored) else "train_loss"
-    history: list[Epoch] = []
-    best, state = None, {}
-    for number in range(1, job.settings.epochs + 1):
-        epoch = _epoch(job, store, learner, number=number)
-        history.append(epoch)
-        if best is None or is_better(epoch, best, criterion):
-            best, state = epoch, copy.deepcopy(learner.network.state_dict())
+def _fit(job: TrainingJob, material: _Material, learner: _Learner, checkpoints: Checkpoints) -> Progress:
+    progress = checkpoints.read()
+    if progress is not None:
+        learner.network.load_state_dict(dict(progress.network))
+        learner.optimiser.load_state_dict(dict(progress.optimiser))
+    while not _is_done(job, material, progress):
+        progress = _one_more(job, material, learner, progress)
         if learner.group.is_first:
-            write_atomically(job.progress, json.dumps(asdict(epoch) | {"epochs": job.settings.epochs}))
-    assert best is not None  # the settings ask for one epoch at least
-    return _Fit(tuple(history), best, criterion, {name: tensor.cpu() for name, tensor in state.items()})
+            told = asdict(progress.history[-1]) | {"epochs": job.settings.epochs}
+            write_atomically(job.progress, json.dumps(told))
+            checkpoints.write_if_due(progress)
+    assert progress is not None  # the settings ask for one epoch at least
+    return progress
 
 
-def _epoch(job: TrainingJob, store: SampleStore, learner: _Learner, *, number: int) -> Epoch:
+def _is_done(job: TrainingJob, material: _Material, progress: Progress | None) -> bool:
+    if progress is None:
+        return False
+    stopping = job.settings.stopping
+    stalled = stopping is not None and has_stalled(progress.history, stopping, material.criterion)
+    return stalled or len(progress.history) >= job.settings.epochs
+
+
+def _one_more(job: TrainingJob, material: _Material, learner: _Learner, progress: Progress | None) -> Progress:
+    history = progress.history if progress else ()
+    epoch = _epoch(job, material, learner, history=history)
+    if progress is None or is_better(epoch, progress.best, material.criterion):
+        best, state = epoch, {name: t.cpu() for name, t in copy.deepcopy(learner.network.state_dict()).items()}
+    else:
+        best, state = progress.best, dict(progress.best_state)
+    return Progress(
+        (*history, epoch), best, state, network=learner.network.state_dict(), optimiser=learner.optimiser.state_dict()
+    )
+
+
+def _epoch(job: TrainingJob, material: _Material, learner: _Learner, *, history: tuple[Epoch, ...]) -> Epoch:
     started = time.perf_counter()
-    train_loss = _train_once(job, store.fitted, learner, number=number)
-    rate = len(store.fitted) / (time.perf_counter() - started)
-    validation_loss, matrix = _assess(job, store.monitored, learner)
+    factor = plateau_factor(job.settings.schedule, history, material.criterion)
+    number = len(history) + 1
+    train_loss = _train_once(job, material, learner, number=number, highest=job.settings.learning_rate * factor)
+    rate = len(material.store.fitted) / (time.perf_counter() - started)
+    validation_loss, matrix = _assess(job, material, learner)
     return Epoch(
         epoch=number,
         train_loss=train_loss,
@@ -125,78 +165,81 @@ def _epoch(job: TrainingJob, store: SampleStore, learner: _Learner, *, number: i
         oa=matrix.overall_accuracy,
         kappa=matrix.kappa,
         fscore=matrix.mean_f_score,
-        learning_rate=job.settings.learning_rate,
+        learning_rate=learner.optimiser.param_groups[0]["lr"],
         seconds=time.perf_counter() - started,
         samples_per_second=rate,
     )
 
 
-def _train_once(job: TrainingJob, samples: Samples, learner: _Learner, *, number: int) -> float:
-    """One pass over the fitted samples; gives the mean of their weighted losses."""
-    order = epoch_order(len(samples), seed=job.seed, epoch=number)
+def _train_once(job: TrainingJob, material: _Material, learner: _Learner, *, number: int, highest: float) -> float:
+    """One pass over the fitted samples, with rates up to `highest`; gives the mean of their weighted losses."""
+    settings, group, steps = job.settings, learner.group, material.fitted.in_an_epoch
+    # of each epoch and process its own, so that nothing of the generator has to be remembered
+    torch.manual_seed(int(np.random.SeedSequence((job.seed, number, group.rank)).generate_state(1, np.uint64)[0]))
     learner.parallel.train()
-    summed = 0.0
-    for batch, members in enumerate(order.split(job.settings.batch_size), 1):
-        mine = members[_my_share(learner.group, len(members))]
-        features, positions, weights = (
-            of_all.index_select(0, mine).to(learner.group.device)
-            for of_all in (samples.features, samples.positions, samples.weights)
-        )
+    summed = torch.zeros(steps, dtype=torch.float64, device=group.device)
+    for step, batch in enumerate(material.fitted.epoch(number)):
+        passed = number - 1 + (step + 0.5) / steps
+        for parameters in learner.optimiser.param_groups:
+            parameters["lr"] = highest * rate_factor(settings.schedule, passed, settings.epochs)
         learner.optimiser.zero_grad()
-        loss = (F.cross_entropy(learner.parallel(features), positions, reduction="none") * weights).sum()
-        value = loss.item()
-        if not math.isfinite(value):
-            raise _not_finite(job, value, f"in epoch {number}, batch {batch}", features)
+        with torch.autocast(group.device.type, material.precision, enabled=material.precision != torch.float32):
+            scores = learner.parallel(batch.features)
+        loss = (losses(scores.float(), batch.positions, settings.loss) * batch.weights).sum()
         # the processes' gradients are averaged, and their shares may differ by a sample: so the mean is taken here
-        (loss * (learner.group.ranks / len(members))).backward()
+        (loss * (group.ranks / batch.whole)).backward()
+        if settings.clip_gradient is not None:
+            nn.utils.clip_grad_norm_(learner.network.parameters(), settings.clip_gradient)
         learner.optimiser.step()
-        summed += value
-    return float(learner.group.total(torch.tensor([summed], dtype=torch.float64))) / len(samples)
+        summed[step] = loss.detach()
+        if step % _LOOKED_AT == 0 or step == steps - 1:
+            _refuse_not_finite(job, material, summed[: step + 1], number=number)
+    return float(group.total(summed.sum()[None])) / len(material.store.fitted)
 
 
 @torch.inference_mode()
-def _assess(job: TrainingJob, samples: Samples, learner: _Learner) -> tuple[float | None, ConfusionMatrix]:
+def _assess(job: TrainingJob, material: _Material, learner: _Learner) -> tuple[float | None, ConfusionMatrix]:
     """Mean loss (None without samples) and confusions of class positions on the monitored samples."""
     learner.network.eval()
-    classes = tuple(range(len(job.nomenclature)))
-    summed, counts = 0.0, np.zeros((len(classes), len(classes)), np.int64)
-    for features, positions in _in_order(samples, job.settings.batch_size, learner.group):
-        scores = learner.network(features)
-        summed += F.cross_entropy(scores, positions, reduction="sum").item()
-        counts += ConfusionMatrix.between(positions.cpu().numpy(), scores.argmax(1).cpu().numpy(), classes).counts
-    totals = learner.group.total(torch.from_numpy(np.append(summed, counts.ravel()))).numpy()
-    matrix = ConfusionMatrix(classes, totals[1:].reshape(counts.shape).astype(np.int64))
-    return (float(totals[0]) / len(samples) if len(samples) else None), matrix
+    classes, device = len(job.nomenclature), learner.group.device
+    summed = torch.zeros(1, dtype=torch.float64, device=device)
+    counts = torch.zeros(classes * classes, dtype=torch.int64, device=device)
+    for batch in material.monitored.in_order():
+        scores = learner.network(batch.features)
+        summed += F.cross_entropy(scores, batch.positions, reduction="sum")
+        counts += torch.bincount(batch.positions * classes + scores.argmax(1), minlength=classes * classes)
+    totals = learner.group.total(torch.cat([summed, counts.double()])).numpy()
+    matrix = ConfusionMatrix(tuple(range(classes)), totals[1:].reshape(classes, classes).astype(np.int64))
+    samples = len(material.store.monitored)
+    return (float(totals[0]) / samples if samples else None), matrix
 
 
-def _in_order(samples: Samples, batch_size: int, group: ProcessGroup) -> Iterator[tuple[Tensor, Tensor]]:
-    """This process's part of the samples, batch by batch."""
-    part = _my_share(group, len(samples))
-    for start in range(part.start, part.stop, batch_size):
-        rows = slice(start, min(start + batch_size, part.stop))
-        yield samples.features[rows].to(group.device), samples.positions[rows].to(group.device)
-
-
-def _my_share(group: ProcessGroup, count: int) -> slice:
-    return share(count, rank=group.rank, ranks=group.ranks)
-
-
-def _not_finite(job: TrainingJob, loss: float, when: str, features: Tensor) -> SitsparkError:
-    low, high = features.min().item(), features.max().item()
-    return SitsparkError(
-        f"training {job.model_id}: the loss became {loss} {when} (features there are within {low:.6g} to {high:.6g}); "
-        f"lower training.learning_rate (it is {job.settings.learning_rate:g})"
+def _refuse_not_finite(job: TrainingJob, material: _Material, summed: Tensor, *, number: int) -> None:
+    """Raise SitsparkError with the first of an epoch's losses that isn't finite, and the range of the features there."""
+    finite = summed.isfinite()
+    if finite.all():
+        return
+    place = int(finite.logical_not().nonzero()[0])
+    batch = next(islice(material.fitted.epoch(number), place, None))
+    low, high = batch.features.min().item(), batch.features.max().item()
+    raise SitsparkError(
+        f"training {job.model_id}: the loss became {summed[place].item()} in epoch {number}, batch {place + 1} (features there "
+        f"are within {low:.6g} to {high:.6g}); lower training.learning_rate (it is {job.settings.learning_rate:g}), or set "
+        "training.clip_gradient"
     )
 
 
-def _card(job: TrainingJob, store: SampleStore, learner: _Learner, *, fit: _Fit, weights: bytes, seconds: float) -> ModelCard:
+def _card(
+    job: TrainingJob, material: _Material, learner: _Learner, progress: Progress, *, weights: bytes, seconds: float
+) -> ModelCard:
+    store = material.store
     classes = len(job.nomenclature)
     fitted, monitored = (torch.bincount(s.positions, minlength=classes) for s in (store.fitted, store.monitored))
     return ModelCard(
         model_id=job.model_id,
         network=NetworkCard(
             name=str(job.settings.network),
-            features=store.fitted.features.shape[1],
+            features=store.fitted.width,
             classes=classes,
             parameters=learner.network.weights,
         ),
@@ -208,12 +251,11 @@ def _card(job: TrainingJob, store: SampleStore, learner: _Learner, *, fit: _Fit,
         training=job.settings,
         seed=job.seed,
         left_out_fold=job.left_out_fold,
-        statistics=StatisticsCard(
-            mean=tuple(store.statistics.mean.tolist()), deviation=tuple(store.statistics.deviation.tolist())
-        ),
-        criterion=fit.criterion,
-        best_epoch=fit.best.epoch,
-        metrics=fit.best,
+        statistics=StatisticsCard.of(store.statistics),
+        criterion=material.criterion,
+        best_epoch=progress.best.epoch,
+        epochs=len(progress.history),
+        metrics=progress.best,
         seconds=seconds,
         device=str(learner.group.device),
         versions={"python": platform.python_version()} | {name: version(name) for name in ("sitspark", "torch")},

@@ -5,11 +5,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Literal
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
+
+from sitspark.errors import SitsparkError, counted
 
 _PATIENCE = timedelta(hours=24)  # the others wait while the first decodes a table of any size
 
@@ -46,14 +49,22 @@ class ProcessGroup:
 
 
 @contextmanager
-def joined() -> Iterator[ProcessGroup]:
+def joined(wanted: Literal["auto", "cpu", "gpu"] = "auto") -> Iterator[ProcessGroup]:
     """Join the processes that torchrun started; without torchrun a group of one.
 
-    Each process takes a GPU of its own where there are enough, else the CPU.
+    Each process takes a GPU of its own where there are enough and one is wanted, else the CPU. Raises SitsparkError where GPUs
+    are wanted and there are too few.
     """
     rank, ranks = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
-    enough = torch.cuda.is_available() and torch.cuda.device_count() >= ranks
-    device = torch.device("cuda", rank) if enough else torch.device("cpu")
+    here, beside = int(os.environ.get("LOCAL_RANK", "0")), int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    found = torch.cuda.device_count() if wanted != "cpu" and torch.cuda.is_available() else 0
+    enough = found >= beside
+    if wanted == "gpu" and not enough:
+        raise SitsparkError(
+            f"training.device: {counted(beside, 'process')} of a machine want a GPU each, and torch sees "
+            f"{found}; lower training.processes, or choose auto or cpu"
+        )
+    device = torch.device("cuda", here) if enough else torch.device("cpu")
     if enough:
         torch.cuda.set_device(device)
     if ranks == 1:

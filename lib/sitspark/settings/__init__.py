@@ -20,11 +20,19 @@ from sitspark.settings.observations import ObservationsSettings
 from sitspark.settings.samples import AugmentationSettings, QualitySettings, SamplesSettings
 from sitspark.settings.section import FilePath, PathOrUrl, Section
 from sitspark.settings.session import SparkSettings, TableSettings
-from sitspark.settings.training import TrainingSettings
+from sitspark.settings.training import (
+    CheckpointSettings,
+    LossSettings,
+    OptimiserSettings,
+    ScheduleSettings,
+    StoppingSettings,
+    TrainingSettings,
+)
 
 __all__ = [
     "RATIO",
     "AugmentationSettings",
+    "CheckpointSettings",
     "ClassesSettings",
     "CustomSettings",
     "DescriptionSettings",
@@ -33,15 +41,19 @@ __all__ = [
     "GridSettings",
     "GroundTruthSettings",
     "LayerSettings",
+    "LossSettings",
     "MaskSettings",
     "ObservationsSettings",
+    "OptimiserSettings",
     "QualitySettings",
     "SamplesSettings",
     "ScenesSettings",
+    "ScheduleSettings",
     "Section",
     "Settings",
     "SparkSettings",
     "StepSetting",
+    "StoppingSettings",
     "TableSettings",
     "TimeSettings",
     "TrainingSettings",

@@ -61,8 +61,11 @@ class StoppingSettings(Section):
 class CheckpointSettings(Section):
     """What a killed training goes on from."""
 
-    epochs: int = Field(10, ge=1, description="Epochs between two checkpoints, at most.")
-    minutes: float = Field(5.0, gt=0, description="Minutes between two checkpoints, at most (taken after a whole epoch).")
+    epochs: int = Field(1, ge=1, description="Epochs between two checkpoints, at most.")
+    minutes: float | None = Field(
+        None, gt=0, description="Minutes between two checkpoints, at most (each after a whole epoch); null: any."
+    )
+    restart: bool = Field(True, description="Whether a training that was killed goes on from its last checkpoint.")
 
 
 class TrainingSettings(Section):
@@ -90,6 +93,11 @@ class TrainingSettings(Section):
         "fscore", description="The epoch that is best by this figure on the monitored samples is kept."
     )
     stopping: StoppingSettings | None = Field(None, description="When to stop early; null: all epochs are run.")
+    centre: Literal["mean", "median"] = Field(
+        "mean",
+        description="How the network's first layer standardises features: mean and deviation, or median and the width from the "
+        "2 % to the 98 % quantile, which no outlier moves.",
+    )
     monitor_share: float = Field(
         0.2, gt=0, lt=1, description="Share of the training polygons (or pixels) of each class that only choose the epoch."
     )

@@ -1,4 +1,3 @@
-from collections import Counter
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -7,11 +6,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from sitspark.errors import SitsparkError
-from sitspark.models.data import SampleStore, Selection, decode, epoch_order, share, weights_of
+from sitspark.models.decode import decode
+from sitspark.models.selection import Selection
+from sitspark.models.store import SampleStore
 from sitspark.samples.table import feature_space_of
 
 from .tables import CODES, SPACE, Table, separable, write
@@ -105,40 +104,6 @@ def test_nothing_to_train_on_is_refused(table: Table, tmp_path: Path) -> None:
     samples = write(replace(table, fold=np.full(len(table.label), "31TCJ")), tmp_path / "t")
     with pytest.raises(SitsparkError, match="no sample to train on without 31TCJ"):
         stored(samples, tmp_path / "s", "31TCJ")
-
-
-def test_an_epoch_takes_every_sample_once_in_an_order_of_its_own() -> None:
-    first, again, second = (epoch_order(1000, seed=3, epoch=epoch) for epoch in (1, 1, 2))
-    assert torch.equal(first, again)
-    assert not torch.equal(first, second)
-    assert torch.equal(first.sort().values, torch.arange(1000))
-
-
-@pytest.mark.parametrize("count", [0, 1, 5, 1024])
-@pytest.mark.parametrize("ranks", [1, 2, 3, 7])
-def test_the_shares_of_a_batch_cover_it(count: int, ranks: int) -> None:
-    taken = [i for rank in range(ranks) for i in range(count)[share(count, rank=rank, ranks=ranks)]]
-    assert taken == list(range(count))
-
-
-weighted = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 3)), min_size=1, max_size=30)
-
-
-@given(rows=weighted, balance=st.sampled_from([(), ("class",), ("polygon",), ("class", "polygon")]))
-def test_what_is_balanced_weighs_the_same(rows: list[tuple[int, int]], balance: tuple[str, ...]) -> None:
-    classes, polygons = np.array(rows).T
-    weights = weights_of(classes, polygons, balance)
-    assert weights.dtype == np.float32 and weights.mean() == pytest.approx(1, rel=1e-5)
-    totals = {code: weights[classes == code].sum() for code in set(classes.tolist())}
-    shares = dict.fromkeys(totals, len(rows) / len(totals)) if "class" in balance else Counter(classes.tolist())
-    assert totals == pytest.approx(shares, rel=1e-5)
-    for code in totals:
-        own = classes == code
-        heaviest = {polygon: weights[own & (polygons == polygon)].sum() for polygon in set(polygons[own].tolist())}
-        fair = totals[code] / len(heaviest)
-        if "polygon" in balance:
-            assert heaviest == pytest.approx(dict.fromkeys(heaviest, fair), rel=1e-5)
-        assert len(set(weights[own].tolist())) == 1 or "polygon" in balance
 
 
 def test_children_are_fitted_to_but_never_monitored_and_go_with_their_fold(table: Table, samples: Path, tmp_path: Path) -> None:

@@ -1,13 +1,12 @@
-"""From the samples table to tensors: decoded once, row group by row group, into memory-mapped files of local disk.
+"""From the samples table to files of local disk: read once, row group by row group, in bounded memory.
 
-Memory stays bounded whatever the size of the table (but for 16 bytes a sample where weights are balanced), and any sample
-can be reached, so that a mini-batch is drawn from all samples and is the same whatever the number of processes.
+Any sample can be reached then, so that a mini-batch is drawn from many and is the same whatever the number of processes.
+Only where weights are balanced 16 bytes a sample are held.
 """
 
 import shutil
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from contextlib import ExitStack, closing
 from itertools import chain
 from pathlib import Path
 
@@ -15,12 +14,16 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
-import torch
-from torch import Tensor
+from filelock import FileLock
 
 from sitspark.errors import SitsparkError
 from sitspark.kernels.feature_space import FeatureSpace
-from sitspark.models.statistics import RunningStatistics, Statistics
+from sitspark.models.ahead import ahead
+from sitspark.models.job import TrainingJob
+from sitspark.models.selection import Selection
+from sitspark.models.statistics import RunningStatistics
+from sitspark.models.store import STATISTICS, SampleStore, save_statistics
+from sitspark.models.weights import weights_of
 from sitspark.parts import current_parts
 from sitspark.samples.table import feature_space_of
 
@@ -28,66 +31,22 @@ _COLUMNS = ("sample_id", "polygon_id", "label", "fold", "split", "monitored", "f
 _BLOCK = 8192  # samples decoded at a time: some tens of MB
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Selection:
-    """Which samples a model may see: those of the split 'train', without those of the fold left out, nor those `dropped`.
-
-    A sample goes with the fold of its polygon, so that no polygon is half left out; without a fold (null) it is never left
-    out. Samples of another split are set aside for the accuracy of the map and are never seen. `dropped` are ids of samples,
-    int64 (n,).
-    """
-
-    left_out_fold: str | None = None
-    dropped: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
-
-    @staticmethod
-    def of(left_out_fold: str | None, quality: Path | None) -> "Selection":
-        """That of a fold left out (None: none) and of a table of quality, which says what is dropped (None: nothing)."""
-        if quality is None:
-            return Selection(left_out_fold)
-        rows = pq.read_table(current_parts(quality), columns=["sample_id"], filters=[("kept", "=", False)])
-        return Selection(left_out_fold, rows["sample_id"].to_numpy())
-
-    def mask(self, rows: pa.RecordBatch) -> npt.NDArray[np.bool_]:
-        """True for the rows that are seen, bool (n,)."""
-        seen: npt.NDArray[np.bool_] = _strings(rows, "split") == "train"
-        seen &= ~np.isin(rows["sample_id"].to_numpy(), self.dropped)
-        return seen if self.left_out_fold is None else seen & (_strings(rows, "fold") != self.left_out_fold)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Samples:
-    """Features float32 (n, features), class positions int64 (n,) and weights float32 (n,), all in memory-mapped files.
-
-    Weights have a mean of 1.
-    """
-
-    features: Tensor
-    positions: Tensor
-    weights: Tensor
-
-    def __len__(self) -> int:
-        return len(self.positions)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SampleStore:
-    """The samples of one training: those the network is fitted to, those that only choose the epoch; and statistics.
-
-    The statistics are of the fitted samples alone.
-    """
-
-    fitted: Samples
-    monitored: Samples
-    statistics: Statistics
-
-    @staticmethod
-    def open(folder: Path) -> "SampleStore":
-        """Map the files that `decode` wrote."""
-        with np.load(folder / "statistics.npz") as saved:
-            statistics = Statistics(int(saved["count"]), saved["mean"], saved["deviation"])
-        features = len(statistics.mean)
-        return SampleStore(_mapped(folder / "fitted", features), _mapped(folder / "monitored", features), statistics)
+def store_of(job: TrainingJob) -> SampleStore:
+    """The decoded samples of a job: the first process of a machine that asks decodes them, the others wait for it."""
+    folder = job.decoded
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.with_suffix(".lock")):
+        if not (folder / STATISTICS).exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            decode(
+                job.samples,
+                Selection.of(job.left_out_fold, job.quality),
+                codes=job.nomenclature.codes,
+                folder=folder,
+                children=job.children,
+                balance=job.settings.balance,
+            )
+    return SampleStore.open(folder)
 
 
 def decode(
@@ -116,7 +75,7 @@ def decode(
     with ExitStack() as stack:
         names = [f"{kind}.{what}" for kind in ("fitted", "monitored") for what in ("features", "positions")]
         files = {name: stack.enter_context((folder / name).open("wb")) for name in names}
-        for part, rows in chain.from_iterable(map(_blocks, tables)):
+        for part, rows in stack.enter_context(closing(ahead(chain.from_iterable(map(_blocks, tables)), 2))):
             selected = rows.filter(pa.array(selection.mask(rows)))
             features = _features(selected, space, part)
             positions = _positions(selected, codes, part)
@@ -134,36 +93,7 @@ def decode(
         raise SitsparkError(f"{table}: holds no sample to train on{without}; check the ground truth and the split")
     if balance:
         weights_of(np.concatenate(classes), np.concatenate(polygons), balance).tofile(folder / "fitted.weights")
-    np.savez(folder / "statistics.npz", count=statistics.count, mean=statistics.mean, deviation=statistics.deviation)
-
-
-def weights_of(
-    classes: npt.NDArray[np.int64], polygons: npt.NDArray[np.int64], balance: Collection[str]
-) -> npt.NDArray[np.float32]:
-    """The weight of each sample in the loss, float32 (n,), whose mean is 1.
-
-    Balanced polygons of a class weigh the same, whatever their numbers of samples, and together as much as the class has;
-    balanced classes weigh the same.
-    """
-    weights = np.ones(len(classes))
-    if "polygon" in balance:
-        (own, _), place, count = np.unique(np.stack([classes, polygons]), axis=1, return_inverse=True, return_counts=True)
-        per_polygon = np.bincount(classes)[own] / np.bincount(own)[own] / count
-        weights = per_polygon[place.reshape(-1)]
-    if "class" in balance:
-        there, place, count = np.unique(classes, return_inverse=True, return_counts=True)
-        weights *= (len(classes) / len(there) / count)[place]
-    return weights.astype(np.float32)
-
-
-def epoch_order(count: int, *, seed: int, epoch: int) -> Tensor:
-    """The order in which an epoch takes its samples, int64 (count,): a permutation that follows from seed and epoch."""
-    return torch.from_numpy(np.random.default_rng((seed, epoch)).permutation(count))
-
-
-def share(count: int, *, rank: int, ranks: int) -> slice:
-    """The contiguous share of one process in a batch of `count` samples; the shares of all cover it without overlap."""
-    return slice(count * rank // ranks, count * (rank + 1) // ranks)
+    save_statistics(folder, statistics)
 
 
 def _blocks(table: Path) -> Iterator[tuple[Path, pa.RecordBatch]]:
@@ -176,11 +106,6 @@ def _blocks(table: Path) -> Iterator[tuple[Path, pa.RecordBatch]]:
             for group in range(file.num_row_groups):
                 for rows in file.iter_batches(batch_size=_BLOCK, row_groups=[group], columns=list(_COLUMNS)):
                     yield part, rows
-
-
-def _strings(rows: pa.RecordBatch, column: str) -> npt.NDArray[np.object_]:
-    values: npt.NDArray[np.object_] = rows[column].to_numpy(zero_copy_only=False)
-    return values
 
 
 def _features(rows: pa.RecordBatch, space: FeatureSpace, part: Path) -> npt.NDArray[np.float32]:
@@ -220,16 +145,3 @@ def _refuse_full_disk(tables: Sequence[Path], features: int, folder: Path) -> No
             f"{folder}: the samples may need {needed / 1e9:.1f} GB of local disk and {free / 1e9:.1f} GB are free; "
             "free some, or lower samples.per_class"
         )
-
-
-def _mapped(stem: Path, features: int) -> Samples:
-    """The files of one kind of samples as tensors; without a file of weights all weigh 1."""
-    positions, values, weights = (stem.with_suffix(f".{what}") for what in ("positions", "features", "weights"))
-    count = positions.stat().st_size // 8
-    if count == 0:  # an empty file can't be mapped
-        return Samples(torch.empty(0, features), torch.empty(0, dtype=torch.int64), torch.empty(0))
-    return Samples(
-        torch.from_file(str(values), size=count * features, dtype=torch.float32).reshape(count, features),
-        torch.from_file(str(positions), size=count, dtype=torch.int64),
-        torch.from_file(str(weights), size=count) if weights.exists() else torch.ones(count),
-    )

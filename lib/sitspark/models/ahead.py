@@ -1,0 +1,50 @@
+"""Reading ahead: a thread makes the next items while the last one is used."""
+
+import queue
+import threading
+from collections.abc import Generator, Iterable
+from typing import TypeVar
+
+_T = TypeVar("_T")
+
+
+def ahead(items: Iterable[_T], depth: int = 1) -> Generator[_T, None, None]:
+    """The same items in their order, of which up to `depth` are made before they are asked for, in a thread of their own.
+
+    An error of the thread is raised here; a caller that stops early ends it after the item that it is at.
+    """
+    made: queue.Queue[tuple[bool, _T | BaseException | None]] = queue.Queue(depth)
+    stopped = threading.Event()
+
+    def put(last: bool, value: _T | BaseException | None) -> bool:
+        while not stopped.is_set():
+            try:
+                made.put((last, value), timeout=0.1)
+            except queue.Full:
+                continue
+            return True
+        return False
+
+    def work() -> None:
+        try:
+            for item in items:
+                if not put(False, item):
+                    return
+        except BaseException as error:
+            put(True, error)
+        else:
+            put(True, None)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        while True:
+            last, value = made.get()
+            if last:
+                if isinstance(value, BaseException):
+                    raise value
+                return
+            yield value  # type: ignore[misc]  # what isn't last is an item
+    finally:
+        stopped.set()
+        thread.join()

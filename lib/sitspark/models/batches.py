@@ -1,0 +1,169 @@
+"""In which order an epoch takes its samples, and how they come to the device.
+
+Samples that fit into memory are all loaded once, and an epoch takes them in one permutation. Others are read part by part:
+blocks of consecutive samples in a permuted order, as many as fit, permuted among themselves; while one part is used a thread
+reads the next one. Either way the batches follow from seed, epoch and memory alone, whatever the number of processes.
+"""
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from sitspark.models.ahead import ahead
+from sitspark.models.process_group import ProcessGroup
+from sitspark.models.store import Samples
+
+_BLOCK = 1024  # consecutive samples that are read at once: about a megabyte, so that a disk reads at full speed
+_OF_GPU = 0.7  # share of a GPU's free memory that samples may take: the rest is the network's
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """A process's share of a batch on its device: features float32 (n, features), positions int64 (n,), weights (n,).
+
+    `whole` is the number of samples in the shares of all processes.
+    """
+
+    features: Tensor
+    positions: Tensor
+    weights: Tensor
+    whole: int
+
+
+def share(count: int, *, rank: int, ranks: int) -> slice:
+    """The contiguous share of one process in a batch of `count` samples; the shares of all cover it without overlap."""
+    return slice(count * rank // ranks, count * (rank + 1) // ranks)
+
+
+def pieces(first: int, last: int, largest: int) -> list[slice]:
+    """Cut first .. last into as few slices as there have to be, whose lengths differ by at most 1: no last one is tiny."""
+    count = last - first
+    number = -(-count // largest)
+    return [slice(first + count * i // number, first + count * (i + 1) // number) for i in range(number)]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Part:
+    """Samples on the device: features float32 (n, features), and which samples they are, int64 (n,)."""
+
+    features: Tensor
+    members: Tensor
+
+
+@dataclass(frozen=True)
+class Batches:
+    """The batches of `samples`, at most `size` each, for one process of a group, which may hold `memory` bytes of features."""
+
+    samples: Samples
+    size: int
+    seed: int
+    memory: float
+    group: ProcessGroup
+
+    @property
+    def fit_in_memory(self) -> bool:
+        """Whether all features are held."""
+        return len(self.samples) * 4 * self.samples.width <= self._room
+
+    @property
+    def in_an_epoch(self) -> int:
+        """How many batches an epoch has."""
+        ends = np.minimum([part.stop * _BLOCK for part in self._parts], len(self.samples))
+        return int(sum(-(-rows // self.size) for rows in np.diff(ends, prepend=0)))
+
+    def epoch(self, number: int) -> Iterator[Batch]:
+        """The batches of an epoch, of the samples in an order of its own."""
+        random = np.random.default_rng((self.seed, number))
+        if self.fit_in_memory:
+            yield from self._shuffled(self._all, random.permutation(len(self.samples)))
+            return
+        # the last block may be shorter: it stays last, so that all parts are as long as they are in every epoch
+        blocks = np.append(random.permutation(self._blocks - 1), self._blocks - 1)
+        with closing(ahead(self._part(blocks[part] * _BLOCK) for part in self._parts)) as parts:
+            for part in parts:
+                yield from self._shuffled(part, random.permutation(len(part.members)))
+
+    def in_order(self) -> Iterator[Batch]:
+        """This process's share of the samples in their order, batch by batch."""
+        mine = share(len(self.samples), rank=self.group.rank, ranks=self.group.ranks)
+        for rows in pieces(mine.start, mine.stop, self.size):
+            features = self._all.features[rows] if self.fit_in_memory else self._read([rows])
+            yield Batch(features, self._positions[rows], self._weights[rows], rows.stop - rows.start)
+
+    @property
+    def _blocks(self) -> int:
+        return -(-len(self.samples) // _BLOCK)
+
+    @property
+    def _parts(self) -> list[slice]:
+        """The parts of an epoch, as slices of its order of blocks; two of them are held at a time."""
+        most = self._blocks if self.fit_in_memory else int(self._room / 2 / (_BLOCK * 4 * self.samples.width))
+        return pieces(0, self._blocks, max(most, 1))
+
+    @cached_property
+    def _room(self) -> float:
+        """The bytes of features that may be held: of the device's own memory where it has some."""
+        if self.group.device.type == "cpu":
+            return self.memory
+        free, _ = torch.cuda.mem_get_info(self.group.device)
+        return _OF_GPU * free
+
+    @cached_property
+    def _all(self) -> _Part:
+        return self._part(np.arange(self._blocks) * _BLOCK)
+
+    @cached_property
+    def _positions(self) -> Tensor:
+        return self.samples.positions.to(self.group.device)
+
+    @cached_property
+    def _weights(self) -> Tensor:
+        return self.samples.weights.to(self.group.device)
+
+    def _part(self, starts: npt.NDArray[np.int64]) -> _Part:
+        """The blocks that start at these samples."""
+        runs = [slice(start, min(start + _BLOCK, len(self.samples))) for start in starts.tolist()]
+        members = np.concatenate([np.arange(run.start, run.stop) for run in runs])
+        return _Part(self._read(runs), torch.from_numpy(members).to(self.group.device))
+
+    def _read(self, runs: list[slice]) -> Tensor:
+        """The features of runs of samples, one after the other, on the device, float32 (n, features)."""
+        ends = np.cumsum([run.stop - run.start for run in runs]).tolist()
+        features = torch.empty(ends[-1], self.samples.width, device=self.group.device)
+        places = [slice(end - (run.stop - run.start), end) for run, end in zip(runs, ends, strict=True)]
+        if self.group.device.type == "cpu":
+            for run, place in zip(runs, places, strict=True):
+                self.samples.read(run, features[place])
+        else:
+            self._copy(runs, places, features)
+        return features
+
+    def _copy(self, runs: list[slice], places: list[slice], features: Tensor) -> None:
+        """Read into the memory of a GPU, on a stream of its own: the GPU goes on with what it computes meanwhile."""
+        longest = max(run.stop - run.start for run in runs)
+        staged = [torch.empty(longest, self.samples.width, pin_memory=True) for _ in range(2)]
+        copied = [torch.cuda.Event() for _ in staged]
+        stream = torch.cuda.Stream(self.group.device)
+        with torch.cuda.stream(stream):
+            for number, (run, place) in enumerate(zip(runs, places, strict=True)):
+                rows, event = staged[number % 2][: run.stop - run.start], copied[number % 2]
+                event.synchronize()  # what was staged there last is copied
+                self.samples.read(run, rows)
+                features[place].copy_(rows, non_blocking=True)
+                event.record(stream)
+        stream.synchronize()
+
+    def _shuffled(self, part: _Part, order: npt.NDArray[np.int64]) -> Iterator[Batch]:
+        """The batches of a part whose samples are taken in this order."""
+        placed = torch.from_numpy(order).to(self.group.device)
+        for piece in pieces(0, len(order), self.size):
+            whole = piece.stop - piece.start
+            mine = placed[piece][share(whole, rank=self.group.rank, ranks=self.group.ranks)]
+            members = part.members[mine]
+            yield Batch(part.features.index_select(0, mine), self._positions[members], self._weights[members], whole)

@@ -1,0 +1,46 @@
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from sitspark.models.ahead import ahead
+
+
+def counting(made: list[int], last: int) -> Iterator[int]:
+    for number in range(last):
+        made.append(number)
+        yield number
+
+
+def test_items_come_in_their_order() -> None:
+    assert list(ahead(counting([], 100), 3)) == list(range(100))
+
+
+def test_an_error_comes_after_the_items_before_it() -> None:
+    def failing() -> Iterator[int]:
+        yield 1
+        raise ValueError("broken")
+
+    came = ahead(failing())
+    assert next(came) == 1
+    with pytest.raises(ValueError, match="broken"):
+        next(came)
+
+
+def test_no_more_is_made_than_asked_for() -> None:
+    made: list[int] = []
+    came = ahead(counting(made, 100), 2)
+    next(came)
+    time.sleep(0.3)
+    # the one used, two in the queue, and the one that waits for its place
+    assert len(made) <= 4
+    came.close()
+
+
+def test_stopping_early_ends_the_thread() -> None:
+    before = threading.active_count()
+    came = ahead(counting([], 10**9))
+    next(came)
+    came.close()
+    assert threading.active_count() == before
