@@ -97,3 +97,19 @@ def test_progress_is_readable_json(trained: TrainingJob) -> None:
     progress = json.loads(trained.progress.read_text())
     assert progress["epoch"] == progress["epochs"] == 4
     assert progress["train_loss"] > 0
+
+
+def test_tasks_of_executors_learn_like_processes_of_the_driver(
+    spark: SparkSession, samples: Path, trained: TrainingJob, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    abroad = job(samples, tmp_path, processes=2, where="executors")
+    fit(abroad, spark=spark)
+    one, two = (pd.read_parquet(done.folder / HISTORY) for done in (trained, abroad))
+    np.testing.assert_allclose(two["train_loss"], one["train_loss"], rtol=1e-3)
+    assert "distributed training with 2 executor processes" in (abroad.folder / "training.log").read_text()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_more_processes_than_executors_have_cores_are_refused(spark: SparkSession, samples: Path, tmp_path: Path) -> None:
+    with pytest.raises(SitsparkError, match=r"training.processes: 99 processes have to run at once, and the executors have "):
+        fit(job(samples, tmp_path, processes=99, where="executors"), spark=spark)

@@ -4,14 +4,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from sklearn.metrics import accuracy_score, cohen_kappa_score, f1_score, log_loss
 
 from sitspark.errors import SitsparkError
+from sitspark.models import batches
 from sitspark.models.card import HISTORY, WEIGHTS, ModelCard, read_card
-from sitspark.models.history import Criterion, Epoch, is_better
 from sitspark.models.inference import Classifier
 from sitspark.models.job import TrainingJob
 from sitspark.models.loop import train
+from sitspark.models.precision import computes_in_bf16
 
 from .tables import Table, job, write
 
@@ -106,22 +108,65 @@ def test_a_loss_that_explodes_stops_with_a_sentence(samples: Path, tmp_path: Pat
         read_card(wild.folder)
 
 
-def epoch(number: int, **values: float | None) -> Epoch:
-    chosen = {"train_loss": 1.0, "validation_loss": 1.0, "oa": 0.5, "kappa": 0.5, "fscore": 0.5} | values
-    return Epoch(epoch=number, learning_rate=0.1, seconds=1, samples_per_second=1, **chosen)  # type: ignore[arg-type]
+CHANGES: list[dict[str, object]] = [
+    {"optimiser": {"kind": "adamw", "weight_decay": 0.1}},
+    {"optimiser": {"weight_decay": 0.01}},
+    {"optimiser": {"kind": "sgd"}},
+    {"optimiser": {"kind": "sgd", "momentum": 0.0}, "learning_rate": 0.3},
+    {"loss": {"kind": "focal"}},
+    {"loss": {"kind": "focal", "gamma": 1.0}},
+    {"loss": {"label_smoothing": 0.1}},
+    {"schedule": {"kind": "cosine"}},
+    {"schedule": {"kind": "one_cycle"}},
+    {"schedule": {"kind": "plateau", "patience": 0, "factor": 0.5}, "criterion": "oa"},
+    {"schedule": {"warm_up": 1}},
+    {"clip_gradient": 0.1},
+    {"centre": "median"},
+    {"precision": "bf16"},
+]
 
 
-@pytest.mark.parametrize(
-    ("criterion", "values", "better"),
-    [
-        ("loss", {"validation_loss": 0.9}, True),
-        ("loss", {"validation_loss": 1.1}, False),
-        ("oa", {"oa": 0.6}, True),
-        ("fscore", {"fscore": 0.4}, False),
-        ("fscore", {}, False),  # a tie: the earlier one stays
-        ("kappa", {"kappa": None}, False),
-        ("train_loss", {"train_loss": 0.5}, True),
-    ],
-)
-def test_which_epoch_is_better(criterion: Criterion, values: dict[str, float | None], better: bool) -> None:
-    assert is_better(epoch(2, **values), epoch(1), criterion) is better
+@pytest.mark.parametrize("changed", CHANGES, ids=str)
+def test_no_option_is_ignored_and_every_one_learns(
+    changed: dict[str, object], table: Table, samples: Path, tmp_path: Path
+) -> None:
+    if changed.get("precision") == "bf16" and not computes_in_bf16(torch.device("cpu")):
+        pytest.skip("this processor computes in fp32 alone")
+    plain, other = job(samples, tmp_path / "plain", epochs=9), job(samples, tmp_path / "other", epochs=9, **changed)
+    train(plain)
+    train(other)
+    assert (plain.folder / WEIGHTS).read_bytes() != (other.folder / WEIGHTS).read_bytes()
+    metrics = read_card(other.folder).metrics
+    assert metrics.oa is not None and metrics.oa > 0.5
+
+
+def test_samples_that_do_not_fit_are_learnt_from_part_by_part(
+    samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, parted = job(samples, tmp_path / "whole", epochs=9), job(samples, tmp_path / "parted", epochs=9, memory=2e-5)
+    train(whole)
+    monkeypatch.setattr(batches, "_BLOCK", 64)
+    train(parted)
+    assert (whole.folder / WEIGHTS).read_bytes() != (parted.folder / WEIGHTS).read_bytes()
+    found, expected = read_card(parted.folder).metrics.oa, read_card(whole.folder).metrics.oa
+    assert found == pytest.approx(expected, abs=0.05)
+
+
+def test_training_ends_when_it_stalls(samples: Path, tmp_path: Path) -> None:
+    early = job(samples, tmp_path, epochs=500, criterion="oa", stopping={"patience": 4})
+    train(early)
+    card = read_card(early.folder)
+    assert card.epochs == len(pd.read_parquet(early.folder / HISTORY)) == card.best_epoch + 4
+
+
+def test_the_history_has_the_rate_of_each_epoch(samples: Path, tmp_path: Path) -> None:
+    falling = job(samples, tmp_path, schedule={"kind": "cosine"})
+    train(falling)
+    rates = pd.read_parquet(falling.folder / HISTORY)["learning_rate"]
+    assert rates.is_monotonic_decreasing and rates.iloc[0] < 0.01 and rates.iloc[-1] < 1e-3
+
+
+def test_a_gpu_that_is_not_there_is_told(samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(SitsparkError, match=r"training.device: 1 process of a machine want a GPU each, and torch sees 0"):
+        train(job(samples, tmp_path, device="gpu"))

@@ -7,15 +7,17 @@ import shutil
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 from typing import Any, TextIO
 
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
 from pyspark.ml.torch.distributor import TorchDistributor
 from pyspark.sql import SparkSession
 
 import sitspark
-from sitspark.errors import SitsparkError
+from sitspark.errors import SitsparkError, counted
 from sitspark.models.card import ModelCard, read_card
 from sitspark.models.job import TrainingJob
 from sitspark.models.model import remove_model
@@ -27,14 +29,18 @@ _POLL = 0.2  # seconds between two looks at the progress
 
 
 def fit(job: TrainingJob, *, spark: SparkSession | None = None, on_epoch: OnEpoch | None = None) -> ModelCard:
-    """Train a model in `training.processes` processes on this machine; gives its card.
+    """Train a model in `training.processes` processes, on this machine or as tasks of the executors; gives its card.
 
-    A model that is in the folder already is replaced. `on_epoch` is called, from another thread, with the fields of the
-    latest `Epoch` and `epochs`, their number in all. What the processes print goes to `training.log` in the folder of
-    the model. Raises SitsparkError with the sentence of the process that failed, or without a Spark session.
+    A model that is in the folder already is replaced; a checkpoint of the same training is gone on from. `on_epoch` is called,
+    from another thread, with the fields of the latest `Epoch` and `epochs`, their number in all. What the processes print goes
+    to `training.log` in the folder of the model. Raises SitsparkError with the sentence of the process that failed, without a
+    Spark session, or where executors have fewer cores than there are processes.
     """
-    if (spark or SparkSession.getActiveSession()) is None:
+    session = spark or SparkSession.getActiveSession()
+    if session is None:
         raise SitsparkError("training needs a Spark session, and none is active; start one with sitspark.spark.session")
+    if job.settings.where == "executors":
+        _refuse_few_cores(job, session)
     remove_model(job.folder)
     shutil.rmtree(job.scratch, ignore_errors=True)
     for folder in (job.folder, job.scratch):
@@ -42,7 +48,7 @@ def fit(job: TrainingJob, *, spark: SparkSession | None = None, on_epoch: OnEpoc
     log = job.folder / "training.log"
     try:
         with _environment(_variables(job)), _reported(job.progress, on_epoch), log.open("w", encoding="utf-8") as file:
-            _distribute(job, file)
+            _distribute(job, session, file)
         raise_rank_error(job, log)
     finally:
         shutil.rmtree(job.scratch, ignore_errors=True)
@@ -55,15 +61,37 @@ def fit(job: TrainingJob, *, spark: SparkSession | None = None, on_epoch: OnEpoc
         ) from None
 
 
-def _distribute(job: TrainingJob, file: TextIO) -> None:
+def _distribute(job: TrainingJob, spark: SparkSession, file: TextIO) -> None:
     """Run the processes to their end, with all that they and the distributor print going to `file`."""
+    on_driver = job.settings.where == "driver"
     with _logged_to(file):
-        distributor = TorchDistributor(num_processes=job.settings.processes, local_mode=True, use_gpu=False)
-        distributor.input_params["log_streaming_client"] = _LogFile(file)
+        distributor = TorchDistributor(
+            num_processes=job.settings.processes, local_mode=on_driver, use_gpu=not on_driver and _hands_out_gpus(job, spark)
+        )
+        if on_driver:
+            distributor.input_params["log_streaming_client"] = _LogFile(file)
         # what failed is in the notes of the processes; that nothing failed is proven by the card alone, since the value
-        # that run returns is a race of the processes
-        with suppress(RuntimeError):
-            distributor.run(run_rank, job)
+        # that run returns is a race of the processes. What executors print arrives at standard error
+        with redirect_stderr(file):
+            try:
+                distributor.run(run_rank, job)
+            except (RuntimeError, PySparkException, Py4JJavaError) as error:
+                file.write(f"{error}\n")
+
+
+def _hands_out_gpus(job: TrainingJob, spark: SparkSession) -> bool:
+    """Whether each task of an executor gets a GPU of its own, which the cluster's settings say."""
+    return job.settings.device != "cpu" and int(spark.conf.get("spark.task.resource.gpu.amount", "0") or 0) > 0
+
+
+def _refuse_few_cores(job: TrainingJob, spark: SparkSession) -> None:
+    # Spark itself would wait for ten minutes before it says so
+    cores = spark.sparkContext.defaultParallelism
+    if cores < job.settings.processes:
+        raise SitsparkError(
+            f"training.processes: {job.settings.processes} processes have to run at once, and the executors have "
+            f"{counted(cores, 'core')}; lower it, or give spark.master more"
+        )
 
 
 class _LogFile:
