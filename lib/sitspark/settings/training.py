@@ -121,6 +121,11 @@ class TrainingSettings(Section):
     processes: int = Field(1, ge=1, description="Processes that share each batch (TorchDistributor).")
     threads: int = Field(1, ge=1, description="Threads a process; small networks lose by more than one on a busy machine.")
 
+    @property
+    def monitored_polygons(self) -> float:
+        """The share of the polygons that are monitored as a whole."""
+        return self.monitor_share if self.monitor_by == "polygon" else 0.0
+
     @model_validator(mode="after")
     def _own_networks_have_their_own_parameters(self) -> Self:
         if self.parameters and isinstance(self.network, OwnNetworkSettings):

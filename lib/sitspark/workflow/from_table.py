@@ -39,7 +39,7 @@ def _observations(context: Context, key: str) -> Outcome:
                     "the columns that tell samples apart, or observations.date"
                 )
         update(1, "series of samples")
-        division = Division(settings, context.settings.training.monitor_share, context.settings.seed)
+        division = Division(settings, context.settings.training.monitored_polygons, context.settings.seed)
         context.write("observations", observations(used, division), key=key)
         update(2, "counting")
         usable, empty = counts.get(True, 0), counts.get(False, 0)
@@ -128,7 +128,7 @@ def _inputs(context: Context) -> Any:
         # a key forgets the order of a mapping, which is that of the numbers
         list(context.table_settings.bands),
         fingerprint([context.table_settings.file]),
-        settings.training.monitor_share,
+        settings.training.monitored_polygons,
         settings.seed,
         [[c.code, c.name] for c in context.nomenclature],
     ]

@@ -29,6 +29,7 @@ from sitspark.samples.children import children, fitted_by_group, wanted_children
 from sitspark.samples.choice import Choice, choose
 from sitspark.samples.chunk_pixels import CHOSEN
 from sitspark.samples.clear import write_clear
+from sitspark.samples.monitored import monitor_pixels
 from sitspark.samples.pieces import pieces_by_chunk
 from sitspark.samples.quality import kept_of
 from sitspark.samples.series import series_by_class
@@ -135,7 +136,7 @@ def _choices(context: Context) -> Choices:
     settings, truth = context.settings, context.truth
     regions = read_regions(truth.regions, truth.region_field) if truth.regions and truth.region_field else ()
     told = read_told(context.spark, truth, context.folder.scratch / "told") if truth.split_field else None
-    return Choices(truth, settings.training.monitor_share, settings.seed, regions, told)
+    return Choices(truth, settings.training.monitored_polygons, settings.seed, regions, told)
 
 
 def _folds(context: Context, polygons: DataFrame) -> dict[str, int]:
@@ -282,6 +283,8 @@ def _samples(context: Context, key: str) -> Outcome:
     recipe, settings = context.recipe, context.settings
     space = recipe.space
     observed, least = context.table("observations"), settings.samples.min_clear_dates
+    if settings.training.monitor_by == "pixel":
+        observed = monitor_pixels(observed, share=settings.training.monitor_share, seed=settings.seed)
     with context.marked("samples", sum(context.facts("observations")["pixels"].values()), "pixels") as marks:
         context.write("samples", frames.samples(observed, recipe, made_with=key, marks=marks, least=least), key=key)
     table = context.table("samples")
@@ -351,7 +354,7 @@ def _ground_truth_inputs(context: Context) -> Any:
     settings, truth = context.settings, context.truth
     return [
         truth.model_dump(mode="json"),
-        settings.training.monitor_share,
+        settings.training.monitored_polygons,
         settings.seed,
         [[c.code, c.name] for c in context.nomenclature],
         fingerprint([file for file in (truth.file, truth.regions) if file]),
@@ -393,6 +396,7 @@ def _samples_inputs(context: Context) -> Any:
     return [
         *_features_inputs(context),
         settings.samples.min_clear_dates,
+        settings.training.monitor_share if settings.training.monitor_by == "pixel" else None,
         settings.seed,
         judged.model_dump(mode="json") if judged else None,
         augmentation.model_dump(mode="json") if augmentation else None,
