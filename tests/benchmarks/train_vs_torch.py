@@ -53,7 +53,7 @@ class Bare:
                 scores = self._network(self._features[members])
             loss = F.cross_entropy(scores.float(), self._positions[members])
             self._optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             self._optimiser.step()
         if self._device.type == "cuda":
             torch.cuda.synchronize()

@@ -61,8 +61,8 @@ def test_a_card_of_a_newer_version_is_refused(copied: Path) -> None:
 
 
 def test_an_unknown_network_is_refused(copied: Path, card: ModelCard) -> None:
-    network = card.network.model_dump() | {"name": "transformer"}
-    with pytest.raises(SitsparkError, match="network transformer is not in this sitspark"):
+    network = card.network.model_dump() | {"name": "hologram"}
+    with pytest.raises(SitsparkError, match="network hologram is not in this sitspark"):
         Model.load(edited(copied, network=network))
 
 

@@ -17,10 +17,11 @@ _COUNTS = "fold string, area string, reference int, predicted int, pixels bigint
 
 @dataclass(frozen=True, slots=True)
 class FoldModel:
-    """A model that never saw the samples of one fold."""
+    """A model that never saw the samples of one fold; `code`: see `Model.load`."""
 
     left_out: str
     folder: Path
+    code: str | None = None
 
 
 def sample_confusion(samples: DataFrame, models: Sequence[FoldModel]) -> DataFrame:
@@ -31,7 +32,7 @@ def sample_confusion(samples: DataFrame, models: Sequence[FoldModel]) -> DataFra
     """
 
     def compare(batches: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
-        classifiers = [(model.left_out, Classifier.load(model.folder)) for model in models]
+        classifiers = [(model.left_out, Classifier.load(model.folder, code=model.code)) for model in models]
         for batch in batches:
             features = np.stack(list(batch["features"])).astype(np.float32, copy=False)
             for left_out, classifier in classifiers:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sitspark.errors import SitsparkError, some
-from sitspark.features.functions import CustomFunctions, told
+from sitspark.features.functions import CustomFunctions
 from sitspark.features.iota2_patch import Iota2Patch
 from sitspark.features.patch import Patch, Piece
 from sitspark.grid import Grid
@@ -17,6 +17,7 @@ from sitspark.kernels.feature_space import CustomFeatures, SensorFeatures
 from sitspark.kernels.features import SensorKernel
 from sitspark.kernels.series import PixelSeries
 from sitspark.timegrid import AcquisitionDates, TimeGrid
+from sitspark.user_module import told
 
 _TRIED = 8  # pixels beside the padding of the patch with which functions are tried
 

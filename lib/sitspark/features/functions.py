@@ -3,16 +3,15 @@
 import functools
 import hashlib
 import json
-import linecache
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from sitspark.errors import SitsparkError
 from sitspark.features import iota2_labels
 from sitspark.settings import CustomSettings
+from sitspark.user_module import as_json, run_module, text_of, told
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +35,9 @@ class CustomFunctions:
     @staticmethod
     def read(settings: CustomSettings) -> "CustomFunctions":
         """Read the module; raises SitsparkError where there is none, or a parameter is no plain value."""
-        try:
-            text = settings.module.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise SitsparkError(
-                f"custom_features.module: {settings.module} can't be read ({error}); name a Python file"
-            ) from None
-        functions = tuple(CustomFunction(f.name, _as_json(f.name, f.parameters)) for f in settings.functions)
+        text = text_of(settings.module, key="custom_features.module")
+        key = "custom_features.functions"
+        functions = tuple(CustomFunction(f.name, as_json(f.name, f.parameters, key=key)) for f in settings.functions)
         return CustomFunctions(str(settings.module), text, functions, settings.padding, settings.contract)
 
     @property
@@ -68,39 +63,13 @@ class CustomFunctions:
         return found
 
 
-def _as_json(name: str, parameters: Mapping[str, Any]) -> str:
-    try:
-        return json.dumps(parameters, sort_keys=True)
-    except (TypeError, ValueError) as error:
-        raise SitsparkError(
-            f"custom_features.functions: a parameter of {name} is no number, text, list or mapping ({error}); write it as text"
-        ) from None
-
-
 @functools.lru_cache(maxsize=4)  # a worker meets one run at a time
 def _loaded(path: str, text: str, contract: str) -> ModuleType:
     """The module, run once a process."""
     if contract == "iota2":
         iota2_labels.make_importable()
-    module = ModuleType(Path(path).stem)
-    module.__file__ = path
-    # so that a traceback shows the line, also where the file isn't
-    linecache.cache[path] = (len(text), None, text.splitlines(keepends=True), path)
     try:
-        exec(compile(text, path, "exec"), module.__dict__)
+        return run_module(path, text)
     except Exception as error:
         advice = "set custom_features.contract to iota2" if "'iota2'" in str(error) and contract != "iota2" else "correct it"
         raise SitsparkError(f"custom_features.module: {path} can't be loaded ({told(error, path)}); {advice}") from error
-    return module
-
-
-def told(error: Exception, path: str) -> str:
-    """What an exception says, with the last line of the user's file that led to it."""
-    line = error.lineno if isinstance(error, SyntaxError) else None
-    trace = error.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == path:
-            line = trace.tb_lineno
-        trace = trace.tb_next
-    where = f"line {line}: " if line else ""
-    return f"{where}{type(error).__name__}: {' '.join(str(error).split())}"

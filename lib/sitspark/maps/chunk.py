@@ -26,10 +26,11 @@ from sitspark.scenes.reading import Reading, Stack
 
 @dataclass(frozen=True, slots=True)
 class ModelTarget:
-    """A model, and the folder that takes the chunks of its map."""
+    """A model, and the folder that takes the chunks of its map; `code`: see `Model.load`."""
 
     model: Path
     chunks: Path
+    code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ def write_chunk_maps(
     clock.lap("custom features")
     stack = parts[0].within(chunk.window)
     del parts  # what is read around a chunk takes as much memory
-    classifiers = [_classifier(target.model, (target.model / CARD).stat().st_mtime_ns) for target in targets]
+    classifiers = [_classifier(target.model, target.code, (target.model / CARD).stat().st_mtime_ns) for target in targets]
     clock.lap("load")
     drawn = classify_stack(stack, custom, recipe.space, classifiers)
     clock.lap("classify")
@@ -130,9 +131,9 @@ def write_chunk_maps(
 
 
 @functools.lru_cache(maxsize=16)  # the models of one pass, seldom of two
-def _classifier(folder: Path, _modified: int) -> Classifier:
+def _classifier(folder: Path, code: str | None, _modified: int) -> Classifier:
     """A model, read once a process."""
-    return Classifier.load(folder)
+    return Classifier.load(folder, code=code)
 
 
 class _Clock:

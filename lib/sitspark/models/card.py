@@ -13,8 +13,8 @@ from sitspark.models.history import Criterion, Epoch
 from sitspark.models.statistics import QUANTILES, Statistics
 from sitspark.settings import TrainingSettings
 
-SCHEMA_VERSION = 2  # rises when an older sitspark can no longer use the card
-CARD, WEIGHTS, HISTORY = "card.json", "weights.safetensors", "history.parquet"
+SCHEMA_VERSION = 3  # rises when an older sitspark can no longer use the card
+CARD, WEIGHTS, HISTORY, CODE = "card.json", "weights.safetensors", "history.parquet", "network.py"
 
 
 class _Part(BaseModel):
@@ -22,12 +22,18 @@ class _Part(BaseModel):
 
 
 class NetworkCard(_Part):
-    """Which network of the bank, for how many features and classes; `parameters` is the count of trained numbers."""
+    """Which network, for how many features and classes; `parameters` is the count of trained numbers.
+
+    `name` is that of the bank, or of the user's class; `arguments` is what it is built with; `code_sha256` is the hash of the
+    text of a user's network, which lies beside the card.
+    """
 
     name: str
     features: int
     classes: int
     parameters: int
+    arguments: dict[str, Any] = {}
+    code_sha256: str | None = None
 
 
 class ClassCard(_Part):

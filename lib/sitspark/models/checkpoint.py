@@ -95,6 +95,7 @@ def _identity(job: TrainingJob, store: SampleStore) -> str:
         # of a schedule the rate depends on how many epochs there are
         job.settings.epochs if job.settings.schedule.kind in ("cosine", "one_cycle") else None,
         job.seed,
+        job.own.sha256 if job.own else None,
         [len(store.fitted), len(store.monitored), store.statistics.mean.tolist(), store.statistics.deviation.tolist()],
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from sitspark.models.model import Model
 from sitspark.models.networks.base import Network
+from sitspark.models.networks.steady import steady
 
 # samples at a time, always: matrix products of another height may round otherwise, and a pixel's class must not depend
 # on the pixels that happen to be computed with it
@@ -29,15 +30,15 @@ class Classifier:
     _network: nn.Module
 
     @staticmethod
-    def load(folder: Path) -> "Classifier":
+    def load(folder: Path, *, code: str | None = None) -> "Classifier":
         """Read a model; raises SitsparkError as `Model.load` does."""
-        model = Model.load(folder)
+        model = Model.load(folder, code=code)
         return Classifier.of(model.network, model.card.nomenclature.codes)
 
     @staticmethod
     def of(network: Network, codes: tuple[int, ...]) -> "Classifier":
         """Prepare a network whose outputs are the classes `codes`."""
-        return Classifier(np.array(codes, np.uint16), network.folded().eval())
+        return Classifier(np.array(codes, np.uint16), steady(network.folded()).eval())
 
     def classify(self, features: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
         """The position of the likeliest class, int64 (n,), and its probability, float32 (n,), of float32 (n, features)."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sitspark.classes import Nomenclature
+from sitspark.models.networks.own_code import OwnCode
 from sitspark.settings import TrainingSettings
 
 
@@ -15,6 +16,7 @@ class TrainingJob:
     `samples` is the folder of the samples table, `children` that of samples made from them, `quality` that of samples
     that aren't kept and hence not learnt from, `folder` takes the model, `scratch` (best on a fast disk) takes notes on
     progress and decoded samples, the latter unless there is a `store` for them, which several jobs on the same samples share.
+    `own` is the network where it is one of the user's own.
     """
 
     model_id: str
@@ -28,6 +30,7 @@ class TrainingJob:
     children: Path | None = None
     quality: Path | None = None
     store: Path | None = None
+    own: OwnCode | None = None
 
     @property
     def decoded(self) -> Path:

@@ -27,7 +27,7 @@ from sitspark.models.history import Criterion, Epoch, has_stalled, is_better
 from sitspark.models.job import TrainingJob
 from sitspark.models.losses import losses
 from sitspark.models.model import serialise, write_model
-from sitspark.models.networks.bank import build
+from sitspark.models.networks.bank import chosen
 from sitspark.models.networks.base import Network
 from sitspark.models.optimiser import optimiser_of
 from sitspark.models.precision import computes_in_bf16
@@ -77,7 +77,7 @@ def train(job: TrainingJob) -> None:
         if group.is_first:
             weights = serialise(progress.best_state)
             card = _card(job, material, learner, progress, weights=weights, seconds=time.perf_counter() - started)
-            write_model(job.folder, card, weights, progress.history)
+            write_model(job.folder, card, weights, progress.history, own=job.own)
             checkpoints.remove()
 
 
@@ -109,8 +109,8 @@ def _material(job: TrainingJob, store: SampleStore, group: ProcessGroup) -> _Mat
 
 
 def _learner(job: TrainingJob, store: SampleStore, group: ProcessGroup) -> _Learner:
-    network = build(str(job.settings.network), feature_space_of(job.samples), len(job.nomenclature))
-    network.standardise.take(store.statistics.centred_by(job.settings.centre))
+    network = chosen(job.settings, feature_space_of(job.samples), len(job.nomenclature), own=job.own)
+    network.take(store.statistics.centred_by(job.settings.centre))
     network.to(group.device)
     optimiser = optimiser_of(job.settings.optimiser, network.parameters(), job.settings.learning_rate)
     return _Learner(network, group.parallel(network), optimiser, group)
@@ -238,10 +238,12 @@ def _card(
     return ModelCard(
         model_id=job.model_id,
         network=NetworkCard(
-            name=str(job.settings.network),
+            name=job.settings.network_name,
             features=store.fitted.width,
             classes=classes,
             parameters=learner.network.weights,
+            arguments=job.settings.network_arguments,
+            code_sha256=job.own.sha256 if job.own else None,
         ),
         feature_space=json.loads(feature_space_of(job.samples).to_json()),
         classes=tuple(

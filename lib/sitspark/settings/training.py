@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from sitspark.settings.networks import parameters_of
 from sitspark.settings.section import FilePath, Section, without_repetition
 
 BankName = Literal["mlp", "ann", "simple_self_attention", "ltae", "tempcnn", "transformer"]
@@ -77,7 +78,7 @@ class TrainingSettings(Section):
         "transformer; or a section for one of your own.",
     )
     parameters: dict[str, Any] = Field(
-        default_factory=dict, description="What the network of the bank is built with, as {layers: 2}; docs/networks.md."
+        default_factory=dict, description="What the network of the bank is built with, as {heads: 8}; docs/networks.md."
     )
     epochs: int = Field(100, ge=1, description="Passes over the training samples.")
     batch_size: int = Field(1024, ge=1, description="Samples a step, over all processes together.")
@@ -131,3 +132,21 @@ class TrainingSettings(Section):
         if self.parameters and isinstance(self.network, OwnNetworkSettings):
             raise ValueError("has parameters beside a network of your own; write them under network.parameters")
         return self
+
+    @model_validator(mode="after")
+    def _the_network_knows_its_parameters(self) -> Self:
+        if not isinstance(self.network, OwnNetworkSettings):
+            parameters_of(self.network, self.parameters)
+        return self
+
+    @property
+    def network_arguments(self) -> dict[str, Any]:
+        """All that the network is built with by name, as JSON-like values."""
+        if isinstance(self.network, OwnNetworkSettings):
+            return self.network.parameters
+        return parameters_of(self.network, self.parameters).model_dump(mode="json")
+
+    @property
+    def network_name(self) -> str:
+        """The name of the network in the bank, or that of the user's class."""
+        return self.network.class_name if isinstance(self.network, OwnNetworkSettings) else self.network

@@ -14,6 +14,8 @@ from sitspark.ground_truth.labels import count_labels
 from sitspark.ground_truth.read import extent_of, inspect_vector
 from sitspark.ground_truth.regions import read_regions
 from sitspark.ground_truth.told import count_told
+from sitspark.kernels.feature_space import FeatureSpace
+from sitspark.models.networks.layout import Layout
 from sitspark.samples.long_table import Labels, inspect, named, sensor_of
 from sitspark.samples.strategy import Strategy, counts_by_class
 from sitspark.scenes import store
@@ -22,6 +24,7 @@ from sitspark.scenes.left_out import WHOLE
 from sitspark.scenes.outline import share_covered
 from sitspark.scenes.sensors import ArchiveSensor, indices_of
 from sitspark.scenes.static import bounds_of, layers_of
+from sitspark.settings.networks import OF_SERIES
 from sitspark.workflow.check_products import HEADERS, Depth, check_products
 from sitspark.workflow.context import Context
 from sitspark.workflow.finding import Finding
@@ -46,8 +49,12 @@ def glance(context: Context) -> list[Finding]:
 
 
 def _table(context: Context) -> list[Finding]:
-    """What a run looks at that starts from a table."""
-    return [_judged("classes", context, _classes), _judged("observations", context, _observations)]
+    """What a run looks at that starts from a table, whose dates are not known before it is read."""
+    return [
+        _judged("classes", context, _classes),
+        _judged("observations", context, _observations),
+        _judged("network", context, _network_without_features),
+    ]
 
 
 def _imagery_and_truth(context: Context) -> list[Finding]:
@@ -58,6 +65,8 @@ def _imagery_and_truth(context: Context) -> list[Finding]:
         found.append(_judged("labels", context, _labels))
     if "classes" not in wrong:
         found.append(_judged("samples", context, _samples))
+    if not wrong & {"classes", "features"}:
+        found.append(_judged("network", context, _network))
     if not wrong & {"features", "ground truth", "scenes", "region"}:
         found.append(_judged("overlap", context, _polygons_meet_imagery))
     return found
@@ -205,15 +214,46 @@ def _labels(context: Context) -> str:
 
 
 def _features(context: Context) -> str:
-    """The feature space on the days of all products that are listed: some may turn out to be unusable."""
-    acquired = _days(context)
-    if not acquired or not all(acquired.values()):
+    space = _space(context)
+    if space is None:
         for sensor in context.sensors:
             indices_of(sensor, context.settings)
         return "of dates that are not known without products"
-    layers = tuple(context.settings.features.static)
-    space = recipe_of(context.settings, context.sensors, acquired, layers, functions=context.custom_functions).space
     return f"{counted(len(space), 'feature')}: {space}"
+
+
+def _space(context: Context) -> FeatureSpace | None:
+    """The feature space on the days of all products that are listed: some may turn out to be unusable."""
+    acquired = _days(context)
+    if not acquired or not all(acquired.values()):
+        return None
+    layers = tuple(context.settings.features.static)
+    return recipe_of(context.settings, context.sensors, acquired, layers, functions=context.custom_functions).space
+
+
+def _network(context: Context) -> str:
+    """Whether the network can learn from these features; one of the user's own is tried on made-up numbers."""
+    space, name = _space(context), context.settings.training.network_name
+    if space is None:
+        return _network_without_features(context)
+    if context.own_network is not None:
+        # torch takes seconds to import
+        from sitspark.models.trial import try_own
+
+        try_own(context.own_network, space, len(context.nomenclature))
+        return f"{name} of {context.own_network.path} can be built, trained and written"
+    if name in OF_SERIES:
+        Layout.of(space).require_series(name)
+    return f"{name} of the bank"
+
+
+def _network_without_features(context: Context) -> str:
+    if context.own_network is None:
+        return f"{context.settings.training.network_name} of the bank"
+    # torch takes seconds to import
+    from sitspark.models.networks.own import own_class
+
+    return f"{own_class(context.own_network).__name__} of {context.own_network.path} can be loaded"
 
 
 def _days(context: Context) -> dict[str, tuple[date, ...]]:

@@ -24,6 +24,7 @@ from sitspark.features.recipe import Recipe
 from sitspark.grid import Grid, TileWindows, Window
 from sitspark.kernels.feature_space import FeatureSpace
 from sitspark.marks import Marks
+from sitspark.models.networks.own_code import OwnCode
 from sitspark.parts import is_delta
 from sitspark.samples.long_table import sensor_of
 from sitspark.scenes.archive import Archive
@@ -35,6 +36,7 @@ from sitspark.scenes.reading import Reading
 from sitspark.scenes.region import Region, read_region
 from sitspark.scenes.sensors import ArchiveSensor, reading_of, sensors_of
 from sitspark.settings import GroundTruthSettings, ObservationsSettings, Settings
+from sitspark.settings.training import OwnNetworkSettings
 from sitspark.timegrid import Period
 from sitspark.workflow.keys import digest, state_of
 from sitspark.workflow.progress import Voice
@@ -200,6 +202,17 @@ class Context:
         """The user's functions, read once: a change of the file while a run is at work is one for the next run."""
         custom = self.settings.custom_features
         return CustomFunctions.read(custom) if custom else None
+
+    @cached_property
+    def own_network(self) -> OwnCode | None:
+        """The user's network, read once like the functions."""
+        network = self.settings.training.network
+        return OwnCode.read(network) if isinstance(network, OwnNetworkSettings) else None
+
+    @property
+    def own_code(self) -> str | None:
+        """The hash of the text of the user's network: what models may run."""
+        return self.own_network.sha256 if self.own_network else None
 
     @property
     def acquired(self) -> dict[str, tuple[date, ...]]:

@@ -48,7 +48,8 @@ def _classify(context: Context, key: str) -> Outcome:
     done = [record.chunk_id for record in committed(chunks)]
     if done:
         context.voice.note(f"{len(done)} of {counted(total, 'chunk')} written already; going on with the rest")
-    imagery = Pass(folder.table("scenes"), context.reading, recipe, (ModelTarget(folder.model(model_id), chunks),))
+    target = ModelTarget(folder.model(model_id), chunks, context.own_code)
+    imagery = Pass(folder.table("scenes"), context.reading, recipe, (target,))
     missing = total - len(done)
     if missing:
         drawn = classify(descriptors_missing(plan, done), imagery, tasks=min(missing, _TASKS))

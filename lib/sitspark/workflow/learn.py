@@ -11,7 +11,7 @@ from sitspark.accuracy.cross_validation import FoldScores, spread
 from sitspark.atomic import publish, write_atomically
 from sitspark.errors import SitsparkError, counted
 from sitspark.ground_truth.folds import NOUNS
-from sitspark.models.card import CARD, HISTORY, WEIGHTS, ModelCard
+from sitspark.models.card import CARD, CODE, HISTORY, WEIGHTS, ModelCard
 from sitspark.samples.table import feature_space_of
 from sitspark.workflow.assess import matrix_of, score
 from sitspark.workflow.context import Context
@@ -26,12 +26,16 @@ def _fit(context: Context, model_id: str, name: str, *, left_out_fold: str | Non
     from sitspark.models.job import TrainingJob
 
     folder = context.folder
-    trained = _trained(folder.model(model_id))
+    trained = _trained(folder.model(model_id), context.own_code)
     if trained is not None:
         context.voice.note(f"{name}: {model_id} is trained already")
         return trained
     if feature_space_of(folder.table("samples")) != context.feature_space:
         raise SitsparkError("train: the samples are of other features than the settings give; run the stage samples again")
+    if context.own_network is not None:
+        from sitspark.models.trial import try_own
+
+        try_own(context.own_network, context.feature_space, len(context.nomenclature))
     job = TrainingJob(
         model_id=model_id,
         samples=folder.table("samples"),
@@ -43,6 +47,7 @@ def _fit(context: Context, model_id: str, name: str, *, left_out_fold: str | Non
         left_out_fold=left_out_fold,
         children=folder.table("children") if context.settings.samples.augmentation else None,
         quality=folder.table("quality") if context.settings.samples.quality else None,
+        own=context.own_network,
     )
     epochs = context.settings.training.epochs
     with context.voice.bar(name, epochs, "epochs") as update:
@@ -53,14 +58,14 @@ def _fit(context: Context, model_id: str, name: str, *, left_out_fold: str | Non
         return fit(job, spark=context.spark, on_epoch=on_epoch)
 
 
-def _trained(folder: Path) -> ModelCard | None:
+def _trained(folder: Path, code: str | None) -> ModelCard | None:
     """The card of a whole model; its id has the key of the stage, so that it is of these samples and settings."""
     from sitspark.models.model import Model
 
     if not (folder / HISTORY).exists():
         return None
     try:
-        return Model.load(folder).card
+        return Model.load(folder, code=code).card
     except SitsparkError:
         return None
 
@@ -70,11 +75,12 @@ def _published(context: Context, model_id: str) -> tuple[Path, ...]:
     folder = context.folder.model(model_id)
     history = context.folder.table("history") / f"{model_id}.parquet"
     publish(history, (folder / HISTORY).read_bytes())
-    return folder / CARD, folder / WEIGHTS, folder / HISTORY, history
+    code = (folder / CODE,) if context.own_network else ()
+    return folder / CARD, folder / WEIGHTS, folder / HISTORY, *code, history
 
 
 def _train(context: Context, key: str) -> Outcome:
-    model_id = f"{context.settings.training.network}-{key[:8]}"
+    model_id = f"{context.settings.training.network_name}-{key[:8]}"
     card = _fit(context, model_id, "train")
     return Outcome(
         f"{card.network.name} of {card.network.parameters:,} weights, best at epoch {card.best_epoch} of "
@@ -105,9 +111,9 @@ def _cross_validate(context: Context, key: str) -> Outcome:
         )
     models = []
     for name in names:
-        model_id = f"{context.settings.training.network}-{key[:8]}-without-{_in_a_path(name)}"
+        model_id = f"{context.settings.training.network_name}-{key[:8]}-without-{_in_a_path(name)}"
         _fit(context, model_id, f"without {name}", left_out_fold=name)
-        models.append(FoldModel(name, context.folder.model(model_id)))
+        models.append(FoldModel(name, context.folder.model(model_id), context.own_code))
     compared = sample_confusion(context.table("samples"), models)
     context.write("confusion_folds", compared.coalesce(1), key=key)
     folds = _fold_scores(context, names)
@@ -162,10 +168,18 @@ def _mean(folds: tuple[FoldScores, ...], area: str) -> str:
     return "-" if found is None else f"{found.mean:.3f} ± {score(found.deviation)}"
 
 
+def _without_module(training: dict[str, Any]) -> dict[str, Any]:
+    """Settings of training in which a network of one's own is its text, wherever the file lies."""
+    network = training["network"]
+    own = {name: value for name, value in network.items() if name != "module"} if isinstance(network, dict) else network
+    return training | {"network": own}
+
+
 def _inputs(context: Context) -> Any:
     settings = context.settings
     return [
-        settings.training.model_dump(mode="json"),
+        _without_module(settings.training.model_dump(mode="json")),
+        context.own_code,
         settings.seed,
         [[c.code, c.name] for c in context.nomenclature],
     ]

@@ -10,14 +10,13 @@ from dataclasses import asdict, dataclass
 import shapely
 import torch
 
-from sitspark.classes import Nomenclature
 from sitspark.errors import SitsparkError, counted
 from sitspark.features.from_settings import recipe_of
 from sitspark.features.recipe import Recipe
 from sitspark.grid import Chunk, ChunkShape, Window
 from sitspark.maps.chunk import classify_stack
 from sitspark.models.inference import Classifier
-from sitspark.models.networks.bank import build
+from sitspark.models.networks.bank import chosen
 from sitspark.scenes.archive import Listed
 from sitspark.scenes.chunk_plan import BESIDE, Coverage, TileExtent, cover
 from sitspark.scenes.chunk_shape import chunk_shape, worker_bytes
@@ -28,7 +27,6 @@ from sitspark.scenes.outline import to_geographic
 from sitspark.scenes.product import Scene, Source
 from sitspark.scenes.reading import Reading
 from sitspark.scenes.sensors import ArchiveSensor, reading_of
-from sitspark.settings import Settings
 from sitspark.workflow.context import Context
 
 _THREADS = 8  # products opened at a time: opening waits for the disk or the network
@@ -114,7 +112,7 @@ def plan(context: Context) -> Foreseen:
     if not chunks:
         raise SitsparkError(BESIDE)
     pixels = sum(chunk.window.pixels for chunk in chunks)
-    spent = _measured(reading, scenes, tile, covered.tiles[tile].core, recipe, settings)
+    spent = _measured(reading, scenes, tile, covered.tiles[tile].core, recipe, context)
     speed = spent.pixels / spent.cpu
     cores = _cores(settings.spark.master)
     core_seconds = pixels / speed
@@ -226,13 +224,12 @@ class _Spent:
 
 
 def _measured(
-    reading: Reading, scenes: Mapping[str, Sequence[Scene]], tile: str, extent: Window, recipe: Recipe, settings: Settings
+    reading: Reading, scenes: Mapping[str, Sequence[Scene]], tile: str, extent: Window, recipe: Recipe, context: Context
 ) -> _Spent:
     """Read and classify a window in the middle of a tile with all its dates."""
-    classes = len(Nomenclature.read(settings.classes.nomenclature, settings.classes.colours))
-    classifier = Classifier.of(
-        build(str(settings.training.network), recipe.space, classes).eval(), tuple(range(1, classes + 1))
-    )
+    codes = context.nomenclature.codes
+    network = chosen(context.settings.training, recipe.space, len(codes), own=context.own_network)
+    classifier = Classifier.of(network.eval(), codes)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -38,13 +38,13 @@ class Standardise(nn.Module):
 
 
 class Network(nn.Module, ABC):
-    """A network of the bank: built from the numbers of features and classes alone."""
+    """A network: from features as the samples table has them to a score for each class."""
 
     standardise: Standardise
 
-    @abstractmethod
-    def __init__(self, features: int, classes: int) -> None:
-        super().__init__()
+    def take(self, statistics: Statistics) -> None:
+        """Standardise by the statistics of the samples that are learnt from."""
+        self.standardise.take(statistics)
 
     @abstractmethod
     def forward(self, features: Tensor) -> Tensor:
