@@ -32,11 +32,11 @@ class _Rows:
     last: int
 
 
-def write_samples(folder: Path, count: int, *, monitored: bool, processes: int = 2) -> Path:
+def write_samples(folder: Path, count: int, *, monitored: bool) -> Path:
     """Write part files of `count` samples, all of the split 'train', a fifth of the polygons monitored or none."""
     folder.mkdir(parents=True)
     rows = [_Rows(i, first, min(first + _PART, count)) for i, first in enumerate(range(0, count, _PART))]
-    with ProcessPoolExecutor(processes) as pool:
+    with ProcessPoolExecutor() as pool:
         list(pool.map(partial(_write_part, folder, monitored), rows))
     return folder
 

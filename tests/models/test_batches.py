@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,11 @@ def batches(samples: Samples, *, memory: float = ALL, rank: int = 0, ranks: int 
     return Batches(samples, size, 3, memory, ProcessGroup(rank, ranks, torch.device("cpu")))
 
 
+def epoch(of: Batches, number: int) -> list[Batch]:
+    with closing(of.epochs(number)) as epochs:
+        return list(next(epochs))
+
+
 def members(found: Sequence[Batch]) -> list[int]:
     """Which samples came, in their order; their positions and weights have to be theirs."""
     came = torch.cat([batch.features for batch in found])[:, 0].long() // WIDTH
@@ -40,17 +46,27 @@ def members(found: Sequence[Batch]) -> list[int]:
 
 @pytest.mark.parametrize("memory", [ALL, SOME, 1])
 def test_an_epoch_takes_every_sample_once_in_an_order_of_its_own(samples: Samples, memory: float) -> None:
-    epochs = [members(list(batches(samples, memory=memory).epoch(number))) for number in (1, 1, 2)]
+    epochs = [members(epoch(batches(samples, memory=memory), number)) for number in (1, 1, 2)]
     assert epochs[0] == epochs[1]
     assert sorted(epochs[0]) == list(range(len(samples)))
     assert len(samples) == 1 or epochs[0] != epochs[2]
 
 
 @pytest.mark.parametrize("memory", [ALL, SOME])
+def test_epochs_follow_each_other_and_any_batch_can_be_had_again(samples: Samples, memory: float) -> None:
+    of = batches(samples, memory=memory)
+    with closing(of.epochs(3)) as epochs:
+        found = [list(next(epochs)), list(next(epochs))]
+    assert [members(one) for one in found] == [members(epoch(of, number)) for number in (3, 4)]
+    last = len(found[1]) - 1
+    assert torch.equal(of.batch(4, last).features, found[1][last].features)
+
+
+@pytest.mark.parametrize("memory", [ALL, SOME])
 @pytest.mark.parametrize("ranks", [2, 3])
 def test_the_batches_of_all_processes_are_those_of_one(samples: Samples, memory: float, ranks: int) -> None:
-    alone = list(batches(samples, memory=memory).epoch(4))
-    together = [list(batches(samples, memory=memory, rank=rank, ranks=ranks).epoch(4)) for rank in range(ranks)]
+    alone = epoch(batches(samples, memory=memory), 4)
+    together = [epoch(batches(samples, memory=memory, rank=rank, ranks=ranks), 4) for rank in range(ranks)]
     for whole, shares in zip(alone, zip(*together, strict=True), strict=True):
         assert torch.equal(whole.features, torch.cat([batch.features for batch in shares]))
         assert {batch.whole for batch in shares} == {len(whole.positions)}
@@ -59,7 +75,7 @@ def test_the_batches_of_all_processes_are_those_of_one(samples: Samples, memory:
 @pytest.mark.parametrize("memory", [ALL, SOME, 1])
 def test_the_number_of_batches_is_known_before(samples: Samples, memory: float) -> None:
     found = batches(samples, memory=memory)
-    assert found.in_an_epoch == len(list(found.epoch(1)))
+    assert found.in_an_epoch == len(epoch(found, 1))
 
 
 @pytest.mark.parametrize("memory", [ALL, SOME])
@@ -73,7 +89,7 @@ def test_parts_hold_no_more_than_the_memory_and_are_mixed(samples: Samples) -> N
     parted = batches(samples, memory=SOME)
     held = max((part.stop - part.start) * 1024 * 4 * WIDTH for part in parted._parts)
     assert parted.fit_in_memory or 2 * held <= SOME
-    first = members(list(parted.epoch(1)))[:2048]
+    first = members(epoch(parted, 1))[:2048]
     # neighbours of the table don't stay together
     assert len(samples) <= 1024 or np.mean(np.diff(first) == 1) < 0.01
 
@@ -97,4 +113,4 @@ def test_a_file_cut_short_is_told(samples: Samples, tmp_path: Path) -> None:
     (tmp_path / "cut").write_bytes(samples.path.read_bytes()[:-4])
     cut = Samples(tmp_path / "cut", WIDTH, samples.positions, samples.weights)
     with pytest.raises(EOFError, match="ends before sample"):
-        list(batches(cut).epoch(1))
+        epoch(batches(cut), 1)

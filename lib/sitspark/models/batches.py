@@ -5,10 +5,12 @@ blocks of consecutive samples in a permuted order, as many as fit, permuted amon
 reads the next one. Either way the batches follow from seed, epoch and memory alone, whatever the number of processes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain, count, islice
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +22,7 @@ from sitspark.models.process_group import ProcessGroup
 from sitspark.models.store import Samples
 
 _BLOCK = 1024  # consecutive samples that are read at once: about a megabyte, so that a disk reads at full speed
+_READERS = 4  # threads that read blocks: one alone copies from the page cache slower than a GPU learns
 _OF_GPU = 0.7  # share of a GPU's free memory that samples may take: the rest is the network's
 
 
@@ -43,9 +46,9 @@ def share(count: int, *, rank: int, ranks: int) -> slice:
 
 def pieces(first: int, last: int, largest: int) -> list[slice]:
     """Cut first .. last into as few slices as there have to be, whose lengths differ by at most 1: no last one is tiny."""
-    count = last - first
-    number = -(-count // largest)
-    return [slice(first + count * i // number, first + count * (i + 1) // number) for i in range(number)]
+    length = last - first
+    number = -(-length // largest)
+    return [slice(first + length * i // number, first + length * (i + 1) // number) for i in range(number)]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,6 +57,14 @@ class _Part:
 
     features: Tensor
     members: Tensor
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Shuffled:
+    """A part, and the order in which its samples are taken, int64 (n,)."""
+
+    part: _Part
+    order: npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -77,17 +88,16 @@ class Batches:
         ends = np.minimum([part.stop * _BLOCK for part in self._parts], len(self.samples))
         return int(sum(-(-rows // self.size) for rows in np.diff(ends, prepend=0)))
 
-    def epoch(self, number: int) -> Iterator[Batch]:
-        """The batches of an epoch, of the samples in an order of its own."""
-        random = np.random.default_rng((self.seed, number))
-        if self.fit_in_memory:
-            yield from self._shuffled(self._all, random.permutation(len(self.samples)))
-            return
-        # the last block may be shorter: it stays last, so that all parts are as long as they are in every epoch
-        blocks = np.append(random.permutation(self._blocks - 1), self._blocks - 1)
-        with closing(ahead(self._part(blocks[part] * _BLOCK) for part in self._parts)) as parts:
-            for part in parts:
-                yield from self._shuffled(part, random.permutation(len(part.members)))
+    def epochs(self, first: int) -> Generator[Iterator[Batch], None, None]:
+        """The batches of the epoch `first`, of the one after it, and so on without end; each takes samples in its own order."""
+        with closing(ahead(self._shuffled_parts(first))) as shuffled:
+            while True:
+                yield chain.from_iterable(self._batches(part) for part in islice(shuffled, len(self._parts)))
+
+    def batch(self, number: int, place: int) -> Batch:
+        """One batch of an epoch again."""
+        with closing(self.epochs(number)) as epochs:
+            return next(islice(next(epochs), place, None))
 
     def in_order(self) -> Iterator[Batch]:
         """This process's share of the samples in their order, batch by batch."""
@@ -95,6 +105,18 @@ class Batches:
         for rows in pieces(mine.start, mine.stop, self.size):
             features = self._all.features[rows] if self.fit_in_memory else self._read([rows])
             yield Batch(features, self._positions[rows], self._weights[rows], rows.stop - rows.start)
+
+    def _shuffled_parts(self, first: int) -> Iterator[_Shuffled]:
+        for number in count(first):
+            random = np.random.default_rng((self.seed, number))
+            if self.fit_in_memory:
+                yield _Shuffled(self._all, random.permutation(len(self.samples)))
+                continue
+            # the last block may be shorter: it stays last, so that all parts are as long as they are in every epoch
+            blocks = np.append(random.permutation(self._blocks - 1), self._blocks - 1)
+            for part in self._parts:
+                loaded = self._part(blocks[part] * _BLOCK)
+                yield _Shuffled(loaded, random.permutation(len(loaded.members)))
 
     @property
     def _blocks(self) -> int:
@@ -137,32 +159,33 @@ class Batches:
         ends = np.cumsum([run.stop - run.start for run in runs]).tolist()
         features = torch.empty(ends[-1], self.samples.width, device=self.group.device)
         places = [slice(end - (run.stop - run.start), end) for run, end in zip(runs, ends, strict=True)]
-        if self.group.device.type == "cpu":
-            for run, place in zip(runs, places, strict=True):
-                self.samples.read(run, features[place])
-        else:
-            self._copy(runs, places, features)
+        with ThreadPoolExecutor(_READERS) as pool:
+            if self.group.device.type == "cpu":
+                list(pool.map(self.samples.read, runs, [features[place] for place in places]))
+            else:
+                self._copy(runs, places, features, pool)
         return features
 
-    def _copy(self, runs: list[slice], places: list[slice], features: Tensor) -> None:
+    def _copy(self, runs: list[slice], places: list[slice], features: Tensor, pool: ThreadPoolExecutor) -> None:
         """Read into the memory of a GPU, on a stream of its own: the GPU goes on with what it computes meanwhile."""
         longest = max(run.stop - run.start for run in runs)
-        staged = [torch.empty(longest, self.samples.width, pin_memory=True) for _ in range(2)]
+        staged = torch.empty(2, _READERS, longest, self.samples.width, pin_memory=True)
         copied = [torch.cuda.Event() for _ in staged]
         stream = torch.cuda.Stream(self.group.device)
         with torch.cuda.stream(stream):
-            for number, (run, place) in enumerate(zip(runs, places, strict=True)):
-                rows, event = staged[number % 2][: run.stop - run.start], copied[number % 2]
+            for turn, first in enumerate(range(0, len(runs), _READERS)):
+                together, event = slice(first, first + _READERS), copied[turn % 2]
                 event.synchronize()  # what was staged there last is copied
-                self.samples.read(run, rows)
-                features[place].copy_(rows, non_blocking=True)
+                rows = [staged[turn % 2, i, : run.stop - run.start] for i, run in enumerate(runs[together])]
+                list(pool.map(self.samples.read, runs[together], rows))
+                for place, read in zip(places[together], rows, strict=True):
+                    features[place].copy_(read, non_blocking=True)
                 event.record(stream)
         stream.synchronize()
 
-    def _shuffled(self, part: _Part, order: npt.NDArray[np.int64]) -> Iterator[Batch]:
-        """The batches of a part whose samples are taken in this order."""
-        placed = torch.from_numpy(order).to(self.group.device)
-        for piece in pieces(0, len(order), self.size):
+    def _batches(self, shuffled: _Shuffled) -> Iterator[Batch]:
+        part, placed = shuffled.part, torch.from_numpy(shuffled.order).to(self.group.device)
+        for piece in pieces(0, len(placed), self.size):
             whole = piece.stop - piece.start
             mine = placed[piece][share(whole, rank=self.group.rank, ranks=self.group.ranks)]
             members = part.members[mine]

@@ -6,9 +6,10 @@ import json
 import os
 import platform
 import time
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
-from itertools import islice
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ from torch.utils import deterministic
 from sitspark.accuracy.matrix import ConfusionMatrix
 from sitspark.atomic import write_atomically
 from sitspark.errors import SitsparkError
-from sitspark.models.batches import Batches
+from sitspark.models.batches import Batch, Batches
 from sitspark.models.card import ClassCard, ModelCard, NetworkCard, StatisticsCard
 from sitspark.models.checkpoint import Checkpoints, Progress
 from sitspark.models.decode import store_of
@@ -121,12 +122,13 @@ def _fit(job: TrainingJob, material: _Material, learner: _Learner, checkpoints: 
     if progress is not None:
         learner.network.load_state_dict(dict(progress.network))
         learner.optimiser.load_state_dict(dict(progress.optimiser))
-    while not _is_done(job, material, progress):
-        progress = _one_more(job, material, learner, progress)
-        if learner.group.is_first:
-            told = asdict(progress.history[-1]) | {"epochs": job.settings.epochs}
-            write_atomically(job.progress, json.dumps(told))
-            checkpoints.write_if_due(progress)
+    with closing(material.fitted.epochs(len(progress.history) + 1 if progress else 1)) as epochs:
+        while not _is_done(job, material, progress):
+            progress = _one_more(job, material, learner, progress, batches=next(epochs))
+            if learner.group.is_first:
+                told = asdict(progress.history[-1]) | {"epochs": job.settings.epochs}
+                write_atomically(job.progress, json.dumps(told))
+                checkpoints.write_if_due(progress)
     assert progress is not None  # the settings ask for one epoch at least
     return progress
 
@@ -139,9 +141,11 @@ def _is_done(job: TrainingJob, material: _Material, progress: Progress | None) -
     return stalled or len(progress.history) >= job.settings.epochs
 
 
-def _one_more(job: TrainingJob, material: _Material, learner: _Learner, progress: Progress | None) -> Progress:
+def _one_more(
+    job: TrainingJob, material: _Material, learner: _Learner, progress: Progress | None, *, batches: Iterator[Batch]
+) -> Progress:
     history = progress.history if progress else ()
-    epoch = _epoch(job, material, learner, history=history)
+    epoch = _epoch(job, material, learner, history=history, batches=batches)
     if progress is None or is_better(epoch, progress.best, material.criterion):
         best, state = epoch, {name: t.cpu() for name, t in copy.deepcopy(learner.network.state_dict()).items()}
     else:
@@ -151,11 +155,14 @@ def _one_more(job: TrainingJob, material: _Material, learner: _Learner, progress
     )
 
 
-def _epoch(job: TrainingJob, material: _Material, learner: _Learner, *, history: tuple[Epoch, ...]) -> Epoch:
+def _epoch(
+    job: TrainingJob, material: _Material, learner: _Learner, *, history: tuple[Epoch, ...], batches: Iterator[Batch]
+) -> Epoch:
     started = time.perf_counter()
     factor = plateau_factor(job.settings.schedule, history, material.criterion)
     number = len(history) + 1
-    train_loss = _train_once(job, material, learner, number=number, highest=job.settings.learning_rate * factor)
+    highest = job.settings.learning_rate * factor
+    train_loss = _train_once(job, material, learner, batches, number=number, highest=highest)
     rate = len(material.store.fitted) / (time.perf_counter() - started)
     validation_loss, matrix = _assess(job, material, learner)
     return Epoch(
@@ -171,14 +178,16 @@ def _epoch(job: TrainingJob, material: _Material, learner: _Learner, *, history:
     )
 
 
-def _train_once(job: TrainingJob, material: _Material, learner: _Learner, *, number: int, highest: float) -> float:
+def _train_once(
+    job: TrainingJob, material: _Material, learner: _Learner, batches: Iterator[Batch], *, number: int, highest: float
+) -> float:
     """One pass over the fitted samples, with rates up to `highest`; gives the mean of their weighted losses."""
     settings, group, steps = job.settings, learner.group, material.fitted.in_an_epoch
     # of each epoch and process its own, so that nothing of the generator has to be remembered
     torch.manual_seed(int(np.random.SeedSequence((job.seed, number, group.rank)).generate_state(1, np.uint64)[0]))
     learner.parallel.train()
     summed = torch.zeros(steps, dtype=torch.float64, device=group.device)
-    for step, batch in enumerate(material.fitted.epoch(number)):
+    for step, batch in enumerate(batches):
         passed = number - 1 + (step + 0.5) / steps
         for parameters in learner.optimiser.param_groups:
             parameters["lr"] = highest * rate_factor(settings.schedule, passed, settings.epochs)
@@ -220,7 +229,7 @@ def _refuse_not_finite(job: TrainingJob, material: _Material, summed: Tensor, *,
     if finite.all():
         return
     place = int(finite.logical_not().nonzero()[0])
-    batch = next(islice(material.fitted.epoch(number), place, None))
+    batch = material.fitted.batch(number, place)
     low, high = batch.features.min().item(), batch.features.max().item()
     raise SitsparkError(
         f"training {job.model_id}: the loss became {summed[place].item()} in epoch {number}, batch {place + 1} (features there "
