@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sitspark.models.ahead import ahead
+from sitspark.models.ahead import ahead, mapped
 
 
 def counting(made: list[int], last: int) -> Iterator[int]:
@@ -44,3 +44,23 @@ def test_stopping_early_ends_the_thread() -> None:
     next(came)
     came.close()
     assert threading.active_count() == before
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_what_is_made_of_items_comes_in_their_order(threads: int) -> None:
+    made: list[int] = []
+
+    def slow(number: int) -> int:
+        made.append(number)
+        time.sleep(0.01 * (number % 3))
+        return number * number
+
+    came = mapped(slow, range(40), threads=threads)
+    assert [next(came) for _ in range(3)] == [0, 1, 4]
+    assert len(made) <= 3 + threads
+    assert list(came) == [number * number for number in range(3, 40)]
+
+
+def test_an_error_of_a_thread_is_raised() -> None:
+    with pytest.raises(ZeroDivisionError):
+        list(mapped(lambda number: 1 // number, [2, 1, 0, 1], threads=2))

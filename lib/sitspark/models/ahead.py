@@ -2,9 +2,12 @@
 
 import queue
 import threading
-from collections.abc import Generator, Iterable
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
+_S = TypeVar("_S")
 _T = TypeVar("_T")
 
 
@@ -48,3 +51,19 @@ def ahead(items: Iterable[_T], depth: int = 1) -> Generator[_T, None, None]:
     finally:
         stopped.set()
         thread.join()
+
+
+def mapped(function: Callable[[_S], _T], items: Iterable[_S], *, threads: int) -> Generator[_T, None, None]:
+    """What the function makes of each item, in their order, of which up to `threads` are made at once, and no more ahead."""
+    with ThreadPoolExecutor(threads) as pool:
+        pending: deque[Future[_T]] = deque()
+        try:
+            for item in items:
+                pending.append(pool.submit(function, item))
+                if len(pending) > threads:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            for future in pending:
+                future.cancel()

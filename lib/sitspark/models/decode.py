@@ -4,9 +4,11 @@ Any sample can be reached then, so that a mini-batch is drawn from many and is t
 Only where weights are balanced 16 bytes a sample are held.
 """
 
+import os
 import shutil
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
@@ -18,7 +20,7 @@ from filelock import FileLock
 
 from sitspark.errors import SitsparkError
 from sitspark.kernels.feature_space import FeatureSpace
-from sitspark.models.ahead import ahead
+from sitspark.models.ahead import mapped
 from sitspark.models.job import TrainingJob
 from sitspark.models.selection import Selection
 from sitspark.models.statistics import RunningStatistics
@@ -29,6 +31,7 @@ from sitspark.samples.table import feature_space_of
 
 _COLUMNS = ("sample_id", "polygon_id", "label", "fold", "split", "monitored", "features")
 _BLOCK = 8192  # samples decoded at a time: some tens of MB
+_READERS = 4  # threads that read row groups: what takes their rows is no faster than that
 
 
 def store_of(job: TrainingJob) -> SampleStore:
@@ -75,7 +78,7 @@ def decode(
     with ExitStack() as stack:
         names = [f"{kind}.{what}" for kind in ("fitted", "monitored") for what in ("features", "positions")]
         files = {name: stack.enter_context((folder / name).open("wb")) for name in names}
-        for part, rows in stack.enter_context(closing(ahead(chain.from_iterable(map(_blocks, tables)), 2))):
+        for part, rows in _blocks(tables):
             selected = rows.filter(pa.array(selection.mask(rows)))
             features = _features(selected, space, part)
             positions = _positions(selected, codes, part)
@@ -96,16 +99,35 @@ def decode(
     save_statistics(folder, statistics)
 
 
-def _blocks(table: Path) -> Iterator[tuple[Path, pa.RecordBatch]]:
-    """All rows in their order, with the part file they come from."""
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """A row group of a part file."""
+
+    part: Path
+    index: int
+
+    def read(self) -> pa.Table:
+        with pq.ParquetFile(self.part, pre_buffer=False) as file:
+            return file.read_row_group(self.index, columns=list(_COLUMNS), use_threads=False)
+
+
+def _groups(table: Path) -> Iterator[_Group]:
     for part in current_parts(table):
         with pq.ParquetFile(part, pre_buffer=False) as file:
             absent = [name for name in _COLUMNS if name not in file.schema_arrow.names]
             if absent:
                 raise SitsparkError(f"{part}: is no samples table (no column {', '.join(absent)}); name another table")
-            for group in range(file.num_row_groups):
-                for rows in file.iter_batches(batch_size=_BLOCK, row_groups=[group], columns=list(_COLUMNS)):
-                    yield part, rows
+            for index in range(file.num_row_groups):
+                yield _Group(part, index)
+
+
+def _blocks(tables: Sequence[Path]) -> Iterator[tuple[Path, pa.RecordBatch]]:
+    """All rows of all tables in their order, with the part file they come from; each thread holds a row group or two."""
+    groups = list(chain.from_iterable(map(_groups, tables)))
+    with closing(mapped(_Group.read, groups, threads=min(_READERS, os.cpu_count() or 1))) as read:
+        for group, rows in zip(groups, read, strict=True):
+            for block in rows.to_batches(_BLOCK):
+                yield group.part, block
 
 
 def _features(rows: pa.RecordBatch, space: FeatureSpace, part: Path) -> npt.NDArray[np.float32]:
