@@ -40,7 +40,7 @@ class Location:
             raise ValueError(f"{scheme}:// can't be read; files may lie on disk or at {', '.join(f'{s}://' for s in _SYSTEMS)}")
         if not rest.strip("/"):
             raise ValueError(f"{address} names no bucket or server")
-        _refuse_secrets(address)
+        refuse_secrets(address)
         # relative links of a web page depend on the last slash
         return Location(address if scheme in _WEB else address.rstrip("/"))
 
@@ -106,7 +106,7 @@ class Location:
         return self.address.removeprefix(f"{folder.address.rstrip('/')}/")
 
 
-def _refuse_secrets(address: str) -> None:
+def refuse_secrets(address: str) -> None:
     """Raise ValueError for an address that lets in whoever has it: addresses stand in tables and messages."""
     parts = urlsplit(address)
     if parts.password or {name.lower() for name, _ in parse_qsl(parts.query, keep_blank_values=True)} & _SECRETS:

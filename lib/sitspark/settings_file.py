@@ -164,7 +164,8 @@ def _line_of(tree: Any, location: tuple[str, ...]) -> int | None:
 
 
 def _sections(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, field in model.model_fields.items():
+    for own_name, field in model.model_fields.items():
+        name = field.alias or own_name
         section = _section_of(field.annotation)
         # one that may be absent is a value too
         if section is not field.annotation:

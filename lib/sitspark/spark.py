@@ -126,6 +126,14 @@ def refuse_without_delta(spark: SparkSession) -> None:
     )
 
 
+def local_cores(master: str) -> int | None:
+    """The tasks at a time that a master of this machine has, as local[2]; None for a cluster."""
+    if not master.startswith("local"):
+        return None
+    inside = master.partition("[")[2].rstrip("]").split(",")[0]
+    return int(inside) if inside.isdigit() else 1 if master == "local" else os.cpu_count() or 1
+
+
 def location(path: Path) -> str:
     """A path as Spark writes it: always of the local or shared file system, whatever file system is its default."""
     return f"file://{path.resolve()}"

@@ -10,6 +10,7 @@ from sitspark.errors import SitsparkError
 from sitspark.iota2 import LeftOut, read_cfg, settings_from_cfg
 from sitspark.iota2.names import canonical
 from sitspark.iota2.rules import RULES
+from sitspark.settings.training import ScheduleSettings, StoppingSettings
 from sitspark.settings_file import known_keys, read_settings
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -361,12 +362,42 @@ def test_the_archive_of_a_sensor_brings_its_layout_and_the_keys_of_its_section(
     assert {item.key for item in converted.left_out if item.key.startswith("chain.s2")} == left
 
 
-def test_values_to_choose_from_are_left_to_the_user(tmp_path: Path) -> None:
-    solver = "deep_learning_parameters : {hyperparameters_solver : {'batch_size' : [100, 200], 'learning_rate' : [0.01]}}"
-    path = small(tmp_path, train=solver)
-    key = "arg_train.deep_learning_parameters.hyperparameters_solver.batch_size"
-    assert reasons(path) == {key: "a run has one value; choose one as training.batch_size"}
-    assert read_cfg(path)[0].training.learning_rate == 0.01
+def test_lists_of_the_solver_are_tried(tmp_path: Path) -> None:
+    solver = "deep_learning_parameters : {{hyperparameters_solver : {{'batch_size' : {}, 'learning_rate' : {}}}}}"
+    one = small(tmp_path, train=solver.format([100, 200], [0.01]))
+    assert reasons(one) == {}
+    training = read_cfg(one)[0].training
+    assert training.learning_rate == 0.01 and training.search is not None
+    assert training.search.try_ == {"batch_size": [100, 200]}
+    both = read_cfg(small(tmp_path, train=solver.format([100, 200], [0.01, 0.1, 1])))[0].training
+    assert both.search is not None and both.models == 6
+    assert both.search.try_ == {"batch_size": [100, 200], "learning_rate": [0.01, 0.1, 1]}
+    assert read_cfg(small(tmp_path, train=solver.format([100], [0.01])))[0].training.search is None
+
+
+def test_early_stopping_and_the_falling_rate_are_carried_over(tmp_path: Path) -> None:
+    keys = "'enable_early_stop' : True, 'epoch_to_trigger' : 0, 'early_stop_patience' : 3, 'adaptive_lr' : {'factor' : 0.5}"
+    path = small(tmp_path, train=f"deep_learning_parameters : {{ {keys} }}")
+    assert reasons(path) == {}
+    training = read_cfg(path)[0].training
+    assert training.stopping == StoppingSettings(patience=3, tolerance=0.01, start=1, metric="loss")
+    assert training.schedule == ScheduleSettings(kind="plateau", factor=0.5, patience=10)
+    off = small(tmp_path, train="deep_learning_parameters : { 'enable_early_stop' : False, 'early_stop_patience' : 3 }")
+    assert read_cfg(off)[0].training.stopping is None
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "reason"),
+    [
+        ("early_stop_metric", "'train_loss'", "it is none of val_loss, oa, kappa, fscore"),
+        ("adaptive_lr", "{'cooldown' : 1}", "of ReduceLROnPlateau factor and patience are known"),
+    ],
+)
+def test_what_the_loop_does_otherwise_is_said(tmp_path: Path, key: str, value: str, reason: str) -> None:
+    path = small(tmp_path, train=f"deep_learning_parameters : {{ 'enable_early_stop' : True, '{key}' : {value} }}")
+    (left,) = settings_from_cfg(path).left_out
+    assert left.key == f"arg_train.deep_learning_parameters.{key}" and left.changes_the_job
+    assert left.reason.startswith(reason)
 
 
 def test_only_the_classification_builder_is_run(tmp_path: Path) -> None:

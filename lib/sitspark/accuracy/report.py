@@ -19,6 +19,7 @@ from sitspark.accuracy.assessment import Assessment, metrics_json
 from sitspark.accuracy.canvas import DPI, UNKNOWN
 from sitspark.accuracy.cross_validation import FoldScores
 from sitspark.accuracy.quicklook import ClassArea, Quicklook
+from sitspark.accuracy.search_figure import SearchView, search_figure, tried
 from sitspark.accuracy.series_figure import SeriesView, series_figure
 from sitspark.classes import Nomenclature
 from sitspark.scenes.calendar import Acquisition
@@ -141,6 +142,7 @@ class Report:
     test: Assessment | None = None
     map: MapView | None = None
     trainings: tuple[Training, ...] = ()
+    search: SearchView | None = None
     samples: tuple[ClassSamples, ...] = ()
     split: bytes | None = None
     series: SeriesView | None = None
@@ -161,7 +163,7 @@ def render(report: Report) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(score=_score, count=_count, hectares=_hectares, share=_share, duration=_duration)
+    environment.filters.update(score=_score, count=_count, hectares=_hectares, share=_share, duration=_duration, tried=tried)
     environment.globals["picture"] = _picture
     metrics = metrics_json(report.nomenclature, assessment=report.assessment, folds=report.folds, test=report.test)
     return environment.get_template("report.html.j2").render(
@@ -188,6 +190,7 @@ def _figures(report: Report) -> dict[str, Any]:
         "confusion": matrix and figures.confusion_matrix_figure(matrix, names),
         "scores": matrix and figures.class_scores_figure(matrix, names),
         "trainings": [figures.training_figure(t.history, t.best_epoch) for t in report.trainings],
+        "search": report.search and search_figure(report.search),
         "folds": figures.cross_validation_figure(report.folds) if report.folds else None,
         "series": report.series and series_figure(report.series, names),
         "calendar": figures.calendar_figure(report.acquisitions) if report.acquisitions else None,

@@ -271,14 +271,70 @@ def _network(value: Any, _: Values) -> dict[str, Any] | str:
     return f"the network {value} is not in the bank; see training.network for those that are"
 
 
-def _single(setting: str) -> Rule:
-    """A list of values to try, of which one can be taken."""
+# what iota2's solver tries, with our names
+_SOLVED = {f"{_SOLVER}.batch_size": "batch_size", f"{_SOLVER}.learning_rate": "learning_rate"}
 
-    def rule(value: Any, _: Values) -> dict[str, Any] | str:
-        tried = value if isinstance(value, list) else [value]
-        return {setting: tried[0]} if len(tried) == 1 else f"a run has one value; choose one as {setting}"
+
+def _tried(name: str) -> Rule:
+    """A list of values to try; all combinations with the solver's other list are."""
+
+    def rule(value: Any, values: Values) -> dict[str, Any] | str:
+        lists = {ours: values.get(key) for key, ours in _SOLVED.items()}
+        several = {ours: tried for ours, tried in lists.items() if isinstance(tried, list) and len(tried) > 1}
+        if name in several:
+            return {"training.search.try": several}
+        if value == []:
+            return f"it has no value; set training.{name}"
+        return {f"training.{name}": value[0] if isinstance(value, list) else value}
 
     return rule
+
+
+# iota2's figures that can be watched for stopping early, with ours
+_WATCHED = {"val_loss": "loss", "oa": "oa", "kappa": "kappa", "fscore": "fscore"}
+# what iota2 takes where early stopping is switched on and a key is absent
+_STOPPING = {"early_stop_patience": 10, "early_stop_tol": 0.01, "early_stop_metric": "val_loss"}
+
+
+def _early_stop(value: Any, values: Values) -> dict[str, Any] | str:
+    if not value:
+        return f"{NEEDS_NONE}: all epochs are run, and the best is kept"
+    given = {key: values.get(f"{_LEARNING}.{key}", otherwise) for key, otherwise in _STOPPING.items()}
+    return {
+        "training.stopping.patience": given["early_stop_patience"],
+        "training.stopping.tolerance": given["early_stop_tol"],
+        "training.stopping.metric": _WATCHED.get(given["early_stop_metric"], "loss"),
+    }
+
+
+def _of_stopping(setting: str) -> Rule:
+    """A key of early stopping, which counts when that is switched on."""
+
+    def rule(value: Any, values: Values) -> dict[str, Any] | str:
+        if not values.get(f"{_LEARNING}.enable_early_stop", False):
+            return f"{NEEDS_NONE}: all epochs are run, and the best is kept"
+        if setting != "metric":
+            # epochs are counted from 1
+            return {f"training.stopping.{setting}": 1 if (setting, value) == ("start", 0) else value}
+        if not isinstance(value, str) or value not in _WATCHED:
+            return f"it is none of {', '.join(_WATCHED)}, so the loss on the monitored samples is watched"
+        return {"training.stopping.metric": _WATCHED[value]}
+
+    return rule
+
+
+def _adaptive_lr(value: Any, _: Values) -> dict[str, Any] | str:
+    """The arguments of torch's ReduceLROnPlateau."""
+    if not value:
+        return f"{NEEDS_NONE}: the learning rate is constant"
+    if not isinstance(value, dict) or value.keys() - {"factor", "patience"}:
+        return "of ReduceLROnPlateau factor and patience are known; set training.schedule"
+    # defaults of torch
+    return {
+        "training.schedule.kind": "plateau",
+        "training.schedule.factor": value.get("factor", 0.1),
+        "training.schedule.patience": value.get("patience", 10),
+    }
 
 
 # the archives of Sentinel-2 in the order in which iota2 stacks its sensors, each with its section and layout
@@ -421,17 +477,16 @@ RULES: dict[str, Rule] = {
     f"{_LEARNING}.model_selection_criterion": _to("training.criterion"),
     f"{_LEARNING}.weighted_labels": _weighted_labels,
     f"{_LEARNING}.num_workers": _left_out("batches come from Parquet row groups; see training.processes and threads"),
-    f"{_LEARNING}.restart_from_checkpoint": _left_out(_NO_STAGES),
-    f"{_LEARNING}.dataloader_mode": _left_out("samples are always streamed"),
-    f"{_LEARNING}.enable_early_stop": _only(False, "all epochs are run, and the best is kept"),
-    f"{_LEARNING}.epoch_to_trigger": _left_out("all epochs are run, and the best is kept"),
-    f"{_LEARNING}.early_stop_patience": _left_out("all epochs are run, and the best is kept"),
-    f"{_LEARNING}.early_stop_tol": _left_out("all epochs are run, and the best is kept"),
-    f"{_LEARNING}.early_stop_metric": _left_out("all epochs are run, and the best is kept"),
+    f"{_LEARNING}.restart_from_checkpoint": _to("training.checkpoint.restart"),
+    f"{_LEARNING}.dataloader_mode": _left_out(f"{NEEDS_NONE}: samples are held in memory where training.memory is enough"),
+    f"{_LEARNING}.enable_early_stop": _early_stop,
+    f"{_LEARNING}.epoch_to_trigger": _of_stopping("start"),
+    f"{_LEARNING}.early_stop_patience": _of_stopping("patience"),
+    f"{_LEARNING}.early_stop_tol": _of_stopping("tolerance"),
+    f"{_LEARNING}.early_stop_metric": _of_stopping("metric"),
     f"{_LEARNING}.additional_statistics_percentage": _left_out("statistics are those of all training samples"),
-    f"{_LEARNING}.adaptive_lr": _left_out("the learning rate is constant"),
-    f"{_SOLVER}.batch_size": _single("training.batch_size"),
-    f"{_SOLVER}.learning_rate": _single("training.learning_rate"),
+    f"{_LEARNING}.adaptive_lr": _adaptive_lr,
+    **{key: _tried(name) for key, name in _SOLVED.items()},
     "arg_classification.classif_mode": _only("separate", _NO_FUSION),
     "arg_classification.enable_probability_map": _only(False, _NO_PROBABILITY),
     "arg_classification.generate_final_probability_map": _only(False, _NO_PROBABILITY),

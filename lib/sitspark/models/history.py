@@ -1,7 +1,7 @@
 """What is noted of each epoch, and which epoch is the best."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Literal
 
@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from sitspark.settings import StoppingSettings
 
 Criterion = Literal["loss", "oa", "kappa", "fscore", "train_loss"]
+FIGURES = ("train_loss", "validation_loss", "oa", "kappa", "fscore")  # what an epoch is judged by
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Epoch:
 
 def is_better(epoch: Epoch, best: Epoch, criterion: Criterion) -> bool:
     """Whether a later epoch beats the best one so far; losses are better when lower, the others when higher."""
-    return _merit(epoch, criterion) > _merit(best, criterion)
+    return merit(epoch, criterion) > merit(best, criterion)
 
 
 def has_stalled(history: Sequence[Epoch], settings: StoppingSettings, criterion: Criterion) -> bool:
@@ -46,15 +47,16 @@ def has_stalled(history: Sequence[Epoch], settings: StoppingSettings, criterion:
     for epoch in history:
         if epoch.epoch < settings.start:
             continue
-        merit = _merit(epoch, watched)
-        if merit > best + settings.tolerance:
-            best, waited = merit, 0
+        value = merit(epoch, watched)
+        if value > best + settings.tolerance:
+            best, waited = value, 0
         else:
             waited += 1
     return waited >= settings.patience
 
 
-def _merit(epoch: Epoch, criterion: Criterion) -> float:
+def merit(epoch: Epoch, criterion: Criterion) -> float:
+    """How good an epoch is, the higher the better: a score, or a loss with its sign changed; undefined: -inf."""
     if criterion == "train_loss":
         return -epoch.train_loss
     if criterion == "loss":
@@ -66,14 +68,26 @@ def _merit(epoch: Epoch, criterion: Criterion) -> float:
 _SCHEMA = pa.schema(
     [
         ("model_id", pa.string()),
+        ("trial", pa.int32()),
         ("epoch", pa.int32()),
-        *((name, pa.float64()) for name in ("train_loss", "validation_loss", "oa", "kappa", "fscore")),
+        *((name, pa.float64()) for name in FIGURES),
         *((name, pa.float64()) for name in ("learning_rate", "seconds", "samples_per_second")),
     ]
 )
 
 
+def history_table(history: Sequence[Epoch], *, model_id: str, trial: int | None = None) -> pa.Table:
+    """A row an epoch; `trial` is the number of the one of a search that it belongs to."""
+    rows = [{"model_id": model_id, "trial": trial} | asdict(epoch) for epoch in history]
+    return pa.Table.from_pylist(rows, _SCHEMA)
+
+
 def write_history(path: Path, history: Sequence[Epoch], *, model_id: str) -> None:
     """Write a row an epoch as Parquet."""
-    rows = [{"model_id": model_id} | asdict(epoch) for epoch in history]
-    pq.write_table(pa.Table.from_pylist(rows, _SCHEMA), path)
+    pq.write_table(history_table(history, model_id=model_id), path)
+
+
+def read_history(path: Path) -> tuple[Epoch, ...]:
+    """The epochs that `write_history` wrote."""
+    rows = pq.read_table(path, columns=[field.name for field in fields(Epoch)]).to_pylist()
+    return tuple(Epoch(**row) for row in rows)

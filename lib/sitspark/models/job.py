@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sitspark.classes import Nomenclature
 from sitspark.models.networks.own_code import OwnCode
+from sitspark.models.search import Pruner
 from sitspark.settings import TrainingSettings
 
 
@@ -17,6 +18,7 @@ class TrainingJob:
     that aren't kept and hence not learnt from, `folder` takes the model, `scratch` (best on a fast disk) takes notes on
     progress and decoded samples, the latter unless there is a `store` for them, which several jobs on the same samples share.
     `own` is the network where it is one of the user's own.
+    The `pruner` of a search ends a training that promises little.
     """
 
     model_id: str
@@ -31,6 +33,7 @@ class TrainingJob:
     quality: Path | None = None
     store: Path | None = None
     own: OwnCode | None = None
+    pruner: Pruner | None = None
 
     @property
     def decoded(self) -> Path:

@@ -138,7 +138,8 @@ def _is_done(job: TrainingJob, material: _Material, progress: Progress | None) -
         return False
     stopping = job.settings.stopping
     stalled = stopping is not None and has_stalled(progress.history, stopping, material.criterion)
-    return stalled or len(progress.history) >= job.settings.epochs
+    pruned = job.pruner is not None and job.pruner.gives_up(progress.history, material.criterion)
+    return stalled or pruned or len(progress.history) >= job.settings.epochs
 
 
 def _one_more(

@@ -18,6 +18,7 @@ from sitspark.settings.grid import GridSettings
 from sitspark.settings.ground_truth import RATIO, ClassesSettings, GroundTruthSettings
 from sitspark.settings.observations import ObservationsSettings
 from sitspark.settings.samples import AugmentationSettings, QualitySettings, SamplesSettings
+from sitspark.settings.search import SearchSettings, TrackSettings
 from sitspark.settings.section import FilePath, PathOrUrl, Section
 from sitspark.settings.session import SparkSettings, TableSettings
 from sitspark.settings.training import (
@@ -49,6 +50,7 @@ __all__ = [
     "SamplesSettings",
     "ScenesSettings",
     "ScheduleSettings",
+    "SearchSettings",
     "Section",
     "Settings",
     "SparkSettings",
@@ -56,6 +58,7 @@ __all__ = [
     "StoppingSettings",
     "TableSettings",
     "TimeSettings",
+    "TrackSettings",
     "TrainingSettings",
 ]
 

@@ -1,10 +1,12 @@
 """The model and how it is trained: network or baseline, the loop, and where it runs."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from sitspark.settings.networks import parameters_of
+from sitspark.settings.search import SearchSettings, TrackSettings, count_trials, refuse_impossible
 from sitspark.settings.section import FilePath, Section, without_repetition
 
 BankName = Literal["mlp", "ann", "simple_self_attention", "ltae", "tempcnn", "transformer"]
@@ -122,6 +124,11 @@ class TrainingSettings(Section):
     processes: int = Field(1, ge=1, description="Processes that share each batch (TorchDistributor).")
     threads: int = Field(1, ge=1, description="Threads a process; small networks lose by more than one on a busy machine.")
 
+    search: SearchSettings | None = Field(None, description="Hyper-parameters that are tried; null: one model is trained.")
+    track: TrackSettings | None = Field(
+        None, description="mlflow, or a section: parameters, curves and files of the model are noted there; null: nowhere."
+    )
+
     @property
     def monitored_polygons(self) -> float:
         """The share of the polygons that are monitored as a whole."""
@@ -150,3 +157,37 @@ class TrainingSettings(Section):
     def network_name(self) -> str:
         """The name of the network in the bank, or that of the user's class."""
         return self.network.class_name if isinstance(self.network, OwnNetworkSettings) else self.network
+
+    @model_validator(mode="after")
+    def _what_is_tried_is_possible(self) -> Self:
+        if self.search is not None:
+            if self.processes > 1:
+                raise ValueError(
+                    f"has search beside processes: {self.processes}; models are tried side by side, each in one process: leave "
+                    "out one of them"
+                )
+            refuse_impossible(self.search, TrainingSettings, self.varied)
+        return self
+
+    @property
+    def models(self) -> int:
+        """The number of models that are trained for one."""
+        return 1 if self.search is None else count_trials(self.search, TrainingSettings)
+
+    def varied(self, values: Mapping[str, Any]) -> "TrainingSettings":
+        """These settings without a search, and with other values of some keys, by their dotted names.
+
+        Raises pydantic's ValidationError for values that can't be, ValueError for a key of a section that is null.
+        """
+        tree = self.model_dump(by_alias=True) | {"search": None}
+        for name, value in values.items():
+            *sections, key = name.split(".")
+            place = tree
+            for section in sections:
+                place = place[section]
+                if not isinstance(place, dict):
+                    raise ValueError(
+                        f"can't try {name} (training.search.try): training.{section} is {place}; give it keys first"
+                    )
+            place[key] = value
+        return TrainingSettings.model_validate(tree)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -26,10 +27,15 @@ from sitspark.accuracy.report import (
     Training,
     render,
 )
+from sitspark.accuracy.search_figure import SearchView, TriedModel, spans_orders
 from sitspark.accuracy.series_figure import ClassSeries, SeriesView, series_figure
 from sitspark.atomic import publish, write_atomically
 from sitspark.errors import counted
+from sitspark.models.card import read_card
+from sitspark.models.search import TRIALS
 from sitspark.samples.pieces import pieces_by_chunk
+from sitspark.settings import TrainingSettings
+from sitspark.settings.search import Range, candidates
 from sitspark.workflow.context import Context
 from sitspark.workflow.imagery import acquisitions_of
 from sitspark.workflow.run_folder import StageRecord, versions
@@ -146,6 +152,7 @@ def write_report(context: Context, done: dict[str, StageRecord]) -> Outcome:
         test=test_of(facts),
         map=map_view,
         trainings=trainings,
+        search=_search(context, facts["train"]) if "train" in done else None,
         samples=_samples(facts),
         split=context.folder.split.read_bytes() if "ground_truth" in done else None,
         series=_series(context) if "samples" in done and "series" in context.folder.tables() else None,
@@ -233,6 +240,18 @@ def _training(context: Context, facts: dict[str, Any]) -> Training:
     history = pd.read_parquet(folder / "history.parquet")
     publish(folder / "training.png", figures.training_figure(history, facts["best_epoch"]))
     return Training(facts["model_id"], history, facts["best_epoch"], context.settings.training.criterion)
+
+
+def _search(context: Context, facts: dict[str, Any]) -> SearchView | None:
+    settings = context.settings.training.search
+    if settings is None:
+        return None
+    folder = context.folder.model(facts["model_id"])
+    rows = pq.read_table(folder / TRIALS).drop_columns(["model_id", "left_out_fold", "folder"]).to_pylist()
+    trials = tuple(TriedModel(number=row.pop("trial"), values=json.loads(row.pop("parameters")), **row) for row in rows)
+    tried = candidates(settings, TrainingSettings).items()
+    logarithmic = {key for key, one in tried if (one.log if isinstance(one, Range) else spans_orders(one.values))}
+    return SearchView(read_card(folder).criterion, trials, frozenset(logarithmic))
 
 
 def _samples(facts: dict[str, dict[str, Any]]) -> tuple[ClassSamples, ...]:

@@ -16,6 +16,7 @@ from sitspark.ground_truth.regions import read_regions
 from sitspark.ground_truth.told import count_told
 from sitspark.kernels.feature_space import FeatureSpace
 from sitspark.models.networks.layout import Layout
+from sitspark.models.tracking import refuse_without_mlflow
 from sitspark.samples.long_table import Labels, inspect, named, sensor_of
 from sitspark.samples.strategy import Strategy, counts_by_class
 from sitspark.scenes import store
@@ -45,6 +46,8 @@ def glance(context: Context) -> list[Finding]:
     found = [_judged("output", context, _output)]
     if context.settings.delivery is not None:
         found.append(_judged("delivery", context, _delivery))
+    if context.settings.training.search is not None or context.settings.training.track is not None:
+        found.append(_judged("training", context, _training))
     return [*found, *(_imagery_and_truth(context) if context.settings.observations is None else _table(context))]
 
 
@@ -136,6 +139,18 @@ def _delivery(context: Context) -> str:
     except SitsparkError as error:
         raise SitsparkError(f"delivery: {error}") from None
     return f"{target} can be written"
+
+
+def _training(context: Context) -> str:
+    """How many models a search trains, and whether they can be noted."""
+    search, track = context.settings.training.search, context.settings.training.track
+    parts = []
+    if search is not None:
+        parts.append(f"{counted(context.settings.training.models, 'trial')} of {', '.join(search.try_)}")
+    if track is not None:
+        refuse_without_mlflow()
+        parts.append(f"noted in the experiment {track.experiment} of MLflow")
+    return "; ".join(parts)
 
 
 def _classes(context: Context) -> str:

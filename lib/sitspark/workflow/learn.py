@@ -5,9 +5,12 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
+
 from sitspark.accuracy import figures
 from sitspark.accuracy.assessment import metrics_json
 from sitspark.accuracy.cross_validation import FoldScores, spread
+from sitspark.accuracy.search_figure import tried
 from sitspark.atomic import publish, write_atomically
 from sitspark.errors import SitsparkError, counted
 from sitspark.ground_truth.folds import NOUNS
@@ -20,16 +23,20 @@ from sitspark.workflow.stage import Outcome, Stage
 
 
 def _fit(context: Context, model_id: str, name: str, *, left_out_fold: str | None = None) -> ModelCard:
-    """Train one model, with a bar of that name; one that was trained before a stop is taken as it is."""
+    """Train one model, or search for it, with a bar of that name; one that was trained before a stop is taken as it is."""
     # torch takes seconds to import: only when there is something to train
     from sitspark.models.distributor import fit
     from sitspark.models.job import TrainingJob
+    from sitspark.models.tracking import refuse_without_mlflow
+    from sitspark.workflow.searching import search
 
     folder = context.folder
     trained = _trained(folder.model(model_id), context.own_code)
     if trained is not None:
         context.voice.note(f"{name}: {model_id} is trained already")
         return trained
+    if context.settings.training.track is not None:
+        refuse_without_mlflow()
     if feature_space_of(folder.table("samples")) != context.feature_space:
         raise SitsparkError("train: the samples are of other features than the settings give; run the stage samples again")
     if context.own_network is not None:
@@ -49,6 +56,9 @@ def _fit(context: Context, model_id: str, name: str, *, left_out_fold: str | Non
         quality=folder.table("quality") if context.settings.samples.quality else None,
         own=context.own_network,
     )
+    if job.settings.search is not None:
+        basis = digest(_VERSION, folder.records()["samples"].key, context.own_code, _classes(context))
+        return search(context, job, name, basis=basis)
     epochs = context.settings.training.epochs
     with context.voice.bar(name, epochs, "epochs") as update:
 
@@ -72,23 +82,64 @@ def _trained(folder: Path, code: str | None) -> ModelCard | None:
 
 def _published(context: Context, model_id: str) -> tuple[Path, ...]:
     """Add a model's epochs to the table of all; gives the files that make the model known, its own and that one."""
+    from sitspark.models.search import EPOCHS, TRIALS
+
     folder = context.folder.model(model_id)
-    history = context.folder.table("history") / f"{model_id}.parquet"
-    publish(history, (folder / HISTORY).read_bytes())
-    code = (folder / CODE,) if context.own_network else ()
-    return folder / CARD, folder / WEIGHTS, folder / HISTORY, *code, history
+    searched = context.settings.training.search is not None
+    tables = {"history": folder / EPOCHS, "trials": folder / TRIALS} if searched else {"history": folder / HISTORY}
+    for table, file in tables.items():
+        publish(context.folder.table(table) / f"{model_id}.parquet", file.read_bytes())
+    rows = (context.folder.table(table) / f"{model_id}.parquet" for table in tables)
+    files = {folder / CARD, folder / WEIGHTS, folder / HISTORY, *tables.values()} | (
+        {folder / CODE} if context.own_network else set()
+    )
+    return (*sorted(files), *rows)
 
 
 def _train(context: Context, key: str) -> Outcome:
-    model_id = f"{context.settings.training.network_name}-{key[:8]}"
+    model_id = _model_id(context, key)
     card = _fit(context, model_id, "train")
+    _track(context, card)
     return Outcome(
         f"{card.network.name} of {card.network.parameters:,} weights, best at epoch {card.best_epoch} of "
-        f"{context.settings.training.epochs} by {card.criterion}: monitored OA {score(card.metrics.oa)}, "
-        f"F {score(card.metrics.fscore)}",
+        f"{card.training.epochs} by {card.criterion}: monitored OA {score(card.metrics.oa)}, "
+        f"F {score(card.metrics.fscore)}{_searched(context, model_id)}",
         {"model_id": model_id, "best_epoch": card.best_epoch},
         _published(context, model_id),
     )
+
+
+def _model_id(context: Context, key: str) -> str:
+    """Named after the network, unless a search is to find that."""
+    training = context.settings.training
+    name = "search" if training.search is not None and "network" in training.search.try_ else training.network_name
+    return f"{name}-{key[:8]}"
+
+
+def _searched(context: Context, model_id: str) -> str:
+    """The end of a sentence on a model that is the best of several."""
+    if context.settings.training.search is None:
+        return ""
+    from sitspark.models.search import TRIALS
+
+    rows = pq.read_table(context.folder.model(model_id) / TRIALS, columns=["chosen", "parameters"]).to_pylist()
+    chosen = next(json.loads(row["parameters"]) for row in rows if row["chosen"])
+    values = ", ".join(f"{name} {tried(value)}" for name, value in chosen.items())
+    return f"; of {counted(len(rows), 'trial')} the best, with {values}"
+
+
+def _track(context: Context, card: ModelCard) -> None:
+    """Note a model where the settings say; that it can't be noted loses no model."""
+    track = context.settings.training.track
+    if track is None:
+        return
+    from sitspark.models.tracking import track_model
+
+    try:
+        track_model(track, card, context.folder.model(card.model_id), run=context.folder.path)
+    except Exception as error:  # of MLflow, of its server, of the network: of many kinds
+        reason = str(error).strip().splitlines()[0][:300]
+        context.voice.note(f"training.track: {card.model_id} is trained and kept, but MLflow doesn't know of it: {reason}")
 
 
 def _cross_validate(context: Context, key: str) -> Outcome:
@@ -111,8 +162,8 @@ def _cross_validate(context: Context, key: str) -> Outcome:
         )
     models = []
     for name in names:
-        model_id = f"{context.settings.training.network_name}-{key[:8]}-without-{_in_a_path(name)}"
-        _fit(context, model_id, f"without {name}", left_out_fold=name)
+        model_id = f"{_model_id(context, key)}-without-{_in_a_path(name)}"
+        _track(context, _fit(context, model_id, f"without {name}", left_out_fold=name))
         models.append(FoldModel(name, context.folder.model(model_id), context.own_code))
     compared = sample_confusion(context.table("samples"), models)
     context.write("confusion_folds", compared.coalesce(1), key=key)
@@ -168,6 +219,10 @@ def _mean(folds: tuple[FoldScores, ...], area: str) -> str:
     return "-" if found is None else f"{found.mean:.3f} ± {score(found.deviation)}"
 
 
+def _classes(context: Context) -> Any:
+    return [[c.code, c.name] for c in context.nomenclature]
+
+
 def _without_module(training: dict[str, Any]) -> dict[str, Any]:
     """Settings of training in which a network of one's own is its text, wherever the file lies."""
     network = training["network"]
@@ -177,15 +232,13 @@ def _without_module(training: dict[str, Any]) -> dict[str, Any]:
 
 def _inputs(context: Context) -> Any:
     settings = context.settings
-    return [
-        _without_module(settings.training.model_dump(mode="json")),
-        context.own_code,
-        settings.seed,
-        [[c.code, c.name] for c in context.nomenclature],
-    ]
+    training = settings.training.model_dump(mode="json", exclude={"track"})
+    return [_without_module(training), context.own_code, settings.seed, _classes(context)]
 
+
+_VERSION = 1  # of what is learnt, in all models
 
 STAGES = (
-    Stage("train", ("samples",), 1, _inputs, _train),
-    Stage("cross_validate", ("samples",), 1, _inputs, _cross_validate),
+    Stage("train", ("samples",), _VERSION, _inputs, _train),
+    Stage("cross_validate", ("samples",), _VERSION, _inputs, _cross_validate),
 )

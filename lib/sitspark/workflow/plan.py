@@ -27,6 +27,7 @@ from sitspark.scenes.outline import to_geographic
 from sitspark.scenes.product import Scene, Source
 from sitspark.scenes.reading import Reading
 from sitspark.scenes.sensors import ArchiveSensor, reading_of
+from sitspark.spark import local_cores
 from sitspark.workflow.context import Context
 
 _THREADS = 8  # products opened at a time: opening waits for the disk or the network
@@ -38,8 +39,8 @@ _TRIED = 256  # pixels; side of the window on which the speed is measured
 class Foreseen:
     """What a run will take; sizes in bytes, times in seconds of one core, and of the clock with `cores` cores.
 
-    `seconds` is for the map alone: labelled pixels are read once more, at most as much as their chunks. The memory of the
-    machine is None where a cluster works.
+    `models` are those that are trained, of which a search tries several. `seconds` is for the map alone: labelled pixels are
+    read once more, at most as much as their chunks. The memory of the machine is None where a cluster works.
     """
 
     products: int
@@ -57,6 +58,7 @@ class Foreseen:
     pixels_per_core_second: int
     core_seconds: float
     seconds: float
+    models: int
 
     def to_json(self) -> str:
         """The numbers as JSON."""
@@ -76,7 +78,8 @@ class Foreseen:
                 + memory_caution(workers, self.worker_memory_mb, machine_mb=self.machine_memory_mb),
                 f"time     {_duration(self.core_seconds)} of one core at {self.pixels_per_core_second:,} pixels a second "
                 f"(measured now on a window of these products), {_duration(self.seconds)} with {counted(self.cores, 'core')}; "
-                "starting Spark (5 to 20 s), reading the labelled pixels and training come on top",
+                "starting Spark (5 to 20 s), reading the labelled pixels and training "
+                f"{counted(self.models, 'model')} come on top",
             )
         )
 
@@ -114,7 +117,8 @@ def plan(context: Context) -> Foreseen:
     pixels = sum(chunk.window.pixels for chunk in chunks)
     spent = _measured(reading, scenes, tile, covered.tiles[tile].core, recipe, context)
     speed = spent.pixels / spent.cpu
-    cores = _cores(settings.spark.master)
+    # a cluster may have any number
+    cores = local_cores(settings.spark.master) or os.cpu_count() or 1
     core_seconds = pixels / speed
     return Foreseen(
         products=sum(len(products) for own in tiles.values() for products in own.values()),
@@ -141,6 +145,7 @@ def plan(context: Context) -> Foreseen:
         core_seconds=round(core_seconds, 1),
         # waiting for the disk or the network takes time, not cores
         seconds=round(pixels / spent.pixels * spent.wall / min(cores, len(chunks)), 1),
+        models=settings.training.models,
     )
 
 
@@ -273,14 +278,6 @@ def _size_of(source: Source, selection: Selection) -> int:
         return sum(files.size(file.member) for file in stored.values() if files.has(file.member))
     except (SitsparkError, FileNotFoundError):
         return 0  # it can't be used, and will not be read
-
-
-def _cores(master: str) -> int:
-    """Tasks at a time: what a local master says; for a cluster, as many as this machine has."""
-    if master == "local":
-        return 1
-    inside = master.partition("[")[2].rstrip("]").split(",")[0]
-    return int(inside) if inside.isdigit() else os.cpu_count() or 1
 
 
 def _machine_memory_mb() -> int:

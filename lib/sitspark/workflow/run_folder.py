@@ -79,6 +79,11 @@ class RunFolder:
         """The folder of a model."""
         return self.path / "models" / model_id
 
+    @property
+    def trials(self) -> Path:
+        """The models that a search tried, each in a folder of its own."""
+        return self.path / "trials"
+
     def map(self, map_id: str) -> Path:
         """The folder of a map."""
         return self.path / "maps" / map_id
@@ -174,7 +179,7 @@ class RunFolder:
     def _sweep(self) -> None:
         """Remove what a killed run left half-written: scratch, and everything under a hidden name."""
         shutil.rmtree(self.scratch, ignore_errors=True)
-        folders = ("", "tables/", "tables/*/", "models/*/", "maps/*/", "maps/*/chunks/*/", "accuracy/", "report/")
+        folders = ("", "tables/", "tables/*/", "models/*/", "trials/*/", "maps/*/", "maps/*/chunks/*/", "accuracy/", "report/")
         for draft in (found for folder in folders for found in self.path.glob(f"{folder}.*")):
             # Spark leaves a sum of each file of a table beside it
             if not draft.name.startswith(".lock") and draft.suffix != ".crc":
