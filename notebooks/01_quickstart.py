@@ -61,7 +61,7 @@ settings = parse_settings(
 
 # COMMAND ----------
 
-finished = run(settings, ["validate", "report"], console=Console())
+finished = run(settings, ["trust", "validate", "report"], console=Console())
 
 # COMMAND ----------
 

@@ -117,7 +117,7 @@ def finished(
     """Done by the first worker that asks for it; each works on a copy of its own."""
     tree = settings_tree(simulation.folder, shared / "finished")
     with FileLock(shared / "finished.lock"):
-        context, _ = run_quietly(tree, "validate", "report")
+        context, _ = run_quietly(tree, "trust", "validate", "report")
     return copied(FinishedRun(context, tree, simulation.folder), tmp_path_factory.mktemp("finished") / "out")
 
 

@@ -334,6 +334,15 @@ def train(settings: SettingsFile, set_: Overrides = None, debug: Debug = False) 
 
 
 @app.command()
+def trust(settings: SettingsFile, set_: Overrides = None, debug: Debug = False) -> None:
+    """Say whether the model is right as often as it is sure, and which dates and bands it needs.
+
+    [bold]Example:[/] sitspark trust conf/demo.yaml --set importance.samples=5000
+    """
+    _run(settings, set_, "trust", debug=debug)
+
+
+@app.command()
 def classify(settings: SettingsFile, set_: Overrides = None, debug: Debug = False) -> None:
     """Draw the map: classes, confidence, number of clear dates.
 
@@ -415,6 +424,46 @@ def export(
 
         written = write(out, run_folder, table=table)
         console.print(f"✓ {counted(written.rows, 'row')} of {written.table} in {out}", soft_wrap=True)
+
+
+model = typer.Typer(rich_markup_mode="rich", no_args_is_help=True)
+app.add_typer(model, name="model")
+
+
+@model.callback()
+def _model() -> None:
+    """Look at trained models.
+
+    [bold]Example:[/] sitspark model show --run runs/demo
+    """
+
+
+@model.command("show")
+def show_model(
+    model: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[MODEL]", help="Folder of a model, or its id in the run (its beginning will do); default: the run's model."
+        ),
+    ] = None,
+    run_folder: RunFolderOption = None,
+    json: Annotated[bool, typer.Option("--json", help="The card as JSON.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Show the card of a model: network, features, classes and the samples used, metrics, calibration, where it comes from.
+
+    [bold]Example:[/] sitspark model show runs/demo/models/mlp-1a2b3c4d
+    """
+    with sentences(debug=debug):
+        from sitspark.models.card import read_card
+        from sitspark.workflow.show_model import model_folder, show
+
+        folder = model_folder(model, run_folder)
+        card = read_card(folder)
+        if json:
+            print(card.model_dump_json(indent=2))
+        else:
+            show(card, folder, console)
 
 
 def table_of(answer: "Answer") -> Table:

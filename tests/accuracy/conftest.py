@@ -25,7 +25,7 @@ from sitspark.accuracy.report import (
 )
 from sitspark.accuracy.split_figure import split_figure
 
-from .plausible import classes, history, matrix, series_view, split_view
+from .plausible import classes, confidence, history, matrix, needs, series_view, split_view
 
 
 @pytest.fixture
@@ -75,6 +75,8 @@ def full_report(written_map: Callable[..., Path]) -> Report:
             validity=written_map("validity.tif", np.full((40, 60), 12, "uint8")),
         ),
         trainings=(Training("mlp_0", history(20), 12, "fscore"),),
+        confidence=confidence(),
+        needs=needs(),
         split=split_figure(split_view(k), names),
         series=series_view(k),
         doubtful=(DoubtfulPolygon(4711, names.codes[0], "train", 30, 1.875, 2.5, names.codes[1], 1.2345678, -43.5),),

@@ -1,15 +1,19 @@
 """Plausible results of any size."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
 import shapely
 
+from sitspark.accuracy.importance import FeatureGroup, Importance
 from sitspark.accuracy.matrix import ConfusionMatrix
+from sitspark.accuracy.reliability import Reliability
 from sitspark.accuracy.series_figure import ClassSeries, SeriesView
 from sitspark.accuracy.split_figure import Amount, Place, SplitView
+from sitspark.accuracy.trust import Confidence, Needs
 from sitspark.classes import LandCoverClass, Nomenclature
 
 
@@ -54,4 +58,30 @@ def history(epochs: int) -> pd.DataFrame:
     epoch = np.arange(1, epochs + 1)
     falling, rising = 2 / epoch, 1 - 1 / (epoch + 1)
     columns = {"train_loss": falling, "validation_loss": falling, "oa": rising, "kappa": rising, "fscore": rising}
-    return pd.DataFrame({"epoch": epoch, **columns})
+    return pd.DataFrame({"epoch": epoch, **columns, "learning_rate": 1e-3})
+
+
+def confidence(samples: int = 4000) -> Confidence:
+    """A model that is too sure of itself, and whose temperature mends that; polygons are of ten samples."""
+    random = np.random.default_rng(0)
+    sure = random.beta(6, 1, samples)
+    right = random.random(samples) < sure
+    bins = Reliability.between(sure, right).bins
+    calibrated = tuple(replace(of, polygons=-(-of.samples // 10), deviation=0.03 if of.samples > 10 else None) for of in bins)
+    return Confidence(1.7, samples // 10, Reliability.between(sure**0.4, right), Reliability(calibrated))
+
+
+def needs() -> Needs:
+    """A model that leans on May and on B8, with two layers and a feature of the user's own."""
+    days = [date(2018, 1, 1) + timedelta(days=10 * step) for step in range(37)]
+    dates = [FeatureGroup("date", day.isoformat(), (step,), "sentinel2", day) for step, day in enumerate(days)]
+    found = [Importance(group, 0.1 * np.exp(-(((step - 13) / 5) ** 2)), 0.005) for step, group in enumerate(dates)]
+    bands = (
+        ("band", "B4", 0.05),
+        ("band", "B8", 0.2),
+        ("layer", "elevation", 0.0),
+        ("layer", "slope", -0.01),
+        ("custom", "$x$", 0.02),
+    )
+    found += [Importance(FeatureGroup(kind, name, (40,)), loss, 0.004) for kind, name, loss in bands]  # type: ignore[arg-type]
+    return Needs(1900, 3, tuple(found))

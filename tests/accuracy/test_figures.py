@@ -46,6 +46,12 @@ def test_training(epochs: int) -> None:
     drawn(figures.training_figure(history(epochs), 1))
 
 
+def test_a_learning_rate_that_changes_has_a_panel_of_its_own() -> None:
+    constant = history(20)
+    falling = constant.assign(learning_rate=1e-3 * 0.7 ** np.arange(20))
+    assert drawn(figures.training_figure(falling, 12)).shape[0] > 1.2 * drawn(figures.training_figure(constant, 12)).shape[0]
+
+
 def test_training_without_monitored_scores() -> None:
     table = history(5).assign(kappa=None, validation_loss=np.nan)
     drawn(figures.training_figure(table, 5))

@@ -55,7 +55,7 @@ def test_page_needs_nothing_but_itself(full_report: Report) -> None:
 def test_page_is_accessible(full_report: Report) -> None:
     page = Page(render(full_report))
     images = page.named("img")
-    assert len(images) == 10
+    assert len(images) == 12
     assert all(image["alt"] and image["width"] and image["height"] for image in images)
     assert all("scope" in header for header in page.named("th"))
     assert page.named("html") == [{"lang": "en"}]
@@ -89,7 +89,7 @@ def test_nothing_compared(full_report: Report) -> None:
 
 
 def test_sections_of_what_was_not_done_are_absent(bare_report: Report, full_report: Report) -> None:
-    sections = {"map", "accuracy", "cross-validation", "training", "ground-truth", "scenes", "run"}
+    sections = {"map", "accuracy", "cross-validation", "trust", "training", "ground-truth", "scenes", "run"}
     assert {s["id"] for s in Page(render(full_report)).named("section")} == sections
     bare = Page(render(bare_report))
     assert {s["id"] for s in bare.named("section")} == {"run"}
@@ -177,3 +177,22 @@ def test_a_doubtful_polygon_whose_place_is_unknown_has_an_empty_cell(full_report
     html = render(replace(full_report, doubtful=(replace(polygon, lon=None, lat=None),)))
     row = re.search(r"<tr><th[^>]*>4711</th>(.*?)</tr>", html)
     assert row is not None and re.findall(r"<td[^>]*>(.*?)</td>", row[1])[-1] == ""
+
+
+def test_trust_is_told_in_words_with_the_numbers_of_the_figure(full_report: Report) -> None:
+    page = " ".join(Page(render(full_report)).text)
+    found = full_report.confidence
+    assert found is not None and found.own.error is not None and found.plain.error is not None
+    assert f"differ by {100 * found.own.error:.1f} points" in page
+    assert f"without calibration it would be {100 * found.plain.error:.1f}" in page
+    assert "4\u202f000 samples of 400 polygons set aside" in page and "divided by one number, 1.70" in page
+    assert "on the whole it is as sure as it may be" in page
+    assert "1\u202f900 samples set aside, 3 times" in page and "green ones layers" in page
+    plain = " ".join(Page(render(replace(full_report, confidence=replace(found, calibrated=None)))).text)
+    assert "too sure of itself" in plain and "without calibration" not in plain and "divided by one number" not in plain
+
+
+def test_a_run_without_importance_has_no_word_of_it(full_report: Report) -> None:
+    html = render(replace(full_report, needs=None))
+    assert "Which dates and bands matter" not in html and "Is the model right as often as it is sure" in html
+    assert 'id="trust"' not in render(replace(full_report, needs=None, confidence=None))

@@ -16,6 +16,7 @@ import rasterio
 import rasterio.shutil
 from pyspark.sql import SparkSession
 
+from sitspark.accuracy.trust import Confidence
 from sitspark.errors import SitsparkError
 from sitspark.grid import Window
 from sitspark.maps.chunk import classify_stack
@@ -389,3 +390,41 @@ def test_the_series_of_classes_are_drawn(finished: FinishedRun) -> None:
     assert all(row.quantity == "NDVI" and -1 <= min(row.low) <= min(row.mean) and max(row.high) <= 1 for row in series)
     assert finished.context.folder.series.read_bytes().startswith(b"\x89PNG")
     assert "NDVI of the classes" in finished.context.folder.report.read_text()
+
+
+def test_how_far_the_model_can_be_trusted_is_told_of_the_samples_set_aside(finished: FinishedRun) -> None:
+    context, facts = finished.context, finished.context.facts("trust")
+    confidence = Confidence.from_json(facts["confidence"])
+    aside = context.table("samples").where("split = 'validation'")
+    assert confidence.plain.samples == aside.count() > 0
+    assert confidence.polygons == aside.select("polygon_id").distinct().count()
+    rows = context.table("reliability").where("not calibrated").collect()
+    assert sum(row.samples for row in rows) == confidence.plain.samples and len(rows) == 15
+    groups = {(row.kind, row.name): row.loss for row in context.table("importance").collect()}
+    (sensor,) = context.feature_space.sensors
+    assert {name for kind, name in groups if kind == "date"} == {day.isoformat() for day in sensor.grid.dates}
+    assert {name for kind, name in groups if kind == "band"} == {*sensor.bands, "ndvi", "ndwi", "brightness"}
+    assert max(groups.values()) > 0.05
+    page = context.folder.report.read_text()
+    assert "Is the model right as often as it is sure?" in page and "Which dates and bands matter?" in page
+    document = json.loads((context.folder.accuracy / "trust.json").read_text())
+    assert document["reliability"]["plain"]["expected_calibration_error"] == confidence.plain.error
+    assert {(g["kind"], g["name"]): g["accuracy_lost"] for g in document["importance"]["groups"]} == groups
+
+
+def test_another_choice_of_importance_trains_and_maps_nothing_anew(run_copy: FinishedRun) -> None:
+    context, printed = run_quietly(run_copy.tree | {"importance": None}, "trust", "validate", "report")
+    assert "✓ trust" in printed and "= train" in printed and "= validate" in printed
+    page = context.folder.report.read_text()
+    assert "Is the model right as often as it is sure?" in page and "Which dates and bands matter?" not in page
+
+
+def test_a_model_whose_card_is_of_other_features_is_not_used(run_copy: FinishedRun) -> None:
+    context = run_copy.context
+    path = context.folder.model(context.facts("train")["model_id"]) / "card.json"
+    card = json.loads(path.read_text())
+    first = card["feature_space"]["sensors"][0]["bands"]
+    first[0], first[1] = first[1], first[0]
+    path.write_text(json.dumps(card, indent=2))
+    with pytest.raises(SitsparkError, match=r"takes \d+ features .* trust: the samples table has \d+, made otherwise"):
+        run_quietly(run_copy.tree | {"importance": None}, "trust")

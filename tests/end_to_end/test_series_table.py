@@ -255,14 +255,15 @@ def test_check_looks_at_the_table_and_what_needs_imagery_is_refused(tmp_path: Pa
 
 def test_a_run_goes_from_the_table_to_cross_validation_by_tile_and_a_report(spark: SparkSession, tmp_path: Path) -> None:
     tree = tree_of(tmp_path, plots(40))
-    context, _ = run_quietly(tree, "cross_validate", "report")
+    context, _ = run_quietly(tree, "trust", "cross_validate", "report")
     scores = json.loads((context.folder.accuracy / "cross_validation.json").read_text())
     assert [fold["left_out_fold"] for fold in scores["folds"]] == ["tile-0", "tile-1"]
     assert scores["spread"]["left_out"]["overall_accuracy"]["mean"] > 0.9  # they can be told apart by eye
     page = context.folder.report.read_text()
     assert "40 samples of 2 classes" in page and "Cross-validation" in page
-    _, again = run_quietly(tree, "cross_validate", "report")
-    assert again.count("unchanged") == 4
+    assert "Which dates and bands matter?" in page and context.table("importance").where("name = 'N'").count() == 1
+    _, again = run_quietly(tree, "trust", "cross_validate", "report")
+    assert again.count("unchanged") == 6
     # another table is another run
     _, other = run_quietly(tree_of(tmp_path, plots(26)), "observations")
     assert "26 samples of 2 classes" in other and "unchanged" not in other

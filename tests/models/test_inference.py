@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -53,5 +55,20 @@ def test_a_written_model_classifies_as_the_trained_network(table: Table, trained
     classifier = Classifier.load(trained.folder)
     assert classifier.codes.tolist() == list(CODES)
     with torch.inference_mode():
-        expected = Model.load(trained.folder).network(torch.from_numpy(table.features)).softmax(1).numpy()
+        model = Model.load(trained.folder)
+        expected = (model.network(torch.from_numpy(table.features)) / model.card.temperature).softmax(1).numpy()
     np.testing.assert_allclose(classifier.probabilities(table.features), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("temperature", [0.05, 0.7, 3.0, 20.0])
+def test_a_temperature_changes_probabilities_and_no_class(
+    classifier: Classifier, features: np.ndarray, temperature: float
+) -> None:
+    scaled = replace(classifier, temperature=temperature)
+    position, probability = classifier.classify(features)
+    again, other = scaled.classify(features)
+    np.testing.assert_array_equal(again, position)
+    np.testing.assert_array_equal(other, scaled.probabilities(features).max(1))
+    assert ((other > probability) == (temperature < 1)).all()
+    powers = classifier.probabilities(features).astype(np.float64) ** (1 / temperature)
+    np.testing.assert_allclose(scaled.probabilities(features), powers / powers.sum(1, keepdims=True), rtol=1e-3, atol=1e-6)

@@ -9,6 +9,7 @@ from sklearn.metrics import accuracy_score, cohen_kappa_score, f1_score, log_los
 
 from sitspark.errors import SitsparkError
 from sitspark.models import batches
+from sitspark.models.calibration import temperature_of
 from sitspark.models.card import HISTORY, WEIGHTS, ModelCard, read_card
 from sitspark.models.inference import Classifier
 from sitspark.models.job import TrainingJob
@@ -32,7 +33,8 @@ def test_separable_classes_are_recovered(table: Table, samples: Path, tmp_path: 
 
 
 def test_metrics_are_those_of_scikit_learn(table: Table, trained: TrainingJob, card: ModelCard) -> None:
-    classifier, members = Classifier.load(trained.folder), monitored(table)
+    # the loss is that of the scores as they are
+    classifier, members = replace(Classifier.load(trained.folder), temperature=1.0), monitored(table)
     reference, probabilities = table.label[members], classifier.probabilities(table.features[members])
     produced = classifier.codes[probabilities.argmax(1)]
     assert card.metrics.oa == pytest.approx(accuracy_score(reference, produced))
@@ -170,3 +172,26 @@ def test_a_gpu_that_is_not_there_is_told(samples: Path, tmp_path: Path, monkeypa
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(SitsparkError, match=r"training.device: 1 process of a machine want a GPU each, and torch sees 0"):
         train(job(samples, tmp_path, device="gpu"))
+
+
+def test_the_card_says_what_was_trained_on_and_how_it_is_calibrated(
+    table: Table, samples: Path, trained: TrainingJob, card: ModelCard, tmp_path: Path
+) -> None:
+    assert card.data is not None and card.data.rows == len(table.label) and card.data.made_with is None
+    members = monitored(table)
+    assert card.calibration is not None and card.calibration.samples == members.sum()
+    plain = replace(Classifier.load(trained.folder), temperature=1.0).probabilities(table.features[members]).astype(float)
+    positions = np.searchsorted([11, 12, 31], table.label[members])
+    assert card.temperature == pytest.approx(temperature_of(np.log(plain), positions), rel=1e-3)
+    run = replace(job(samples, tmp_path, epochs=1, calibrate=False), run={"seed": 5})
+    train(run)
+    assert (read_card(run.folder).calibration, read_card(run.folder).settings) == (None, {"seed": 5})
+    assert Classifier.load(run.folder).temperature == 1
+
+
+def test_without_monitored_samples_nothing_is_calibrated(table: Table, tmp_path: Path) -> None:
+    bare = job(write(replace(table, monitored=np.zeros(len(table.label), bool)), tmp_path / "t"), tmp_path, epochs=1)
+    train(bare)
+    calibration = read_card(bare.folder).calibration
+    assert calibration is not None
+    assert (calibration.temperature, calibration.samples, calibration.error_after) == (1.0, 0, None)

@@ -1,13 +1,15 @@
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from sitspark.errors import SitsparkError
+from sitspark.kernels.feature_space import FeatureSpace
 from sitspark.models import model as models
-from sitspark.models.card import CARD, WEIGHTS, ModelCard
+from sitspark.models.card import CARD, WEIGHTS, ModelCard, require_features
 from sitspark.models.job import TrainingJob
 from sitspark.models.loop import train
 from sitspark.models.model import Model
@@ -72,11 +74,47 @@ def test_weights_of_another_shape_are_refused(copied: Path, card: ModelCard) -> 
         Model.load(edited(copied, network=network))
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema_version": 1}'])
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema_version": "x"}', '{"schema_version": null}'])
 def test_a_damaged_card_is_refused(copied: Path, text: str) -> None:
     (copied / CARD).write_text(text)
     with pytest.raises(SitsparkError, match="is damaged"):
         Model.load(copied)
+
+
+def test_a_card_of_an_older_form_says_so(copied: Path) -> None:
+    (copied / CARD).write_text('{"schema_version": 1}')
+    with pytest.raises(SitsparkError, match=r"older sitspark \(schema 1, this one writes \d+\); train the model again"):
+        Model.load(copied)
+
+
+@pytest.mark.parametrize(
+    ("fields", "fault"),
+    [
+        pytest.param({"network": {"name": "mlp"}}, "it has no network.features", id="a missing key"),
+        pytest.param({"mood": "good"}, "mood is no key of a card", id="an unknown key"),
+        pytest.param({"seconds": "many"}, "at seconds", id="a value of another kind"),
+        pytest.param({"training": {"epoch": 3}}, "training.epoch is no key", id="an unknown setting"),
+        pytest.param(
+            {"calibration": {"temperature": 0, "samples": 1, "error_before": None, "error_after": None}},
+            "at calibration.temperature",
+            id="a temperature of 0",
+        ),
+    ],
+)
+def test_a_card_is_as_it_should_be_or_refused(copied: Path, fields: dict[str, object], fault: str) -> None:
+    with pytest.raises(SitsparkError, match=rf"card\.json: is damaged .*{fault}"):
+        Model.load(edited(copied, **fields))
+
+
+def test_a_model_refuses_other_features_than_its_own(card: ModelCard) -> None:
+    require_features(card, SPACE, of="the table")
+    (sensor,) = SPACE.sensors
+    for other, first in (
+        (replace(sensor, indices=()), ""),
+        (replace(sensor, bands=("B8", "B4", "B11")), r" \(b4_20180101, not b8"),
+    ):
+        with pytest.raises(SitsparkError, match=rf"the model m takes 12 features{first}.*the table has {len(other)}, made"):
+            require_features(card, FeatureSpace((other,)), of="the table")
 
 
 def test_killed_before_the_card_there_is_no_model(samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -106,19 +106,31 @@ def class_scores_figure(matrix: ConfusionMatrix, nomenclature: Nomenclature) -> 
 
 
 def training_figure(history: pd.DataFrame, best_epoch: int) -> bytes:
-    """Losses and metrics by epoch, the epoch that was kept marked.
+    """Losses and metrics by epoch, the epoch that was kept marked; below, the learning rate where it changes.
 
-    `history` has the columns epoch, train_loss, validation_loss, oa, kappa, fscore, a row an epoch; NaN or null leaves
-    a gap.
+    `history` has the columns epoch, train_loss, validation_loss, oa, kappa, fscore, learning_rate, a row an epoch; NaN or
+    null leaves a gap.
     """
-    figure = new_figure(9, 3)
+    rates = history["learning_rate"]
+    below = 1.15 if rates.nunique() > 1 else 0.0
+    figure = new_figure(9, 3 + below)
     losses = {"train_loss": ("training samples", BLUE), "validation_loss": ("monitored samples", ORANGE)}
     metrics = {"oa": ("OA", BLUE), "kappa": ("kappa", ORANGE), "fscore": ("mean F", GREEN)}
-    left, right = inset_axes(figure, 4, 2.4), inset_axes(figure, 4, 2.4, left=4.75)
+    left, right = (inset_axes(figure, 4, 2.4, left=place, bottom=below) for place in (0, 4.75))
     _curves(left, history, losses, best_epoch)
     _curves(right, history, metrics, best_epoch)
     left.set_ylabel("Cross-entropy loss", fontsize=8.5, color=INK)
     right.set_ylabel("Score on the monitored samples", fontsize=8.5, color=INK)
+    if below:
+        axes = inset_axes(figure, 4, 0.55)
+        axes.step(history["epoch"], rates, where="mid", color=MUTED, linewidth=1.4)
+        axes.set_yscale("log")
+        axes.set_xlim(left.get_xlim())
+        axes.axvline(best_epoch, color=MUTED, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        axes.set_ylabel("Learning rate", fontsize=8.5, color=INK)
+        axes.minorticks_off()
+        axes.grid(axis="y", color=RULE, linewidth=0.8)
     return png(figure)
 
 

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import re
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,15 +13,17 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from sitspark.accuracy import figures, quicklook
+from sitspark.accuracy import figures, quicklook, trust_figures
 from sitspark.accuracy.assessment import Assessment, metrics_json
 from sitspark.accuracy.canvas import DPI, UNKNOWN
 from sitspark.accuracy.cross_validation import FoldScores
 from sitspark.accuracy.quicklook import ClassArea, Quicklook
 from sitspark.accuracy.search_figure import SearchView, search_figure, tried
 from sitspark.accuracy.series_figure import SeriesView, series_figure
+from sitspark.accuracy.trust import Confidence, Needs
 from sitspark.classes import Nomenclature
 from sitspark.scenes.calendar import Acquisition
+from sitspark.settings.redaction import redacted
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +144,8 @@ class Report:
     map: MapView | None = None
     trainings: tuple[Training, ...] = ()
     search: SearchView | None = None
+    confidence: Confidence | None = None
+    needs: Needs | None = None
     samples: tuple[ClassSamples, ...] = ()
     split: bytes | None = None
     series: SeriesView | None = None
@@ -163,7 +166,8 @@ def render(report: Report) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(score=_score, count=_count, hectares=_hectares, share=_share, duration=_duration, tried=tried)
+    environment.filters.update(score=_score, count=_count, hectares=_hectares, share=_share, duration=_duration)
+    environment.filters.update(tried=tried, points=_points)
     environment.globals["picture"] = _picture
     metrics = metrics_json(report.nomenclature, assessment=report.assessment, folds=report.folds, test=report.test)
     return environment.get_template("report.html.j2").render(
@@ -173,7 +177,7 @@ def render(report: Report) -> str:
         cross_validation=metrics["cross_validation"],
         areas=_areas(report),
         tiles=_tiles(report.acquisitions),
-        settings=json.dumps(_redacted(report.settings), indent=2, ensure_ascii=False, default=str),
+        settings=json.dumps(redacted(report.settings), indent=2, ensure_ascii=False, default=str),
         figures=_figures(report),
     )
 
@@ -191,6 +195,9 @@ def _figures(report: Report) -> dict[str, Any]:
         "scores": matrix and figures.class_scores_figure(matrix, names),
         "trainings": [figures.training_figure(t.history, t.best_epoch) for t in report.trainings],
         "search": report.search and search_figure(report.search),
+        "reliability": report.confidence
+        and trust_figures.reliability_figure(report.confidence.plain, report.confidence.calibrated),
+        "importance": report.needs and trust_figures.importance_figure(report.needs.found),
         "folds": figures.cross_validation_figure(report.folds) if report.folds else None,
         "series": report.series and series_figure(report.series, names),
         "calendar": figures.calendar_figure(report.acquisitions) if report.acquisitions else None,
@@ -229,17 +236,6 @@ def _tiles(acquisitions: Sequence[Acquisition]) -> list[dict[str, Any]]:
     ]
 
 
-# Spark's own default of spark.redaction.regex: a report is passed on, credentials are not
-_SECRET = re.compile(r"(?i)secret|password|token|access[.]?key")
-
-
-def _redacted(settings: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        key: "(redacted)" if _SECRET.search(key) else _redacted(value) if isinstance(value, Mapping) else value
-        for key, value in settings.items()
-    }
-
-
 def _picture(image: bytes, alternative: str) -> Markup:
     """An <img> of a PNG, its natural size that of the figure in inches."""
     pixels = struct.unpack(">II", image[16:24])  # width and height in the header of a PNG
@@ -267,6 +263,11 @@ def _hectares(value: float | None) -> str:
 
 def _share(value: float) -> str:
     return "< 0.1\u202f%" if value < 0.0005 else f"{100 * value:.1f}\u202f%"
+
+
+def _points(value: float) -> str:
+    """A share or a difference of shares, in points of per cent."""
+    return f"{100 * value:.1f}".replace("-", "−")
 
 
 def _duration(seconds: float) -> str:

@@ -10,6 +10,9 @@ import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from sitspark.errors import SitsparkError
+from sitspark.kernels.feature_space import FeatureSpace
+from sitspark.models.card import read_card, require_features
 from sitspark.models.inference import Classifier
 
 _COUNTS = "fold string, area string, reference int, predicted int, pixels bigint"
@@ -28,8 +31,14 @@ def sample_confusion(samples: DataFrame, models: Sequence[FoldModel]) -> DataFra
     """Counts of (fold, area, reference, predicted).
 
     area is 'left_out' for all samples of the fold that a model never saw, 'same_area' for the polygons set aside in
-    the other folds.
+    the other folds. Raises SitsparkError for a model of other features than the samples have.
     """
+    told = samples.schema["features"].metadata.get("feature_space")
+    if told is None:
+        raise SitsparkError("the samples don't say what their features are; make the samples table again with sitspark")
+    space = FeatureSpace.from_json(told)
+    for model in models:
+        require_features(read_card(model.folder), space, of="the samples table")
 
     def compare(batches: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
         classifiers = [(model.left_out, Classifier.load(model.folder, code=model.code)) for model in models]

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sitspark.classes import LandCoverClass, Nomenclature
 from sitspark.errors import SitsparkError
@@ -18,7 +18,7 @@ CARD, WEIGHTS, HISTORY, CODE = "card.json", "weights.safetensors", "history.parq
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class NetworkCard(_Part):
@@ -65,11 +65,28 @@ class StatisticsCard(_Part):
         )
 
 
+class CalibrationCard(_Part):
+    """What made the confidence as large as the model is right; the fields are those of `Calibration`."""
+
+    temperature: float = Field(gt=0)
+    samples: int
+    error_before: float | None
+    error_after: float | None
+
+
+class DataCard(_Part):
+    """The samples table that the model was trained on: the key that it was made with, if it says so, and its rows."""
+
+    made_with: str | None
+    rows: int
+
+
 class ModelCard(_Part):
     """What `card.json` holds.
 
-    `epochs` were run; `criterion` is what chose the best one: that of the settings, or 'train_loss' when no sample was
-    monitored; `metrics` are those of that epoch.
+    `calibration` is None where it wasn't asked for; `settings` are those of the whole run, without credentials. `epochs` were
+    run; `criterion` is what chose the best one: that of the settings, or 'train_loss' when no sample was monitored; `metrics`
+    are those of that epoch.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -89,6 +106,14 @@ class ModelCard(_Part):
     device: str
     versions: dict[str, str]
     weights_sha256: str
+    calibration: CalibrationCard | None = None
+    data: DataCard | None = None
+    settings: dict[str, Any] | None = None
+
+    @property
+    def temperature(self) -> float:
+        """What scores are divided by before they become probabilities."""
+        return self.calibration.temperature if self.calibration else 1.0
 
     @property
     def space(self) -> FeatureSpace:
@@ -104,13 +129,13 @@ class ModelCard(_Part):
 def read_card(folder: Path) -> ModelCard:
     """Read a model's card.
 
-    Raises SitsparkError when there is none (the folder is then no model), for a damaged one and for one of a newer
-    sitspark.
+    Raises SitsparkError when there is none (the folder is then no model), for one that lacks a key, has an unknown one or is
+    damaged otherwise, and for one of a newer or too old a sitspark.
     """
     path = folder / CARD
     try:
         fields = json.loads(path.read_text(encoding="utf-8"))
-        schema = fields["schema_version"]
+        schema = int(fields["schema_version"])
     except FileNotFoundError:
         raise SitsparkError(f"{folder}: is no model, for it has no {CARD}; train it, or name another folder") from None
     except (ValueError, KeyError, TypeError):
@@ -123,5 +148,29 @@ def read_card(folder: Path) -> ModelCard:
     try:
         return ModelCard.model_validate(fields)
     except ValidationError as error:
-        key = ".".join(str(part) for part in error.errors()[0]["loc"])
-        raise SitsparkError(f"{path}: is damaged at {key}; train the model again, or restore the file") from None
+        if schema < SCHEMA_VERSION:
+            raise SitsparkError(
+                f"{path}: was written by an older sitspark (schema {schema}, this one writes {SCHEMA_VERSION}); train the "
+                "model again"
+            ) from None
+        raise SitsparkError(f"{path}: is damaged {_fault(error)}; train the model again, or restore the file") from None
+
+
+def require_features(card: ModelCard, space: FeatureSpace, *, of: str) -> None:
+    """Raise SitsparkError unless a model takes the features of `space`, those `of` a table, the settings or the like."""
+    own = card.space
+    if own != space:
+        pairs = zip(own.names, space.names, strict=False)  # one may have more
+        where = next((f" ({mine}, not {other})" for mine, other in pairs if mine != other), "")
+        raise SitsparkError(
+            f"the model {card.model_id} takes {len(own)} features{where} and {of} has {len(space)}, made otherwise: train it "
+            "again, or make the samples as it was trained on"
+        )
+
+
+def _fault(error: ValidationError) -> str:
+    """Where a card is not as it should be."""
+    fault = error.errors()[0]
+    key = ".".join(str(part) for part in fault["loc"])
+    faults = {"missing": f"(it has no {key})", "extra_forbidden": f"({key} is no key of a card)"}
+    return faults.get(fault["type"], f"at {key}")

@@ -1,6 +1,7 @@
 """From features to classes, as the map and the accuracy need it: no gradients, the standardisation folded in."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,37 +23,39 @@ BLOCK = 1024
 class Classifier:
     """A trained network at work; `codes` are the class codes, uint16 (classes,), in the order of its outputs.
 
-    Takes as many threads as torch has in the calling process. Each row's result is the same, bit for bit, whatever rows
-    come with it and in whatever number.
+    Probabilities are those of scores / `temperature`, which changes no class. Takes as many threads as torch has in the
+    calling process. Each row's result is the same, bit for bit, whatever rows come with it and in whatever number.
     """
 
     codes: npt.NDArray[np.uint16]
     _network: nn.Module
+    temperature: float = 1.0
 
     @staticmethod
     def load(folder: Path, *, code: str | None = None) -> "Classifier":
         """Read a model; raises SitsparkError as `Model.load` does."""
         model = Model.load(folder, code=code)
-        return Classifier.of(model.network, model.card.nomenclature.codes)
+        return Classifier.of(model.network, model.card.nomenclature.codes, temperature=model.card.temperature)
 
     @staticmethod
-    def of(network: Network, codes: tuple[int, ...]) -> "Classifier":
+    def of(network: Network, codes: tuple[int, ...], *, temperature: float = 1.0) -> "Classifier":
         """Prepare a network whose outputs are the classes `codes`."""
-        return Classifier(np.array(codes, np.uint16), steady(network.folded()).eval())
+        return Classifier(np.array(codes, np.uint16), steady(network.folded()).eval(), temperature)
 
     def classify(self, features: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
         """The position of the likeliest class, int64 (n,), and its probability, float32 (n,), of float32 (n, features)."""
         position, probability = np.empty(len(features), np.int64), np.empty(len(features), np.float32)
         for rows, scores in self._scores(features):
-            best, place = scores.softmax(1).max(1)
-            probability[rows], position[rows] = best.numpy(), place.numpy()
+            # of the scores: two that nearly tie may do so once they are scaled
+            position[rows] = scores.argmax(1).numpy()
+            probability[rows] = (scores / self.temperature).softmax(1).amax(1).numpy()
         return position, probability
 
     def probabilities(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """The probability of every class, float32 (n, classes), of features float32 (n, features)."""
         found = np.empty((len(features), len(self.codes)), np.float32)
         for rows, scores in self._scores(features):
-            found[rows] = scores.softmax(1).numpy()
+            found[rows] = (scores / self.temperature).softmax(1).numpy()
         return found
 
     @torch.inference_mode()
@@ -64,3 +67,14 @@ class Classifier:
             if count < BLOCK:
                 block = nn.functional.pad(block, (0, 0, 0, BLOCK - count))
             yield slice(start, start + count), self._network(block)[:count]
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch take one thread in this process while the block runs."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,8 +1,10 @@
 """One model to train: what goes in, and where it goes."""
 
 import platform
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sitspark.classes import Nomenclature
 from sitspark.models.networks.own_code import OwnCode
@@ -17,8 +19,8 @@ class TrainingJob:
     `samples` is the folder of the samples table, `children` that of samples made from them, `quality` that of samples
     that aren't kept and hence not learnt from, `folder` takes the model, `scratch` (best on a fast disk) takes notes on
     progress and decoded samples, the latter unless there is a `store` for them, which several jobs on the same samples share.
-    `own` is the network where it is one of the user's own.
-    The `pruner` of a search ends a training that promises little.
+    `own` is the network where it is one of the user's own. The `pruner` of a search ends a training that promises little.
+    `run` are the settings of the whole run as JSON-like values, for the card alone.
     """
 
     model_id: str
@@ -34,6 +36,7 @@ class TrainingJob:
     store: Path | None = None
     own: OwnCode | None = None
     pruner: Pruner | None = None
+    run: Mapping[str, Any] | None = None
 
     @property
     def decoded(self) -> Path:

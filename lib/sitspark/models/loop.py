@@ -21,7 +21,8 @@ from sitspark.accuracy.matrix import ConfusionMatrix
 from sitspark.atomic import write_atomically
 from sitspark.errors import SitsparkError
 from sitspark.models.batches import Batch, Batches
-from sitspark.models.card import ClassCard, ModelCard, NetworkCard, StatisticsCard
+from sitspark.models.calibration import MOST, calibrate
+from sitspark.models.card import CalibrationCard, ClassCard, DataCard, ModelCard, NetworkCard, StatisticsCard
 from sitspark.models.checkpoint import Checkpoints, Progress
 from sitspark.models.decode import store_of
 from sitspark.models.history import Criterion, Epoch, has_stalled, is_better
@@ -35,7 +36,7 @@ from sitspark.models.precision import computes_in_bf16
 from sitspark.models.process_group import ProcessGroup, joined
 from sitspark.models.schedule import plateau_factor, rate_factor
 from sitspark.models.store import Samples, SampleStore
-from sitspark.samples.table import feature_space_of
+from sitspark.samples.table import feature_space_of, made_with_of, rows_of
 
 _LOOKED_AT = 64  # batches between two looks at the losses: each look makes a GPU wait
 
@@ -224,6 +225,26 @@ def _assess(job: TrainingJob, material: _Material, learner: _Learner) -> tuple[f
     return (float(totals[0]) / samples if samples else None), matrix
 
 
+@torch.inference_mode()
+def _calibration(job: TrainingJob, samples: Samples, learner: _Learner, progress: Progress) -> CalibrationCard | None:
+    """What the monitored samples, or some that are spread evenly over them, say of the network in its kept state."""
+    if not job.settings.calibrate:
+        return None
+    learner.network.load_state_dict(dict(progress.best_state))
+    learner.network.eval()
+    count = len(samples)
+    chosen = torch.arange(0, count, -(-count // MOST) or 1)
+    scores = [
+        learner.network(samples.features.index_select(0, part).to(learner.group.device)).float().cpu()
+        for part in chosen.split(job.settings.batch_size)
+        if len(part)
+    ]
+    # an empty one gives a table without rows
+    table = torch.cat([torch.empty(0, len(job.nomenclature)), *scores])
+    found = calibrate(table.numpy(), samples.positions.index_select(0, chosen).numpy())
+    return CalibrationCard(**asdict(found))
+
+
 def _refuse_not_finite(job: TrainingJob, material: _Material, summed: Tensor, *, number: int) -> None:
     """Raise SitsparkError with the first of an epoch's losses that isn't finite, and the range of the features there."""
     finite = summed.isfinite()
@@ -272,4 +293,7 @@ def _card(
         device=str(learner.group.device),
         versions={"python": platform.python_version()} | {name: version(name) for name in ("sitspark", "torch")},
         weights_sha256=hashlib.sha256(weights).hexdigest(),
+        calibration=_calibration(job, store.monitored, learner, progress),
+        data=DataCard(made_with=made_with_of(job.samples), rows=rows_of(job.samples)),
+        settings=None if job.run is None else dict(job.run),
     )

@@ -16,6 +16,7 @@ from sitspark.settings.features import (
 )
 from sitspark.settings.grid import GridSettings
 from sitspark.settings.ground_truth import RATIO, ClassesSettings, GroundTruthSettings
+from sitspark.settings.importance import ImportanceSettings
 from sitspark.settings.observations import ObservationsSettings
 from sitspark.settings.samples import AugmentationSettings, QualitySettings, SamplesSettings
 from sitspark.settings.search import SearchSettings, TrackSettings
@@ -41,6 +42,7 @@ __all__ = [
     "FunctionSettings",
     "GridSettings",
     "GroundTruthSettings",
+    "ImportanceSettings",
     "LayerSettings",
     "LossSettings",
     "MaskSettings",
@@ -94,6 +96,10 @@ class Settings(Section):
     )
     samples: SamplesSettings = SamplesSettings()  # type: ignore[call-arg]  # mypy sees no default in Field(x)
     training: TrainingSettings = TrainingSettings()  # type: ignore[call-arg]  # mypy sees no default in Field(x)
+    importance: ImportanceSettings | None = Field(
+        default_factory=lambda: ImportanceSettings(),  # type: ignore[call-arg]  # mypy sees no default in Field(x)
+        description="Which dates and bands the model needs, found out after training; null: not asked.",
+    )
     tables: TableSettings = TableSettings()  # type: ignore[call-arg]  # mypy sees no default in Field(x)
     spark: SparkSettings = SparkSettings()  # type: ignore[call-arg]  # mypy sees no default in Field(x)
 

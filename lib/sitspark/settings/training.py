@@ -108,6 +108,11 @@ class TrainingSettings(Section):
         "polygon",
         description="What is monitored as a whole: polygons (honest), or pixels beside those that are learnt from (iota2's).",
     )
+    calibrate: bool = Field(
+        True,
+        description="Scale probabilities by one temperature (Guo et al. 2017), so that monitored samples are right as often as "
+        "the model is sure of them; classes stay as they are.",
+    )
     balance: Annotated[tuple[Literal["class", "polygon"], ...], AfterValidator(without_repetition)] = Field(
         (),
         description="What weighs the same in the loss however many samples it has: classes, the polygons of a class, or both; "

@@ -40,6 +40,7 @@ from sitspark.workflow.context import Context
 from sitspark.workflow.imagery import acquisitions_of
 from sitspark.workflow.run_folder import StageRecord, versions
 from sitspark.workflow.stage import Outcome, Stage
+from sitspark.workflow.trust import confidence_of, needs_of
 
 _FIGURES = ("confusion_map.png", "class_scores.png")
 _SET_ASIDE, _TEST = "set_aside", "test"  # areas of the confusion table
@@ -153,6 +154,8 @@ def write_report(context: Context, done: dict[str, StageRecord]) -> Outcome:
         map=map_view,
         trainings=trainings,
         search=_search(context, facts["train"]) if "train" in done else None,
+        confidence=confidence_of(facts),
+        needs=needs_of(context, facts),
         samples=_samples(facts),
         split=context.folder.split.read_bytes() if "ground_truth" in done else None,
         series=_series(context) if "samples" in done and "series" in context.folder.tables() else None,

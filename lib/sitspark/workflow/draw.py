@@ -29,14 +29,11 @@ def _classify(context: Context, key: str) -> Outcome:
     # torch takes seconds to import: only when there is something to classify
     from sitspark.maps.chunk import ModelTarget
     from sitspark.maps.classify import Pass, classify, descriptors_missing
-    from sitspark.models.card import read_card
+    from sitspark.models.card import read_card, require_features
 
     folder, recipe = context.folder, context.recipe
     model_id = context.facts("train")["model_id"]
-    if read_card(folder.model(model_id)).space != recipe.space:
-        raise SitsparkError(
-            f"classify: the model {model_id} was trained on other features than the settings give; run the stage train again"
-        )
+    require_features(read_card(folder.model(model_id)), recipe.space, of="classify: what the settings describe")
     everything = folder.map(model_id) / "chunks"
     chunks = everything / key[:16]
     for stale in everything.glob("*"):

@@ -72,8 +72,11 @@ def _command() -> str:
 def _results(context: Context, facts: dict[str, dict], target: str) -> list[tuple[str, Path]]:  # type: ignore[type-arg]
     folder = context.folder
     found = []
-    if target == "train":
+    if target in ("train", "trust"):
         found.append(("model", folder.model(facts["train"]["model_id"])))
+    if target == "trust":
+        pictures = {"confidence": "reliability.png", "importance": "importance.png"}
+        found += [("figure", folder.accuracy / name) for fact, name in pictures.items() if fact in facts["trust"]]
     if target in ("mosaic", "validate", "report") and "mosaic" in facts:
         found.append(("map", folder.path / facts["mosaic"]["map"] / "classification.tif"))
     if target in ("calendar", "report") and "scenes" in facts:

@@ -16,6 +16,7 @@ from sitspark.errors import SitsparkError, counted
 from sitspark.ground_truth.folds import NOUNS
 from sitspark.models.card import CARD, CODE, HISTORY, WEIGHTS, ModelCard
 from sitspark.samples.table import feature_space_of
+from sitspark.settings.redaction import redacted
 from sitspark.workflow.assess import matrix_of, score
 from sitspark.workflow.context import Context
 from sitspark.workflow.keys import digest
@@ -55,6 +56,7 @@ def _fit(context: Context, model_id: str, name: str, *, left_out_fold: str | Non
         children=folder.table("children") if context.settings.samples.augmentation else None,
         quality=folder.table("quality") if context.settings.samples.quality else None,
         own=context.own_network,
+        run=redacted(context.settings.model_dump(mode="json")),
     )
     if job.settings.search is not None:
         basis = digest(_VERSION, folder.records()["samples"].key, context.own_code, _classes(context))

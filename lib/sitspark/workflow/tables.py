@@ -28,6 +28,8 @@ PLAIN = frozenset(
         "children",
         "confusion",
         "confusion_folds",
+        "reliability",
+        "importance",
     }
 )
 
