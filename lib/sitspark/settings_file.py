@@ -119,7 +119,8 @@ def _plain(node: Any) -> Any:
 
 def _sentence(problem: Mapping[str, Any], tree: Mapping[str, Any], source: Path, overrides: Sequence[str]) -> str:
     """One of pydantic's findings as: file, line, key, what is wrong, what to do."""
-    location = tuple(str(part) for part in problem["loc"])
+    # a part in parentheses says which kind of value was judged, where there may be several
+    location = tuple(part for part in map(str, problem["loc"]) if not part.startswith("("))
     key = ".".join(location)
     line = _line_of(tree, location)
     where = f"{source}, line {line}: {key}" if line else f"{source}: {key}"

@@ -1,6 +1,7 @@
 """iota2's configuration files as settings: nothing dropped in silence, iota2's own defaults, two generations of names."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
@@ -170,6 +171,33 @@ def test_keys_that_are_absent_have_the_defaults_of_iota2(tmp_path: Path) -> None
     assumed = {carried.key for carried in converted.carried if carried.default}
     assert {"arg_train.ratio", "arg_train.sample_selection.strategy"} <= assumed
     assert not any(carried.default for carried in converted.carried if carried.key.startswith("chain."))
+
+
+@pytest.mark.parametrize(
+    ("asked", "settings"),
+    [
+        ("dl_name : 'LTAEClassifier'", {"network": "ltae"}),
+        ("dl_name : 'ANN'", {"network": "ann"}),
+        ("dl_name : 'SimpleSelfAttentionClassifier'", {"network": "simple_self_attention"}),
+        (
+            "dl_module : '/my/nets.py', dl_name : 'Net', dl_parameters : {'width': 32}",
+            {"network": {"module": "/my/nets.py", "class": "Net", "parameters": {"width": 32}}},
+        ),
+        ("dl_module : None, dl_name : 'ANN', dl_parameters : {}", {"network": "ann"}),
+    ],
+    ids=["ltae", "ann", "simple_self_attention", "module", "no module"],
+)
+def test_networks_are_those_of_the_bank_or_of_a_module(tmp_path: Path, asked: str, settings: dict[str, Any]) -> None:
+    chosen, converted = read_cfg(small(tmp_path, train=f"deep_learning_parameters : {{{asked}}}"))
+    assert chosen.training.model_dump(mode="json", include={"network"}) == settings
+    assert not [left for left in converted.left_out if left.changes_the_job and "dl_" in left.key]
+
+
+def test_parameters_of_networks_of_iota2_are_not_those_of_the_bank(tmp_path: Path) -> None:
+    asked = "deep_learning_parameters : {dl_name : 'LTAEClassifier', dl_parameters : {'n_head': 4}}"
+    _, converted = read_cfg(small(tmp_path, train=asked))
+    [left] = [left for left in converted.left_out if left.key.endswith("dl_parameters")]
+    assert "parameters of other names; see training.parameters" in left.reason
 
 
 SMOTE = """sample_augmentation : {'target_models':['all'], 'strategy':'smote', 'strategy.smote.neighbors':5,

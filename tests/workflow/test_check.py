@@ -4,6 +4,7 @@ import io
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import geopandas
 import pytest
@@ -16,6 +17,7 @@ from sitspark.simulate import Simulation
 from sitspark.workflow.check import check, glance
 from sitspark.workflow.check_products import PIXELS
 from sitspark.workflow.context import Context
+from sitspark.workflow.finding import Finding
 from tests.conftest import run_quietly, settings_of, settings_tree
 
 
@@ -155,3 +157,31 @@ def test_what_is_left_out_by_choice_is_counted_not_listed(simulation: Simulation
     chosen, summary = check(context_of(tree))[-2:]
     assert chosen.sentence.startswith("left out by choice: ") and "other date; `sitspark scenes` lists them" in chosen.sentence
     assert not chosen.wrong and "to its last block" in summary.sentence
+
+
+def network_of(simulation: Simulation, out: Path, **training: Any) -> Finding:
+    tree = settings_tree(simulation.folder, out)
+    tree["training"] = tree.get("training", {}) | training
+    (found,) = (finding for finding in glance(context_of(tree)) if finding.subject == "network")
+    return found
+
+
+def test_a_network_that_can_not_learn_from_the_features_is_found(simulation: Simulation, tmp_path: Path) -> None:
+    assert network_of(simulation, tmp_path, network="ltae") == Finding("network", "ltae of the bank", False)
+    tree = settings_tree(simulation.folder, tmp_path)
+    tree["training"] = {"network": "ltae"}
+    tree["features"] = {"series": "none", "statistics": {"B4": ["mean"]}}
+    (found,) = (finding for finding in glance(context_of(tree)) if finding.subject == "network")
+    assert found.wrong and "ltae learns from series, and the features have none" in found.sentence
+
+
+def test_a_network_of_ones_own_is_tried(simulation: Simulation, tmp_path: Path) -> None:
+    example = Path(__file__).parents[2] / "conf" / "my_net.py"
+    found = network_of(simulation, tmp_path, network={"module": str(example), "class": "MyNet"})
+    assert not found.wrong and "MyNet of" in found.sentence
+    module = tmp_path / "net.py"
+    module.write_text(example.read_text().replace("self.scores(torch", "self.score(torch"))
+    found = network_of(simulation, tmp_path, network={"module": str(module), "class": "MyNet"})
+    assert found.wrong and "MyNet of" in found.sentence and "has no attribute 'score'" in found.sentence
+    found = network_of(simulation, tmp_path, network={"module": str(tmp_path / "gone.py"), "class": "MyNet"})
+    assert found.wrong and "gone.py can't be read" in found.sentence

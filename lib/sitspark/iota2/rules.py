@@ -265,10 +265,37 @@ def _copy_input(value: Any, _: Values) -> dict[str, Any] | str:
     return f"{NEEDS_NONE}: bands are among the features" if value else {"features.series": "indices"}
 
 
-def _network(value: Any, _: Values) -> dict[str, Any] | str:
-    if value == "MLPClassifier":
-        return {"training.network": "mlp"}
+_NETWORKS = {
+    "MLPClassifier": "mlp",
+    "ANN": "ann",
+    "SimpleSelfAttentionClassifier": "simple_self_attention",
+    "LTAEClassifier": "ltae",
+}
+
+
+def _module(value: Any, values: Values) -> dict[str, Any] | str:
+    name, parameters = values.get(f"{_LEARNING}.dl_name"), values.get(f"{_LEARNING}.dl_parameters")
+    if name is None:
+        return "dl_name doesn't say which class of it is the network"
+    return {"training.network": {"module": value, "class": name, "parameters": parameters or {}}}
+
+
+def _with_module(values: Values) -> bool:
+    return values.get(f"{_LEARNING}.dl_module") not in (None, "None")
+
+
+def _network(value: Any, values: Values) -> dict[str, Any] | str:
+    if _with_module(values):
+        return f"{NEEDS_NONE}: it is the class of dl_module"
+    if isinstance(value, str) and value in _NETWORKS:
+        return {"training.network": _NETWORKS[value]}
     return f"the network {value} is not in the bank; see training.network for those that are"
+
+
+def _network_parameters(value: Any, values: Values) -> str:
+    if not value or _with_module(values):
+        return f"{NEEDS_NONE}: they are those of the class of dl_module, or there are none"
+    return "networks of the bank have parameters of other names; see training.parameters and docs/networks.md"
 
 
 # what iota2's solver tries, with our names
@@ -471,8 +498,8 @@ RULES: dict[str, Rule] = {
     "arg_train.annual_classes_extraction_source": _left_out(_NO_ANNUAL),
     "arg_train.validity_threshold": _left_out(_NO_ANNUAL),
     f"{_LEARNING}.dl_name": _network,
-    f"{_LEARNING}.dl_parameters": _left_out("the layers follow from the numbers of features and classes"),
-    f"{_LEARNING}.dl_module": _left_out("networks of one's own are not read from a file"),
+    f"{_LEARNING}.dl_parameters": _network_parameters,
+    f"{_LEARNING}.dl_module": _module,
     f"{_LEARNING}.epochs": _to("training.epochs"),
     f"{_LEARNING}.model_selection_criterion": _to("training.criterion"),
     f"{_LEARNING}.weighted_labels": _weighted_labels,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from sitspark.settings.networks import parameters_of
 from sitspark.settings.search import SearchSettings, TrackSettings, count_trials, refuse_impossible
@@ -15,6 +15,8 @@ Criterion = Literal["loss", "oa", "kappa", "fscore"]
 
 class OwnNetworkSettings(Section):
     """A network of the user's own; docs/networks.md has the contract."""
+
+    model_config = ConfigDict(serialize_by_alias=True)  # cards and run.json are read back
 
     module: FilePath = Field(description="Python file that holds the class; its text goes with the model.")
     class_name: str = Field(alias="class", description="Name of the class in it.")
@@ -71,10 +73,17 @@ class CheckpointSettings(Section):
     restart: bool = Field(True, description="Whether a training that was killed goes on from its last checkpoint.")
 
 
+def _name_or_section(value: object) -> str:
+    """Which of the two is meant, so that what is wrong is told of that one alone."""
+    return "(section)" if isinstance(value, Mapping | OwnNetworkSettings) else "(name)"
+
+
 class TrainingSettings(Section):
     """The model and how it is trained."""
 
-    network: BankName | OwnNetworkSettings = Field(
+    network: Annotated[
+        Annotated[BankName, Tag("(name)")] | Annotated[OwnNetworkSettings, Tag("(section)")], Discriminator(_name_or_section)
+    ] = Field(
         "mlp",
         description="Network of the bank: mlp (n/2, 3k, 3k, k; iota2's), ann, simple_self_attention, ltae, tempcnn, "
         "transformer; or a section for one of your own.",

@@ -142,3 +142,18 @@ def test_a_network_of_series_needs_some() -> None:
     with pytest.raises(SitsparkError, match="tempcnn learns from series"):
         build("tempcnn", space, 2)
     assert build("ann", space, 2).weights > 0
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_mixed_precision_trains_and_scores_almost_the_same(name: str) -> None:
+    """training.precision: bf16 has eight bits of significance."""
+    space = SPACES["two sensors and the rest"]
+    features = features_of(space, 64)
+    network, block = small(name, space, features), torch.from_numpy(features)
+    exact = network(block).softmax(1)
+    with torch.autocast("cpu", torch.bfloat16):
+        rough = network(block).float().softmax(1)
+        loss = F.cross_entropy(network.train()(block), torch.zeros(64, dtype=torch.int64))
+    assert (exact - rough).abs().max() < 0.05
+    loss.backward()
+    assert all(torch.isfinite(parameter.grad).all() for parameter in network.parameters())
