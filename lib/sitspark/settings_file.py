@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, MutableMapping, MutableSequence, Sequence
 from pathlib import Path
 from types import UnionType
-from typing import Any, get_args, get_origin
+from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
@@ -120,7 +120,7 @@ def _plain(node: Any) -> Any:
 def _sentence(problem: Mapping[str, Any], tree: Mapping[str, Any], source: Path, overrides: Sequence[str]) -> str:
     """One of pydantic's findings as: file, line, key, what is wrong, what to do."""
     # a part in parentheses says which kind of value was judged, where there may be several
-    location = tuple(part for part in map(str, problem["loc"]) if not part.startswith("("))
+    location = _as_keys(tuple(part for part in map(str, problem["loc"]) if not part.startswith("(")))
     key = ".".join(location)
     line = _line_of(tree, location)
     where = f"{source}, line {line}: {key}" if line else f"{source}: {key}"
@@ -167,21 +167,27 @@ def _line_of(tree: Any, location: tuple[str, ...]) -> int | None:
 def _sections(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Any]]:
     for own_name, field in model.model_fields.items():
         name = field.alias or own_name
-        section = _section_of(field.annotation)
+        sections = _sections_of(field.annotation)
         # one that may be absent is a value too
-        if section is not field.annotation:
+        if sections != (field.annotation,):
             yield f"{prefix}{name}", field
-        if section is not None:
+        for section in sections:
             yield from _sections(section, f"{prefix}{name}.")
 
 
-def _section_of(annotation: Any) -> type[BaseModel] | None:
-    """The section that a key holds, always or where it isn't null."""
-    kinds = (
-        [kind for kind in get_args(annotation) if kind is not type(None)] if isinstance(annotation, UnionType) else [annotation]
-    )
-    found = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
-    return found[0] if len(found) == len(kinds) == 1 else None
+def _sections_of(annotation: Any) -> tuple[type[BaseModel], ...]:
+    """The sections of which a key holds one, always or where it isn't null; none where it may hold a value too."""
+    kinds = [kind for kind in _alternatives(annotation) if kind is not type(None)]
+    found = tuple(kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel))
+    return found if len(found) == len(kinds) else ()
+
+
+def _alternatives(annotation: Any) -> list[Any]:
+    if hasattr(annotation, "__metadata__"):
+        return _alternatives(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        return [kind for alternative in get_args(annotation) for kind in _alternatives(alternative)]
+    return [annotation]
 
 
 def _keys_of_free_names() -> list[str]:
@@ -199,6 +205,12 @@ def _keys_of_free_names() -> list[str]:
 def known_keys() -> dict[str, str]:
     """Every key of the settings with its sentence."""
     return {key: field.description or "" for key, field in _sections(Settings)}
+
+
+def _as_keys(location: tuple[str, ...]) -> tuple[str, ...]:
+    """The keys of a place in the settings: where a key holds one of several sections, pydantic names the one it took too."""
+    of_several = {key for key, field in _sections(Settings) if len(_sections_of(field.annotation)) > 1}
+    return tuple(part for i, part in enumerate(location) if ".".join(location[:i]) not in of_several or i == 0)
 
 
 def _as_documented(location: tuple[str, ...]) -> tuple[str, ...]:
@@ -250,7 +262,7 @@ def _type_name(annotation: Any) -> str:
         return _type_name(arguments[0])
     if getattr(annotation, "__origin__", None) is tuple:
         return f"list of {_type_name(arguments[0])}"
-    return " or ".join("null" if a is type(None) else _type_name(a) for a in arguments)
+    return " or ".join(dict.fromkeys("null" if a is type(None) else _type_name(a) for a in arguments))
 
 
 if __name__ == "__main__":

@@ -269,6 +269,16 @@ def test_a_run_goes_from_the_table_to_cross_validation_by_tile_and_a_report(spar
     assert "26 samples of 2 classes" in other and "unchanged" not in other
 
 
+def test_a_baseline_takes_the_place_of_the_network(spark: SparkSession, tmp_path: Path) -> None:
+    tree = tree_of(tmp_path, plots(48)) | {"training": {"baseline": {"kind": "random_forest", "trees": 7}}}
+    context, _ = run_quietly(tree, "train", "cross_validate", "report")
+    done = context.folder.records()
+    assert done["train"].facts["model_id"].startswith("random_forest-")
+    assert done["train"].summary.startswith("random_forest of ")
+    assert all(fold["left_out"] for fold in done["cross_validate"].facts["folds"])
+    assert "random_forest, " in context.folder.report.read_text(encoding="utf-8")
+
+
 def test_fewer_clear_dates_than_asked_for_and_other_bands_make_the_samples_anew(spark: SparkSession, tmp_path: Path) -> None:
     table = plots()
     table.loc[(table["plot"] == "p3") & (table.index % 2 == 0), ["red", "nir"]] = None

@@ -11,6 +11,7 @@ from sitspark.errors import SitsparkError
 from sitspark.iota2 import LeftOut, read_cfg, settings_from_cfg
 from sitspark.iota2.names import canonical
 from sitspark.iota2.rules import RULES
+from sitspark.settings import TrainingSettings
 from sitspark.settings.training import ScheduleSettings, StoppingSettings
 from sitspark.settings_file import known_keys, read_settings
 
@@ -157,9 +158,9 @@ def test_a_file_of_2020_is_read(tmp_path: Path) -> None:
     assert {left.key: left.reason for left in converted.left_out} == {
         "chain.L8Path": "is not set",
         "chain.runs": "a run has one split; start it again with another seed and output",
-        "argTrain.classifier": "the classifier is a neural network; see training.network",
-        "argTrain.options": "the classifier is a neural network; see training.network",
     }
+    forest = settings.training.baseline
+    assert (forest.kind, forest.min_samples_split, forest.max_depth, forest.trees) == ("random_forest", 5, 5, 100)
 
 
 def test_keys_that_are_absent_have_the_defaults_of_iota2(tmp_path: Path) -> None:
@@ -198,6 +199,96 @@ def test_parameters_of_networks_of_iota2_are_not_those_of_the_bank(tmp_path: Pat
     _, converted = read_cfg(small(tmp_path, train=asked))
     [left] = [left for left in converted.left_out if left.key.endswith("dl_parameters")]
     assert "parameters of other names; see training.parameters" in left.reason
+
+
+NETWORK = "deep_learning_parameters : {dl_name : 'MLPClassifier'}"
+SCIKIT = "scikit_models_parameters : {{ {} }}"
+
+
+@pytest.mark.parametrize(
+    ("train", "rest", "baseline"),
+    [
+        ("", "", {"kind": "random_forest", "max_depth": 25, "min_samples_split": 5, "min_samples_leaf": 1}),
+        (
+            "classifier : 'rf', otb_classifier_options : {'classifier.rf.nbtrees':50, 'classifier.rf.var':7}",
+            "",
+            {"kind": "random_forest", "trees": 50, "max_features": 7}
+            | {"max_depth": 5, "min_samples_split": 10, "min_samples_leaf": 1},
+        ),
+        (
+            "classifier : 'sharkrf', otb_classifier_options : {'classifier.sharkrf.nodesize':30}",
+            "",
+            {"kind": "random_forest", "max_depth": None, "min_samples_split": 30, "min_samples_leaf": 1},
+        ),
+        ("classifier : 'libsvm', otb_classifier_options : {'classifier.libsvm.c':4}", "", {"kind": "linear_svm", "c": 4}),
+        ("classifier : 'gbt'", "", {"kind": "lightgbm", "trees": 200, "learning_rate": 0.01}),
+        (NETWORK, "", None),
+        (f"classifier : 'rf', {NETWORK}", "", None),
+        (
+            "classifier : 'rf'",
+            SCIKIT.format("model_type : 'ExtraTreesClassifier', n_estimators : 7, max_features : 'auto', n_jobs : 2"),
+            {"kind": "extra_trees", "trees": 7, "max_depth": None, "min_samples_leaf": 1},
+        ),
+        (
+            "",
+            SCIKIT.format("model_type : 'RandomForest', keyword_arguments : {'max_depth' : 9}"),
+            {"kind": "random_forest", "max_depth": 9, "min_samples_leaf": 1},
+        ),
+        (
+            "",
+            SCIKIT.format("model_type : 'SupportVectorClassification', C : 2.5, kernel : 'linear'"),
+            {"kind": "linear_svm", "c": 2.5},
+        ),
+        ("", SCIKIT.format("model_type : 'LinearSVC', keyword_arguments : {'C' : 3}"), {"kind": "linear_svm", "c": 3}),
+    ],
+)
+def test_classifiers_become_baselines(tmp_path: Path, train: str, rest: str, baseline: dict[str, object] | None) -> None:
+    settings, _ = read_cfg(small(tmp_path, train=train, rest=rest))
+    assert settings.training.baseline == TrainingSettings(baseline=baseline).baseline
+
+
+@pytest.mark.parametrize(
+    ("train", "rest", "key", "reason"),
+    [
+        ("classifier : 'knn'", "", "arg_train.classifier", "there is no knn here"),
+        (
+            "classifier : 'libsvm', otb_classifier_options : {'classifier.libsvm.k':'rbf'}",
+            "",
+            "arg_train.classifier",
+            "a linear kernel here, not rbf",
+        ),
+        (
+            "classifier : 'rf', otb_classifier_options : {'classifier.sharkrf.nodesize':25}",
+            "",
+            "arg_train.otb_classifier_options.classifier.sharkrf.nodesize",
+            "of the classifier sharkrf",
+        ),
+        ("options : '-classifier.rf.acc 0.1'", "", "arg_train.options -classifier.rf.acc", "has no setting here"),
+        (f"classifier : 'rf', {NETWORK}", "", "arg_train.classifier", "iota2 trains the network"),
+        (
+            "classifier : 'rf'",
+            SCIKIT.format("model_type : 'RandomForestClassifier'"),
+            "arg_train.classifier",
+            "the model of scikit_models_parameters",
+        ),
+        ("", SCIKIT.format("model_type : 'AdaBoost'"), "scikit_models_parameters.model_type", "there is no AdaBoost here"),
+        ("", SCIKIT.format("model_type : 'SVC'"), "scikit_models_parameters.model_type", "a linear kernel here, not rbf"),
+        (
+            "",
+            SCIKIT.format("model_type : 'RandomForest', C : 3"),
+            "scikit_models_parameters.C",
+            "of a model that is not trained",
+        ),
+        (
+            "",
+            SCIKIT.format("model_type : 'RandomForest', cross_validation_folds : 3"),
+            "scikit_models_parameters.cross_validation_folds",
+            "has no setting here",
+        ),
+    ],
+)
+def test_what_no_baseline_has_is_said(tmp_path: Path, train: str, rest: str, key: str, reason: str) -> None:
+    assert reason in reasons(small(tmp_path, train=train, rest=rest))[key]
 
 
 SMOTE = """sample_augmentation : {'target_models':['all'], 'strategy':'smote', 'strategy.smote.neighbors':5,
@@ -436,8 +527,8 @@ def test_only_the_classification_builder_is_run(tmp_path: Path) -> None:
 
 
 def test_overrides_name_settings(tmp_path: Path) -> None:
-    settings, _ = read_cfg(small(tmp_path), overrides=["training.epochs=3", "grid.chunk_size=64", "output=elsewhere"])
-    assert (settings.training.epochs, settings.grid.chunk_size) == (3, 64)
+    settings, _ = read_cfg(small(tmp_path), overrides=["training.threads=3", "grid.chunk_size=64", "output=elsewhere"])
+    assert (settings.training.threads, settings.grid.chunk_size) == (3, 64)
     assert settings.output == (tmp_path / "elsewhere").resolve()
 
 

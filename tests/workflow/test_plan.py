@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from sitspark.workflow.plan import Foreseen, memory_caution
+from sitspark.workflow.plan import Bound, Foreseen, memory_caution
 
 FORESEEN = Foreseen(
     products=1,
@@ -53,3 +53,9 @@ def test_what_there_is_one_of_is_in_the_singular() -> None:
     said = FORESEEN.to_text()
     for words in ("1 product of 1 tile,", "up to 1 date a tile", "in 1 chunk of", "with 1 core;"):
         assert words in said
+
+
+def test_a_baseline_is_told_how_many_samples_it_may_hold() -> None:
+    assert "train    " not in FORESEEN.to_text()
+    said = replace(FORESEEN, baseline=Bound("random_forest", 1_005_025, 2.0)).to_text()
+    assert "train    random_forest on at most 1,005,025 samples, those that 2 GB of memory hold (training.memory)" in said

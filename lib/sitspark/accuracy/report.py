@@ -51,12 +51,16 @@ class MapView:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Training:
-    """How a model was trained: history (the columns of `training_figure`), the epoch kept, and by which criterion."""
+    """How a model was trained: history (the columns of `training_figure`), the epoch kept, and by which criterion.
+
+    `remark` stands in place of curves where there is but one row.
+    """
 
     model_id: str
     history: pd.DataFrame
     best_epoch: int
     criterion: str
+    remark: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +197,7 @@ def _figures(report: Report) -> dict[str, Any]:
         "clear_dates": view and view.clear_dates and quicklook.clear_dates_figure(view.clear_dates),
         "confusion": matrix and figures.confusion_matrix_figure(matrix, names),
         "scores": matrix and figures.class_scores_figure(matrix, names),
-        "trainings": [figures.training_figure(t.history, t.best_epoch) for t in report.trainings],
+        "trainings": [None if t.remark else figures.training_figure(t.history, t.best_epoch) for t in report.trainings],
         "search": report.search and search_figure(report.search),
         "reliability": report.confidence
         and trust_figures.reliability_figure(report.confidence.plain, report.confidence.calibrated),

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from sitspark.iota2.classifiers import ARGUMENTS, OPTIONS, options_of
+
 # where a key of another section went
 _MOVED = {
     "chain.random_seed": "arg_train.random_seed",
@@ -27,6 +29,8 @@ _NESTED = (
     "arg_train.sample_augmentation",
     "arg_train.deep_learning_parameters",
     "arg_train.deep_learning_parameters.hyperparameters_solver",
+    OPTIONS,
+    ARGUMENTS,
 )
 
 
@@ -50,6 +54,10 @@ def keys_of(tree: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
 def _unfolded(written: str, name: str, value: Any) -> Iterator[tuple[str, str, Any]]:
     if name in _NESTED and isinstance(value, Mapping):
         for key, inner in value.items():
-            yield from _unfolded(f"{written}.{key}", f"{name}.{key}", inner)
+            # scikit-learn's C among names of iota2
+            yield from _unfolded(f"{written}.{key}", f"{name}.{canonical(key) if name == ARGUMENTS else key}", inner)
+    elif name == "arg_train.options" and isinstance(value, str):
+        for option, inner in options_of(value):
+            yield f"{written} -{option}", f"{OPTIONS}.{option}", inner
     else:
         yield written, name, value

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from sitspark.iota2 import classifiers
 from sitspark.kernels.expression import compiled
 from sitspark.scenes import sen2cor, theia
 
@@ -24,6 +25,7 @@ _AUGMENTATION = "arg_train.sample_augmentation"
 # the values that iota2 takes for keys that a file doesn't have, where they differ from those of the settings
 DEFAULTS: dict[str, Any] = {"arg_train.ratio": 0.5}
 SELECTION_DEFAULTS: dict[str, Any] = {f"{_SELECTION}.sampler": "random", f"{_SELECTION}.strategy": "all"}
+CLASSIFIER_DEFAULTS: dict[str, Any] = {classifiers.CLASSIFIER: "rf"}
 LEARNING_DEFAULTS: dict[str, Any] = {
     f"{_LEARNING}.model_selection_criterion": "loss",
     f"{_SOLVER}.batch_size": [1000],
@@ -38,6 +40,8 @@ def defaults(names: set[str]) -> dict[str, Any]:
         taken |= SELECTION_DEFAULTS
     if any(name.startswith(f"{_LEARNING}.") for name in names):
         taken |= LEARNING_DEFAULTS
+    elif f"{classifiers.SCIKIT}.model_type" not in names:
+        taken |= CLASSIFIER_DEFAULTS
     return {name: value for name, value in taken.items() if name not in names}
 
 
@@ -478,9 +482,7 @@ RULES: dict[str, Rule] = {
     "arg_train.sample_management": _left_out(_NO_REGIONS),
     "arg_train.sample_validation": _left_out("validation takes all pixels of the polygons set aside"),
     "arg_train.sampling_validation": _left_out("validation takes all pixels of the polygons set aside"),
-    "arg_train.classifier": _left_out("the classifier is a neural network; see training.network"),
-    "arg_train.options": _left_out("the classifier is a neural network; see training.network"),
-    "arg_train.otb_classifier_options": _left_out("the classifier is a neural network; see training.network"),
+    **classifiers.RULES,
     "arg_train.features": _kept_indices,
     "arg_train.features_from_raw_dates": _raw_dates,
     "arg_train.dempster_shafer_sar_opt_fusion": _left_out("Sentinel-1 is not read"),
@@ -571,7 +573,8 @@ PREFIXES: dict[str, str] = {
     "sentinel_1": "Sentinel-1 is not read",
     "user_feat.": "name rasters without a date one by one, under features.static",
     "python_data_managing.": _CHUNKS,
-    "scikit_models_parameters.": "the classifier is a neural network; see training.network",
+    f"{classifiers.OPTIONS}.": "this option has no setting here; see training.baseline for what there is",
+    f"{classifiers.SCIKIT}.": "this argument has no setting here; see training.baseline for what there is",
     "dim_red.": "features are not reduced",
     "coregistration.": "images are not moved",
     "task_retry_limits.": "Spark repeats a task that failed; see spark.task.maxFailures under spark.config",

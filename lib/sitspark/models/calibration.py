@@ -13,6 +13,8 @@ from sitspark.accuracy.reliability import Reliability
 # beyond these a few samples decide: without a single error the likelihood grows as the temperature falls to 0
 COLDEST, HOTTEST = 0.05, 20.0
 
+_LEAST = 1e-3  # of the order of one vote of a forest
+
 MOST = 100_000  # samples that one number is found from; more change it by less than its third digit
 
 
@@ -27,6 +29,21 @@ class Calibration:
     samples: int
     error_before: float | None
     error_after: float | None
+
+
+def log_probabilities(probabilities: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The logarithms of probabilities (n, classes), none of them taken as less than a thousandth.
+
+    What no tree of a forest votes for is not impossible.
+    """
+    return np.log(np.maximum(probabilities, _LEAST))
+
+
+def softened(probabilities: npt.NDArray[np.float64], temperature: float) -> npt.NDArray[np.float64]:
+    """Probabilities (n, classes) at a temperature that was found from their `log_probabilities`."""
+    shares = np.exp(log_probabilities(probabilities) / temperature)
+    found: npt.NDArray[np.float64] = shares / shares.sum(axis=1, keepdims=True)
+    return found
 
 
 def calibrate(scores: npt.NDArray[np.floating], positions: npt.NDArray[np.int64]) -> Calibration:

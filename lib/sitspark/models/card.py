@@ -1,6 +1,7 @@
 """The model card: all that is needed to use a model, and to know where it comes from."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,10 @@ class _Part(BaseModel):
 
 
 class NetworkCard(_Part):
-    """Which network, for how many features and classes; `parameters` is the count of trained numbers.
+    """Which network or baseline, for how many features and classes; `parameters`: how many numbers are learnt.
 
-    `name` is that of the bank, or of the user's class; `arguments` is what it is built with; `code_sha256` is the hash of the
-    text of a user's network, which lies beside the card.
+    `name` is that of the bank, of the user's class or of the baseline; `arguments` is what a network is built with;
+    `code_sha256` is the hash of the text of a user's network, which lies beside the card.
     """
 
     name: str
@@ -86,7 +87,8 @@ class ModelCard(_Part):
 
     `calibration` is None where it wasn't asked for; `settings` are those of the whole run, without credentials. `epochs` were
     run; `criterion` is what chose the best one: that of the settings, or 'train_loss' when no sample was monitored; `metrics`
-    are those of that epoch.
+    are those of that epoch. `subsampled_from` are the samples that there were, where a part was learnt from, which fitted
+    into `training.memory`.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -94,6 +96,7 @@ class ModelCard(_Part):
     network: NetworkCard
     feature_space: dict[str, Any]
     classes: tuple[ClassCard, ...]
+    subsampled_from: int | None = None
     training: TrainingSettings
     seed: int
     left_out_fold: str | None
@@ -121,9 +124,25 @@ class ModelCard(_Part):
         return FeatureSpace.from_json(json.dumps(self.feature_space))
 
     @property
+    def subsampled(self) -> str:
+        """The part of a sentence that says that not all samples were learnt from; nothing where they were."""
+        if self.subsampled_from is None:
+            return ""
+        learnt = sum(c.train for c in self.classes)
+        return f", learnt from {learnt:,} of {self.subsampled_from:,} samples, a share of each class that fits training.memory"
+
+    @property
     def nomenclature(self) -> Nomenclature:
         """The classes, in the order of the network's outputs."""
         return Nomenclature(tuple(LandCoverClass(c.code, c.name, c.colour) for c in self.classes))
+
+
+def class_cards(nomenclature: Nomenclature, *, fitted: Sequence[int], monitored: Sequence[int]) -> tuple[ClassCard, ...]:
+    """The classes, with their counts of samples in the order of the nomenclature."""
+    return tuple(
+        ClassCard(code=c.code, name=c.name, colour=c.colour, train=int(fitted[i]), monitored=int(monitored[i]))
+        for i, c in enumerate(nomenclature)
+    )
 
 
 def read_card(folder: Path) -> ModelCard:

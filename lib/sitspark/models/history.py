@@ -20,7 +20,7 @@ class Epoch:
 
     Losses are mean cross-entropies (natural logarithm): `train_loss` over the batches as they were trained on,
     `validation_loss` over the monitored samples, like oa, kappa and fscore (the mean F-score of the classes that these
-    samples have), all within 0-1. None: undefined, as without monitored samples.
+    samples have), all within 0-1. None: undefined, as without monitored samples, or the learning rate of what has none.
     """
 
     epoch: int
@@ -29,7 +29,7 @@ class Epoch:
     oa: float | None
     kappa: float | None
     fscore: float | None
-    learning_rate: float
+    learning_rate: float | None
     seconds: float
     samples_per_second: float
 

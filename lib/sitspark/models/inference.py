@@ -1,5 +1,6 @@
 """From features to classes, as the map and the accuracy need it: no gradients, the standardisation folded in."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +11,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from sitspark.models.baselines.base import Baseline
+from sitspark.models.baselines.load import load_baseline
+from sitspark.models.calibration import softened
+from sitspark.models.card import read_card
 from sitspark.models.model import Model
 from sitspark.models.networks.base import Network
 from sitspark.models.networks.steady import steady
@@ -20,30 +25,47 @@ BLOCK = 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Classifier:
-    """A trained network at work; `codes` are the class codes, uint16 (classes,), in the order of its outputs.
+class Classifier(ABC):
+    """A trained model at work; `codes` are the class codes, uint16 (classes,), in the order of its outputs.
 
-    Probabilities are those of scores / `temperature`, which changes no class. Takes as many threads as torch has in the
-    calling process. Each row's result is the same, bit for bit, whatever rows come with it and in whatever number.
+    Probabilities are those of scores / `temperature`, which changes no class. Each row's result is the same, bit for bit,
+    whatever rows come with it and in whatever number.
     """
 
     codes: npt.NDArray[np.uint16]
-    _network: nn.Module
-    temperature: float = 1.0
+    temperature: float
 
     @staticmethod
     def load(folder: Path, *, code: str | None = None) -> "Classifier":
-        """Read a model; raises SitsparkError as `Model.load` does."""
-        model = Model.load(folder, code=code)
-        return Classifier.of(model.network, model.card.nomenclature.codes, temperature=model.card.temperature)
+        """Read a model, a network or a baseline; raises SitsparkError as `Model.load` and `load_baseline` do."""
+        card = read_card(folder)
+        if card.training.baseline is None:
+            model = Model.load(folder, code=code)
+            return Classifier.of(model.network, card.nomenclature.codes, temperature=card.temperature)
+        return BaselineClassifier(np.array(card.nomenclature.codes, np.uint16), card.temperature, load_baseline(folder))
 
     @staticmethod
     def of(network: Network, codes: tuple[int, ...], *, temperature: float = 1.0) -> "Classifier":
         """Prepare a network whose outputs are the classes `codes`."""
-        return Classifier(np.array(codes, np.uint16), steady(network.folded()).eval(), temperature)
+        return NetworkClassifier(np.array(codes, np.uint16), temperature, steady(network.folded()).eval())
 
+    @abstractmethod
     def classify(self, features: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
         """The position of the likeliest class, int64 (n,), and its probability, float32 (n,), of float32 (n, features)."""
+
+    @abstractmethod
+    def probabilities(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """The probability of every class, float32 (n, classes), of features float32 (n, features)."""
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkClassifier(Classifier):
+    """A network at work, on as many threads as torch has in the calling process."""
+
+    _network: nn.Module
+
+    def classify(self, features: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+        """See `Classifier`."""
         position, probability = np.empty(len(features), np.int64), np.empty(len(features), np.float32)
         for rows, scores in self._scores(features):
             # of the scores: two that nearly tie may do so once they are scaled
@@ -52,7 +74,7 @@ class Classifier:
         return position, probability
 
     def probabilities(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """The probability of every class, float32 (n, classes), of features float32 (n, features)."""
+        """See `Classifier`."""
         found = np.empty((len(features), len(self.codes)), np.float32)
         for rows, scores in self._scores(features):
             found[rows] = (scores / self.temperature).softmax(1).numpy()
@@ -78,3 +100,24 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+@dataclass(frozen=True, slots=True)
+class BaselineClassifier(Classifier):
+    """A baseline at work, on one thread; classes are compared before their probabilities are rounded to float32."""
+
+    _baseline: Baseline
+
+    def classify(self, features: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+        """See `Classifier`; of several classes that are equally likely the first."""
+        found = self._baseline.probabilities(features)
+        position = found.argmax(axis=1)
+        sure: npt.NDArray[np.float32] = self._calibrated(found)[np.arange(len(found)), position].astype(np.float32)
+        return position, sure
+
+    def probabilities(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """See `Classifier`."""
+        return self._calibrated(self._baseline.probabilities(features)).astype(np.float32)
+
+    def _calibrated(self, found: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        return found if self.temperature == 1 else softened(found, self.temperature)

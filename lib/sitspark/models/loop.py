@@ -1,15 +1,12 @@
 """The training loop: runs in every process of a training; the first one writes the files."""
 
 import copy
-import hashlib
 import json
 import os
-import platform
 import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 
 import numpy as np
 import torch
@@ -21,22 +18,22 @@ from sitspark.accuracy.matrix import ConfusionMatrix
 from sitspark.atomic import write_atomically
 from sitspark.errors import SitsparkError
 from sitspark.models.batches import Batch, Batches
-from sitspark.models.calibration import MOST, calibrate
-from sitspark.models.card import CalibrationCard, ClassCard, DataCard, ModelCard, NetworkCard, StatisticsCard
+from sitspark.models.calibration import MOST, Calibration, calibrate
+from sitspark.models.card import NetworkCard
 from sitspark.models.checkpoint import Checkpoints, Progress
 from sitspark.models.decode import store_of
 from sitspark.models.history import Criterion, Epoch, has_stalled, is_better
 from sitspark.models.job import TrainingJob
 from sitspark.models.losses import losses
-from sitspark.models.model import serialise, write_model
 from sitspark.models.networks.bank import chosen
 from sitspark.models.networks.base import Network
 from sitspark.models.optimiser import optimiser_of
+from sitspark.models.outcome import Outcome, write_outcome
 from sitspark.models.precision import computes_in_bf16
 from sitspark.models.process_group import ProcessGroup, joined
 from sitspark.models.schedule import plateau_factor, rate_factor
 from sitspark.models.store import Samples, SampleStore
-from sitspark.samples.table import feature_space_of, made_with_of, rows_of
+from sitspark.samples.table import feature_space_of
 
 _LOOKED_AT = 64  # batches between two looks at the losses: each look makes a GPU wait
 
@@ -77,9 +74,8 @@ def train(job: TrainingJob) -> None:
         checkpoints = Checkpoints(job, material.store)
         progress = _fit(job, material, learner, checkpoints)
         if group.is_first:
-            weights = serialise(progress.best_state)
-            card = _card(job, material, learner, progress, weights=weights, seconds=time.perf_counter() - started)
-            write_model(job.folder, card, weights, progress.history, own=job.own)
+            outcome = _outcome(job, material, learner, progress)
+            write_outcome(job, material.store, outcome, seconds=time.perf_counter() - started)
             checkpoints.remove()
 
 
@@ -226,23 +222,21 @@ def _assess(job: TrainingJob, material: _Material, learner: _Learner) -> tuple[f
 
 
 @torch.inference_mode()
-def _calibration(job: TrainingJob, samples: Samples, learner: _Learner, progress: Progress) -> CalibrationCard | None:
+def _calibration(job: TrainingJob, samples: Samples, learner: _Learner, progress: Progress) -> Calibration | None:
     """What the monitored samples, or some that are spread evenly over them, say of the network in its kept state."""
     if not job.settings.calibrate:
         return None
     learner.network.load_state_dict(dict(progress.best_state))
     learner.network.eval()
-    count = len(samples)
-    chosen = torch.arange(0, count, -(-count // MOST) or 1)
+    spread = torch.arange(0, len(samples), -(-len(samples) // MOST) or 1)
     scores = [
         learner.network(samples.features.index_select(0, part).to(learner.group.device)).float().cpu()
-        for part in chosen.split(job.settings.batch_size)
+        for part in spread.split(job.settings.batch_size)
         if len(part)
     ]
     # an empty one gives a table without rows
     table = torch.cat([torch.empty(0, len(job.nomenclature)), *scores])
-    found = calibrate(table.numpy(), samples.positions.index_select(0, chosen).numpy())
-    return CalibrationCard(**asdict(found))
+    return calibrate(table.numpy(), samples.positions.index_select(0, spread).numpy())
 
 
 def _refuse_not_finite(job: TrainingJob, material: _Material, summed: Tensor, *, number: int) -> None:
@@ -260,15 +254,10 @@ def _refuse_not_finite(job: TrainingJob, material: _Material, summed: Tensor, *,
     )
 
 
-def _card(
-    job: TrainingJob, material: _Material, learner: _Learner, progress: Progress, *, weights: bytes, seconds: float
-) -> ModelCard:
-    store = material.store
-    classes = len(job.nomenclature)
-    fitted, monitored = (torch.bincount(s.positions, minlength=classes) for s in (store.fitted, store.monitored))
-    return ModelCard(
-        model_id=job.model_id,
-        network=NetworkCard(
+def _outcome(job: TrainingJob, material: _Material, learner: _Learner, progress: Progress) -> Outcome:
+    store, classes = material.store, len(job.nomenclature)
+    return Outcome(
+        NetworkCard(
             name=job.settings.network_name,
             features=store.fitted.width,
             classes=classes,
@@ -276,24 +265,11 @@ def _card(
             arguments=job.settings.network_arguments,
             code_sha256=job.own.sha256 if job.own else None,
         ),
-        feature_space=json.loads(feature_space_of(job.samples).to_json()),
-        classes=tuple(
-            ClassCard(code=c.code, name=c.name, colour=c.colour, train=int(fitted[i]), monitored=int(monitored[i]))
-            for i, c in enumerate(job.nomenclature)
-        ),
-        training=job.settings,
-        seed=job.seed,
-        left_out_fold=job.left_out_fold,
-        statistics=StatisticsCard.of(store.statistics),
-        criterion=material.criterion,
-        best_epoch=progress.best.epoch,
-        epochs=len(progress.history),
-        metrics=progress.best,
-        seconds=seconds,
-        device=str(learner.group.device),
-        versions={"python": platform.python_version()} | {name: version(name) for name in ("sitspark", "torch")},
-        weights_sha256=hashlib.sha256(weights).hexdigest(),
+        progress.best_state,
+        progress.history,
+        progress.best,
+        material.criterion,
+        fitted=torch.bincount(store.fitted.positions, minlength=classes).tolist(),
         calibration=_calibration(job, store.monitored, learner, progress),
-        data=DataCard(made_with=made_with_of(job.samples), rows=rows_of(job.samples)),
-        settings=None if job.run is None else dict(job.run),
+        device=str(learner.group.device),
     )

@@ -35,20 +35,13 @@ class Model:
         Raises SitsparkError without a card, for a card of a newer sitspark or a network that this one doesn't have,
         for weights that are not those that the card was written for, and for a network of any other text than `code`.
         """
-        card = read_card(folder)
-        weights = folder / WEIGHTS
-        content = weights.read_bytes() if weights.is_file() else b""
-        if hashlib.sha256(content).hexdigest() != card.weights_sha256:
-            raise SitsparkError(
-                f"{weights}: is missing or not the file that {CARD} was written for (its SHA-256 differs); "
-                "copy the whole folder again, or train the model again"
-            )
+        card, content = read_files(folder)
         network = _of_the_bank(folder, card) if card.network.code_sha256 is None else _own(folder, card, code)
         try:
             network.load_state_dict(load(content))
         except (SafetensorError, RuntimeError):
             raise SitsparkError(
-                f"{weights}: holds no network {card.network.name} of {card.network.features} features and "
+                f"{folder / WEIGHTS}: holds no network {card.network.name} of {card.network.features} features and "
                 f"{card.network.classes} classes; train the model again"
             ) from None
         return Model(card, network.eval())
@@ -85,6 +78,22 @@ def _own(folder: Path, card: ModelCard, allowed: str | None) -> Network:
         )
     code = OwnCode(str(path), content.decode(), name, json.dumps(card.network.arguments))
     return OwnNetwork(code, Layout.of(card.space), card.network.classes)
+
+
+def read_files(folder: Path) -> tuple[ModelCard, bytes]:
+    """The card of a model, and the content of the weights that it was written for.
+
+    Raises SitsparkError as `read_card` does, and for weights that are missing or others.
+    """
+    card = read_card(folder)
+    weights = folder / WEIGHTS
+    content = weights.read_bytes() if weights.is_file() else b""
+    if hashlib.sha256(content).hexdigest() != card.weights_sha256:
+        raise SitsparkError(
+            f"{weights}: is missing or not the file that {CARD} was written for (its SHA-256 differs); "
+            "copy the whole folder again, or train the model again"
+        )
+    return card, content
 
 
 def serialise(state: Mapping[str, Tensor]) -> bytes:

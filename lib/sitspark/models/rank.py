@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sitspark.atomic import write_atomically
 from sitspark.errors import SitsparkError
+from sitspark.models.baselines.training import train_baseline
 from sitspark.models.job import TrainingJob
 from sitspark.models.loop import train
 
@@ -20,7 +21,8 @@ def run_rank(job: TrainingJob) -> None:
     """Train; on an error note it for the driver and exit with status 1."""
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     try:
-        train(job)
+        # a baseline needs no other process, but one apart from the driver, which Ctrl-C ends and want of memory kills alone
+        train(job) if job.settings.baseline is None else train_baseline(job)
     except Exception as error:
         note = {
             "sentence": str(error) if isinstance(error, SitsparkError) else None,

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -195,7 +195,11 @@ def _kind_of(name: str, model: type[BaseModel]) -> Any:
 
 
 def _alternatives(annotation: Any) -> list[Any]:
-    return list(get_args(annotation)) if get_origin(annotation) in (UnionType, Union) else [annotation]
+    if get_origin(annotation) is Annotated:
+        return _alternatives(get_args(annotation)[0])
+    if get_origin(annotation) in (UnionType, Union):
+        return [alternative for member in get_args(annotation) for alternative in _alternatives(member)]
+    return [annotation]
 
 
 def _refuse(values: Mapping[str, Any], varied: Callable[[Mapping[str, Any]], object]) -> None:

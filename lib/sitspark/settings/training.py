@@ -5,12 +5,26 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
+from sitspark.settings.baselines import BaselineSetting
 from sitspark.settings.networks import parameters_of
 from sitspark.settings.search import SearchSettings, TrackSettings, count_trials, refuse_impossible
 from sitspark.settings.section import FilePath, Section, without_repetition
 
 BankName = Literal["mlp", "ann", "simple_self_attention", "ltae", "tempcnn", "transformer"]
 Criterion = Literal["loss", "oa", "kappa", "fscore"]
+# keys that baselines read
+OF_BASELINES = (
+    "baseline",
+    "monitor_share",
+    "monitor_by",
+    "balance",
+    "calibrate",
+    "criterion",
+    "memory",
+    "threads",
+    "where",
+    "track",
+)
 
 
 class OwnNetworkSettings(Section):
@@ -88,6 +102,11 @@ class TrainingSettings(Section):
         description="Network of the bank: mlp (n/2, 3k, 3k, k; iota2's), ann, simple_self_attention, ltae, tempcnn, "
         "transformer; or a section for one of your own.",
     )
+    baseline: BaselineSetting = Field(
+        None,
+        description="Instead of a network: random_forest, extra_trees, lightgbm, linear_svm, or a section of one with its "
+        "parameters; docs/baselines.md. Keys of networks and their loop then stay at their defaults.",
+    )
     parameters: dict[str, Any] = Field(
         default_factory=dict, description="What the network of the bank is built with, as {heads: 8}; docs/networks.md."
     )
@@ -147,6 +166,28 @@ class TrainingSettings(Section):
     def monitored_polygons(self) -> float:
         """The share of the polygons that are monitored as a whole."""
         return self.monitor_share if self.monitor_by == "polygon" else 0.0
+
+    @property
+    def model_name(self) -> str:
+        """What is trained, in a word."""
+        return self.network_name if self.baseline is None else self.baseline.kind
+
+    @model_validator(mode="after")
+    def _nothing_is_ignored_beside_a_baseline(self) -> Self:
+        if self.baseline is None:
+            return self
+        fields = type(self).model_fields.items()
+        ignored = [
+            name
+            for name, field in fields
+            if name not in OF_BASELINES and getattr(self, name) != field.get_default(call_default_factory=True)
+        ]
+        if ignored:
+            raise ValueError(
+                f"has {', '.join(ignored)}, which would be ignored: the baseline {self.baseline.kind} is trained without a "
+                f"network's loop; leave it out (--set 'training={{baseline: {self.baseline.kind}}}' replaces the whole section)"
+            )
+        return self
 
     @model_validator(mode="after")
     def _own_networks_have_their_own_parameters(self) -> Self:

@@ -31,7 +31,7 @@ from sitspark.accuracy.search_figure import SearchView, TriedModel, spans_orders
 from sitspark.accuracy.series_figure import ClassSeries, SeriesView, series_figure
 from sitspark.atomic import publish, write_atomically
 from sitspark.errors import counted
-from sitspark.models.card import read_card
+from sitspark.models.card import ModelCard, read_card
 from sitspark.models.search import TRIALS
 from sitspark.samples.pieces import pieces_by_chunk
 from sitspark.settings import TrainingSettings
@@ -241,6 +241,9 @@ def _map_view(context: Context) -> MapView:
 def _training(context: Context, facts: dict[str, Any]) -> Training:
     folder = context.folder.model(facts["model_id"])
     history = pd.read_parquet(folder / "history.parquet")
+    card = read_card(folder)
+    if card.training.baseline is not None:
+        return Training(card.model_id, history, card.best_epoch, card.criterion, _fitted_in_words(card))
     publish(folder / "training.png", figures.training_figure(history, facts["best_epoch"]))
     return Training(facts["model_id"], history, facts["best_epoch"], context.settings.training.criterion)
 
@@ -255,6 +258,15 @@ def _search(context: Context, facts: dict[str, Any]) -> SearchView | None:
     tried = candidates(settings, TrainingSettings).items()
     logarithmic = {key for key, one in tried if (one.log if isinstance(one, Range) else spans_orders(one.values))}
     return SearchView(read_card(folder).criterion, trials, frozenset(logarithmic))
+
+
+def _fitted_in_words(card: ModelCard) -> str:
+    figures_ = (card.metrics.oa, card.metrics.kappa, card.metrics.fscore, card.metrics.validation_loss)
+    named = ", ".join(f"{name} {score(value)}" for name, value in zip(("OA", "kappa", "mean F", "loss"), figures_, strict=True))
+    return (
+        f"{card.network.name}, {card.network.parameters:,} numbers fitted in {card.metrics.seconds:.0f} s{card.subsampled}. "
+        f"On the monitored samples: {named}."
+    )
 
 
 def _samples(facts: dict[str, dict[str, Any]]) -> tuple[ClassSamples, ...]:

@@ -61,6 +61,12 @@ def _fit(context: Context, model_id: str, name: str, *, left_out_fold: str | Non
     if job.settings.search is not None:
         basis = digest(_VERSION, folder.records()["samples"].key, context.own_code, _classes(context))
         return search(context, job, name, basis=basis)
+    if job.settings.baseline is not None:
+        from sitspark.models.baselines.bank import BASELINES
+
+        steps = BASELINES[job.settings.baseline.kind].steps(job.settings.baseline)
+        with context.voice.bar(name, steps, "steps") as update:
+            return fit(job, spark=context.spark, on_epoch=lambda progress: update(progress["epoch"], ""))
     epochs = context.settings.training.epochs
     with context.voice.bar(name, epochs, "epochs") as update:
 
@@ -72,12 +78,12 @@ def _fit(context: Context, model_id: str, name: str, *, left_out_fold: str | Non
 
 def _trained(folder: Path, code: str | None) -> ModelCard | None:
     """The card of a whole model; its id has the key of the stage, so that it is of these samples and settings."""
-    from sitspark.models.model import Model
+    from sitspark.models.model import read_files
 
     if not (folder / HISTORY).exists():
         return None
     try:
-        return Model.load(folder, code=code).card
+        return read_files(folder)[0]
     except SitsparkError:
         return None
 
@@ -102,10 +108,11 @@ def _train(context: Context, key: str) -> Outcome:
     model_id = _model_id(context, key)
     card = _fit(context, model_id, "train")
     _track(context, card)
+    baseline = card.training.baseline is not None
+    chosen = "" if baseline else f", best at epoch {card.best_epoch} of {card.epochs} by {card.criterion}"
     return Outcome(
-        f"{card.network.name} of {card.network.parameters:,} weights, best at epoch {card.best_epoch} of "
-        f"{card.training.epochs} by {card.criterion}: monitored OA {score(card.metrics.oa)}, "
-        f"F {score(card.metrics.fscore)}{_searched(context, model_id)}",
+        f"{card.network.name} of {card.network.parameters:,} {'numbers' if baseline else 'weights'}{chosen}{card.subsampled}: "
+        f"monitored OA {score(card.metrics.oa)}, F {score(card.metrics.fscore)}{_searched(context, model_id)}",
         {"model_id": model_id, "best_epoch": card.best_epoch},
         _published(context, model_id),
     )
@@ -114,7 +121,7 @@ def _train(context: Context, key: str) -> Outcome:
 def _model_id(context: Context, key: str) -> str:
     """Named after the network, unless a search is to find that."""
     training = context.settings.training
-    name = "search" if training.search is not None and "network" in training.search.try_ else training.network_name
+    name = "search" if training.search is not None and "network" in training.search.try_ else training.model_name
     return f"{name}-{key[:8]}"
 
 
@@ -162,10 +169,12 @@ def _cross_validate(context: Context, key: str) -> Outcome:
             f"cross-validate: leaving a {noun} out needs labelled polygons in two of them or more, here is "
             f"{', '.join(names) or 'none'}; {remedy}"
         )
-    models = []
+    models, parts = [], []
     for name in names:
         model_id = f"{_model_id(context, key)}-without-{_in_a_path(name)}"
-        _track(context, _fit(context, model_id, f"without {name}", left_out_fold=name))
+        card = _fit(context, model_id, f"without {name}", left_out_fold=name)
+        _track(context, card)
+        parts.append(card.subsampled)
         models.append(FoldModel(name, context.folder.model(model_id), context.own_code))
     compared = sample_confusion(context.table("samples"), models)
     context.write("confusion_folds", compared.coalesce(1), key=key)
@@ -176,7 +185,7 @@ def _cross_validate(context: Context, key: str) -> Outcome:
     publish(accuracy / "cross_validation.png", figures.cross_validation_figure(folds))
     return Outcome(
         f"{counted(len(names), noun)} left out in turn: mean F {_mean(folds, 'same_area')} in the same area, "
-        f"{_mean(folds, 'left_out')} on what was left out",
+        f"{_mean(folds, 'left_out')} on what was left out{max(parts, key=len)}",
         {
             "folds": [
                 {

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 
+import numpy as np
 import shapely
 import torch
 
@@ -14,8 +15,11 @@ from sitspark.errors import SitsparkError, counted
 from sitspark.features.from_settings import recipe_of
 from sitspark.features.recipe import Recipe
 from sitspark.grid import Chunk, ChunkShape, Window
+from sitspark.kernels.feature_space import FeatureSpace
 from sitspark.maps.chunk import classify_stack
-from sitspark.models.inference import Classifier
+from sitspark.models.baselines.stand_in import stand_in
+from sitspark.models.baselines.training import samples_that_fit
+from sitspark.models.inference import BaselineClassifier, Classifier
 from sitspark.models.networks.bank import chosen
 from sitspark.scenes.archive import Listed
 from sitspark.scenes.chunk_plan import BESIDE, Coverage, TileExtent, cover
@@ -33,6 +37,22 @@ from sitspark.workflow.context import Context
 _THREADS = 8  # products opened at a time: opening waits for the disk or the network
 _ASKED = 3  # products of a tile whose sizes a store is asked for
 _TRIED = 256  # pixels; side of the window on which the speed is measured
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """How many samples a baseline learns from at most, since it holds them in so many GB of memory."""
+
+    name: str
+    samples: int
+    memory_gb: float
+
+    def to_text(self) -> str:
+        """The numbers in a sentence."""
+        return (
+            f"train    {self.name} on at most {self.samples:,} samples, those that {self.memory_gb:g} GB of memory hold "
+            "(training.memory); of more it is given a share of each class"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +79,7 @@ class Foreseen:
     core_seconds: float
     seconds: float
     models: int
+    baseline: Bound | None = None
 
     def to_json(self) -> str:
         """The numbers as JSON."""
@@ -67,11 +88,13 @@ class Foreseen:
     def to_text(self) -> str:
         """The numbers in sentences."""
         workers = min(self.cores, self.chunks)
+        training = () if self.baseline is None else (self.baseline.to_text(),)
         return "\n".join(
             (
                 f"read     {counted(self.products, 'product')} of {counted(self.tiles, 'tile')}, {_size(self.bytes_to_read)}; "
                 f"up to {counted(self.dates, 'date')} a tile",
                 f"features {self.features} a pixel",
+                *training,
                 f"map      {self.pixels:,} pixels in {counted(self.chunks, 'chunk')} of {self.chunk_shape}; "
                 f"{_size(self.bytes_to_write)} before compression",
                 f"memory   {self.worker_memory_mb} MB a worker, {workers} at a time"
@@ -146,6 +169,7 @@ def plan(context: Context) -> Foreseen:
         # waiting for the disk or the network takes time, not cores
         seconds=round(pixels / spent.pixels * spent.wall / min(cores, len(chunks)), 1),
         models=settings.training.models,
+        baseline=_bound(context, len(recipe.space)),
     )
 
 
@@ -232,9 +256,7 @@ def _measured(
     reading: Reading, scenes: Mapping[str, Sequence[Scene]], tile: str, extent: Window, recipe: Recipe, context: Context
 ) -> _Spent:
     """Read and classify a window in the middle of a tile with all its dates."""
-    codes = context.nomenclature.codes
-    network = chosen(context.settings.training, recipe.space, len(codes), own=context.own_network)
-    classifier = Classifier.of(network.eval(), codes)
+    classifier = _classifier_of_the_size(context, recipe.space)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -249,6 +271,26 @@ def _measured(
     finally:
         torch.set_num_threads(threads)
     return spent
+
+
+def _classifier_of_the_size(context: Context, space: FeatureSpace) -> Classifier:
+    """A classifier that takes as long as a trained one would."""
+    training, codes = context.settings.training, context.nomenclature.codes
+    bound = _bound(context, len(space))
+    if training.baseline is None or bound is None:
+        return Classifier.of(chosen(training, space, len(codes), own=context.own_network).eval(), codes)
+    samples = min(bound.samples, len(codes) * (context.settings.samples.per_class or bound.samples))
+    return BaselineClassifier(
+        np.array(codes, np.uint16), 1.0, stand_in(training.baseline, len(space), len(codes), samples=samples)
+    )
+
+
+def _bound(context: Context, features: int) -> Bound | None:
+    """What a baseline learns from at most; None for a network."""
+    training = context.settings.training
+    if training.baseline is None:
+        return None
+    return Bound(training.model_name, samples_that_fit(training, features, len(context.nomenclature)), training.memory)
 
 
 def _middle(extent: Window, side: int) -> Window:
