@@ -57,6 +57,16 @@ def test_what_chooses_no_pixels_is_of_any_samples(read) -> None:
         ("  lon: x\n", r"observations has lon without lat; add observations.lat"),
         ("  ratio: 1\n", r"observations.ratio should be less than 1"),
         ("  static: dem\n", r"observations.static should be a list of columns, or all"),
+        (
+            "  other_sensors: [{bands: {VV: vv}}]\n",
+            r"observations has two sensors named own; say observations.other_sensors",
+        ),
+        ("  other_sensors: [{sensor: s1}]\n", r"observations has other_sensors.0 without bands; name its columns"),
+        (
+            "  other_sensors: [{bandz: {}}]\n",
+            r"other_sensors.0.bandz is no known key; did you mean observations.oth",
+        ),
+        ("  filler: none\n  step: 3\n", r"line 2: observations has step, which the filler none doesn't use"),
         ("  nodatum: 0\n", r"observations.nodatum is no known key; did you mean observations.nodata\?"),
     ],
 )

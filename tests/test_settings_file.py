@@ -272,11 +272,20 @@ def test_the_demonstration_and_new_york_are_shipped() -> None:
     [
         ("training.epoch=2", r"--set training\.epoch=2: training\.epoch is no known key; did you mean training\.epochs\?"),
         ("grid.chunk_size=abc", r"--set grid\.chunk_size=abc: grid\.chunk_size should be a valid integer"),
+        # rules of whole sections, and of all settings
+        ("samples.percent=5", r"demo.yaml, line \d+ with --set samples.percent=5: samples has percent, which isn't of the str"),
+        ("time_series.window=5", r"demo.yaml, line \d+ with --set time_series.window=5: time_series has window, which isn't"),
+        (
+            "scenes.start=2030-01-01 --set scenes.end=2029-01-01",
+            "yaml with --set scenes.start=2030-01-01 --set scenes.end",
+        ),
     ],
 )
 def test_a_faulty_override_is_not_laid_on_the_file(override: str, message: str) -> None:
-    with pytest.raises(SitsparkError, match=message):
-        read_settings(ROOT / "conf" / "demo.yaml", overrides=[override])
+    overrides = ["seed=1", *override.split(" --set ")]
+    with pytest.raises(SitsparkError, match=message) as caught:
+        read_settings(ROOT / "conf" / "demo.yaml", overrides=overrides)
+    assert "seed" not in str(caught.value)
 
 
 def test_what_spark_hides_in_its_logs_is_written_nowhere(tmp_path: Path) -> None:

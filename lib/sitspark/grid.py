@@ -48,12 +48,9 @@ class Window:
     def intersection(self, other: "Window") -> "Window":
         """The common part; empty (never negative) when there is none."""
         row, col = max(self.row, other.row), max(self.col, other.col)
-        return Window(
-            row,
-            col,
-            max(min(self.stop_row, other.stop_row) - row, 0),
-            max(min(self.stop_col, other.stop_col) - col, 0),
-        )
+        height = min(self.row + self.height, other.row + other.height) - row
+        width = min(self.col + self.width, other.col + other.width) - col
+        return Window(row, col, max(height, 0), max(width, 0))
 
     @staticmethod
     def around(windows: Iterable["Window"]) -> "Window":

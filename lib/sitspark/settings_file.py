@@ -123,31 +123,49 @@ def _sentence(problem: Mapping[str, Any], tree: Mapping[str, Any], source: Path,
     location = _as_keys(tuple(part for part in map(str, problem["loc"]) if not part.startswith("(")))
     key = ".".join(location)
     line = _line_of(tree, location)
-    where = f"{source}, line {line}: {key}" if line else f"{source}: {key}"
-    for override in overrides:
-        asked = override.partition("=")[0].strip()
-        if key == asked or key.startswith(f"{asked}."):
-            # an address with a password isn't repeated
-            where = f"--set {override if '://' not in override else key}: {key}"
+    place = f"{source}, line {line}" if line else f"{source}"
+    own = [override for override in overrides if key == _key(override) or key.startswith(f"{_key(override)}.")]
+    if own:
+        place = _told(own[-1])
+    if problem["type"] == "value_error":
+        # what concerns several keys names them itself; some of them may have been set here
+        rule = str(problem["ctx"]["error"])
+        changed = [_told(override) for override in overrides if _is_concerned(override, key, rule)]
+        if changed and not own:
+            place = f"{place} with {' '.join(changed)}"
+        return f"{place}: {key} {rule}" if key else f"{place}: {rule}"
+    where = f"{place}: {key}"
     if problem["type"] == "extra_forbidden":
-        known = [*Settings.model_fields, *known_keys()]
-        asked = ".".join(_as_documented(location))
-        near = difflib.get_close_matches(asked, known, n=1, cutoff=0.6)
+        known, documented = [*Settings.model_fields, *known_keys()], _as_documented(location)
+        near = difflib.get_close_matches(".".join(documented), known, n=1, cutoff=0.6)
         near = near or [k for k in known if k.split(".")[-1] == location[-1]]
-        if near and location[0] == "other_sensors":
-            near = [near[0].replace("scenes.", ".".join((*location[:2], "")), 1)]
+        section = location[: len(location) - len(documented) + 1]
+        near = [key.replace(f"{documented[0]}.", f"{'.'.join(section)}.", 1) for key in near]
         return f"{where} is no known key" + (f"; did you mean {near[0]}?" if near else "; see docs/settings.md")
     if problem["type"] == "missing":
         return f"{source}: {key} is missing; add it ({_description(location)})"
-    if problem["type"] == "value_error":
-        # what concerns several keys names them itself
-        return f"{where if key else f'{source}:'} {problem['ctx']['error']}"
     if problem["type"] == "model_type":
         return f"{where} is a section with keys of its own, not {problem['input']!r} ({_description(location)})"
     if problem["type"] == "path_type":
         return f"{where} should be a path, not {problem['input']!r} ({_description(location)})"
     message = re.sub(r"^(Input|Value) should be", "should be", problem["msg"]).replace("a valid tuple", "a list, as [a, b]")
     return f"{where} {message}, not {problem['input']!r} ({_description(location)})"
+
+
+def _key(override: str) -> str:
+    return override.partition("=")[0].strip()
+
+
+def _told(override: str) -> str:
+    """An override as it was given; an address, which may hold a password, isn't repeated."""
+    return f"--set {_key(override) if '://' in override else override}"
+
+
+def _is_concerned(override: str, key: str, rule: str) -> bool:
+    """Whether an override sets a part of the section that a rule is about; of no section: of one that the rule names."""
+    if key:
+        return _key(override).startswith(f"{key}.")
+    return re.search(rf"\b{re.escape(_key(override).split('.')[0])}\b", rule) is not None
 
 
 def _line_of(tree: Any, location: tuple[str, ...]) -> int | None:
@@ -215,7 +233,10 @@ def _as_keys(location: tuple[str, ...]) -> tuple[str, ...]:
 
 def _as_documented(location: tuple[str, ...]) -> tuple[str, ...]:
     """The key of the first sensor that stands for that of any."""
-    return ("scenes", *location[2:]) if location[0] == "other_sensors" and len(location) > 2 else location
+    if "other_sensors" not in location or location[-1] == "other_sensors":
+        return location
+    at = location.index("other_sensors")
+    return (*(location[:at] or ("scenes",)), *location[at + 2 :])
 
 
 def _description(location: tuple[str, ...]) -> str:

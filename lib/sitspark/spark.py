@@ -13,6 +13,7 @@ from pathlib import Path
 
 from filelock import FileLock
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 from sedona.spark import SedonaContext
 
 from sitspark import interrupts
@@ -32,6 +33,7 @@ DELTA_PROPERTIES: Mapping[str, str] = {
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
 }
 OLDEST_JAVA = 17  # Spark 4 is compiled for it
+_MANY = 2**20  # more rows than a cluster has cores
 _IVY = "~/.ivy2.5.2"  # where Spark 4.0 keeps the packages that it fetched
 
 
@@ -45,6 +47,15 @@ def session(settings: SparkSettings, *, log: Path | None = None, delta: bool = F
     if delta:
         refuse_without_delta(spark)
     return spark
+
+
+def tasks_at_a_time(spark: SparkSession) -> int:
+    """How many tasks the session runs at a time, asked without the context that Spark Connect doesn't have.
+
+    A range has as many parts, unless it is told otherwise.
+    """
+    part = spark.range(_MANY).agg(F.max(F.spark_partition_id())).first()
+    return 1 + int(part[0]) if part else 1
 
 
 def _session(settings: SparkSettings, log: Path | None, packages: Sequence[str]) -> SparkSession:

@@ -28,22 +28,44 @@ def drawn(png: bytes) -> np.ndarray:
     return picture
 
 
+def differ(one: bytes, other: bytes) -> bool:
+    """Whether two whole figures show something else, be it in as much room."""
+    first, second = drawn(one), drawn(other)
+    return first.shape != second.shape or bool((first != second).any())
+
+
 @pytest.mark.parametrize("k", [1, 3, 23])
-def test_matrix_and_scores(k: int) -> None:
-    drawn(figures.confusion_matrix_figure(matrix(k), classes(k)))
-    drawn(figures.class_scores_figure(matrix(k), classes(k)))
+def test_matrix_and_scores_show_their_numbers(k: int) -> None:
+    shown = matrix(k)
+    counts = shown.counts.copy()
+    counts[0, -1] += 3 * counts.sum()
+    other = ConfusionMatrix(shown.codes, counts)
+    assert differ(figures.confusion_matrix_figure(shown, classes(k)), figures.confusion_matrix_figure(other, classes(k)))
+    if k > 1:  # of one class alone each score is 1
+        assert differ(figures.class_scores_figure(shown, classes(k)), figures.class_scores_figure(other, classes(k)))
 
 
-def test_undefined_scores_are_drawable() -> None:
+def test_more_classes_take_more_room() -> None:
+    for draw in (figures.confusion_matrix_figure, figures.class_scores_figure):
+        heights = [drawn(draw(matrix(k), classes(k))).shape[0] for k in (3, 10, 23)]
+        assert heights == sorted(set(heights))
+
+
+def test_undefined_scores_are_drawn_otherwise_than_scores_of_0() -> None:
     empty = ConfusionMatrix.empty(classes(3).codes)
+    wrong = ConfusionMatrix(empty.codes, np.roll(np.diag([5, 5, 5]), 1, axis=0))
     drawn(figures.confusion_matrix_figure(empty, classes(3)))
-    drawn(figures.class_scores_figure(empty, classes(3)))
-    drawn(figures.cross_validation_figure([FoldScores(0, "31TCJ", empty, empty)]))
+    assert differ(figures.class_scores_figure(empty, classes(3)), figures.class_scores_figure(wrong, classes(3)))
+    assert differ(*(figures.cross_validation_figure([FoldScores(0, "31TCJ", one, one)]) for one in (empty, wrong)))
 
 
 @pytest.mark.parametrize("epochs", [1, 2, 100])
-def test_training(epochs: int) -> None:
-    drawn(figures.training_figure(history(epochs), 1))
+def test_training_marks_the_best_epoch(epochs: int) -> None:
+    first = figures.training_figure(history(epochs), 1)
+    if epochs == 1:
+        drawn(first)
+    else:
+        assert differ(first, figures.training_figure(history(epochs), 2))
 
 
 def test_a_learning_rate_that_changes_has_a_panel_of_its_own() -> None:
@@ -52,19 +74,24 @@ def test_a_learning_rate_that_changes_has_a_panel_of_its_own() -> None:
     assert drawn(figures.training_figure(falling, 12)).shape[0] > 1.2 * drawn(figures.training_figure(constant, 12)).shape[0]
 
 
-def test_training_without_monitored_scores() -> None:
-    table = history(5).assign(kappa=None, validation_loss=np.nan)
-    drawn(figures.training_figure(table, 5))
+def test_training_without_monitored_scores_draws_the_loss_alone() -> None:
+    whole, bare = history(5), history(5).assign(kappa=None, validation_loss=np.nan)
+    assert differ(figures.training_figure(whole, 5), figures.training_figure(bare, 5))
+    steeper = bare.assign(train_loss=bare["train_loss"] ** 2)
+    assert differ(figures.training_figure(bare, 5), figures.training_figure(steeper, 5))
 
 
-def test_cross_validation() -> None:
+def test_cross_validation_shows_each_fold() -> None:
     folds = [FoldScores(i, f"tile {i}", matrix(4, seed=i), matrix(4, seed=9 + i)) for i in range(4)]
-    drawn(figures.cross_validation_figure(folds))
+    assert differ(figures.cross_validation_figure(folds), figures.cross_validation_figure(folds[:3]))
+    swapped = [replace(fold, same_area=fold.left_out, left_out=fold.same_area) for fold in folds]
+    assert differ(figures.cross_validation_figure(folds), figures.cross_validation_figure(swapped))
 
 
 @pytest.mark.parametrize("share", [None, 0.0, 0.6])
 def test_calendar(share: float | None) -> None:
-    drawn(figures.calendar_figure([Acquisition("31TCJ", date(2018, 5, 1), share)]))
+    one = figures.calendar_figure([Acquisition("31TCJ", date(2018, 5, 1), share)])
+    assert differ(one, figures.calendar_figure([Acquisition("31TCJ", date(2018, 9, 1), share)]))
     years = [Acquisition(tile, date(year, 5, 1), share) for tile in "ABCD" for year in range(2016, 2024)]
     drawn(figures.calendar_figure(years))
 
@@ -99,16 +126,17 @@ def test_map_shows_the_colours_of_its_classes(shape: tuple[int, int], written_ma
 
 def test_map_with_a_code_outside_the_nomenclature(written_map: Callable[..., Path]) -> None:
     look = quicklook.read_class_quicklook(written_map("c.tif", np.full((30, 30), 99, "uint8")))
-    drawn(quicklook.classification_figure(look, classes(2)))
+    colours = {tuple(colour) for colour in drawn(quicklook.classification_figure(look, classes(2))).reshape(-1, 3).tolist()}
+    assert not colours & {one.colour for one in classes(2).classes}
 
 
 def test_measures(written_map: Callable[..., Path]) -> None:
     values = np.arange(30 * 20, dtype="uint16").reshape(30, 20) % 100
     look = quicklook.read_measure_quicklook(written_map("m.tif", values, nodata=99))
     assert not look.valid[values == 99].any() and look.valid[values != 99].all()
-    drawn(quicklook.confidence_figure(look))
-    drawn(quicklook.clear_dates_figure(look))
-    drawn(quicklook.clear_dates_figure(replace(look, valid=np.zeros_like(look.valid))))
+    blank = replace(look, valid=np.zeros_like(look.valid))
+    for draw in (quicklook.confidence_figure, quicklook.clear_dates_figure):
+        assert differ(draw(look), draw(blank))
 
 
 def test_areas_are_counted_at_full_resolution(written_map: Callable[..., Path]) -> None:

@@ -269,6 +269,18 @@ def test_a_mistake_is_one_sentence(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_points_and_polygons_for_a_shapefile_are_refused_before_they_are_examined(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shapes = [shapely.Point(420_000, 4_920_000), shapely.box(420_100, 4_920_000, 420_200, 4_920_100)]
+    geopandas.GeoDataFrame({"code": [1, 1]}, geometry=shapes, crs="EPSG:32631").to_parquet(tmp_path / "mixed.parquet")
+    examined: list[object] = []
+    monkeypatch.setattr("sitspark.workflow.check_ground_truth.examine", lambda *args, **_: examined.append(args))
+    assert check(tmp_path / "mixed.parquet", "--label-field", "code", "--fix", tmp_path / "fixed.shp") == 1
+    assert "fixed.shp can't hold both points and polygons; name a .gpkg" in capsys.readouterr().err
+    assert examined == [] and [file.name for file in tmp_path.iterdir()] == ["mixed.parquet"]
+
+
 def test_a_shapefile_that_is_cut_short_is_refused(
     spark: SparkSession, truth: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -54,7 +54,7 @@ def composites(finished: FinishedRun, tmp_path_factory: pytest.TempPathFactory) 
             raster.write(days, 1)
     bands = {"bands": {"red": "B4", "nir": "B8"}, "red": "red", "nir": "nir", "swir": None}
     description = DESCRIPTION | bands | {"sensor": "composite", "day": "doy"}
-    return scenes | {"step": 45, "indices": ["ndvi"], "description": description}
+    return scenes | {"step": 45, "filler": "nearest", "indices": ["ndvi"], "description": description}
 
 
 @pytest.fixture(scope="module")

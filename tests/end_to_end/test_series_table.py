@@ -99,8 +99,9 @@ def test_every_row_of_the_real_file_is_accounted_for(spark: SparkSession, tmp_pa
     assert "24684 rows: 345 samples of 7 classes" in said and "7596 rows left out" in said
     assert "1106000031, 1106000020" in said  # the labels of most of these rows
     # three quarters of each class train
-    for code, count in kept.drop_duplicates("sample_id").ewoc_code.astype(str).map(table.labels).value_counts().items():
-        assert facts["classes"][str(code)]["train"] == int(np.floor(count * 0.75 + 0.5))
+    codes = {one.name: one.code for one in context.nomenclature}
+    for name, count in kept.drop_duplicates("sample_id").ewoc_code.astype(str).map(table.labels).value_counts().items():
+        assert facts["classes"][str(codes[name])]["train"] == int(np.floor(count * 0.75 + 0.5))
 
 
 def test_the_series_of_a_real_parcel_is_that_of_the_file(spark: SparkSession) -> None:
@@ -117,6 +118,45 @@ def test_the_series_of_a_real_parcel_is_that_of_the_file(spark: SparkSession) ->
     assert list(row.valid) == list((stored != 65535).all(axis=1))
     assert np.array(row.reflectance).reshape(stored.shape).tolist() == np.where(stored == 65535, -10_000, stored).tolist()
     assert (row.lon, row.lat) == (own.lon.iloc[0], own.lat.iloc[0])
+
+
+def test_each_of_two_sensors_in_one_table_has_the_series_that_it_has_alone(spark: SparkSession, tmp_path: Path) -> None:
+    """Radar on days of its own, in rows in which the camera's columns are empty; on one day both."""
+    camera = plots()
+    radar = camera[camera["day"].dt.month % 2 == 0].assign(vv=lambda t: t["red"] * 2 + t.index % 7, red=None, nir=None)
+    radar["day"] += pd.Timedelta(days=3)
+    both = camera["day"] == DAYS[4]
+    table = pd.concat([camera.assign(vv=np.where(both, 77, np.nan)), radar], ignore_index=True)
+    own = {"sensor": "radar", "bands": {"VV": "vv"}, "indices": [], "series": "none", "statistics": {"VV": ["mean", "max"]}}
+    context, said = run_quietly(tree_of(tmp_path / "two", table, other_sensors=[own]), "samples")
+    alone = frame_of(spark, parse_settings(tree_of(tmp_path / "one", camera), source=tmp_path / "run.yaml"))
+    found = context.table("observations").toPandas().sort_values("sample_id", ignore_index=True)
+    months = sum(day.month % 2 == 0 for day in DAYS)
+    assert {tuple(dates) for dates in found["dates"]} == {(12, months + 1)}
+    for one, other in zip(found.itertuples(), alone.itertuples(), strict=True):
+        assert list(one.reflectance[:24]) == list(other.reflectance) and list(one.acquired[:12]) == list(other.acquired)
+        assert 77 in one.reflectance[24:] and one.acquired[12:].tolist() == sorted(one.acquired[12:])
+        assert all(one.valid)
+    # the camera's features are those that it has alone, and of radar there are statistics
+    names = context.feature_space.names
+    assert names[0].startswith("camera_r_") and names[-2:] == ("radar_vv_mean", "radar_vv_max")
+    cut = context.facts("observations")["acquired"]
+    assert len(cut["camera"]) == 12 and len(cut["radar"]) == months + 1
+    assert "24 samples" in said
+
+
+def test_sentinel_1_stands_beside_sentinel_2_in_the_real_file(spark: SparkSession) -> None:
+    radar = {"sensor": "sentinel1", "bands": {"VV": "S1-SIGMA0-VV", "VH": "S1-SIGMA0-VH"}, "nodata": 65535, "indices": []}
+    settings = read_settings(EXAMPLE, overrides=[f"observations.other_sensors={json.dumps([radar])}"])
+    raw = pd.read_parquet(LPIS)
+    table = settings.observations
+    assert table is not None
+    kept = raw[raw.ewoc_code.isin([int(code) for code in table.labels])]
+    optical, sar = ((kept[columns] != 65535).any(axis=1) for columns in (BANDS, ["S1-SIGMA0-VV", "S1-SIGMA0-VH"]))
+    assert not (~optical & ~sar).any()  # each row is of one at least
+    found = frame_of(spark, settings)
+    assert sum(dates[0] for dates in found["dates"]) == optical.sum()
+    assert sum(dates[1] for dates in found["dates"]) == sar.sum()
 
 
 def test_observations_of_a_table_have_the_columns_of_those_of_imagery(spark: SparkSession, tmp_path: Path) -> None:
@@ -225,6 +265,11 @@ WRONG = [
     pytest.param({"bands": {"R": "rot", "N": "nir"}}, "observations.bands.R: .* has no column 'rot'; it has plot", id="column"),
     pytest.param({"bands": {"R": "tile", "N": "nir"}}, "column 'tile' of .* is string, not numbers", id="type"),
     pytest.param({"static": ["nir"]}, r"sample 'p\d+' of .* has two values of static", id="static"),
+    pytest.param(
+        {"other_sensors": [{"sensor": "radar", "bands": {"VV": "red"}, "nodata": 1000, "indices": []}]},
+        r"observations.other_sensors.0.bands: no row of .*plots.parquet has a value; check columns and nodata",
+        id="sensor",
+    ),
     pytest.param({"nir": None}, "ndvi needs bands that aren't known; say which bands are red, nir and swir", id="index"),
 ]
 

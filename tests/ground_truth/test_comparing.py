@@ -30,8 +30,8 @@ def test_of_one_shape_the_first_stays_or_none_where_labels_differ(features: list
         first = min(same)
         conflict = own_label != first[1] if keep_first else len({other for _, other in same}) > 1
         if conflict or n != first[0]:
-            slow[n] = (first[0], conflict)
-    told = zip(number[found.lost].tolist(), number[found.first].tolist(), found.conflict.tolist(), strict=True)
+            slow[n] = (min(m for m, other in same if not conflict or other != own_label), conflict)
+    told = zip(number[found.lost].tolist(), number[found.other].tolist(), found.conflict.tolist(), strict=True)
     assert {n: rest for n, *rest in told} == {n: list(rest) for n, rest in slow.items()}
 
 

@@ -66,20 +66,35 @@ def test_a_row_has_its_sample_its_day_its_class_and_reflectance_times_10_000(tmp
         "acquired": date(2023, 5, 1),
         "lon": None,
         "lat": None,
-        "reflectance": [900, 5900],  # 10 000 x (0.0002 x 500 - 0.01)
-        "valid": True,
+        "series": [{"valid": True, "reflectance": [900, 5900]}],  # 10 000 x (0.0002 x 500 - 0.01)
         "static": [],
     }
     # one band without data makes the row one without data; what is beyond 16 bits is cut
-    assert (second["label"], second["reflectance"], second["valid"]) == (7, [-10_000, 32_767], False)
+    assert (second["label"], second["series"]) == (7, [{"valid": False, "reflectance": [-10_000, 32_767]}])
+
+
+def test_a_row_is_of_the_sensors_of_which_it_has_values(tmp_path: Path) -> None:
+    table = TABLE.iloc[[0, 0, 0, 0]].assign(
+        red=[500, None, 500, None], nir=[600, None, None, None], vv=[None, 9, 8, None], vh=[None, 0, 4, None]
+    )
+    radar = {"sensor": "radar", "bands": {"VV": "vv", "VH": "vh"}, "scale": 0.001, "nodata": 0}
+    rows = rows_of(settings_of(written(tmp_path, table), nodata=None, other_sensors=[radar]))
+    assert [row["series"] for row in rows] == [
+        [{"valid": True, "reflectance": [500, 600]}, None],
+        [None, {"valid": False, "reflectance": [90, -10_000]}],
+        [{"valid": False, "reflectance": [500, -10_000]}, {"valid": True, "reflectance": [80, 40]}],
+        # without any value it is an acquisition without data of both
+        [{"valid": False, "reflectance": [-10_000, -10_000]}, {"valid": False, "reflectance": [-10_000, -10_000]}],
+    ]
 
 
 def test_an_empty_cell_is_no_data_and_a_text_that_is_no_date_is_none(tmp_path: Path) -> None:
     file = tmp_path / "table.csv"
     file.write_text("plot;when;crop;red;nir\n a ;2023-05-01T10:00;7.0;1;2\n;soon;;;3\n", encoding="utf-8")
     first, second = rows_of(settings_of(file))
-    assert (first["sample"], first["acquired"], first["label"], first["valid"]) == ("a", date(2023, 5, 1), 7, True)
-    assert [second[name] for name in ("sample", "acquired", "said", "label", "valid")] == [None, None, None, None, False]
+    assert (first["sample"], first["acquired"], first["label"]) == ("a", date(2023, 5, 1), 7)
+    assert [second[name] for name in ("sample", "acquired", "said", "label")] == [None] * 4
+    assert [row["series"][0]["valid"] for row in (first, second)] == [True, False]
 
 
 def test_labels_are_translated_and_nothing_else_is_a_class_then(tmp_path: Path) -> None:
@@ -160,4 +175,4 @@ def test_static_values_are_all_there_or_none_and_a_row_has_its_number_without_a_
     rows = rows_of(settings_of(file, sample=[], date=None, bands={}, static=["height", "slope"]))
     assert [row["sample"] for row in rows] == ["0", "1", "2", "3", "4", "5"]
     assert [row["static"] for row in rows] == [None, [310, 2]] * 3
-    assert {row["acquired"] for row in rows} == {None} and {tuple(row["reflectance"]) for row in rows} == {()}
+    assert {row["acquired"] for row in rows} == {None} and {tuple(row["series"]) for row in rows} == {()}

@@ -8,7 +8,7 @@ import pytest
 from sitspark.errors import SitsparkError
 from sitspark.location import Location
 from sitspark.scenes import landsat, sen2cor, theia
-from sitspark.scenes.container import Container, file_on_disk
+from sitspark.scenes.container import Container, holding_file
 from sitspark.scenes.cube import read_cube
 from sitspark.scenes.folders import search
 from sitspark.scenes.inspect import inspect_product
@@ -115,4 +115,4 @@ def test_text_that_can_not_be_read_is_an_error(tmp_path: Path) -> None:
     ],
 )
 def test_the_file_behind_what_gdal_opens(path: str, file: str) -> None:
-    assert file_on_disk(path) == Path(file)
+    assert holding_file(path) == file

@@ -71,7 +71,7 @@ def reasons(found: Cleaned) -> dict[int, str]:
         ),
         pytest.param(
             [(1, 1, square(0, 0)), (2, 2, square(0, 0))],
-            {1: "same geometry as a feature of another label", 2: "same geometry as a feature of another label"},
+            {1: "same geometry as feature 2 of another label", 2: "same geometry as feature 1 of another label"},
             id="equal geometry and different labels: neither stays",
         ),
         pytest.param(

@@ -105,3 +105,7 @@ def test_a_session_that_knows_no_delta_is_refused_with_what_it_lacks(tmp_path: P
     )
     assert f"{sessions.DELTA} --conf spark.sql.extensions=" in answer.stdout, answer.stderr[-2000:]
     assert answer.stderr == ""
+
+
+def test_a_session_runs_as_many_tasks_at_a_time_as_it_has_cores(spark: SparkSession) -> None:
+    assert sessions.tasks_at_a_time(spark) == spark.sparkContext.defaultParallelism == 2

@@ -53,36 +53,40 @@ def _refuse_statistics_of_nothing(settings: Settings, features: Sequence[SensorF
 
 
 def _features(settings: Settings, sensor: Sensor, acquired: Acquired) -> SensorFeatures:
-    layout, chosen = sensor.selection.layout, settings.features
+    layout = sensor.selection.layout
+    times, chosen = sensor.own.over(settings.time_series), sensor.own.over(settings.features)
     indices = indices_of(sensor, settings)
-    if settings.time_series.filler == "none" and layout.day is not None:
+    if times.filler == "none" and layout.day is not None:
         raise SitsparkError(
             sensor.told(
                 "time_series.filler: none needs days that all pixels share, and scenes.description.day gives each its own"
             )
         )
-    known = {*sensor.selection.bands, *(index.name for index in indices)}
+    if sensor.own.relative and chosen.series != "all":
+        raise SitsparkError(
+            sensor.told(f"relative: is of bands, and features.series: {chosen.series} leaves them out; add series: all to it")
+        )
+    # of those for all sensors each gives those of the series that it has; its own are right or wrong
+    known, own = {*sensor.selection.bands, *(index.name for index in indices)}, sensor.own.statistics or {}
     try:
         return SensorFeatures(
             sensor.name,
             sensor.selection.bands,
-            _dates(settings, sensor, acquired[sensor.name]),
+            _dates(times, sensor, acquired[sensor.name]),
             indices,
             layout.red,
             layout.nir,
             layout.swir,
-            filler=_filler(settings.time_series),
+            filler=_filler(times),
             kept=chosen.series,
             relative=chosen.relative,
-            # of several sensors each gives those of the series that it has
-            statistics=tuple((of, names) for of, names in chosen.statistics.items() if of in known),
+            statistics=tuple((of, names) for of, names in chosen.statistics.items() if of in known or of in own),
         )
     except SitsparkError as error:
         raise SitsparkError(sensor.told(str(error))) from None
 
 
-def _dates(settings: Settings, sensor: Sensor, acquired: tuple[date, ...]) -> TimeGrid | AcquisitionDates:
-    times = settings.time_series
+def _dates(times: TimeSettings, sensor: Sensor, acquired: tuple[date, ...]) -> TimeGrid | AcquisitionDates:
     start, end = times.start or acquired[0], times.end or acquired[-1]
     within = tuple(day for day in acquired if start <= day <= end)
     if end < start or (times.filler == "none" and not within):
@@ -91,7 +95,7 @@ def _dates(settings: Settings, sensor: Sensor, acquired: tuple[date, ...]) -> Ti
         )
     if times.filler == "none":
         return AcquisitionDates(within)
-    return TimeGrid(start, end, sensor.step or times.step)
+    return TimeGrid(start, end, times.step)
 
 
 def _filler(times: TimeSettings) -> Filler:

@@ -60,8 +60,8 @@ def _lost(compared: Compared, overlaps: Overlaps) -> pa.Table:
     number = alike["number"].to_numpy()
     same = twins(alike["shape"].to_numpy(), number, alike["label"].to_numpy(), keep_first=overlaps != "drop")
     reasons = [
-        "same geometry as a feature of another label" if conflict else f"duplicate of feature {number[first]}"
-        for first, conflict in zip(same.first, same.conflict, strict=True)
+        f"same geometry as feature {number[other]} of another label" if conflict else f"duplicate of feature {number[other]}"
+        for other, conflict in zip(same.other, same.conflict, strict=True)
     ]
     lost = losers(without(compared.pairs, pa.array(number[same.lost])), overlaps)
     reasons += [f"overlaps feature {other} of another label" for other in lost["other"].to_pylist()]

@@ -46,7 +46,7 @@ REMARKS = (
 _PARTS = 1_000_000  # more than a feature has
 _REASONS = {
     "duplicate": "duplicate of feature {}",
-    "conflicting duplicate": "same geometry as a feature of another label",
+    "conflicting duplicate": "same geometry as feature {} of another label",
     "overlap": "overlaps feature {} of another label",
     "repeated part": "a part is also one of feature {}",
     "repeated id": "a feature of another label has the id {} too",
@@ -155,7 +155,7 @@ def _same(alike: pa.Table, rule: Overlaps) -> pa.Table:
     number = whole["number"].to_numpy()
     found = twins(whole["feature"].to_numpy(), number, whole["label"].to_numpy(), keep_first=rule != "drop")
     what = np.where(found.conflict, "conflicting duplicate", "duplicate")
-    return pa.table({"number": number[found.lost], "other": number[found.first], "what": pa.array(what, pa.string())})
+    return pa.table({"number": number[found.lost], "other": number[found.other], "what": pa.array(what, pa.string())})
 
 
 def _small_pairs(alike: pa.Table, known: pa.Table) -> pa.Table:
@@ -189,7 +189,7 @@ def _repeated(alike: pa.Table) -> tuple[pa.Table, pa.Array]:
     piece, number = _piece(alike), alike["number"].to_numpy()
     found = twins(alike["shape"].to_numpy(), piece, alike["label"].to_numpy(), keep_first=True)
     rows = pa.table(
-        {"number": number[found.lost], "other": number[found.first], "parts": alike["parts"].to_numpy()[found.lost]}
+        {"number": number[found.lost], "other": number[found.other], "parts": alike["parts"].to_numpy()[found.lost]}
     )
     by_feature = rows.group_by("number", use_threads=False).aggregate([("other", "min"), ("parts", "min"), ("other", "count")])
     what = pc.if_else(pc.equal(by_feature["other_count"], by_feature["parts_min"]), "duplicate", "repeated part")

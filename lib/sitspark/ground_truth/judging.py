@@ -62,7 +62,7 @@ class Rules:
         found.without_area(owner)
         on_grid = self.pixels.on_grid(shapes, self.crs)
         remarks = _Remarks(len(found))
-        self._remark(remarks, found.geometries, found.broken)
+        self._remark(remarks, found.geometries, found.broken & sound(found.fault))  # of no area nothing is repaired
         self._remark_size(remarks, owner, on_grid)
         remarks.add(~sound(found.fault), found.fault, found.reasons())
         position = remarks.positions()

@@ -25,6 +25,7 @@ from sitspark.ground_truth.blocks import (
 from sitspark.ground_truth.overlaps import PAIRS, Ruler, shared_ground, sharing_too_much
 from sitspark.ground_truth.shapes import Geometries
 from sitspark.ground_truth.staged import FEATURES, Staged
+from sitspark.spark import tasks_at_a_time
 from sitspark.worker import forget_archives
 
 SHAPES = pa.schema([
@@ -90,7 +91,7 @@ def judge_all(spark: SparkSession, staged: Staged, judge: Judge, folder: Path, *
     """
     groups = tuple(staged.groups)
     blocks = max(1, -(-staged.features // _PIECES))
-    most = _ROUNDS * spark.sparkContext.defaultParallelism
+    most = _ROUNDS * tasks_at_a_time(spark)
     for place in (pieces_of(folder), told_of(folder), folder / "blocks"):
         place.mkdir(parents=True)
 

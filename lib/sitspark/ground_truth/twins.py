@@ -10,13 +10,13 @@ Integers = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Twins:
-    """Those of several of one shape that don't stay, as positions; `first` is the first of each shape.
+    """Those of several of one shape that don't stay, as positions; `other` is the one that each goes for.
 
-    `conflict` says whether one goes because labels differ.
+    `conflict` says whether one goes because labels differ: then the other is the first of another label, else the first.
     """
 
     lost: Integers
-    first: Integers
+    other: Integers
     conflict: npt.NDArray[np.bool_]
 
 
@@ -31,5 +31,9 @@ def twins(shape: Integers, order: Integers, label: npt.NDArray[np.int32], *, kee
     first = np.repeat(starts, count)
     several = np.repeat(np.minimum.reduceat(label, starts) != np.maximum.reduceat(label, starts), count)
     conflict = label != label[first] if keep_first else several
-    lost = (np.arange(len(shape)) > first) | conflict
-    return Twins(ranked[lost], ranked[first[lost]], conflict[lost])
+    place = np.arange(len(shape))
+    lost = (place > first) | conflict
+    differs = label != label[first]
+    first_that_differs = np.repeat(np.minimum.reduceat(np.where(differs, place, len(place)), starts), count)
+    other = np.where(conflict & ~differs, first_that_differs, first)
+    return Twins(ranked[lost], ranked[other[lost]], conflict[lost])

@@ -1,11 +1,11 @@
 """The frames from a table of samples to observations, as those of imagery are."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 import pyarrow as pa
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from sitspark.ground_truth import folds
@@ -72,16 +72,23 @@ def ambiguous(rows: DataFrame) -> DataFrame:
 def observations(rows: DataFrame, division: Division) -> DataFrame:
     """The table of observations: the rows of each sample as one series, ascending in time, with split and fold.
 
-    Two rows of a sample and date are two acquisitions; where rows have no date there are no series. `sample_id` is the hash
+    Two rows of a sample and date are two acquisitions; where rows have no date there are no series. Those of one sensor stand
+    behind those of the other, each with its own acquisitions. `sample_id` is the hash
     xxhash64 of the sample's text, `polygon_id` that of its polygon's.
     """
-    acquisition = F.struct("acquired", "valid", "reflectance")
+
+    def acquisitions(sensor: int) -> Column:
+        """Those of one sensor; rows of one date in the order of their values, so that nothing hangs on the order of rows."""
+        own = F.get("series", F.lit(sensor))
+        row = F.when(F.col("acquired").isNotNull() & own.isNotNull(), F.struct("acquired", own.valid, own.reflectance))
+        return F.sort_array(F.collect_list(row)).alias(f"series_{sensor}")
+
+    series = [f"series_{sensor}" for sensor in range(len(division.settings.sensors))]
     samples = (
         rows.groupBy("sample")
         .agg(
             *(F.min(name).alias(name) for name in (*_ONE_EACH, "lon", "lat")),
-            # rows of one date in the order of their values, so that nothing hangs on the order of rows
-            F.sort_array(F.filter(F.collect_list(acquisition), lambda one: one.acquired.isNotNull())).alias("series"),
+            *map(acquisitions, range(len(series))),
         )
         .withColumns({"sample_id": F.xxhash64("sample"), "polygon_id": F.xxhash64(F.coalesce("polygon", "sample"))})
     )
@@ -96,13 +103,19 @@ def observations(rows: DataFrame, division: Division) -> DataFrame:
         *(F.lit(None).cast("double").alias(name) for name in ("x", "y")),
         "lon",
         "lat",
-        F.array(*([F.size("series")] if division.settings.bands else [])).cast("array<int>").alias("dates"),
-        F.transform("series", lambda one: one.acquired.cast("timestamp")).alias("acquired"),
-        F.flatten(F.transform("series", lambda one: one.reflectance)).alias("reflectance"),
-        F.transform("series", lambda one: one.valid).alias("valid"),
+        F.array(*map(F.size, series)).cast("array<int>").alias("dates"),
+        _joined(series, lambda one: one.acquired.cast("timestamp"), "timestamp").alias("acquired"),
+        F.flatten(_joined(series, lambda one: one.reflectance, "array<smallint>")).alias("reflectance"),
+        _joined(series, lambda one: one.valid, "boolean").alias("valid"),
         "static",
         F.array().cast("array<float>").alias("custom"),
     )
+
+
+def _joined(series: Sequence[str], value: Callable[[Column], Column], kind: str) -> Column:
+    """A value of all acquisitions, one sensor after the other."""
+    none = F.array().cast(f"array<{kind}>")
+    return F.concat(none, *(F.transform(name, value) for name in series))
 
 
 def _divided(samples: DataFrame, division: Division) -> DataFrame:

@@ -16,7 +16,7 @@ from sitspark.ground_truth.codes import whole_number
 from sitspark.scenes.layouts import Selection
 from sitspark.scenes.product import NODATA, Layout
 from sitspark.scenes.sensors import Sensor
-from sitspark.settings import ObservationsSettings
+from sitspark.settings import ObservationsSettings, TableSensorSettings
 
 _PARQUET, _CSV = (".parquet", ".geoparquet"), ".csv"
 _BLOCK = 65_536  # rows in memory at a time: some tens of MB
@@ -25,7 +25,9 @@ _INT16 = np.iinfo(np.int16)
 
 # what `read_part` gives, as Spark writes types; absent is null
 ROWS = """sample string, polygon string, fold string, said string, label int, acquired date, lon double, lat double,
-    reflectance array<smallint>, valid boolean, static array<float>"""
+    series array<struct<valid: boolean, reflectance: array<smallint>>>, static array<float>"""
+
+_NO_ACQUISITION = pa.array([], pa.struct([("valid", pa.bool_()), ("reflectance", pa.list_(pa.int16()))]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +64,15 @@ def _plain(value: str) -> str:
     return value if number is None else str(number)
 
 
-def sensor_of(settings: ObservationsSettings) -> Sensor:
-    """The sensor whose series the table holds."""
-    bands = tuple(settings.bands)
-    layout = Layout("table", settings.sensor, bands, {}, settings.red, settings.nir, settings.swir)
-    return Sensor("observations", Selection(layout, bands))
+def sensors_of_table(settings: ObservationsSettings) -> tuple[Sensor, ...]:
+    """The sensors whose series the table holds, in its order."""
+    keys = ("observations", *(f"observations.other_sensors.{number}" for number in range(len(settings.other_sensors))))
+    return tuple(_sensor(key, own) for key, own in zip(keys, settings.sensors, strict=False))
+
+
+def _sensor(key: str, own: TableSensorSettings) -> Sensor:
+    bands = tuple(own.bands)
+    return Sensor(key, Selection(Layout("table", own.sensor, bands, {}, own.red, own.nir, own.swir), bands), own)
 
 
 def columns_of(settings: ObservationsSettings) -> tuple[str, ...]:
@@ -101,7 +107,7 @@ def inspect(settings: ObservationsSettings) -> int | None:
             raise SitsparkError(
                 f"{key}: {settings.file} has no column '{column}'; it has {some(schema.names, most=12)}; correct the name"
             )
-        numeric = key.startswith(("observations.bands", "observations.static", "observations.lon", "observations.lat"))
+        numeric = ".bands." in key or key in ("observations.static", "observations.lon", "observations.lat")
         kind = schema.field(column).type
         told = kind.value_type if pa.types.is_dictionary(kind) else kind
         if numeric and not _is_number(kind):
@@ -128,7 +134,8 @@ def parts_of(settings: ObservationsSettings) -> int:
 def read_part(settings: ObservationsSettings, labels: Labels, part: int) -> Iterator[pa.RecordBatch]:
     """The rows of a part, in batches of the columns `ROWS`.
 
-    `reflectance` is x 10 000, clipped to int16; `valid` is false where a band has no data, and that has NODATA. `said` is
+    `series` has one entry a sensor: `reflectance` is x 10 000, clipped to int16; `valid` is false where a band has no data,
+    and that has NODATA; null where the row has values of other sensors alone. `said` is
     the label as the table has it; `static` is null where one of its values is absent. Raises SitsparkError for a text where
     a CSV file should have a number.
     """
@@ -156,7 +163,8 @@ def _batches(settings: ObservationsSettings, part: int) -> Iterator[pa.RecordBat
         with pq.ParquetFile(settings.file) as file:
             yield from file.iter_batches(_BLOCK, row_groups=[part], columns=columns)
         return
-    numbers = {*settings.bands.values(), *settings.static, settings.lon, settings.lat}
+    of_bands = (column for own in settings.sensors for column in own.bands.values())
+    numbers = {*of_bands, *settings.static, settings.lon, settings.lat}
     convert = pyarrow.csv.ConvertOptions(
         include_columns=columns,
         column_types={column: pa.float64() if column in numbers else pa.string() for column in columns},
@@ -189,7 +197,9 @@ def _keys(settings: ObservationsSettings) -> list[tuple[str, str]]:
     """The keys of the settings that name columns, each with its column."""
     single = [(key, getattr(settings, key)) for key in ("date", "label", "polygon", "fold", "lon", "lat")]
     found = [*(("sample", column) for column in settings.sample), *((key, column) for key, column in single if column)]
-    found += [(f"bands.{band}", column) for band, column in settings.bands.items()]
+    for sensor, own in zip(sensors_of_table(settings), settings.sensors, strict=True):
+        part = sensor.key.removeprefix("observations").removeprefix(".")
+        found += [(".".join(filter(None, (part, "bands", band))), column) for band, column in own.bands.items()]
     found += [("static", column) for column in settings.static]
     return [(f"observations.{key}", column) for key, column in found]
 
@@ -213,7 +223,6 @@ def _as_rows(batch: pa.RecordBatch, settings: ObservationsSettings, labels: Labe
     def numbers(column: str | None) -> pa.Array:
         return pa.nulls(batch.num_rows, pa.float64()) if column is None else batch[column].cast(pa.float64())
 
-    reflectance, valid = _reflectance(_stored(batch, list(settings.bands.values())), settings)
     static = _stored(batch, list(settings.static))
     said = texts(settings.label)
     numbered = pa.array(np.arange(first, first + batch.num_rows)).cast(pa.string())
@@ -228,8 +237,7 @@ def _as_rows(batch: pa.RecordBatch, settings: ObservationsSettings, labels: Labe
             "acquired": pa.nulls(batch.num_rows, pa.date32()) if settings.date is None else _days(batch[settings.date]),
             "lon": numbers(settings.lon),
             "lat": numbers(settings.lat),
-            "reflectance": _lists(reflectance),
-            "valid": pa.array(valid),
+            "series": _series(batch, settings.sensors),
             "static": pc.if_else(pa.array(_there(static, settings).all(axis=1)), _lists(static.astype(np.float32)), None),
         }
     )
@@ -243,20 +251,35 @@ def _stored(batch: pa.RecordBatch, columns: Sequence[str]) -> npt.NDArray[np.flo
     return values
 
 
-def _there(stored: npt.NDArray[np.float64], settings: ObservationsSettings) -> npt.NDArray[np.bool_]:
+def _there(stored: npt.NDArray[np.float64], settings: TableSensorSettings) -> npt.NDArray[np.bool_]:
     """Where stored values are data."""
     there: npt.NDArray[np.bool_] = np.isfinite(stored)
     return there if settings.nodata is None else there & (stored != settings.nodata)
 
 
+def _series(batch: pa.RecordBatch, sensors: Sequence[TableSensorSettings]) -> pa.ListArray:
+    """What each row has of each sensor, as `ROWS` says."""
+    stored = [_stored(batch, list(own.bands.values())) for own in sensors]
+    there = [_there(values, own) for values, own in zip(stored, sensors, strict=True)]
+    seen = np.array([of_sensor.any(axis=1) for of_sensor in there], np.bool_).reshape(len(sensors), batch.num_rows)
+    # a row without any value is an acquisition without data of all of them
+    is_of = seen | ~seen.any(axis=0)
+    acquisitions = [_NO_ACQUISITION]
+    for number, own in enumerate(sensors):
+        whole, reflectance = there[number].all(axis=1), _reflectance(stored[number], there[number], own)
+        fields = [pa.array(whole), _lists(reflectance)]
+        acquisitions.append(pa.StructArray.from_arrays(fields, ["valid", "reflectance"], mask=pa.array(~is_of[number])))
+    by_row = np.arange(seen.size).reshape(seen.shape).T.ravel()
+    offsets = np.arange(batch.num_rows + 1, dtype=np.int32) * len(sensors)
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.concat_arrays(acquisitions).take(pa.array(by_row)))
+
+
 def _reflectance(
-    stored: npt.NDArray[np.float64], settings: ObservationsSettings
-) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.bool_]]:
-    """Reflectance x 10 000 of stored values (rows, bands), and whether all bands of a row have data."""
-    there = _there(stored, settings)
-    scaled = np.rint(10_000 * (settings.scale * np.where(there, stored, 0) + settings.offset)).clip(_INT16.min, _INT16.max)
-    whole: npt.NDArray[np.bool_] = np.all(there, axis=1)
-    return np.where(there, scaled, NODATA).astype(np.int16), whole
+    stored: npt.NDArray[np.float64], there: npt.NDArray[np.bool_], own: TableSensorSettings
+) -> npt.NDArray[np.int16]:
+    """Reflectance x 10 000 of stored values (rows, bands); NODATA where they aren't there."""
+    scaled = np.rint(10_000 * (own.scale * np.where(there, stored, 0) + own.offset)).clip(_INT16.min, _INT16.max)
+    return np.where(there, scaled, NODATA).astype(np.int16)
 
 
 def _texts(column: pa.Array) -> pa.Array:

@@ -165,8 +165,3 @@ def holding_file(path: str) -> str:
         if not start and rest:
             return rest[: rest.lower().index(f"{suffix}/") + len(suffix)]
     return path
-
-
-def file_on_disk(path: str) -> Path:
-    """The same as a path on disk."""
-    return Path(holding_file(path))

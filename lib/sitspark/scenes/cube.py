@@ -4,7 +4,7 @@ Masks are read first; a date without a usable pixel in the window is dropped bef
 """
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -114,12 +114,15 @@ def reading_bytes(scenes: Sequence[Scene], grid: Grid, *, bands: Sequence[str], 
 
 def blocks_bytes(scenes: Sequence[Scene], grid: Grid) -> int:
     """The bytes of decoded blocks that are kept, so that the next chunk finds those that it shares with this one."""
-    touched = 0
+    touched, known = 0, dict[Hashable, int]()  # on all dates there are the same few kinds of files
     for scene in scenes:
         bounds = _bounds_in(grid, scene.crs)
         for asset in scene.assets:
-            pixel = 0 if is_copied(scene, asset, grid) else max(asset.transform[0], (bounds[2] - bounds[0]) / grid.width)
-            touched += asset.block_bytes(bounds, SUPPORT * pixel)
+            kind = scene.crs, asset.transform, asset.height, asset.width, asset.block_height, asset.block_width, asset.dtype
+            if kind not in known:
+                pixel = 0 if is_copied(scene, asset, grid) else max(asset.transform[0], (bounds[2] - bounds[0]) / grid.width)
+                known[kind] = asset.block_bytes(bounds, SUPPORT * pixel)
+            touched += known[kind]
     return round(_SLACK * touched)
 
 

@@ -4,6 +4,7 @@ Files of the usual kind are read by our own hands, block by block; the rest is G
 """
 
 import contextlib
+import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -26,9 +27,9 @@ SUPPORT = 2  # coarse pixels that cubic interpolation reaches to either side
 _cache = BlockCache()  # of this process; a worker reads one chunk at a time
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Points:
-    """Some pixels of a grid: rows and columns int64 (n,)."""
+    """Some pixels of a grid: rows and columns int64 (n,). Equal to themselves alone: what is found of them is kept."""
 
     rows: npt.NDArray[np.int64]
     cols: npt.NDArray[np.int64]
@@ -162,7 +163,7 @@ def _double(asset: Asset, source: Grid, grid: Grid, interpolator: str, out: npt.
         out[:] = NODATA
     if inside.is_empty:
         return
-    coarse = _with_support(inside, source)
+    coarse = _coarse(inside, 2).grown(SUPPORT).intersection(source.window)
     stored = np.empty((coarse.height, coarse.width), asset.dtype)
     _read(asset, coarse, stored)
     upsample_2x(
@@ -217,82 +218,111 @@ def _dataset(asset: Asset) -> rasterio.DatasetReader:
 
 def mask_at(scene: Scene, asset: Asset, grid: Grid, points: Points) -> npt.NDArray[np.integer]:
     """What `read_mask` gives at some pixels of a grid, (n,)."""
-    return _nearest_at(scene, asset, grid, points, OUTSIDE)  # type: ignore[return-value]  # masks are of integers
+    place = _place(_same_grid(scene, asset, grid), grid, points, support=0)
+    values: npt.NDArray[np.integer]
+    if place is not None:
+        values = _nearest_at(asset, place, OUTSIDE)  # type: ignore[assignment]  # masks are of integers
+    else:
+        stored = np.empty((grid.height, grid.width), asset.dtype)
+        _warp(scene, asset, grid, "nearest", OUTSIDE, stored)
+        values = stored[points.rows, points.cols]
+    return values
 
 
 def band_at(scene: Scene, asset: Asset, grid: Grid, points: Points, interpolator: str) -> npt.NDArray[np.int16]:
     """What `read_band` gives at some pixels of a grid, int16 (n,)."""
-    source = _same_grid(scene, asset, grid)
-    if source and _is_half(source, grid):
-        return _doubled_at(asset, source, grid, points, interpolator)
-    if source and _is_copied(source, grid):
-        return _common(_nearest_at(scene, asset, grid, points, asset.nodata), asset)
-    stored = np.empty((grid.height, grid.width), asset.dtype)
-    _warp(scene, asset, grid, interpolator, asset.nodata, stored)
-    return _common(stored[points.rows, points.cols], asset)
-
-
-def _nearest_at(scene: Scene, asset: Asset, grid: Grid, points: Points, outside: float) -> npt.NDArray[np.generic]:
-    """The stored values of the nearest pixels of a file, (n,); `outside` where the file ends."""
-    source = _same_grid(scene, asset, grid)
-    if source and _is_copied(source, grid):
-        times, (inside, _) = 1, _overlap(source, grid)
-        offset = source.offset_of(grid)
-    elif source and _is_half(source, grid):
-        times, (inside, _) = 2, _overlap(_halved(source), grid)
-        offset = _halved(source).offset_of(grid)
-    else:
+    place = _place(_same_grid(scene, asset, grid), grid, points, support=SUPPORT)
+    if place is None:
         stored = np.empty((grid.height, grid.width), asset.dtype)
-        _warp(scene, asset, grid, "nearest", outside, stored)
-        return stored[points.rows, points.cols]
-    assert offset is not None
-    values = np.full(len(points), outside, asset.dtype)
-    there = points.shifted(*offset)
+        _warp(scene, asset, grid, interpolator, asset.nodata, stored)
+        return _common(stored[points.rows, points.cols], asset)
+    if place.times == 1:
+        return _common(_nearest_at(asset, place, asset.nodata), asset)
+    return _doubled_at(asset, place, interpolator)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Place:
+    """Where some points of a grid lie in a file whose pixels are those of the grid, or `times` as large.
+
+    `reached` says which of them do, bool (n,); `own` are those, in pixels of the grid from the corner of the file on, and
+    `pixels` the pixels of the file around them. `window` is of the file: all that the grid lies on, and `reach` pixels around.
+    """
+
+    times: int
+    reach: int
+    window: Window
+    reached: npt.NDArray[np.bool_]
+    own: Points
+    pixels: Points
+
+
+@functools.lru_cache(maxsize=16)  # on all dates, the files of one pixel size have those of a chunk alike
+def _place(source: Grid | None, grid: Grid, points: Points, *, support: int) -> _Place | None:
+    """Where points lie in a file, with so many pixels around larger ones; None for a file of other pixels."""
+    if source is None:
+        return None
+    if _is_copied(source, grid):
+        times, fine = 1, source
+    elif _is_half(source, grid):
+        times, fine = 2, _halved(source)
+    else:
+        return None
+    reach = support if times > 1 else 0
+    row, col = fine.offset_of(grid) or (0, 0)
+    inside = Window(row, col, grid.height, grid.width).intersection(fine.window)
+    window = _coarse(inside, times).grown(reach).intersection(source.window)
+    there = points.shifted(row, col)
     reached = there.inside(inside)
-    if reached.any():
-        window = _coarse(inside, times)
-        own = Points(there.rows[reached] // times, there.cols[reached] // times)
-        stored = _read_around(asset, window, own, reach=0)
-        values[reached] = stored[own.rows - window.row, own.cols - window.col]
+    own = there[reached]
+    return _Place(times, reach, window, reached, own, Points(own.rows // times, own.cols // times))
+
+
+def _nearest_at(asset: Asset, place: _Place, outside: float) -> npt.NDArray[np.generic]:
+    """The stored values of the pixels of a file in which points lie, (n,); `outside` where the file ends."""
+    values = np.full(len(place.reached), outside, asset.dtype)
+    if len(place.own):
+        stored, pixels = _read_around(asset, place), place.pixels
+        values[place.reached] = stored[pixels.rows - place.window.row, pixels.cols - place.window.col]
     return values
 
 
-def _doubled_at(asset: Asset, source: Grid, grid: Grid, points: Points, interpolator: str) -> npt.NDArray[np.int16]:
-    """What `_double` gives at some pixels."""
-    fine = _halved(source)
-    (inside, _), offset = _overlap(fine, grid), fine.offset_of(grid)
-    assert offset is not None
-    values = np.full(len(points), NODATA, np.int16)
-    there = points.shifted(*offset)
-    reached = there.inside(inside)
-    if reached.any():
-        window, own = _with_support(inside, source), there[reached]
-        stored = _read_around(asset, window, Points(own.rows // 2, own.cols // 2), reach=SUPPORT)
-        found = np.empty(len(own), np.int16)
-        rows, cols = own.rows - 2 * window.row, own.cols - 2 * window.col
+def _doubled_at(asset: Asset, place: _Place, interpolator: str) -> npt.NDArray[np.int16]:
+    """What `_double` gives at some points."""
+    values = np.full(len(place.reached), NODATA, np.int16)
+    if len(place.own):
+        stored, found = _read_around(asset, place), np.empty(len(place.own), np.int16)
+        rows, cols = place.own.rows - 2 * place.window.row, place.own.cols - 2 * place.window.col
         upsample_2x_at(_common(stored, asset), rows, cols, found, kind=interpolator, nodata=NODATA)
-        values[reached] = found
+        values[place.reached] = found
     return values
 
 
-def _read_around(asset: Asset, window: Window, points: Points, *, reach: int) -> npt.NDArray[np.generic]:
-    """A window of a file, of which only blocks within `reach` pixels of some points (in the file) are sure to be read."""
-    out = np.zeros((window.height, window.width), asset.dtype)
+def _read_around(asset: Asset, place: _Place) -> npt.NDArray[np.generic]:
+    """The window of a file, of which only blocks within reach of the points are sure to be read."""
+    out = np.zeros((place.window.height, place.window.width), asset.dtype)
     blocks = block_file(asset.path)
     if blocks is None:
-        _read(asset, window, out)
+        _read(asset, place.window, out)
         return out
-    asset.refuse_other(blocks.header.height, blocks.header.width, [blocks.header.dtype])
-    height, width = blocks.header.block_height, blocks.header.block_width
-    down, across = blocks.header.sizes.shape[0], blocks.header.sizes.shape[1]
-    wanted = np.zeros((down, across), np.bool_)
-    rows = [np.minimum(np.maximum(points.rows + step, 0) // height, down - 1) for step in _steps(reach, height)]
-    cols = [np.minimum(np.maximum(points.cols + step, 0) // width, across - 1) for step in _steps(reach, width)]
+    header = blocks.header
+    asset.refuse_other(header.height, header.width, [header.dtype])
+    wanted = _blocks_around(place, (header.block_height, header.block_width), header.sizes.shape)
+    blocks.read(place.window, out, cache=_cache, wanted=wanted)
+    return out
+
+
+@functools.lru_cache(maxsize=16)
+def _blocks_around(place: _Place, size: tuple[int, int], count: tuple[int, int]) -> npt.NDArray[np.bool_]:
+    """Which blocks of a file the points need, bool (block rows, block columns), of blocks of a size, and so many."""
+    (height, width), (down, across), pixels = size, count, place.pixels
+    wanted = np.zeros(count, np.bool_)
+    rows = [np.minimum(np.maximum(pixels.rows + step, 0) // height, down - 1) for step in _steps(place.reach, height)]
+    cols = [np.minimum(np.maximum(pixels.cols + step, 0) // width, across - 1) for step in _steps(place.reach, width)]
     for row in rows:
         for col in cols:
             wanted[row, col] = True
-    blocks.read(window, out, cache=_cache, wanted=wanted)
-    return out
+    return wanted
 
 
 def _steps(reach: int, size: int) -> Sequence[int]:
@@ -306,9 +336,3 @@ def _coarse(fine: Window, times: int) -> Window:
     """The pixels, `times` as large, in which those of a window lie."""
     row, col = fine.row // times, fine.col // times
     return Window(row, col, -(-fine.stop_row // times) - row, -(-fine.stop_col // times) - col)
-
-
-def _with_support(inside: Window, source: Grid) -> Window:
-    """The pixels of a source, twice as large, that interpolating a window of fine ones takes."""
-    coarse = _coarse(inside, 2)
-    return coarse.grown(SUPPORT).intersection(source.window)

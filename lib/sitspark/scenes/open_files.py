@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 import rasterio
 
-from sitspark.scenes.container import file_on_disk
+from sitspark.scenes.container import holding_file
 from sitspark.scenes.tiff import BlockFile
 
 # A chunk opens all files of its tile in turn, so that a cache which holds fewer of them never hits: room for 13 files of
@@ -31,8 +31,7 @@ class _OpenFiles(Generic[Opened]):
 
     def open(self, path: str) -> Opened:
         """An open file; one that was written again since, or whose archive was, is opened again."""
-        file = file_on_disk(path)
-        modified = file.stat().st_mtime_ns if file.exists() else 0
+        modified = _modified(path)
         known = self._files.pop(path, None)
         if known is None or known[0] != modified:
             known = modified, self._opened(path)
@@ -40,6 +39,19 @@ class _OpenFiles(Generic[Opened]):
         if len(self._files) > self._most:
             self._files.popitem(last=False)
         return known[1]
+
+
+def _modified(path: str) -> int:
+    """When a file on disk was written, or its archive; 0 for what can't be asked, as what lies elsewhere."""
+    try:
+        return _on_disk(path).stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+@functools.lru_cache(maxsize=2 * _OPEN_FILES)  # taking a path apart costs more than asking when it was written
+def _on_disk(path: str) -> Path:
+    return Path(holding_file(path))
 
 
 def dataset(path: str) -> rasterio.DatasetReader:

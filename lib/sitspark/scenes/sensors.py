@@ -1,7 +1,7 @@
 """The sensors of a run: each with the settings of its archive, and what is read of its products."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sitspark.errors import SitsparkError
 from sitspark.kernels.feature_space import Index, require_bands
@@ -10,7 +10,7 @@ from sitspark.scenes.layouts import Selection
 from sitspark.scenes.reading import Reading
 from sitspark.scenes.region import Region
 from sitspark.scenes.static import layers_of
-from sitspark.settings import ScenesSettings, Settings, StepSetting
+from sitspark.settings import ScenesSettings, SeriesSettings, Settings
 
 # iota2's order of sensors in a feature vector, by our layouts; those that a user describes come last, as they are given
 _ORDER = ("landsat_c2_l2", "landsat_c1_l1", "theia_l2a", "sen2cor_l2a", "theia_l3a")
@@ -20,13 +20,12 @@ _ORDER = ("landsat_c2_l2", "landsat_c1_l1", "theia_l2a", "sen2cor_l2a", "theia_l
 class Sensor:
     """One sensor; `key` is the settings' name of its section, for messages.
 
-    `step` and `indices` are its own; None: those that the settings have for all.
+    `own` is what the settings say of its series alone.
     """
 
     key: str
     selection: Selection
-    step: StepSetting | None = None
-    indices: Mapping[str, str | None] | None = None
+    own: SeriesSettings
 
     @property
     def name(self) -> str:
@@ -42,7 +41,7 @@ class Sensor:
 class ArchiveSensor(Sensor):
     """A sensor with the settings of the archive that its imagery lies in."""
 
-    settings: ScenesSettings = field(kw_only=True)
+    settings: ScenesSettings
 
 
 def sensors_of(settings: Settings) -> tuple[ArchiveSensor, ...]:
@@ -56,7 +55,7 @@ def sensors_of(settings: Settings) -> tuple[ArchiveSensor, ...]:
     for key, archive in zip(keys, settings.archives, strict=False):
         try:
             selection = Selection.of(archive)
-            sensor = ArchiveSensor(key, selection, archive.step, archive.indices, settings=archive)
+            sensor = ArchiveSensor(key, selection, archive, archive)
         except SitsparkError as error:
             raise SitsparkError(str(error) if key == "scenes" else f"{key}: {error}") from None
         same = [other.key for other in sensors if other.name == sensor.name]
@@ -71,8 +70,8 @@ def sensors_of(settings: Settings) -> tuple[ArchiveSensor, ...]:
 
 def indices_of(sensor: Sensor, settings: Settings) -> tuple[Index, ...]:
     """The spectral indices of a sensor; raises SitsparkError for one whose bands aren't read."""
-    chosen = settings.features.indices if sensor.indices is None else sensor.indices
-    indices = tuple(Index(name, expression) for name, expression in chosen.items())
+    chosen = sensor.own.over(settings.features)
+    indices = tuple(Index(name, expression) for name, expression in chosen.indices.items())
     layout = sensor.selection.layout
     try:
         require_bands(indices, sensor.selection.bands, red=layout.red, nir=layout.nir, swir=layout.swir)

@@ -249,12 +249,11 @@ class BlockFile:
                 part = window.intersection(block)
                 target = out[part.shifted(-window.row, -window.col).slices]
                 inside = part.shifted(-block.row, -block.col)
-                whole = part == block.intersection(Window(0, 0, size.height, size.width))
                 key = (self._number, row, col)
                 known = cache.get(key, inside)
                 if known is not None:
                     target[:] = known
-                elif whole:
+                elif part == block.intersection(Window(0, 0, size.height, size.width)):
                     self._decode(row, col, inside, target)
                     if size.block_width < size.width or size.block_height < size.height:
                         cache.put_rims(key, target)
@@ -270,23 +269,33 @@ class BlockFile:
     def _decode(self, row: int, col: int, inside: Window, out: npt.NDArray[np.generic], *, rows: int | None = None) -> None:
         """Unpack a part of a block straight to its place; of a block its first `rows` are enough (None: all are needed)."""
         size = self.header
-        stored = int(size.sizes[row, col])
-        packed = os.pread(self._descriptor, stored, int(size.offsets[row, col]))
         shape = (rows or size.rows_of(row), size.block_width)
         wanted = shape[0] * shape[1] * np.dtype(size.dtype).itemsize
         try:
-            if not size.deflated:
-                plain = packed
-            elif rows is None:
-                plain = decompress(packed, bufsize=wanted)
-            else:
-                plain = decompressobj().decompress(packed, max_length=wanted)
+            plain = self._unpacked(row, col, wanted) if rows is None else self._begin(row, col, wanted)
         except IsalError as error:  # type: ignore[misc]  # its stubs name no exception
             raise OSError(f"block {row}, {col} is damaged: {error}") from None
-        if len(packed) < stored or len(plain) < wanted:
+        if len(plain) < wanted:
             raise OSError(f"block {row}, {col} is cut short")
         block = np.frombuffer(plain, size.dtype, shape[0] * shape[1]).reshape(shape)
         if size.differenced:
             undo_differences(block, inside.row, inside.col, out)
         else:
             out[:] = block[inside.slices]
+
+    def _unpacked(self, row: int, col: int, wanted: int) -> bytes:
+        """A block of so many bytes; fewer where the file ends before."""
+        packed = os.pread(self._descriptor, int(self.header.sizes[row, col]), int(self.header.offsets[row, col]))
+        return decompress(packed, bufsize=wanted) if self.header.deflated else packed
+
+    def _begin(self, row: int, col: int, wanted: int) -> bytes:
+        """The first bytes of a block, read as far as they need it; fewer where the file ends before."""
+        at = int(self.header.offsets[row, col])
+        if not self.header.deflated:
+            return os.pread(self._descriptor, wanted, at)
+        stop, plain, unpack = at + int(self.header.sizes[row, col]), b"", decompressobj().decompress
+        # packed they are hardly ever longer
+        while len(plain) < wanted and (packed := os.pread(self._descriptor, min(wanted, stop - at), at)):
+            plain += unpack(packed, max_length=wanted - len(plain))
+            at += len(packed)
+        return plain

@@ -11,13 +11,13 @@ from sitspark.settings.features import (
     FeaturesSettings,
     FunctionSettings,
     LayerSettings,
-    StepSetting,
+    SeriesSettings,
     TimeSettings,
 )
 from sitspark.settings.grid import GridSettings
 from sitspark.settings.ground_truth import RATIO, ClassesSettings, GroundTruthSettings
 from sitspark.settings.importance import ImportanceSettings
-from sitspark.settings.observations import ObservationsSettings
+from sitspark.settings.observations import ObservationsSettings, TableSensorSettings
 from sitspark.settings.samples import AugmentationSettings, QualitySettings, SamplesSettings
 from sitspark.settings.search import SearchSettings, TrackSettings
 from sitspark.settings.section import FilePath, PathOrUrl, Section
@@ -32,6 +32,7 @@ from sitspark.settings.training import (
 )
 
 __all__ = [
+    "OF_SERIES",
     "RATIO",
     "AugmentationSettings",
     "CheckpointSettings",
@@ -54,16 +55,19 @@ __all__ = [
     "ScheduleSettings",
     "SearchSettings",
     "Section",
+    "SeriesSettings",
     "Settings",
     "SparkSettings",
-    "StepSetting",
     "StoppingSettings",
+    "TableSensorSettings",
     "TableSettings",
     "TimeSettings",
     "TrackSettings",
     "TrainingSettings",
 ]
 
+# keys of a sensor's section that change its features alone, and nothing that is read
+OF_SERIES = set(SeriesSettings.model_fields)
 _OF_ANY_SAMPLE = ("min_clear_dates", "augmentation", "quality")  # keys of samples that choose no pixels
 
 
@@ -168,3 +172,8 @@ class Settings(Section):
     def archives(self) -> tuple[ScenesSettings, ...]:
         """The archives of all sensors, first that whose tiles divide the map; none where a run starts from a table."""
         return () if self.scenes is None else (self.scenes, *self.other_sensors)
+
+    @property
+    def series(self) -> tuple[SeriesSettings, ...]:
+        """What each sensor has of its own for its series, first that of imagery or table."""
+        return self.archives if self.observations is None else self.observations.sensors

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from sitspark.settings.features import Indices, StepSetting
+from sitspark.settings.features import SeriesSettings
 from sitspark.settings.section import PathOrUrl, Section, without_repetition
 
 
@@ -79,7 +79,7 @@ class DescriptionSettings(Section):
         return self
 
 
-class ScenesSettings(Section):
+class ArchiveSettings(Section):
     """Which imagery is read."""
 
     folder: PathOrUrl = Field(
@@ -100,10 +100,6 @@ class ScenesSettings(Section):
     bands: Annotated[tuple[str, ...], AfterValidator(without_repetition)] = Field(
         (), description="Bands to read, in this order; empty: all bands of the layout."
     )
-    step: StepSetting | None = Field(
-        None, description="Days between two dates of this sensor's series, or month, or dekad; null: time_series.step."
-    )
-    indices: Indices | None = Field(None, description="Spectral indices of this sensor; null: features.indices.")
     reflectance: Literal["FRE", "SRE"] = Field("FRE", description="Theia only: flat (slope-corrected) or surface reflectance.")
     invalid_scl: Annotated[tuple[int, ...], AfterValidator(_with_no_data)] = Field(
         (0, 1, 3, 8, 9, 10),
@@ -130,3 +126,7 @@ class ScenesSettings(Section):
         if not own and self.description != DescriptionSettings():  # type: ignore[call-arg]
             raise ValueError(f"scenes.description says what files of pattern and stac hold, {self.layout} knows its own")
         return self
+
+
+class ScenesSettings(SeriesSettings, ArchiveSettings):
+    """Which imagery of a sensor is read, and what is made of it."""

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
 
@@ -94,6 +94,30 @@ def _step(value: object) -> object:
 StepSetting = Annotated[int | Literal["month", "dekad"], BeforeValidator(_step)]
 
 
+FillerName = Literal["linear", "nearest", "median", "whittaker", "savitzky_golay", "none"]
+SeriesKept = Literal["all", "indices", "none"]
+_OF_A_FILLER = ("smoothness", "window", "degree")
+_WINDOW, _DEGREE = 5, 2  # of Savitzky and Golay's filter, where the settings don't say
+
+
+def _refuse_keys_of_other_fillers(
+    filler: FillerName | None, *, smoothness: float | None, window: int | None, degree: int | None
+) -> None:
+    """Raise ValueError for a number that is of another filler, or that its own can't have."""
+    for key, given, of in (
+        ("smoothness", smoothness, "whittaker"),
+        ("window", window, "savitzky_golay"),
+        ("degree", degree, "savitzky_golay"),
+    ):
+        if given is not None and filler is None:
+            raise ValueError(f"has {key} without a filler; add filler: {of}")
+        if given is not None and filler != of:
+            raise ValueError(f"has {key}, which isn't of the filler {filler}; leave it out")
+    window, degree = window or _WINDOW, _DEGREE if degree is None else degree
+    if window % 2 == 0 or degree >= window:
+        raise ValueError(f"has a window of {window} and degree {degree}; the window is odd and larger than the degree")
+
+
 class TimeSettings(Section):
     """The regular dates for which the series have values, and how these come from the acquisitions."""
 
@@ -102,7 +126,7 @@ class TimeSettings(Section):
     step: StepSetting = Field(
         10, description="Days between two dates; month, dekad: dates are the beginnings of months, or of their thirds."
     )
-    filler: Literal["linear", "nearest", "median", "whittaker", "savitzky_golay", "none"] = Field(
+    filler: FillerName = Field(
         "linear",
         description="How gaps are filled: linear in time; the nearest acquisition; the median of the acquisitions from each "
         "date to the next (monthly composites, with step: month); Whittaker's smoother; linear, then Savitzky and Golay's "
@@ -117,12 +141,7 @@ class TimeSettings(Section):
 
     @model_validator(mode="after")
     def _keys_of_its_filler(self) -> Self:
-        for key, of in (("smoothness", "whittaker"), ("window", "savitzky_golay"), ("degree", "savitzky_golay")):
-            if getattr(self, key) is not None and self.filler != of:
-                raise ValueError(f"has {key}, which isn't of the filler {self.filler}; leave it out")
-        window, degree = self.window or 5, 2 if self.degree is None else self.degree
-        if window % 2 == 0 or degree >= window:
-            raise ValueError(f"has a window of {window} and degree {degree}; the window is odd and larger than the degree")
+        _refuse_keys_of_other_fillers(self.filler, smoothness=self.smoothness, window=self.window, degree=self.degree)
         return self
 
 
@@ -140,7 +159,7 @@ class LayerSettings(Section):
 class FeaturesSettings(Section):
     """What a network learns from: the gap-filled series and what is computed from them, and layers without a date."""
 
-    series: Literal["all", "indices", "none"] = Field(
+    series: SeriesKept = Field(
         "all",
         description="Which series are features, date by date: bands and indices, indices alone, or none (then statistics, "
         "static layers and custom_features are all there is).",
@@ -171,6 +190,44 @@ class FeaturesSettings(Section):
         description="Rasters without a date (elevation, slope, climate), appended as features by their names: a path or URL, "
         "or a section: file, band (1), interpolator (bilinear, nearest, cubic), fill (0: the value where the raster has none).",
     )
+
+
+_ForAll = TypeVar("_ForAll", TimeSettings, FeaturesSettings)
+
+
+class SeriesSettings(Section):
+    """What is made of the series of one sensor; null: what `time_series` and `features` say for all."""
+
+    step: StepSetting | None = Field(
+        None, description="Days between two dates of this sensor's series, or month, or dekad; null: time_series.step."
+    )
+    filler: FillerName | None = Field(None, description="How gaps of this sensor are filled; null: time_series.filler.")
+    smoothness: float | None = Field(None, gt=0, description="Of an own filler whittaker; null: 10.")
+    window: int | None = Field(None, ge=3, description="Of an own filler savitzky_golay; null: 5.")
+    degree: int | None = Field(None, ge=0, description="Of an own filler savitzky_golay; null: 2.")
+    indices: Indices | None = Field(None, description="Spectral indices of this sensor; null: features.indices.")
+    series: SeriesKept | None = Field(None, description="Which series of this sensor are features; null: features.series.")
+    relative: bool | None = Field(None, description="Whether its bands are relative to red; null: features.relative.")
+    statistics: Statistics | None = Field(
+        None, description="Statistics over time of this sensor's bands and indices; null: features.statistics."
+    )
+
+    @model_validator(mode="after")
+    def _of_one_filler(self) -> Self:
+        _refuse_keys_of_other_fillers(self.filler, smoothness=self.smoothness, window=self.window, degree=self.degree)
+        if self.filler == "none" and self.step is not None:
+            raise ValueError("has step, which the filler none doesn't use: dates are those of acquisitions; leave it out")
+        if self.relative and self.series not in (None, "all"):
+            raise ValueError(f"has relative, which is of bands, and series: {self.series} leaves them out; drop one of them")
+        return self
+
+    def over(self, section: _ForAll) -> _ForAll:
+        """A section for all sensors, with what this one has of its own."""
+        own = {name: getattr(self, name) for name in SeriesSettings.model_fields if name in type(section).model_fields}
+        replaced = {name for name, value in own.items() if value is not None}
+        if self.filler is not None:
+            replaced |= own.keys() & set(_OF_A_FILLER)
+        return section.model_copy(update={name: own[name] for name in replaced})
 
 
 def _function(value: object) -> object:

@@ -226,8 +226,9 @@ def _archives_in_words(context: Context) -> str:
 
 
 def _period_in_words(context: Context) -> str:
-    period, dates = context.period, sorted({str(sensor.grid) for sensor in context.feature_space.sensors})
-    return f"{period.first} to {period.last}, values {' or '.join(dates)} ({context.settings.time_series.filler})"
+    period = context.period
+    dates = sorted({f"{sensor.grid} ({sensor.filler.name})" for sensor in context.feature_space.sensors})
+    return f"{period.first} to {period.last}, values {' or '.join(dates)}"
 
 
 def _map_view(context: Context) -> MapView:

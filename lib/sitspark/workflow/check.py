@@ -17,7 +17,7 @@ from sitspark.ground_truth.told import count_told
 from sitspark.kernels.feature_space import FeatureSpace
 from sitspark.models.networks.layout import Layout
 from sitspark.models.tracking import refuse_without_mlflow
-from sitspark.samples.long_table import Labels, inspect, named, sensor_of
+from sitspark.samples.long_table import Labels, inspect, named, sensors_of_table
 from sitspark.samples.strategy import Strategy, counts_by_class
 from sitspark.scenes import store
 from sitspark.scenes.archive import remarks
@@ -162,9 +162,9 @@ def _observations(context: Context) -> str:
     rows = inspect(table)
     Labels.of(table, context.nomenclature)
     parts = [f"{'rows of CSV' if rows is None else counted(rows, 'row')} in {table.file}"]
-    if table.bands:
-        indices = ", ".join(index.name for index in indices_of(sensor_of(table), context.settings)) or "no index"
-        parts += [f"{counted(len(table.bands), 'band')} of {table.sensor}", indices]
+    for sensor in sensors_of_table(table):
+        indices = ", ".join(index.name for index in indices_of(sensor, context.settings)) or "no index"
+        parts += [f"{counted(len(sensor.selection.bands), 'band')} of {sensor.name}", indices]
     return ", ".join([*parts, some(table.static)] if table.static else parts)
 
 

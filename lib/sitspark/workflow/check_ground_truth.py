@@ -43,6 +43,7 @@ OFFENDERS = pa.schema([
     ("feature", pa.string()), ("label", pa.string()), ("kind", pa.string()), ("what", pa.string()), ("reason", pa.string()),
     ("x", pa.float64()), ("y", pa.float64()), ("geometry", pa.binary()),
 ])  # fmt: skip
+_POINTS, _POLYGONS = 0, 2  # dimensions
 _OUTCOME = {
     "invalid": "repaired",
     "multi-part": "split",
@@ -168,6 +169,8 @@ def check_ground_truth(
         found = read_source(spark, request.source, scratch / "staged")
         if found.staged.features == 0:
             raise SitsparkError(f"{request.source.address} holds no feature")
+        if request.fix is not None and request.fix.suffix.lower() == ".shp" and _is_mixed(found.staged):
+            raise SitsparkError(f"--fix: {request.fix} can't hold both points and polygons; name a .gpkg")
         names = read_names(request.nomenclature) if request.nomenclature else None
         codes = codes_of_texts(found.staged.column("label"), names)
         examined = examine(spark, found.staged, _rules(found, request, names, codes, context), scratch, on_step=on_step)
@@ -328,8 +331,6 @@ def _offenders(told: pa.Table) -> pa.Table:
 def _write_fixed(examined: Examination, found: Features, request: Request, out: Path) -> int:
     identifier, label = found.id_field or ORIGIN, request.source.label_field
     kind = _kind_of(examined)
-    if kind == "Unknown" and out.suffix.lower() == ".shp":
-        raise SitsparkError(f"--fix: {out} can't hold both points and polygons; name a .gpkg")
     number = pa.int64() if _whole_ids(found.staged) else pa.string()
     # a shapefile knows days, but no times
     fields = [f for f in found.staged.attributes if out.suffix.lower() != ".shp" or not pa.types.is_timestamp(f.type)]
@@ -344,6 +345,14 @@ def _write_fixed(examined: Examination, found: Features, request: Request, out: 
     write_vector(rows, rejected, rejected_beside(out), Layer(found.crs))
     pieces = (_renamed(piece, kept) for piece in examined.kept("id", *names, "label", "wkb"))
     return write_vector(pieces, kept, out, Layer(found.crs, kind))
+
+
+def _is_mixed(staged: Staged) -> bool:
+    """Whether some features have points and some, or the same ones, polygons."""
+    kinds: set[int] = set()
+    for column in staged.column("wkb"):
+        kinds |= set(shapely.get_dimensions(shapely.get_parts(decoded(column.combine_chunks()).geometries)).tolist())
+    return {_POINTS, _POLYGONS} <= kinds
 
 
 def _kind_of(examined: Examination) -> str:

@@ -26,7 +26,7 @@ from sitspark.kernels.feature_space import FeatureSpace
 from sitspark.marks import Marks
 from sitspark.models.networks.own_code import OwnCode
 from sitspark.parts import is_delta
-from sitspark.samples.long_table import sensor_of
+from sitspark.samples.long_table import sensors_of_table
 from sitspark.scenes.archive import Archive
 from sitspark.scenes.chunk_plan import Coverage, chunk_plan
 from sitspark.scenes.inspect import inspect_product
@@ -193,9 +193,8 @@ class Context:
         if table is None:
             layers = tuple(self.settings.features.static)
             return recipe_of(self.settings, self.sensors, self.acquired, layers, functions=functions)
-        sensors = (sensor_of(table),) if table.bands else ()
         static = self.facts("observations")["static"]
-        return recipe_of(self.settings, sensors, self.acquired, static, functions=functions)
+        return recipe_of(self.settings, sensors_of_table(table), self.acquired, static, functions=functions)
 
     @cached_property
     def custom_functions(self) -> CustomFunctions | None:

@@ -112,10 +112,10 @@ def _say_archive(context: Context) -> None:
 def _selection_table(selection: Sequence[Mapping[str, Any]]) -> Table:
     """Pixels of each class that were asked for, are there and were taken, for training and set aside."""
     table = Table(box=None, header_style="bold")
-    table.add_column("\nclass", no_wrap=True)
-    table.add_column("\ncode", justify="right")
+    table.add_column("\nclass", overflow="fold")  # names give way, numbers never
+    table.add_column("\ncode", justify="right", no_wrap=True)
     for part in ("train\nasked", "\nthere", "\ntaken", "aside\nasked", "\nthere", "\ntaken"):
-        table.add_column(part, justify="right")
+        table.add_column(part, justify="right", no_wrap=True)
     for train, aside in zip(selection[::2], selection[1::2], strict=True):
         cells = [
             "all" if row[name] is None else f"{row[name]:,}"

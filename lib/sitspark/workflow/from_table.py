@@ -1,6 +1,7 @@
 """The stage that starts a run from a table: its rows become observations, and what doesn't is counted."""
 
 from collections import Counter
+from datetime import date
 from typing import Any
 
 from pyspark.sql import DataFrame
@@ -8,12 +9,13 @@ from pyspark.sql import functions as F
 
 from sitspark.errors import SitsparkError, counted, some
 from sitspark.samples.from_table import Division, LeftOut, ambiguous, observations, rows_of
-from sitspark.samples.long_table import Labels, named
+from sitspark.samples.long_table import Labels, named, sensors_of_table
+from sitspark.settings import OF_SERIES
 from sitspark.workflow.context import Context, days_facts
 from sitspark.workflow.keys import fingerprint
 from sitspark.workflow.stage import Outcome, Stage
 
-_VERSION = 1
+_VERSION = 2
 
 
 def _observations(context: Context, key: str) -> Outcome:
@@ -23,10 +25,14 @@ def _observations(context: Context, key: str) -> Outcome:
         rows = rows_of(context.spark, settings, Labels.of(settings, context.nomenclature)).cache()
         left_out = _left_out(rows)
         used = rows.where("left_out is null")
-        counts = {row.valid: row["count"] for row in used.groupBy("valid").count().collect()}
+        seen = F.exists("series", lambda own: own.valid).alias("seen")
+        counts = {row.seen: row["count"] for row in used.groupBy(seen).count().collect()}
         if not counts:
             raise SitsparkError(_nothing_left(context, rows, left_out))
-        acquired = [row.acquired for row in used.select("acquired").distinct().orderBy("acquired").collect()]
+        acquired = {own.sensor: _days(used, number) for number, own in enumerate(settings.sensors)}
+        for sensor in sensors_of_table(settings):
+            if not acquired[sensor.name]:
+                raise SitsparkError(f"{sensor.key}.bands: no row of {settings.file} has a value; check columns and nodata")
         for row in ambiguous(used).take(1):
             raise SitsparkError(
                 f"observations.sample: sample '{row.sample}' of {settings.file} has two values of {row.what}, {row.one} and "
@@ -72,11 +78,17 @@ def _observations(context: Context, key: str) -> Outcome:
             "blind": blind,
             "classes": _classes(context, table.dropDuplicates(["polygon_id", "label"])),
             "folds": _folds(table),
-            "acquired": days_facts({settings.sensor: acquired} if settings.bands else {}),
+            "acquired": days_facts(acquired),
             "static": list(settings.static),
         },
         (target,),
     )
+
+
+def _days(rows: DataFrame, sensor: int) -> list[date]:
+    """The days on which there is an acquisition of a sensor, ascending."""
+    own = rows.where(F.get("series", F.lit(sensor)).isNotNull())
+    return [row.acquired for row in own.select("acquired").distinct().orderBy("acquired").collect()]
 
 
 def _left_out(rows: DataFrame) -> Counter[str]:
@@ -124,9 +136,10 @@ def _folds(table: DataFrame) -> dict[str, int]:
 def _inputs(context: Context) -> Any:
     settings = context.settings
     return [
-        context.table_settings.model_dump(mode="json"),
+        context.table_settings.model_dump(mode="json", exclude=OF_SERIES | {"other_sensors"}),
+        [own.model_dump(mode="json", exclude=OF_SERIES) for own in context.table_settings.other_sensors],
         # a key forgets the order of a mapping, which is that of the numbers
-        list(context.table_settings.bands),
+        [list(own.bands) for own in context.table_settings.sensors],
         fingerprint([context.table_settings.file]),
         settings.training.monitored_polygons,
         settings.seed,

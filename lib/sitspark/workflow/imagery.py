@@ -27,7 +27,7 @@ from sitspark.scenes.chunk_plan import coverage
 from sitspark.scenes.cube import READER_VERSION
 from sitspark.scenes.left_out import PARTLY, REMEDY, WHOLE, Judgement, Reason
 from sitspark.scenes.sensors import ArchiveSensor
-from sitspark.settings import ScenesSettings
+from sitspark.settings import OF_SERIES, ScenesSettings
 from sitspark.workflow.context import Context, coverage_facts
 from sitspark.workflow.keys import digest, fingerprint
 from sitspark.workflow.left_out_table import LISTED, left_out_table
@@ -36,7 +36,6 @@ from sitspark.workflow.tables import read_table, write_table
 
 SCENES_VERSION = 9
 _PRODUCTS_A_TASK = 8  # whose masks are read by one task: a few seconds
-_OF_FEATURES = {"step", "indices"}  # keys of an archive that no product depends on
 _SHOWN = 3  # problems named in a line or an error; the rest is counted
 
 
@@ -174,7 +173,7 @@ def _scenes_inputs(context: Context) -> Any:
     settings = context.settings
     grid = settings.grid
     return [
-        [archive.model_dump(mode="json", exclude=_OF_FEATURES) for archive in settings.archives],
+        [archive.model_dump(mode="json", exclude=OF_SERIES) for archive in settings.archives],
         [grid.crs, grid.resolution, grid.overlap_margin, grid.region],
         fingerprint([grid.region]) if isinstance(grid.region, Path) else None,
         context.product_fingerprints,

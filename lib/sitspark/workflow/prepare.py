@@ -40,7 +40,7 @@ from sitspark.scenes.cube import READER_VERSION
 from sitspark.scenes.outline import to_geographic
 from sitspark.scenes.static import layers_of, state_of
 from sitspark.scenes.table import scenes_of
-from sitspark.settings import AugmentationSettings
+from sitspark.settings import OF_SERIES, AugmentationSettings
 from sitspark.workflow.context import Context
 from sitspark.workflow.judging import judge_samples
 from sitspark.workflow.keys import fingerprint
@@ -383,7 +383,7 @@ def _features_inputs(context: Context) -> Any:
     return [
         settings.time_series.model_dump(mode="json"),
         settings.features.model_dump(mode="json"),
-        [archive.model_dump(mode="json", include={"step", "indices"}) for archive in settings.archives],
+        [own.model_dump(mode="json", include=OF_SERIES) for own in settings.series],
         context.custom_functions.sha256 if context.custom_functions else None,
         # of what the user's functions see around a pixel the observations hold features
         [KERNEL_VERSION, RECIPE_VERSION],
@@ -409,7 +409,7 @@ SAMPLES = Stage("samples", ("observations",), KERNEL_VERSION, _samples_inputs, _
 
 STAGES = (
     Stage("chunks", ("scenes",), 4, _chunks_inputs, _chunks),
-    Stage("ground_truth", ("scenes",), 5, _ground_truth_inputs, _ground_truth),
+    Stage("ground_truth", ("scenes",), 6, _ground_truth_inputs, _ground_truth),
     Stage("observations", ("scenes", "ground_truth"), READER_VERSION, _observations_inputs, _observations, through=("chunks",)),
     SAMPLES,
 )

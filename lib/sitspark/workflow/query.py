@@ -50,14 +50,21 @@ def ask(query: str, folder: Path | None, *, rows: int) -> Answer:
         taken = frame.limit(rows + 1).collect()
     except (AnalysisException, ParseException) as error:
         lacking = f"; {registered.lacking}" if registered.lacking else ""
-        sentence = error.getMessage().strip().splitlines()[0]
-        raise SitsparkError(f"{sentence} (tables: {', '.join(registered.views)}{lacking})") from None
+        raise SitsparkError(f"{_said(error)} (tables: {', '.join(registered.views)}{lacking})") from None
     except SparkRuntimeException as error:
         # what the functions of a run raise is a sentence of its own
         raise SitsparkError((error.getMessageParameters() or {}).get("errorMessage", error.getMessage())) from None
     numeric = frozenset(field.name for field in frame.schema.fields if isinstance(field.dataType, NumericType))
     shown = tuple(tuple(_text(cell) for cell in row) for row in taken[:rows])
     return Answer(run.path, tuple(frame.columns), numeric, shown, len(taken) > rows)
+
+
+def _said(error: AnalysisException) -> str:
+    """What Spark says of a query, without its code and its advice for catalogues that a run doesn't have."""
+    name = (error.getMessageParameters() or {}).get("relationName")
+    if error.getCondition() == "TABLE_OR_VIEW_NOT_FOUND" and name:
+        return f"this run has no table {name.replace('`', '')}"
+    return error.getMessage().strip().splitlines()[0]
 
 
 def _with_versions(query: str, run: RunFolder) -> str:
