@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from sitspark.workflow.plan import Bound, Foreseen, memory_caution
+from sitspark.workflow.plan import Bound, Foreseen, Held, memory_caution
 
 FORESEEN = Foreseen(
     products=1,
@@ -22,6 +22,8 @@ FORESEEN = Foreseen(
     pixels_per_core_second=100_000,
     core_seconds=2.6,
     seconds=2.6,
+    models=1,
+    training=Held("mlp", 1_039_501, 2.0, 80_000),
 )
 
 
@@ -55,7 +57,24 @@ def test_what_there_is_one_of_is_in_the_singular() -> None:
         assert words in said
 
 
-def test_a_baseline_is_told_how_many_samples_it_may_hold() -> None:
-    assert "train    " not in FORESEEN.to_text()
-    said = replace(FORESEEN, baseline=Bound("random_forest", 1_005_025, 2.0)).to_text()
-    assert "train    random_forest on at most 1,005,025 samples, those that 2 GB of memory hold (training.memory)" in said
+@pytest.mark.parametrize(
+    ("training", "said"),
+    [
+        (
+            Bound("random_forest", 1_005_025, 2.0),
+            "random_forest on at most 1,005,025 samples, those that 2 GB of memory hold (training.memory)",
+        ),
+        (
+            Held("mlp", 1_039_501, 2.0, 80_000),
+            "mlp on at most 80,000 samples: 2 GB of memory (training.memory) hold all of them\n",
+        ),
+        (
+            Held("mlp", 1000, 2.0, 80_000),
+            "mlp on at most 80,000 samples: 2 GB of memory (training.memory) hold 1,000; of more ",
+        ),
+        (Held("mlp", 1000, 2.0, None), "mlp: 2 GB of memory (training.memory) hold 1,000; of more each epoch reads part after"),
+    ],
+    ids=["baseline", "all", "parts", "not known"],
+)
+def test_how_many_samples_training_holds_is_told(training: Bound | Held, said: str) -> None:
+    assert f"train    {said}" in replace(FORESEEN, training=training).to_text()

@@ -56,6 +56,24 @@ class Bound:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """How many samples a network's training holds in so many GB of memory, and how many there are at most (None: not known)."""
+
+    name: str
+    samples: int
+    memory_gb: float
+    most: int | None
+
+    def to_text(self) -> str:
+        """The numbers in a sentence."""
+        there = "" if self.most is None else f" on at most {self.most:,} samples"
+        hold = f"{self.memory_gb:g} GB of memory (training.memory) hold"
+        if self.most is not None and self.most <= self.samples:
+            return f"train    {self.name}{there}: {hold} all of them"
+        return f"train    {self.name}{there}: {hold} {self.samples:,}; of more each epoch reads part after part"
+
+
+@dataclass(frozen=True, slots=True)
 class Foreseen:
     """What a run will take; sizes in bytes, times in seconds of one core, and of the clock with `cores` cores.
 
@@ -79,7 +97,7 @@ class Foreseen:
     core_seconds: float
     seconds: float
     models: int
-    baseline: Bound | None = None
+    training: Bound | Held
 
     def to_json(self) -> str:
         """The numbers as JSON."""
@@ -88,13 +106,12 @@ class Foreseen:
     def to_text(self) -> str:
         """The numbers in sentences."""
         workers = min(self.cores, self.chunks)
-        training = () if self.baseline is None else (self.baseline.to_text(),)
         return "\n".join(
             (
                 f"read     {counted(self.products, 'product')} of {counted(self.tiles, 'tile')}, {_size(self.bytes_to_read)}; "
                 f"up to {counted(self.dates, 'date')} a tile",
                 f"features {self.features} a pixel",
-                *training,
+                self.training.to_text(),
                 f"map      {self.pixels:,} pixels in {counted(self.chunks, 'chunk')} of {self.chunk_shape}; "
                 f"{_size(self.bytes_to_write)} before compression",
                 f"memory   {self.worker_memory_mb} MB a worker, {workers} at a time"
@@ -169,7 +186,7 @@ def plan(context: Context) -> Foreseen:
         # waiting for the disk or the network takes time, not cores
         seconds=round(pixels / spent.pixels * spent.wall / min(cores, len(chunks)), 1),
         models=settings.training.models,
-        baseline=_bound(context, len(recipe.space)),
+        training=_bound(context, len(recipe.space)) or _held(context, len(recipe.space)),
     )
 
 
@@ -283,6 +300,14 @@ def _classifier_of_the_size(context: Context, space: FeatureSpace) -> Classifier
     return BaselineClassifier(
         np.array(codes, np.uint16), 1.0, stand_in(training.baseline, len(space), len(codes), samples=samples)
     )
+
+
+def _held(context: Context, features: int) -> Held:
+    """What a network's training holds of the samples."""
+    training, samples = context.settings.training, context.settings.samples
+    constant = samples.strategy == "constant" and samples.per_class is not None
+    most = len(context.nomenclature) * samples.per_class if constant and samples.per_class else None
+    return Held(training.model_name, int(training.memory * 1e9 / (4 * features)), training.memory, most)
 
 
 def _bound(context: Context, features: int) -> Bound | None:
