@@ -57,6 +57,19 @@ def separable(n: int = 1200, *, seed: int = 0) -> Table:
     )
 
 
+def of_the_reference_job(n: int) -> tuple[Table, FeatureSpace, Nomenclature]:
+    """Samples of 481 features (10 bands and 3 indices at 37 dates) and 23 classes."""
+    bands = ("B2", "B3", "B4", "B5", "B6", "B7", "B8", "B8A", "B11", "B12")
+    year, indices = TimeGrid(date(2018, 1, 1), date(2018, 12, 27), 10), tuple(map(Index, ("ndvi", "ndwi", "brightness")))
+    space = FeatureSpace((SensorFeatures("sentinel2", bands, year, indices, red="B4", nir="B8", swir="B11"),))
+    random = np.random.default_rng(0)
+    position = random.integers(0, 23, n)
+    features = random.uniform(500, 4000, (23, len(space)))[position] + random.normal(0, 900, (n, len(space)))
+    train, monitored = np.full(n, "train"), np.arange(n) % 5 == 0
+    table = Table(features.astype(np.float32), (position + 1).astype(np.int32), np.full(n, "31TCJ"), train, monitored)
+    return table, space, Nomenclature(tuple(LandCoverClass(code, f"class {code}", (code, 0, 0)) for code in range(1, 24)))
+
+
 def write(table: Table, folder: Path, *, space: FeatureSpace | None = SPACE, parts: int = 3) -> Path:
     """Write part files with row groups of 100 samples and Spark's metadata (none of the features for no space)."""
     folder.mkdir(parents=True)

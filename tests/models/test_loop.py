@@ -16,7 +16,7 @@ from sitspark.models.job import TrainingJob
 from sitspark.models.loop import train
 from sitspark.models.precision import computes_in_bf16
 
-from .tables import Table, job, write
+from .tables import Table, job, of_the_reference_job, write
 
 
 def monitored(table: Table) -> np.ndarray:
@@ -152,6 +152,17 @@ def test_samples_that_do_not_fit_are_learnt_from_part_by_part(
     assert (whole.folder / WEIGHTS).read_bytes() != (parted.folder / WEIGHTS).read_bytes()
     found, expected = read_card(parted.folder).metrics.oa, read_card(whole.folder).metrics.oa
     assert found == pytest.approx(expected, abs=0.05)
+
+
+def test_the_reference_job_learns(tmp_path: Path) -> None:
+    """481-240-69-69-23, batches of 4096, a rate of 1e-5, the epoch of the best F-score."""
+    table, space, nomenclature = of_the_reference_job(6000)
+    samples = write(table, tmp_path / "samples", space=space)
+    asked = job(samples, tmp_path, batch_size=4096, learning_rate=1e-5, epochs=4, criterion="fscore")
+    train(replace(asked, nomenclature=nomenclature))
+    card, history = read_card(asked.folder), pd.read_parquet(asked.folder / HISTORY)
+    assert (card.network.features, card.network.classes, card.network.parameters) == (481, 23, 138_749)
+    assert history["train_loss"].is_monotonic_decreasing and history["fscore"].iloc[-1] > history["fscore"].iloc[0]
 
 
 def test_training_ends_when_it_stalls(samples: Path, tmp_path: Path) -> None:

@@ -168,6 +168,16 @@ class Settings(Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _medians_are_of_gap_filled_series(self) -> Self:
+        fillers = {self.time_series.filler, *(archive.filler for archive in self.archives)}
+        if self.training.centre == "median" and "none" in fillers:
+            raise ValueError(
+                "training.centre median would take the zeros of acquisitions that aren't valid for values (time_series.filler "
+                "none); choose another filler, or mean"
+            )
+        return self
+
     @property
     def archives(self) -> tuple[ScenesSettings, ...]:
         """The archives of all sensors, first that whose tiles divide the map; none where a run starts from a table."""
