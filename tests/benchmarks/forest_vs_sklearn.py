@@ -45,15 +45,8 @@ def series(count: int, *, seed: int) -> LearningSet:
 
 
 def fitted(kind: type[Baseline], settings: ForestSettings | LightgbmSettings, samples: LearningSet) -> Baseline:
-    return kind.fitted(
-        settings,
-        samples,
-        LearningSet(samples.features[:0], samples.positions[:0], samples.weights[:0]),
-        classes=_CLASSES,
-        seed=_SEED,
-        threads=1,
-        progress=lambda _done: None,
-    )
+    none = LearningSet(samples.features[:0], samples.positions[:0], samples.weights[:0])
+    return kind.fitted(settings, samples, none, Task(_CLASSES, _SEED, threads=1, progress=lambda _done: None))
 
 
 def in_blocks(predict: Predict) -> Predict:

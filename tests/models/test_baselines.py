@@ -15,7 +15,7 @@ from sklearn.svm import LinearSVC
 
 from sitspark.errors import SitsparkError
 from sitspark.models.baselines.bank import BASELINES
-from sitspark.models.baselines.base import LearningSet, random_state
+from sitspark.models.baselines.base import LearningSet, Task, random_state
 from sitspark.models.baselines.boosting import Boosting, library
 from sitspark.models.baselines.forest import Forest
 from sitspark.models.baselines.linear import LinearSvm
@@ -81,15 +81,7 @@ def learning_set(n: int, *, present: tuple[int, ...] = (0, 1, 2, 3, 4), seed: in
 def fitted(settings: object, samples: LearningSet, monitored: LearningSet | None = None, *, threads: int = 1) -> object:
     kind = BASELINES[settings.kind]  # type: ignore[attr-defined]
     steps: list[int] = []
-    baseline = kind.fitted(
-        settings,
-        samples,
-        monitored or learning_set(0),
-        classes=CLASSES,
-        seed=7,
-        threads=threads,
-        progress=steps.append,
-    )
+    baseline = kind.fitted(settings, samples, monitored or learning_set(0), Task(CLASSES, 7, threads, steps.append))
     assert steps == sorted(steps) and steps[-1] <= kind.steps(settings)
     return baseline
 

@@ -45,5 +45,6 @@ class TrainingJob:
 
     @property
     def progress(self) -> Path:
-        """The file that says how far the training is, a JSON object: the fields of `Epoch` and `epochs`."""
+        """The file that says how far the training is, a JSON object: the fields of `Epoch`, `epochs` in all, and `resumed`
+        ones, which were done before."""
         return self.scratch / "progress.json"

@@ -1,6 +1,5 @@
 """The training loop: runs in every process of a training; the first one writes the files."""
 
-import copy
 import json
 import os
 import time
@@ -119,11 +118,12 @@ def _fit(job: TrainingJob, material: _Material, learner: _Learner, checkpoints: 
     if progress is not None:
         learner.network.load_state_dict(dict(progress.network))
         learner.optimiser.load_state_dict(dict(progress.optimiser))
-    with closing(material.fitted.epochs(len(progress.history) + 1 if progress else 1)) as epochs:
+    resumed = len(progress.history) if progress else 0
+    with closing(material.fitted.epochs(resumed + 1)) as epochs:
         while not _is_done(job, material, progress):
             progress = _one_more(job, material, learner, progress, batches=next(epochs))
             if learner.group.is_first:
-                told = asdict(progress.history[-1]) | {"epochs": job.settings.epochs}
+                told = asdict(progress.history[-1]) | {"epochs": job.settings.epochs, "resumed": resumed}
                 write_atomically(job.progress, json.dumps(told))
                 checkpoints.write_if_due(progress)
     assert progress is not None  # the settings ask for one epoch at least
@@ -145,7 +145,7 @@ def _one_more(
     history = progress.history if progress else ()
     epoch = _epoch(job, material, learner, history=history, batches=batches)
     if progress is None or is_better(epoch, progress.best, material.criterion):
-        best, state = epoch, {name: t.cpu() for name, t in copy.deepcopy(learner.network.state_dict()).items()}
+        best, state = epoch, {name: tensor.cpu().clone() for name, tensor in learner.network.state_dict().items()}
     else:
         best, state = progress.best, dict(progress.best_state)
     return Progress(

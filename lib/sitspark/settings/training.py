@@ -162,6 +162,10 @@ class TrainingSettings(Section):
         None, description="mlflow, or a section: parameters, curves and files of the model are noted there; null: nowhere."
     )
 
+    def learnt(self) -> dict[str, Any]:
+        """What the model hangs on, as JSON-like values: all but where it is trained, noted and saved on the way."""
+        return self.model_dump(mode="json", exclude={"track", "checkpoint", "where"})
+
     @property
     def monitored_polygons(self) -> float:
         """The share of the polygons that are monitored as a whole."""

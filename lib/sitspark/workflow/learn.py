@@ -69,8 +69,12 @@ def _fit(context: Context, model_id: str, name: str, *, left_out_fold: str | Non
             return fit(job, spark=context.spark, on_epoch=lambda progress: update(progress["epoch"], ""))
     epochs = context.settings.training.epochs
     with context.voice.bar(name, epochs, "epochs") as update:
+        told: list[int] = []
 
         def on_epoch(progress: dict[str, Any]) -> None:
+            if progress["resumed"] and not told:
+                told.append(progress["resumed"])
+                context.voice.note(f"{name}: goes on from its checkpoint after epoch {progress['resumed']}")
             update(progress["epoch"], f"F {score(progress['fscore'])} loss {progress['train_loss']:.3f}")
 
         return fit(job, spark=context.spark, on_epoch=on_epoch)
@@ -243,8 +247,7 @@ def _without_module(training: dict[str, Any]) -> dict[str, Any]:
 
 def _inputs(context: Context) -> Any:
     settings = context.settings
-    training = settings.training.model_dump(mode="json", exclude={"track"})
-    return [_without_module(training), context.own_code, settings.seed, _classes(context)]
+    return [_without_module(settings.training.learnt()), context.own_code, settings.seed, _classes(context)]
 
 
 _VERSION = 1  # of what is learnt, in all models

@@ -68,7 +68,7 @@ def _plan(job: TrainingJob) -> Plan:
 
 def _trial_job(context: Context, job: TrainingJob, values: dict[str, Any], plan: Plan, basis: str) -> TrainingJob:
     settings = job.settings.varied(values)
-    known = digest(basis, settings.model_dump(mode="json", exclude={"track"}), job.seed, job.left_out_fold)[:16]
+    known = digest(basis, settings.learnt(), job.seed, job.left_out_fold)[:16]
     # samples with their weights serve all trials that balance alike
     store = _decoded(context) / "-".join(("samples", *settings.balance))
     return replace(

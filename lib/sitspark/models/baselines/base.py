@@ -25,23 +25,23 @@ class LearningSet:
         return len(self.positions)
 
 
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What fitting has to know beside samples: numbers of classes and of threads, the seed, and whom to tell of each step."""
+
+    classes: int
+    seed: int
+    threads: int
+    progress: Progress
+
+
 class Baseline(ABC):
     """A fitted baseline."""
 
     @classmethod
     @abstractmethod
-    def fitted(
-        cls,
-        settings: Any,
-        samples: LearningSet,
-        monitored: LearningSet,
-        *,
-        classes: int,
-        seed: int,
-        threads: int,
-        progress: Progress,
-    ) -> Self:
-        """Fit to samples of so many classes, of which some may be absent; equal arguments give equal arrays.
+    def fitted(cls, settings: Any, samples: LearningSet, monitored: LearningSet, task: Task) -> Self:
+        """Fit to samples of the task's classes, of which some may be absent; equal arguments give equal arrays.
 
         `settings` are those of its kind; `monitored` samples may be empty. Raises SitsparkError where these samples and
         settings can't be learnt from.

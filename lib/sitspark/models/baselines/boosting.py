@@ -15,7 +15,7 @@ from torch import Tensor
 
 from sitspark.errors import SitsparkError
 from sitspark.kernels.forest import Leaves, Trees, sums_of_leaves
-from sitspark.models.baselines.base import Baseline, LearningSet, Progress, random_state, softmax
+from sitspark.models.baselines.base import Baseline, LearningSet, Task, random_state, softmax
 from sitspark.settings.baselines import LightgbmSettings
 
 _CATEGORICAL, _ZERO_IS_MISSING = 1, 4  # bits of decision_type (include/LightGBM/tree.h)
@@ -36,17 +36,7 @@ class Boosting(Baseline):
     leaves: Leaves
 
     @classmethod
-    def fitted(
-        cls,
-        settings: LightgbmSettings,
-        samples: LearningSet,
-        monitored: LearningSet,
-        *,
-        classes: int,
-        seed: int,
-        threads: int,
-        progress: Progress,
-    ) -> Self:
+    def fitted(cls, settings: LightgbmSettings, samples: LearningSet, monitored: LearningSet, task: Task) -> Self:
         """See `Baseline`; monitored samples say when to stop."""
         lightgbm = library()
         present, positions = np.unique(samples.positions, return_inverse=True)
@@ -59,8 +49,8 @@ class Boosting(Baseline):
             "learning_rate": settings.learning_rate,
             "min_data_in_leaf": settings.min_samples_leaf,
             "feature_fraction": settings.feature_share,
-            "num_threads": threads,
-            "seed": random_state(seed),
+            "num_threads": task.threads,
+            "seed": random_state(task.seed),
             "deterministic": True,
             "force_row_wise": True,  # else LightGBM measures which way is faster: a race
             "verbosity": -1,
@@ -72,12 +62,12 @@ class Boosting(Baseline):
         if settings.patience is not None and len(known):
             seen = np.searchsorted(present, monitored.positions[known])
             watched = [lightgbm.Dataset(monitored.features[known], seen, reference=fitted, params=parameters)]
-        callbacks = [lambda state: progress(state.iteration + 1)]
+        callbacks = [lambda state: task.progress(state.iteration + 1)]
         if watched:
             callbacks.append(lightgbm.early_stopping(settings.patience, verbose=False))
         booster = lightgbm.train(parameters, fitted, settings.trees, valid_sets=watched, callbacks=callbacks)
         # best_iteration is 0 where nothing was watched, which means all
-        return cls._made(booster.model_to_string(num_iteration=booster.best_iteration or None), present, classes)
+        return cls._made(booster.model_to_string(num_iteration=booster.best_iteration or None), present, task.classes)
 
     @staticmethod
     def sample_bytes(features: int, classes: int) -> int:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from sitspark.errors import SitsparkError
 from sitspark.kernels.forest import Leaves, Trees, sums_of_leaves
-from sitspark.models.baselines.base import Baseline, LearningSet, Progress, random_state
+from sitspark.models.baselines.base import Baseline, LearningSet, Task, random_state
 from sitspark.settings.baselines import ForestSettings
 
 _ROUNDS = 20  # in so many parts the trees are fitted: scikit-learn checks all features at the beginning of each
@@ -40,17 +40,7 @@ class Forest(Baseline):
     trees: Trees
 
     @classmethod
-    def fitted(
-        cls,
-        settings: ForestSettings,
-        samples: LearningSet,
-        monitored: LearningSet,
-        *,
-        classes: int,
-        seed: int,
-        threads: int,
-        progress: Progress,
-    ) -> Self:
+    def fitted(cls, settings: ForestSettings, samples: LearningSet, monitored: LearningSet, task: Task) -> Self:
         """See `Baseline`; monitored samples change nothing."""
         # takes a second to import, and the map needs none of it
         from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
@@ -66,24 +56,24 @@ class Forest(Baseline):
             min_samples_leaf=settings.min_samples_leaf,
             min_samples_split=settings.min_samples_split,
             max_features=None if settings.max_features == "all" else settings.max_features,
-            n_jobs=threads,
-            random_state=random_state(seed),
+            n_jobs=task.threads,
+            random_state=random_state(task.seed),
             warm_start=True,
         )
         grown: list[dict[str, npt.NDArray[Any]]] = []
-        part = max(threads, -(-settings.trees // _ROUNDS))
+        part = max(task.threads, -(-settings.trees // _ROUNDS))
         while len(grown) < settings.trees:
             forest.set_params(n_estimators=min(len(grown) + part, settings.trees))
             forest.fit(samples.features, samples.positions, sample_weight=samples.weights)
             new = slice(len(grown), None)
-            grown += [_compact(tree.tree_, forest.classes_, classes) for tree in forest.estimators_[new]]
+            grown += [_compact(tree.tree_, forest.classes_, task.classes) for tree in forest.estimators_[new]]
             # scikit-learn's own tree holds a number a class and node, many times more: to go on it needs their count alone
             forest.estimators_[new] = [None] * len(forest.estimators_[new])
-            progress(len(grown))
+            task.progress(len(grown))
         joined = {name: np.concatenate([tree[name] for tree in grown]) for name in ("feature", "threshold", "left", "right")}
         distributions, leaf = _each_once(grown)
         ends = np.cumsum([0, *(len(tree["left"]) for tree in grown)])
-        return cls.of_arrays(joined | {"leaf": leaf, "ends": ends}, Leaves.of(distributions), classes)
+        return cls.of_arrays(joined | {"leaf": leaf, "ends": ends}, Leaves.of(distributions), task.classes)
 
     @staticmethod
     def sample_bytes(features: int, classes: int) -> int:

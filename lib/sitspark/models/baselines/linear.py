@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from sitspark.errors import SitsparkError
-from sitspark.models.baselines.base import Baseline, LearningSet, Progress, random_state, softmax
+from sitspark.models.baselines.base import Baseline, LearningSet, Task, random_state, softmax
 from sitspark.settings.baselines import LinearSvmSettings
 
 _BLOCK = 1024  # pixels at a time, always: matrix products of another height may round otherwise
@@ -28,17 +28,7 @@ class LinearSvm(Baseline):
     bias: npt.NDArray[np.float64]
 
     @classmethod
-    def fitted(
-        cls,
-        settings: LinearSvmSettings,
-        samples: LearningSet,
-        monitored: LearningSet,
-        *,
-        classes: int,
-        seed: int,
-        threads: int,
-        progress: Progress,
-    ) -> Self:
+    def fitted(cls, settings: LinearSvmSettings, samples: LearningSet, monitored: LearningSet, task: Task) -> Self:
         """See `Baseline`; one thread does it, which is all that LIBLINEAR knows.
 
         Decision values become probabilities by a softmax with one temperature for all classes, which keeps the likeliest class
@@ -52,13 +42,13 @@ class LinearSvm(Baseline):
             raise SitsparkError("training: linear_svm needs samples of two classes or more; check the ground truth")
         mean, deviation = samples.features.mean(axis=0, dtype=np.float64), samples.features.std(axis=0, dtype=np.float64)
         deviation[deviation <= np.finfo(np.float32).eps * np.abs(mean)] = np.inf  # one that never varied says nothing
-        machine = LinearSVC(C=settings.c, dual="auto", random_state=random_state(seed))
+        machine = LinearSVC(C=settings.c, dual="auto", random_state=random_state(task.seed))
         machine.fit((samples.features - mean) / deviation, samples.positions, sample_weight=samples.weights)
-        progress(1)
+        task.progress(1)
         weights, bias = machine.coef_, machine.intercept_
         if len(weights) == 1:  # two classes have one decision value: that of the second one
             weights, bias = np.concatenate([-weights, weights]), np.concatenate([-bias, bias])
-        every, shift = np.zeros((classes, samples.features.shape[1])), np.full(classes, -np.inf)
+        every, shift = np.zeros((task.classes, samples.features.shape[1])), np.full(task.classes, -np.inf)
         every[machine.classes_] = weights / deviation
         shift[machine.classes_] = bias - every[machine.classes_] @ mean
         hot = cls(every, shift)

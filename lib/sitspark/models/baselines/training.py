@@ -11,7 +11,7 @@ from sitspark.accuracy.matrix import ConfusionMatrix
 from sitspark.atomic import write_atomically
 from sitspark.errors import SitsparkError
 from sitspark.models.baselines.bank import BASELINES
-from sitspark.models.baselines.base import Baseline, LearningSet
+from sitspark.models.baselines.base import Baseline, LearningSet, Task
 from sitspark.models.baselines.subsample import stratified
 from sitspark.models.calibration import MOST, Calibration, calibrate, log_probabilities
 from sitspark.models.card import NetworkCard
@@ -53,9 +53,7 @@ def train_baseline(job: TrainingJob) -> None:
         write_atomically(job.progress, json.dumps({"epoch": done, "epochs": steps}))
 
     began = time.perf_counter()
-    baseline = kind.fitted(
-        chosen, fitted, monitored, classes=classes, seed=job.seed, threads=job.settings.threads, progress=progress
-    )
+    baseline = kind.fitted(chosen, fitted, monitored, Task(classes, job.seed, job.settings.threads, progress))
     spent = time.perf_counter() - began
     learnt, judged = (_assessed(baseline, part, classes) for part in (fitted, _all(store.monitored)))
     round_ = Epoch(
