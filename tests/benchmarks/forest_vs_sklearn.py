@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.ensemble import RandomForestClassifier
 
-from sitspark.models.baselines.base import Baseline, LearningSet, random_state
+from sitspark.models.baselines.base import Baseline, LearningSet, Task, random_state
 from sitspark.models.baselines.boosting import Boosting, library
 from sitspark.models.baselines.forest import Forest
 from sitspark.settings.baselines import ForestSettings, LightgbmSettings
