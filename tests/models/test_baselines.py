@@ -334,9 +334,15 @@ def test_a_name_stands_for_its_defaults(name: str) -> None:
 
 
 @pytest.mark.parametrize("setting", [{"epochs": 3}, {"network": "ltae"}, {"processes": 2}, {"stopping": {}}])
-def test_keys_of_networks_beside_a_baseline_are_refused(setting: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match=f"has {next(iter(setting))}, which would be ignored: the baseline random_forest"):
-        TrainingSettings(baseline="random_forest", **setting)
+def test_keys_of_networks_beside_a_baseline_are_known_to_say_nothing(setting: dict[str, object]) -> None:
+    beside, alone = (TrainingSettings(baseline=kind, **setting) for kind in ("random_forest", None))
+    assert (beside.unread, alone.unread) == (tuple(setting), ())
+    assert beside.ranks == 1
+
+
+def test_a_search_beside_a_baseline_is_refused() -> None:
+    with pytest.raises(ValueError, match="has a search beside the baseline random_forest"):
+        TrainingSettings(baseline="random_forest", search={"try": {"epochs": [1, 2]}})
 
 
 @pytest.mark.parametrize("kind", KINDS)

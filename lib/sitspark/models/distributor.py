@@ -66,7 +66,7 @@ def _distribute(job: TrainingJob, spark: SparkSession, file: TextIO) -> None:
     on_driver = job.settings.where == "driver"
     with _logged_to(file):
         distributor = TorchDistributor(
-            num_processes=job.settings.processes, local_mode=on_driver, use_gpu=not on_driver and _hands_out_gpus(job, spark)
+            num_processes=job.settings.ranks, local_mode=on_driver, use_gpu=not on_driver and _hands_out_gpus(job, spark)
         )
         if on_driver:
             distributor.input_params["log_streaming_client"] = _LogFile(file)
@@ -87,9 +87,9 @@ def _hands_out_gpus(job: TrainingJob, spark: SparkSession) -> bool:
 def _refuse_few_cores(job: TrainingJob, spark: SparkSession) -> None:
     # Spark itself would wait for ten minutes before it says so
     cores = spark.sparkContext.defaultParallelism
-    if cores < job.settings.processes:
+    if cores < job.settings.ranks:
         raise SitsparkError(
-            f"training.processes: {job.settings.processes} processes have to run at once, and the executors have "
+            f"training.processes: {job.settings.ranks} processes have to run at once, and the executors have "
             f"{counted(cores, 'core')}; lower it, or give spark.master more"
         )
 

@@ -105,7 +105,7 @@ class TrainingSettings(Section):
     baseline: BaselineSetting = Field(
         None,
         description="Instead of a network: random_forest, extra_trees, lightgbm, linear_svm, or a section of one with its "
-        "parameters; docs/baselines.md. Keys of networks and their loop then stay at their defaults.",
+        "parameters; docs/baselines.md. Keys of networks and their loop say nothing then.",
     )
     parameters: dict[str, Any] = Field(
         default_factory=dict, description="What the network of the bank is built with, as {heads: 8}; docs/networks.md."
@@ -176,21 +176,27 @@ class TrainingSettings(Section):
         """What is trained, in a word."""
         return self.network_name if self.baseline is None else self.baseline.kind
 
-    @model_validator(mode="after")
-    def _nothing_is_ignored_beside_a_baseline(self) -> Self:
+    @property
+    def ranks(self) -> int:
+        """How many processes train together; one fits a baseline."""
+        return self.processes if self.baseline is None else 1
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """The keys that were changed and say nothing to a baseline, which has no network and no loop; none for a network."""
         if self.baseline is None:
-            return self
+            return ()
         fields = type(self).model_fields.items()
-        ignored = [
+        return tuple(
             name
             for name, field in fields
             if name not in OF_BASELINES and getattr(self, name) != field.get_default(call_default_factory=True)
-        ]
-        if ignored:
-            raise ValueError(
-                f"has {', '.join(ignored)}, which would be ignored: the baseline {self.baseline.kind} is trained without a "
-                f"network's loop; leave it out (--set 'training={{baseline: {self.baseline.kind}}}' replaces the whole section)"
-            )
+        )
+
+    @model_validator(mode="after")
+    def _a_search_is_of_networks(self) -> Self:
+        if self.baseline is not None and self.search is not None:
+            raise ValueError(f"has a search beside the baseline {self.baseline.kind}; leave one of them out")
         return self
 
     @model_validator(mode="after")

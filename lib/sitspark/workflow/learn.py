@@ -64,6 +64,9 @@ def _fit(context: Context, model_id: str, name: str, *, left_out_fold: str | Non
     if job.settings.baseline is not None:
         from sitspark.models.baselines.bank import BASELINES
 
+        if job.settings.unread:
+            keys, kind = ", ".join(job.settings.unread), job.settings.baseline.kind
+            context.voice.note(f"training: {keys} say nothing to the baseline {kind}, which has no network and no loop")
         steps = BASELINES[job.settings.baseline.kind].steps(job.settings.baseline)
         with context.voice.bar(name, steps, "steps") as update:
             return fit(job, spark=context.spark, on_epoch=lambda progress: update(progress["epoch"], ""))
