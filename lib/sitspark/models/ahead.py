@@ -16,27 +16,20 @@ def ahead(items: Iterable[_T], depth: int = 1) -> Generator[_T, None, None]:
 
     An error of the thread is raised here; a caller that stops early ends it after the item that it is at.
     """
-    made: queue.Queue[tuple[bool, _T | BaseException | None]] = queue.Queue(depth)
+    made: queue.SimpleQueue[tuple[bool, _T | BaseException | None]] = queue.SimpleQueue()
+    # taken before an item is made: one that waited for a place in a queue would be held beside those in it
+    places = threading.Semaphore(depth)
     stopped = threading.Event()
-
-    def put(last: bool, value: _T | BaseException | None) -> bool:
-        while not stopped.is_set():
-            try:
-                made.put((last, value), timeout=0.1)
-            except queue.Full:
-                continue
-            return True
-        return False
 
     def work() -> None:
         try:
-            for item in items:
-                if not put(False, item):
-                    return
+            source = iter(items)
+            while places.acquire() and not stopped.is_set():
+                made.put((False, next(source)))
+        except StopIteration:
+            made.put((True, None))
         except BaseException as error:
-            put(True, error)
-        else:
-            put(True, None)
+            made.put((True, error))
 
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
@@ -47,9 +40,12 @@ def ahead(items: Iterable[_T], depth: int = 1) -> Generator[_T, None, None]:
                 if isinstance(value, BaseException):
                     raise value
                 return
+            places.release()
             yield value  # type: ignore[misc]  # what isn't last is an item
+            del value  # what was used is let go before the next one is waited for
     finally:
         stopped.set()
+        places.release()
         thread.join()
 
 
