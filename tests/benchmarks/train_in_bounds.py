@@ -1,6 +1,6 @@
 """Training on a table larger than its memory: the peak of one process, and how long until it takes its first step.
 
-    python tests/benchmarks/train_in_bounds.py [--samples 2000000] [--epochs 1] [--memory 2] [--threads 2]
+    python tests/benchmarks/train_in_bounds.py [--samples 2000000] [--epochs 1] [--memory 2] [--threads 1]
 
 Samples of 481 features, 4 bytes each, are made straight as Parquet; a process of its own trains the mlp with --memory GB of
 them. The first batch is there when decoding, statistics and the first part are done. Peak: of the whole process (VmHWM: torch
@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=2_000_000)
     parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--memory", type=float, default=2.0, help="GB, as training.memory")
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--table", type=Path, help="of a process that trains on it; for the program itself")
     options = parser.parse_args()
     if options.table is not None:
