@@ -45,7 +45,7 @@ class ProcessGroup:
 
     def parallel(self, network: nn.Module) -> nn.Module:
         """The network such that backward() leaves the mean gradient of all processes in each of them."""
-        return DistributedDataParallel(network, broadcast_buffers=False) if self.ranks > 1 else network
+        return DistributedDataParallel(network, broadcast_buffers=False, gradient_as_bucket_view=True) if self.ranks > 1 else network
 
 
 @contextmanager
