@@ -140,7 +140,8 @@ def _sentence(problem: Mapping[str, Any], tree: Mapping[str, Any], source: Path,
         near = difflib.get_close_matches(".".join(documented), known, n=1, cutoff=0.6)
         near = near or [k for k in known if k.split(".")[-1] == location[-1]]
         section = location[: len(location) - len(documented) + 1]
-        near = [key.replace(f"{documented[0]}.", f"{'.'.join(section)}.", 1) for key in near]
+        # a section of several kinds has keys that this kind hasn't
+        near = [key.replace(f"{documented[0]}.", f"{'.'.join(section)}.", 1) for key in near if key != ".".join(documented)]
         return f"{where} is no known key" + (f"; did you mean {near[0]}?" if near else "; see docs/settings.md")
     if problem["type"] == "missing":
         return f"{source}: {key} is missing; add it ({_description(location)})"

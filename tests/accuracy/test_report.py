@@ -187,7 +187,7 @@ def test_trust_is_told_in_words_with_the_numbers_of_the_figure(full_report: Repo
     assert f"without calibration it would be {100 * found.plain.error:.1f}" in page
     assert "4\u202f000 samples of 400 polygons set aside" in page and "divided by one number, 1.70" in page
     assert "on the whole it is as sure as it may be" in page
-    assert "1\u202f900 samples set aside, 3 times" in page and "green ones layers" in page
+    assert "1\u202f900 samples set aside, 3 times" in page and "in green layers" in page
     plain = " ".join(Page(render(replace(full_report, confidence=replace(found, calibrated=None)))).text)
     assert "too sure of itself" in plain and "without calibration" not in plain and "divided by one number" not in plain
 

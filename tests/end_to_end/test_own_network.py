@@ -18,7 +18,7 @@ def test_workers_run_the_code_that_the_settings_name(spark: SparkSession, simula
     tree = settings_tree(simulation.folder, tmp_path / "out")
     tree["time_series"] = {"filler": "none"}
     tree["training"] |= {"network": {"module": str(module), "class": "MyNet", "parameters": {"width": 16}}, "epochs": 8}
-    context, _ = run_quietly(tree, "validate", "cross_validate")
+    context, _ = run_quietly(tree, "validate", "trust", "cross_validate")
     model_id = context.facts("train")["model_id"]
     assert model_id.startswith("MyNet-")
     assert (context.folder.model(model_id) / CODE).read_text(encoding="utf-8") == module.read_text(encoding="utf-8")
@@ -28,5 +28,5 @@ def test_workers_run_the_code_that_the_settings_name(spark: SparkSession, simula
     moved = tmp_path / "moved.py"
     module.rename(moved)
     tree["training"]["network"]["module"] = str(moved)
-    _, said = run_quietly(tree, "validate", "cross_validate")
+    _, said = run_quietly(tree, "validate", "trust", "cross_validate")
     assert "✓" not in said

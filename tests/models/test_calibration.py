@@ -63,13 +63,16 @@ def test_what_adds_the_same_to_all_scores_of_a_sample_changes_nothing() -> None:
     [
         pytest.param(np.empty((0, 3)), [], id="no sample"),
         pytest.param(np.eye(3) * 4, [0, 1, 2], id="every sample is right"),
-        pytest.param(np.eye(3) * 4, [1, 2, 0], id="every sample is wrong"),
         pytest.param(np.ones((3, 3)), [0, 1, 2], id="all scores are alike"),
         pytest.param(np.zeros((5, 1)), [0] * 5, id="one class"),
     ],
 )
 def test_what_tells_no_temperature_leaves_probabilities_as_they_are(scores: np.ndarray, positions: list[int]) -> None:
     assert temperature_of(scores, np.array(positions, np.int64)) == 1.0
+
+
+def test_what_wants_no_confidence_at_all_gets_as_little_as_there_is() -> None:
+    assert temperature_of(np.eye(3) * 4, np.array([1, 2, 0])) == HOTTEST
 
 
 def test_without_samples_no_error_is_known() -> None:

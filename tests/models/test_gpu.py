@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import torch
 
-from sitspark.models import batches
+from sitspark.models import batches, loop
 from sitspark.models.card import HISTORY, WEIGHTS, read_card
 from sitspark.models.job import TrainingJob
 from sitspark.models.loop import train
@@ -53,7 +53,7 @@ def test_parts_that_a_thread_loads_are_those_of_the_processor(
     samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(batches, "_BLOCK", 64)
-    monkeypatch.setattr(batches.Batches, "_room", 20_000.0)
+    monkeypatch.setattr(loop, "room", lambda memory, group: 20_000.0)
     here, there = (trained(samples, tmp_path / device, device=device) for device in ("cpu", "gpu"))
     one, two = (pd.read_parquet(done.folder / HISTORY) for done in (here, there))
     np.testing.assert_allclose(two["train_loss"], one["train_loss"], rtol=0.02)

@@ -179,9 +179,18 @@ def test_the_history_has_the_rate_of_each_epoch(samples: Path, tmp_path: Path) -
     assert rates.is_monotonic_decreasing and rates.iloc[0] < 0.01 and rates.iloc[-1] < 1e-3
 
 
+def test_weights_that_the_last_step_breaks_are_refused(samples: Path, tmp_path: Path) -> None:
+    with pytest.raises(
+        SitsparkError, match=r"the last step of epoch 1 left weights that aren.t finite; lower training\.learning"
+    ):
+        train(job(samples, tmp_path, epochs=1, batch_size=10_000, learning_rate=1e39))
+
+
 def test_a_gpu_that_is_not_there_is_told(samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(SitsparkError, match=r"training.device: 1 process of a machine want a GPU each, and torch sees 0"):
+    with pytest.raises(
+        SitsparkError, match=r"training.device: gpu asks for a GPU for each of 1 process of a machine, and torch sees 0"
+    ):
         train(job(samples, tmp_path, device="gpu"))
 
 

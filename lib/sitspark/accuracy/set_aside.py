@@ -30,11 +30,14 @@ class ModelReliability:
     calibrated: Reliability | None
 
 
-def reliability_of(samples: DataFrame, model: Path) -> ModelReliability:
-    """Classify all samples set aside in one pass; the deviations of the bins take the samples of a polygon as dependent."""
+def reliability_of(samples: DataFrame, model: Path, *, code: str | None = None) -> ModelReliability:
+    """Classify all samples set aside in one pass; the deviations of the bins take the samples of a polygon as dependent.
+
+    `code` is the hash of the user's own network that may be run; see `Model.load`.
+    """
 
     def count(batches: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
-        classifier = Classifier.load(model)
+        classifier = Classifier.load(model, code=code)
         for batch in batches:
             features = np.stack(list(batch["features"])).astype(np.float32, copy=False)
             yield _counted(batch, features, replace(classifier, temperature=1.0), calibrated=False)

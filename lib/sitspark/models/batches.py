@@ -67,6 +67,17 @@ class _Shuffled:
     order: npt.NDArray[np.int64]
 
 
+def room(memory: float, group: ProcessGroup) -> float:
+    """The bytes of features that each process may hold: `memory`, or a share of what is free on the fullest of their GPUs.
+
+    It is the same in all of them, for batches follow from it where not all samples fit.
+    """
+    if group.device.type == "cpu":
+        return memory
+    free, _ = torch.cuda.mem_get_info(group.device)
+    return group.least(_OF_GPU * free)
+
+
 @dataclass(frozen=True)
 class Batches:
     """The batches of `samples`, at most `size` each, for one process of a group, which may hold `memory` bytes of features."""
@@ -80,7 +91,7 @@ class Batches:
     @property
     def fit_in_memory(self) -> bool:
         """Whether all features are held."""
-        return len(self.samples) * 4 * self.samples.width <= self._room
+        return len(self.samples) * 4 * self.samples.width <= self.memory
 
     @property
     def in_an_epoch(self) -> int:
@@ -125,16 +136,8 @@ class Batches:
     @property
     def _parts(self) -> list[slice]:
         """The parts of an epoch, as slices of its order of blocks; two of them are held at a time."""
-        most = self._blocks if self.fit_in_memory else int(self._room / 2 / (_BLOCK * 4 * self.samples.width))
+        most = self._blocks if self.fit_in_memory else int(self.memory / 2 / (_BLOCK * 4 * self.samples.width))
         return pieces(0, self._blocks, max(most, 1))
-
-    @cached_property
-    def _room(self) -> float:
-        """The bytes of features that may be held: of the device's own memory where it has some."""
-        if self.group.device.type == "cpu":
-            return self.memory
-        free, _ = torch.cuda.mem_get_info(self.group.device)
-        return _OF_GPU * free
 
     @cached_property
     def _all(self) -> _Part:

@@ -64,7 +64,8 @@ def calibrate(scores: npt.NDArray[np.floating], positions: npt.NDArray[np.int64]
 def temperature_of(scores: npt.NDArray[np.floating], positions: npt.NDArray[np.int64]) -> float:
     """The T within COLDEST-HOTTEST of the least mean negative log-likelihood of softmax(scores / T), to nine digits.
 
-    1 where there is none, as without samples, where every sample is right, or where the scores of a sample are all alike.
+    1 where there is none, as without samples, where every sample is right, or where the scores of a sample are all alike;
+    HOTTEST where a higher one would be better.
     The likelihood is concave in 1 / T, so Newton's method finds it, with bisection where a step leaves the known bounds.
     """
     if len(scores) == 0:
@@ -73,7 +74,10 @@ def temperature_of(scores: npt.NDArray[np.floating], positions: npt.NDArray[np.i
     shifted -= shifted.max(1, keepdims=True)
     own = shifted[np.arange(len(shifted)), positions]
     low, high = 1 / HOTTEST, 1 / COLDEST
-    if _slope(shifted, own, low)[0] >= 0 or _slope(shifted, own, high)[0] <= 0:
+    hottest, coldest = _slope(shifted, own, low)[0], _slope(shifted, own, high)[0]
+    if hottest > 0 and shifted.any():
+        return HOTTEST
+    if hottest >= 0 or coldest <= 0:
         return 1.0
     inverse = 1.0
     while True:

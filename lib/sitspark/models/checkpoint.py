@@ -19,8 +19,6 @@ from sitspark.models.store import SampleStore
 from sitspark.settings import CheckpointSettings
 
 CHECKPOINT = "checkpoint.pt"
-# what may change between two starts without making the earlier epochs worthless
-_FREE = {"epochs", "stopping", "checkpoint", "processes", "threads", "device", "where"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,7 +47,7 @@ class Checkpoints:
             return None
         try:
             # no pickled objects: a checkpoint can't run code
-            saved = torch.load(self._path, weights_only=True)
+            saved = torch.load(self._path, map_location="cpu", weights_only=True)
         except (pickle.UnpicklingError, RuntimeError, EOFError, OSError):
             return None
         if saved.get("identity") != self._identity:
@@ -91,9 +89,7 @@ def _identity(job: TrainingJob, store: SampleStore) -> str:
     """A hash of all that the epochs so far depend on."""
     parts: Sequence[Any] = [
         job.model_id,
-        job.settings.model_dump(mode="json", exclude=_FREE),
-        # of a schedule the rate depends on how many epochs there are
-        job.settings.epochs if job.settings.schedule.kind in ("cosine", "one_cycle") else None,
+        job.settings.learnt(),
         job.seed,
         job.own.sha256 if job.own else None,
         [len(store.fitted), len(store.monitored), store.statistics.mean.tolist(), store.statistics.deviation.tolist()],

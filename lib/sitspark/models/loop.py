@@ -16,7 +16,7 @@ from torch.utils import deterministic
 from sitspark.accuracy.matrix import ConfusionMatrix
 from sitspark.atomic import write_atomically
 from sitspark.errors import SitsparkError
-from sitspark.models.batches import Batch, Batches
+from sitspark.models.batches import Batch, Batches, room
 from sitspark.models.calibration import MOST, Calibration, calibrate
 from sitspark.models.card import NetworkCard
 from sitspark.models.checkpoint import Checkpoints, Progress
@@ -75,6 +75,8 @@ def train(job: TrainingJob) -> None:
         if group.is_first:
             outcome = _outcome(job, material, learner, progress)
             write_outcome(job, material.store, outcome, seconds=time.perf_counter() - started)
+        group.wait()
+        if group.is_first:
             checkpoints.remove()
 
 
@@ -89,11 +91,10 @@ def _be_deterministic(job: TrainingJob) -> None:
 
 def _material(job: TrainingJob, store: SampleStore, group: ProcessGroup) -> _Material:
     settings = job.settings
-    whole = len(store.fitted) + len(store.monitored)
+    whole, held = len(store.fitted) + len(store.monitored), room(settings.memory * 1e9, group)
 
     def batches(samples: Samples) -> Batches:
-        memory = settings.memory * 1e9 * len(samples) / whole
-        return Batches(samples, settings.batch_size, job.seed, memory, group)
+        return Batches(samples, settings.batch_size, job.seed, held * len(samples) / whole, group)
 
     return _Material(
         store,
@@ -115,6 +116,10 @@ def _learner(job: TrainingJob, store: SampleStore, group: ProcessGroup) -> _Lear
 
 def _fit(job: TrainingJob, material: _Material, learner: _Learner, checkpoints: Checkpoints) -> Progress:
     progress = checkpoints.read()
+    found = len(progress.history) if progress else 0
+    # one that not all processes see, as on a disk that is slow to share it, is nobody's
+    if learner.group.least(found) != -learner.group.least(-found):
+        progress = None
     if progress is not None:
         learner.network.load_state_dict(dict(progress.network))
         learner.optimiser.load_state_dict(dict(progress.optimiser))
@@ -162,6 +167,7 @@ def _epoch(
     highest = job.settings.learning_rate * factor
     train_loss = _train_once(job, material, learner, batches, number=number, highest=highest)
     rate = len(material.store.fitted) / (time.perf_counter() - started)
+    _refuse_broken_weights(job, learner, number=number)
     validation_loss, matrix = _assess(job, material, learner)
     return Epoch(
         epoch=number,
@@ -252,6 +258,15 @@ def _refuse_not_finite(job: TrainingJob, material: _Material, summed: Tensor, *,
         f"are within {low:.6g} to {high:.6g}); lower training.learning_rate (it is {job.settings.learning_rate:g}), or set "
         "training.clip_gradient"
     )
+
+
+def _refuse_broken_weights(job: TrainingJob, learner: _Learner, *, number: int) -> None:
+    """Raise SitsparkError where the last step of an epoch, whose loss nothing has seen, left weights that aren't finite."""
+    if not all(bool(weights.isfinite().all()) for weights in learner.network.parameters()):
+        raise SitsparkError(
+            f"training {job.model_id}: the last step of epoch {number} left weights that aren't finite; lower "
+            f"training.learning_rate (it is {job.settings.learning_rate:g}), or set training.clip_gradient"
+        )
 
 
 def _outcome(job: TrainingJob, material: _Material, learner: _Learner, progress: Progress) -> Outcome:

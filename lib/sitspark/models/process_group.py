@@ -43,9 +43,19 @@ class ProcessGroup:
         dist.all_reduce(summed)
         return summed.cpu()
 
+    def least(self, value: float) -> float:
+        """The smallest value of all processes."""
+        if self.ranks == 1:
+            return value
+        least = torch.tensor(value, dtype=torch.float64, device=self.device)
+        dist.all_reduce(least, dist.ReduceOp.MIN)
+        return float(least)
+
     def parallel(self, network: nn.Module) -> nn.Module:
         """The network such that backward() leaves the mean gradient of all processes in each of them."""
-        return DistributedDataParallel(network, broadcast_buffers=False, gradient_as_bucket_view=True) if self.ranks > 1 else network
+        if self.ranks == 1:
+            return network
+        return DistributedDataParallel(network, broadcast_buffers=False, gradient_as_bucket_view=True)
 
 
 @contextmanager
@@ -61,8 +71,8 @@ def joined(wanted: Literal["auto", "cpu", "gpu"] = "auto") -> Iterator[ProcessGr
     enough = found >= beside
     if wanted == "gpu" and not enough:
         raise SitsparkError(
-            f"training.device: {counted(beside, 'process')} of a machine want a GPU each, and torch sees "
-            f"{found}; lower training.processes, or choose auto or cpu"
+            f"training.device: gpu asks for a GPU for each of {counted(beside, 'process')} of a machine, and torch sees "
+            f"{found}; choose auto or cpu, or lower training.processes where there are some"
         )
     device = torch.device("cuda", here) if enough else torch.device("cpu")
     if enough:

@@ -163,8 +163,16 @@ class TrainingSettings(Section):
     )
 
     def learnt(self) -> dict[str, Any]:
-        """What the model hangs on, as JSON-like values: all but where it is trained, noted and saved on the way."""
-        return self.model_dump(mode="json", exclude={"track", "checkpoint", "where"})
+        """What the model hangs on, as JSON-like values: all but where it is trained, noted and saved on the way.
+
+        Of a baseline only what it reads; a network of one's own is its text, wherever the file lies.
+        """
+        settings = self.model_dump(mode="json", exclude={"track", "checkpoint", "where"})
+        if self.baseline is not None:
+            return {name: value for name, value in settings.items() if name in OF_BASELINES}
+        if isinstance(self.network, OwnNetworkSettings):
+            settings["network"].pop("module")
+        return settings
 
     @property
     def monitored_polygons(self) -> float:

@@ -154,7 +154,7 @@ def _track(context: Context, card: ModelCard) -> None:
     try:
         track_model(track, card, context.folder.model(card.model_id), run=context.folder.path)
     except Exception as error:  # of MLflow, of its server, of the network: of many kinds
-        reason = str(error).strip().splitlines()[0][:300]
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
         context.voice.note(f"training.track: {card.model_id} is trained and kept, but MLflow doesn't know of it: {reason}")
 
 
@@ -241,16 +241,9 @@ def _classes(context: Context) -> Any:
     return [[c.code, c.name] for c in context.nomenclature]
 
 
-def _without_module(training: dict[str, Any]) -> dict[str, Any]:
-    """Settings of training in which a network of one's own is its text, wherever the file lies."""
-    network = training["network"]
-    own = {name: value for name, value in network.items() if name != "module"} if isinstance(network, dict) else network
-    return training | {"network": own}
-
-
 def _inputs(context: Context) -> Any:
     settings = context.settings
-    return [_without_module(settings.training.learnt()), context.own_code, settings.seed, _classes(context)]
+    return [settings.training.learnt(), context.own_code, settings.seed, _classes(context)]
 
 
 _VERSION = 1  # of what is learnt, in all models

@@ -10,9 +10,10 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+import torch
 from pyspark.sql import SparkSession
 
-from sitspark.atomic import copy_atomically, replace_with
+from sitspark.atomic import copy_atomically, replace_with, write_atomically
 from sitspark.errors import SitsparkError, counted
 from sitspark.models.card import CARD, HISTORY, ModelCard, read_card
 from sitspark.models.history import FIGURES, history_table
@@ -111,6 +112,8 @@ def _tasks(context: Context, trials: int) -> int:
 
     On a cluster spark.task.cpus says how many cores a task has.
     """
+    if context.settings.training.device != "cpu" and torch.cuda.is_available():
+        return 1  # they would all take the first GPU
     cores, threads = local_cores(context.settings.spark.master), context.settings.training.threads
     return trials if cores is None or threads == 1 else min(trials, max(1, cores // threads))
 
@@ -137,7 +140,9 @@ def _publish(job: TrainingJob, outcomes: Sequence[Outcome], best: int, folders: 
     for file in folders[best].glob("[!.]*"):
         if file.name not in (RECORD, HISTORY, CARD):
             copy_atomically(job.folder / file.name, file)
-    copy_atomically(job.folder / CARD, folders[best] / CARD)
+    # a trial may be of an earlier search, and its card of that one's model
+    card = read_card(folders[best]).model_copy(update={"model_id": job.model_id, "settings": job.run and dict(job.run)})
+    write_atomically(job.folder / CARD, card.model_dump_json(indent=2))
 
 
 def _epochs(job: TrainingJob, number: int, outcome: Outcome) -> pa.Table:

@@ -49,7 +49,7 @@ def _confidence(context: Context, card: ModelCard, *, key: str) -> Confidence:
     from sitspark.accuracy.set_aside import reliability_of
 
     with context.voice.bar("trust", 1, "passes"):
-        found = reliability_of(context.table("samples"), context.folder.model(card.model_id))
+        found = reliability_of(context.table("samples"), context.folder.model(card.model_id), code=context.own_code)
     rows = [
         (card.model_id, calibrated, of.lower, of.samples, of.confidence, of.accuracy, of.polygons, of.deviation)
         for calibrated, diagram in ((False, found.plain), (True, found.calibrated))
@@ -71,7 +71,7 @@ def _needs(
     features, labels = some_set_aside(context.table("samples"), aside, per_class=per_class, seed=seed)
     if len(labels) == 0:
         return None
-    classifier, groups = Classifier.load(context.folder.model(card.model_id)), groups_of(card.space)
+    classifier, groups = Classifier.load(context.folder.model(card.model_id), code=context.own_code), groups_of(card.space)
 
     def classify(rows: npt.NDArray[np.float32]) -> npt.NDArray[np.uint16]:
         position, _ = classifier.classify(rows)

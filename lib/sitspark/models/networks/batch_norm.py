@@ -27,17 +27,18 @@ class BatchNorm(nn.BatchNorm1d):
         count = torch.full((1,), values.numel() // values.shape[1], dtype=values.dtype, device=values.device)
         if not (dist.is_available() and dist.is_initialized()):
             return super().forward(values) if count > 1 else self._by_running_statistics(values)
+        given, values, count = values.dtype, values.float(), count.float()  # sums of bfloat16 lose what they add
         totals = all_reduce(torch.cat([count, values.sum(over)]))
         # the number of all samples is the same in all processes, which hence go the same way
         if totals[0] <= 1:
-            return self._by_running_statistics(values)
+            return self._by_running_statistics(values).to(given)
         mean = totals[1:] / totals[0].detach()
         apart = values - self._along(mean, values)
         squares = all_reduce(apart.square().sum(over))
         variance = squares / totals[0].detach()
         self._remember(mean.detach(), squares.detach() / (totals[0].detach() - 1))
         scale = self.weight * (variance + self.eps).rsqrt()
-        return apart * self._along(scale, values) + self._along(self.bias, values)
+        return (apart * self._along(scale, values) + self._along(self.bias, values)).to(given)
 
     def _by_running_statistics(self, values: Tensor) -> Tensor:
         return F.batch_norm(values, self.running_mean, self.running_var, self.weight, self.bias, False, 0.0, self.eps)
