@@ -95,6 +95,12 @@ def test_a_grid_from_the_settings_to_the_report_and_after_a_stop(
     assert (folder / "weights.safetensors").read_bytes() == weights
     assert list(trials_of(again).state) == list(trials.state)
 
+    # another grid takes the trials that it shares with this one, and is a model of its own
+    tree["training"]["search"] = {"try": {"learning_rate": RATES[:2]}}
+    other, _ = run_quietly(tree, "train")
+    model_id = other.facts("train")["model_id"]
+    assert model_id != folder.name and Model.load(other.folder.model(model_id)).card.model_id == model_id
+
 
 def test_suggested_trials_are_the_same_on_any_number_of_cores(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
