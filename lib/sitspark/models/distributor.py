@@ -22,6 +22,7 @@ from sitspark.models.card import ModelCard, read_card
 from sitspark.models.job import TrainingJob
 from sitspark.models.model import remove_model
 from sitspark.models.rank import raise_rank_error, run_rank
+from sitspark.spark import tasks_at_a_time
 
 OnEpoch = Callable[[dict[str, Any]], None]
 
@@ -86,7 +87,7 @@ def _hands_out_gpus(job: TrainingJob, spark: SparkSession) -> bool:
 
 def _refuse_few_cores(job: TrainingJob, spark: SparkSession) -> None:
     # Spark itself would wait for ten minutes before it says so
-    cores = spark.sparkContext.defaultParallelism
+    cores = tasks_at_a_time(spark)
     if cores < job.settings.ranks:
         raise SitsparkError(
             f"training.processes: {job.settings.ranks} processes have to run at once, and the executors have "

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from sitspark.settings.features import SeriesSettings
-from sitspark.settings.section import PathOrUrl, Section, without_repetition
+from sitspark.settings.section import PathOrUrl, Section, require_among, without_repetition
 
 
 def _with_no_data(classes: tuple[int, ...]) -> tuple[int, ...]:
@@ -67,10 +67,7 @@ class DescriptionSettings(Section):
 
     @model_validator(mode="after")
     def _index_bands_are_bands(self) -> Self:
-        for name in ("red", "nir", "swir"):
-            band = getattr(self, name)
-            if band is not None and band not in self.bands:
-                raise ValueError(f"has {name}: {band}, which is none of its bands ({', '.join(self.bands)})")
+        require_among(self.bands, red=self.red, nir=self.nir, swir=self.swir)
         both = sorted(set(self.bands) & set(self.masks))
         if both:
             raise ValueError(f"calls {', '.join(both)} a band and a mask; choose two names")

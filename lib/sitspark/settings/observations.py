@@ -6,7 +6,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from sitspark.settings.features import SeriesSettings
 from sitspark.settings.ground_truth import RATIO
-from sitspark.settings.section import FilePath, Section
+from sitspark.settings.section import FilePath, Section, require_among
 
 
 def _one_or_more(value: object) -> object:
@@ -74,10 +74,7 @@ class TableSensorSettings(SeriesSettings):
 
     @model_validator(mode="after")
     def _index_bands_are_bands(self) -> Self:
-        for name in ("red", "nir", "swir"):
-            band = getattr(self, name)
-            if band is not None and band not in self.bands:
-                raise ValueError(f"has {name}: {band}, which is none of its bands ({', '.join(self.bands)})")
+        require_among(self.bands, red=self.red, nir=self.nir, swir=self.swir)
         return self
 
 

@@ -1,5 +1,6 @@
 """What all sections of the settings are made of: paths, and how a section is read."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +23,13 @@ def without_repetition(names: tuple[str, ...] | None) -> tuple[str, ...] | None:
     if twice:
         raise ValueError(f"should name {', '.join(twice)} once")
     return names
+
+
+def require_among(bands: Collection[str], **chosen: str | None) -> None:
+    """Raise ValueError where a band that is chosen for an index, by its role, is none of the bands."""
+    for role, band in chosen.items():
+        if band is not None and band not in bands:
+            raise ValueError(f"has {role}: {band}, which is none of its bands ({', '.join(bands)})")
 
 
 FilePath = Annotated[Path, BeforeValidator(_resolved)]

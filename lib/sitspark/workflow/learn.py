@@ -32,7 +32,7 @@ def _fit(context: Context, model_id: str, name: str, *, left_out_fold: str | Non
     from sitspark.workflow.searching import search
 
     folder = context.folder
-    trained = _trained(folder.model(model_id), context.own_code)
+    trained = _trained(folder.model(model_id))
     if trained is not None:
         context.voice.note(f"{name}: {model_id} is trained already")
         return trained
@@ -83,7 +83,7 @@ def _fit(context: Context, model_id: str, name: str, *, left_out_fold: str | Non
         return fit(job, spark=context.spark, on_epoch=on_epoch)
 
 
-def _trained(folder: Path, code: str | None) -> ModelCard | None:
+def _trained(folder: Path) -> ModelCard | None:
     """The card of a whole model; its id has the key of the stage, so that it is of these samples and settings."""
     from sitspark.models.model import read_files
 
