@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from sitspark.kernels.feature_space import FeatureSpace, Index, SensorFeatures
 from sitspark.models.inference import BLOCK
 from sitspark.models.networks.bank import NETWORKS, build
-from sitspark.models.networks.steady import steady
+from sitspark.models.networks.dense import in_float32
 from sitspark.timegrid import TimeGrid
 
 BANDS = ("B2", "B3", "B4", "B5", "B6", "B7", "B8", "B8A", "B11", "B12")
@@ -50,7 +50,7 @@ def rates(name: str) -> tuple[int, float, float]:
 
     samples = BATCHES * BLOCK
     trained = samples / core_seconds(train)
-    folded = steady(network.folded()).eval()
+    folded = in_float32(network.folded())
 
     @torch.inference_mode()
     def infer() -> None:

@@ -11,13 +11,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from sitspark.models.arithmetic import FP32, Arithmetic
 from sitspark.models.baselines.base import Baseline
 from sitspark.models.baselines.load import load_baseline
 from sitspark.models.calibration import softened
 from sitspark.models.card import read_card
 from sitspark.models.model import Model
 from sitspark.models.networks.base import Network
-from sitspark.models.networks.steady import steady
 
 # samples at a time, always: matrix products of another height may round otherwise, and a pixel's class must not depend
 # on the pixels that happen to be computed with it
@@ -36,18 +36,23 @@ class Classifier(ABC):
     temperature: float
 
     @staticmethod
-    def load(folder: Path, *, code: str | None = None) -> "Classifier":
-        """Read a model, a network or a baseline; raises SitsparkError as `Model.load` and `load_baseline` do."""
+    def load(folder: Path, *, code: str | None = None, arithmetic: Arithmetic = FP32) -> "Classifier":
+        """Read a model, a network or a baseline, which knows no other arithmetic than its own.
+
+        Raises SitsparkError as `Model.load` and `load_baseline` do.
+        """
         card = read_card(folder)
         if card.training.baseline is None:
-            model = Model.load(folder, code=code)
-            return Classifier.of(model.network, card.nomenclature.codes, temperature=card.temperature)
+            network = Model.load(folder, code=code).network
+            return Classifier.of(network, card.nomenclature.codes, temperature=card.temperature, arithmetic=arithmetic)
         return BaselineClassifier(np.array(card.nomenclature.codes, np.uint16), card.temperature, load_baseline(folder))
 
     @staticmethod
-    def of(network: Network, codes: tuple[int, ...], *, temperature: float = 1.0) -> "Classifier":
+    def of(
+        network: Network, codes: tuple[int, ...], *, temperature: float = 1.0, arithmetic: Arithmetic = FP32
+    ) -> "Classifier":
         """Prepare a network whose outputs are the classes `codes`."""
-        return NetworkClassifier(np.array(codes, np.uint16), temperature, steady(network.folded()).eval())
+        return NetworkClassifier(np.array(codes, np.uint16), temperature, arithmetic.prepared(network))
 
     @abstractmethod
     def classify(self, features: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
@@ -69,15 +74,17 @@ class NetworkClassifier(Classifier):
         position, probability = np.empty(len(features), np.int64), np.empty(len(features), np.float32)
         for rows, scores in self._scores(features):
             # of the scores: two that nearly tie may do so once they are scaled
-            position[rows] = scores.argmax(1).numpy()
-            probability[rows] = (scores / self.temperature).softmax(1).amax(1).numpy()
+            highest, place = scores.max(1, keepdim=True)
+            position[rows] = place[:, 0].numpy()
+            probability[rows] = _odds(scores - highest, self.temperature).sum(1).reciprocal_().numpy()
         return position, probability
 
     def probabilities(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """See `Classifier`."""
         found = np.empty((len(features), len(self.codes)), np.float32)
         for rows, scores in self._scores(features):
-            found[rows] = (scores / self.temperature).softmax(1).numpy()
+            odds = _odds(scores - scores.amax(1, keepdim=True), self.temperature)
+            found[rows] = (odds * odds.sum(1, keepdim=True).reciprocal_()).numpy()
         return found
 
     @torch.inference_mode()
@@ -89,6 +96,11 @@ class NetworkClassifier(Classifier):
             if count < BLOCK:
                 block = nn.functional.pad(block, (0, 0, 0, BLOCK - count))
             yield slice(start, start + count), self._network(block)[:count]
+
+
+def _odds(behind: Tensor, temperature: float) -> Tensor:
+    """How probable each class is beside the likeliest one, of what its score is behind."""
+    return (behind if temperature == 1 else behind / temperature).exp_()
 
 
 @contextmanager

@@ -54,6 +54,10 @@ class Network(nn.Module, ABC):
     def folded(self) -> nn.Module:
         """A module for inference that gives the same scores up to rounding, in fewer operations."""
 
+    def unfolded(self) -> nn.Module:
+        """Such a module whose standardisation is a layer of its own, as numbers of few digits need it."""
+        return self.folded()
+
     @property
     def weights(self) -> int:
         """How many numbers training adjusts."""

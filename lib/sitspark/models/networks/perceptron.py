@@ -22,9 +22,14 @@ class Perceptron(Network):
         scores: Tensor = self.layers(self.standardise(features))
         return scores
 
+    @property
+    def linear(self) -> list[nn.Linear]:
+        """The dense layers, in their order."""
+        return [layer for layer in self.layers if isinstance(layer, nn.Linear)]
+
     def folded(self) -> nn.Module:
         """The layers alone, with the standardisation in the first one: W' = W / deviation, b' = b - W' mean."""
-        linear = [layer for layer in self.layers if isinstance(layer, nn.Linear)]
+        linear = self.linear
         first = nn.Linear(linear[0].in_features, linear[0].out_features)
         # the two terms of b' nearly cancel, so in float64
         weight = linear[0].weight.double() / self.standardise.deviation.double()
@@ -32,6 +37,10 @@ class Perceptron(Network):
             first.weight.copy_(weight)
             first.bias.copy_(linear[0].bias.double() - weight @ self.standardise.mean.double())
         return nn.Sequential(*_with_relu([first, *linear[1:]], 0.0))
+
+    def unfolded(self) -> nn.Module:
+        """Itself."""
+        return self
 
 
 def _with_relu(linear: list[nn.Linear], dropout: float) -> list[nn.Module]:

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from sitspark.models.networks.steady import steady
+from sitspark.models.networks.dense import in_float32
 
 
 @pytest.mark.parametrize("outputs", [1, 2, 3, 9, 15, 16, 23])
@@ -11,7 +11,7 @@ def test_a_row_gives_the_same_bits_at_any_place(inputs: int, outputs: int) -> No
     torch.manual_seed(0)
     network, block, order = nn.Sequential(nn.Linear(inputs, outputs)), torch.randn(1024, inputs), torch.randperm(1024)
     with torch.inference_mode():
-        expected, found = network(block), steady(network)
+        expected, found = network(block), in_float32(network)
         torch.testing.assert_close(found(block), expected)
         assert torch.equal(found(block)[order], found(block[order]))
 
@@ -20,6 +20,6 @@ def test_layers_deep_within_are_found_and_the_network_stays_as_it_was() -> None:
     network = nn.Sequential(nn.Sequential(nn.Linear(5, 3, bias=False), nn.ReLU()), nn.Linear(3, 2))
     kinds = [type(module) for module in network.modules()]
     block = torch.randn(4, 5)
-    torch.testing.assert_close(steady(network)(block), network(block))
+    torch.testing.assert_close(in_float32(network)(block), network(block))
     assert [type(module) for module in network.modules()] == kinds
-    assert [type(module).__name__ for module in steady(network).modules()].count("_Widened") == 2
+    assert [type(module).__name__ for module in in_float32(network).modules()].count("_Dense") == 2

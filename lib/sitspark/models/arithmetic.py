@@ -1,0 +1,63 @@
+"""In which numbers a network classifies: float32, or fewer digits where the processor gains by it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from sitspark.errors import SitsparkError
+from sitspark.models.networks.base import Network
+from sitspark.models.networks.dense import in_bfloat16, in_float32
+from sitspark.models.networks.integer import IntegerPerceptron, reach_of
+from sitspark.models.networks.perceptron import Perceptron
+from sitspark.models.precision import computes_in_bf16
+
+Precision = Literal["fp32", "bf16", "int8"]
+_CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True, slots=True)
+class Arithmetic:
+    """The numbers of a network at work; `reach` is how far standardised features reach, which eight bits are spread over."""
+
+    precision: Precision = "fp32"
+    reach: float | None = None
+
+    def prepared(self, network: Network) -> nn.Module:
+        """A copy of the network for inference in these numbers."""
+        if self.precision == "fp32":
+            return in_float32(network.folded())
+        if self.precision == "bf16":
+            return in_bfloat16(network.unfolded())
+        assert isinstance(network, Perceptron) and self.reach is not None
+        rest = network.layers[1:]
+        return IntegerPerceptron(network, self.reach, in_bfloat16(rest) if computes_in_bf16(_CPU) else in_float32(rest)).eval()
+
+
+FP32 = Arithmetic()
+
+
+def arithmetic_of(precision: Precision, network: Network, features: npt.NDArray[np.float32]) -> Arithmetic:
+    """The arithmetic of a precision for a network, given features float32 (n, features) as they are met.
+
+    Raises SitsparkError for a network that has no form in eight bits.
+    """
+    if precision != "int8":
+        return Arithmetic(precision)
+    if not isinstance(network, Perceptron):
+        raise SitsparkError(
+            "map.precision int8: the network isn't made of dense layers alone, which is what can be computed in eight bits; set "
+            "bf16, fp32, or auto"
+        )
+    return Arithmetic("int8", reach_of(network, features))
+
+
+def lower_precisions(network: Network) -> list[Precision]:
+    """Those in which this processor may be faster than in float32, with this network."""
+    lower: list[Precision] = ["bf16"] if computes_in_bf16(_CPU) else []
+    if isinstance(network, Perceptron) and torch.cpu._is_vnni_supported():
+        lower.append("int8")
+    return lower
