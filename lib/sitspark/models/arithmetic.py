@@ -49,8 +49,8 @@ def arithmetic_of(precision: Precision, network: Network, features: npt.NDArray[
         return Arithmetic(precision)
     if not isinstance(network, Perceptron):
         raise SitsparkError(
-            "map.precision int8: the network isn't made of dense layers alone, which is what can be computed in eight bits; set "
-            "bf16, fp32, or auto"
+            "map.precision int8: the network isn't made of dense layers alone, which is what eight bits are for; set bf16, "
+            "fp32, or auto"
         )
     return Arithmetic("int8", reach_of(network, features))
 

@@ -1,0 +1,94 @@
+"""Which precision a network classifies in: what fewer digits gain and cost, found out on pixels of the run's own imagery."""
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from sitspark.errors import SitsparkError
+from sitspark.models.arithmetic import FP32, Arithmetic, Precision, arithmetic_of, lower_precisions
+from sitspark.models.inference import Classifier
+from sitspark.models.model import Model
+
+Wanted = Literal["auto", "fp32", "bf16", "int8"]
+
+_LEAST_GAIN = 1.1  # times as fast: below, what is gained isn't worth another class for any pixel
+_ROUNDS = 3  # the fastest counts: the machine does other work too
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A precision on a sample of pixels: how many get another class than in float32, and how many times as fast it is."""
+
+    arithmetic: Arithmetic
+    changed: int
+    pixels: int
+    gain: float
+
+    @property
+    def share(self) -> float:
+        """The share of pixels with another class."""
+        return self.changed / self.pixels
+
+    def to_json(self) -> str:
+        """As JSON text."""
+        return json.dumps(asdict(self))
+
+    @staticmethod
+    def from_json(text: str) -> "Tried":
+        """Read back what `to_json` wrote."""
+        fields = json.loads(text)
+        return Tried(arithmetic=Arithmetic(**fields.pop("arithmetic")), **fields)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.arithmetic.precision}: {self.gain:.1f} times as fast as fp32, another class for {self.share:.2%} of "
+            f"{self.pixels:,} pixels"
+        )
+
+
+def tried(model: Model, features: npt.NDArray[np.float32], wanted: Wanted) -> list[Tried]:
+    """Classify features float32 (n, features) of the pixels of a map in float32, and in all lower precisions that come into it.
+
+    Raises SitsparkError for a precision that the network has no form in.
+    """
+    precisions: Sequence[Precision] = lower_precisions(model.network) if wanted == "auto" else [wanted]
+    if not len(features):
+        return []
+    exact, usual = _classified(model, FP32, features)
+    found = []
+    for precision in precisions:
+        arithmetic = arithmetic_of(precision, model.network, features)
+        classes, seconds = _classified(model, arithmetic, features)
+        found.append(Tried(arithmetic, int(np.count_nonzero(classes != exact)), len(features), usual / seconds))
+    return found
+
+
+def _classified(model: Model, arithmetic: Arithmetic, features: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.int64], float]:
+    """The classes, and the seconds of one core that they take."""
+    classifier = Classifier.of(model.network, model.card.nomenclature.codes, arithmetic=arithmetic)
+    spent = []
+    for _ in range(_ROUNDS):
+        started = time.process_time()
+        classes, _ = classifier.classify(features)
+        spent.append(time.process_time() - started)
+    return classes, min(spent)
+
+
+def chosen(found: Sequence[Tried], wanted: Wanted, *, limit: float) -> Arithmetic:
+    """The arithmetic of a map: with `auto` the fastest that changes no more than a share `limit` of the pixels.
+
+    Raises SitsparkError for a precision that is asked for and changes more.
+    """
+    if wanted != "auto":
+        for one in found:
+            if one.share > limit:
+                raise SitsparkError(
+                    f"map.precision {one}, more than map.precision_limit ({limit:.2%}); set auto or fp32, or raise the limit"
+                )
+    worth = [one for one in found if one.share <= limit and (wanted != "auto" or one.gain >= _LEAST_GAIN)]
+    return max(worth, key=lambda one: one.gain).arithmetic if worth else FP32
