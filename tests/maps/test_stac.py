@@ -13,7 +13,7 @@ from pystac.extensions.projection import ProjectionExtension
 
 from sitspark.classes import LandCoverClass, Nomenclature
 from sitspark.grid import Grid
-from sitspark.maps.products import CONFIDENCE, VALIDITY, classification
+from sitspark.maps.products import CONFIDENCE, VALIDITY, classification, features, probability
 from sitspark.maps.stac import item
 
 NOMENCLATURE = Nomenclature(
@@ -30,7 +30,13 @@ def made(grid: Grid = GRID) -> dict[str, Any]:
     return item(
         "oso_2018",
         grid,
-        products=[classification(NOMENCLATURE.codes), CONFIDENCE, VALIDITY],
+        products=[
+            classification(NOMENCLATURE.codes),
+            CONFIDENCE,
+            VALIDITY,
+            probability(NOMENCLATURE, 1000),
+            features(["b4_20180104", "b4_20180114"]),
+        ],
         nomenclature=NOMENCLATURE,
         first=date(2018, 1, 4),
         last=date(2018, 12, 30),
@@ -75,6 +81,8 @@ def test_assets_are_relative_and_described() -> None:
         "classification": "./classification.tif",
         "confidence": "./confidence.tif",
         "validity": "./validity.tif",
+        "probability": "./probability.tif",
+        "features": "./features.tif",
         "style": "./legend.qml",
     }
     bands = {name: asset["bands"][0] for name, asset in assets.items() if name != "style"}
@@ -82,8 +90,13 @@ def test_assets_are_relative_and_described() -> None:
         "classification": "uint16",
         "confidence": "uint8",
         "validity": "uint16",
+        "probability": "uint16",
+        "features": "float32",
     }
-    assert [band.get("nodata") for band in bands.values()] == [0, 0, None]
+    assert [band.get("nodata") for band in bands.values()] == [0, 0, 65535, 65535, "nan"]
+    assert [band["name"] for band in assets["probability"]["bands"]] == [c.name for c in NOMENCLATURE]
+    assert [band["name"] for band in assets["features"]["bands"]] == ["b4_20180104", "b4_20180114"]
+    json.dumps(made(), allow_nan=False)
     assert all("cloud-optimized" in assets[name]["type"] for name in bands)
 
 

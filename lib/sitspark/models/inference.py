@@ -54,6 +54,13 @@ class Classifier(ABC):
         """The position of the likeliest class, int64 (n,), and its probability, float32 (n,), of float32 (n, features)."""
 
     @abstractmethod
+    def distribution(self, features: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+        """The position of the likeliest class, int64 (n,), and the probability of every class, float32 (n, classes).
+
+        They are those of `classify`, bit for bit.
+        """
+
+    @abstractmethod
     def probabilities(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """The probability of every class, float32 (n, classes), of features float32 (n, features)."""
 
@@ -73,12 +80,17 @@ class NetworkClassifier(Classifier):
             probability[rows] = (scores / self.temperature).softmax(1).amax(1).numpy()
         return position, probability
 
+    def distribution(self, features: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+        """See `Classifier`."""
+        position, found = np.empty(len(features), np.int64), np.empty((len(features), len(self.codes)), np.float32)
+        for rows, scores in self._scores(features):
+            position[rows] = scores.argmax(1).numpy()
+            found[rows] = (scores / self.temperature).softmax(1).numpy()
+        return position, found
+
     def probabilities(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """See `Classifier`."""
-        found = np.empty((len(features), len(self.codes)), np.float32)
-        for rows, scores in self._scores(features):
-            found[rows] = (scores / self.temperature).softmax(1).numpy()
-        return found
+        return self.distribution(features)[1]
 
     @torch.inference_mode()
     def _scores(self, features: npt.NDArray[np.float32]) -> Iterator[tuple[slice, Tensor]]:
@@ -110,14 +122,17 @@ class BaselineClassifier(Classifier):
 
     def classify(self, features: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
         """See `Classifier`; of several classes that are equally likely the first."""
+        position, found = self.distribution(features)
+        return position, found[np.arange(len(found)), position]
+
+    def distribution(self, features: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+        """See `Classifier`; of several classes that are equally likely the first."""
         found = self._baseline.probabilities(features)
-        position = found.argmax(axis=1)
-        sure: npt.NDArray[np.float32] = self._calibrated(found)[np.arange(len(found)), position].astype(np.float32)
-        return position, sure
+        return found.argmax(axis=1), self._calibrated(found).astype(np.float32)
 
     def probabilities(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """See `Classifier`."""
-        return self._calibrated(self._baseline.probabilities(features)).astype(np.float32)
+        return self.distribution(features)[1]
 
     def _calibrated(self, found: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         return found if self.temperature == 1 else softened(found, self.temperature)
