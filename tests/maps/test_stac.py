@@ -8,8 +8,11 @@ from typing import Any
 
 import pystac
 import pytest
+from pystac import STACObjectType
+from pystac.errors import STACValidationError
 from pystac.extensions.classification import ClassificationExtension
 from pystac.extensions.projection import ProjectionExtension
+from pystac.validation.stac_validator import JsonSchemaSTACValidator
 
 from sitspark.classes import LandCoverClass, Nomenclature
 from sitspark.grid import Grid
@@ -52,6 +55,16 @@ def test_is_a_stac_1_1_item_that_pystac_reads_back() -> None:
     assert list(again.properties["processing:software"]) == ["sitspark"]
     for name in ("projection/v2", "classification/v2", "raster/v2", "processing/v1"):
         assert sum(name in uri for uri in again.stac_extensions) == 1
+
+
+def test_is_valid_by_the_schemas_of_items() -> None:
+    """By those that come with pystac; the extensions' own are on the web alone."""
+    validator = JsonSchemaSTACValidator()
+    validator.validate_core(made(), STACObjectType.ITEM, "1.1.0")
+    faulty = made()
+    faulty["assets"]["probability"]["bands"][0]["data_type"] = "uint17"
+    with pytest.raises(STACValidationError):
+        validator.validate_core(faulty, STACObjectType.ITEM, "1.1.0")
 
 
 def test_ground_is_given_in_both_systems() -> None:
