@@ -114,6 +114,25 @@ def test_every_rule_leads_to_settings_that_exist_or_to_a_reason(value: object) -
 
 
 @pytest.mark.parametrize(
+    ("values", "products"),
+    [
+        ({"arg_classification.enable_probability_map": True}, ["probability"]),
+        (
+            {"arg_classification.enable_probability_map": True, "sensors_data_interpolation.write_outputs": False},
+            ["probability"],
+        ),
+        (
+            {"arg_classification.generate_final_probability_map": True, "sensors_data_interpolation.write_outputs": True},
+            ["probability", "features"],
+        ),
+    ],
+)
+def test_rasters_that_iota2_is_asked_for_are_those_of_the_map(values: dict[str, bool], products: list[str]) -> None:
+    found = [RULES[name](value, values) for name, value in values.items() if value]
+    assert all(one == {"map.products": products} for one in found)
+
+
+@pytest.mark.parametrize(
     ("old", "new"),
     [
         ("outputPath", "output_path"),
