@@ -82,6 +82,7 @@ def settings_tree(simulated: Path, output: Path) -> dict:
         },
         "samples": {"per_class": 300},
         "training": {"epochs": 12, "batch_size": 64, "learning_rate": 3e-3, "threads": 1},
+        "map": {"products": ["probability"]},
         "spark": {"driver_memory": "2g"},
     }
 

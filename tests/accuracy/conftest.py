@@ -24,6 +24,8 @@ from sitspark.accuracy.report import (
     Training,
 )
 from sitspark.accuracy.split_figure import split_figure
+from sitspark.classes import Nomenclature
+from sitspark.maps.areas import AREAS, ClassArea, GroundAreas, to_csv
 
 from .plausible import classes, confidence, history, matrix, needs, series_view, split_view
 
@@ -51,6 +53,21 @@ def written_map(tmp_path: Path) -> Callable[..., Path]:
     return write
 
 
+def map_view(written_map: Callable[..., Path], names: Nomenclature, values: np.ndarray) -> MapView:
+    written_map("classification.tif", values, nodata=0)
+    written_map("confidence.tif", np.full(values.shape, 80, "uint8"))
+    path = written_map("validity.tif", np.full(values.shape, 12, "uint8"))
+    shares = tuple(ClassArea(code, 100 * code, code, 1 / len(names)) for code in names.codes)
+    grounds = [
+        ("map", "all", shares),
+        ("tile", "31TCJ", shares[:2]),
+        ("tile", "31TCK", shares[2:]),
+        ("region", "north", shares),
+    ]
+    (path.parent / AREAS).write_text(to_csv([GroundAreas(*ground) for ground in grounds], names))
+    return MapView.read(path.parent)
+
+
 @pytest.fixture
 def full_report(written_map: Callable[..., Path]) -> Report:
     k = 5
@@ -69,11 +86,7 @@ def full_report(written_map: Callable[..., Path]) -> Report:
         versions={"sitspark": "0.1.0"},
         assessment=Assessment(confusion, dict.fromkeys(names.codes[:-1], 7)),
         test=Assessment(matrix(k, seed=7), dict.fromkeys(names.codes[:-1], 3)),
-        map=MapView.read(
-            written_map("classification.tif", values, nodata=0),
-            confidence=written_map("confidence.tif", np.full((40, 60), 80, "uint8")),
-            validity=written_map("validity.tif", np.full((40, 60), 12, "uint8")),
-        ),
+        map=map_view(written_map, names, values),
         trainings=(Training("mlp_0", history(20), 12, "fscore"),),
         confidence=confidence(),
         needs=needs(),

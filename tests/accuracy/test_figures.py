@@ -139,22 +139,12 @@ def test_measures(written_map: Callable[..., Path]) -> None:
         assert differ(draw(look), draw(blank))
 
 
-def test_areas_are_counted_at_full_resolution(written_map: Callable[..., Path]) -> None:
-    values = np.repeat(np.array([0, 11, 12, 12], "uint8"), 700).reshape(4, 700)
-    areas = quicklook.read_class_areas(written_map("c.tif", values))
-    assert [(a.code, a.pixels, a.hectares) for a in areas] == [
-        (11, 700, pytest.approx(7)),
-        (12, 1400, pytest.approx(14)),
-    ]
-
-
-def test_geographic_map_has_no_hectares_but_a_picture(written_map: Callable[..., Path]) -> None:
+def test_geographic_map_has_a_picture(written_map: Callable[..., Path]) -> None:
     path = written_map("c.tif", np.full((60, 40), 11, "uint8"), crs="EPSG:4326", size=0.0001)
-    assert [a.hectares for a in quicklook.read_class_areas(path)] == [None]
     drawn(quicklook.classification_figure(quicklook.read_class_quicklook(path), classes(1)))
 
 
 def test_missing_map_is_named(tmp_path: Path) -> None:
-    for read in (quicklook.read_class_quicklook, quicklook.read_measure_quicklook, quicklook.read_class_areas):
+    for read in (quicklook.read_class_quicklook, quicklook.read_measure_quicklook):
         with pytest.raises(SitsparkError, match=r"nowhere\.tif"):
             read(tmp_path / "nowhere.tif")

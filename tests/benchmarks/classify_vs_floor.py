@@ -44,7 +44,7 @@ from sitspark.maps.chunk import ModelTarget
 from sitspark.maps.classify import Pass, classify
 from sitspark.maps.record import ChunkRecord, committed
 from sitspark.marks import Marks
-from sitspark.models.card import WEIGHTS
+from sitspark.models.card import WEIGHTS, read_card
 from sitspark.scenes.catalogue import catalogue
 from sitspark.scenes.chunk_plan import Coverage, chunk_frame, chunk_plan, coverage
 from sitspark.scenes.layouts import Selection
@@ -117,7 +117,9 @@ def run_classify(spark: SparkSession, job: Job) -> tuple[Timed, list[ChunkRecord
     cpu, wall = cpu_seconds(os.getpid()), time.monotonic()
     chunks = chunk_frame(spark, job.covered, job.shape)
     plan = chunk_plan(chunks, read_table(spark, job.scenes_table), job.grid, leading=LAYOUT.sensor).cache()
-    imagery = Pass(job.scenes_table, job.reading, Recipe(job.space), (ModelTarget(job.model, job.chunks),))
+    codes = read_card(job.model).nomenclature.codes
+    wanted = (products.classification(codes), products.CONFIDENCE, products.VALIDITY)
+    imagery = Pass(job.scenes_table, job.reading, Recipe(job.space), (ModelTarget(job.model, job.chunks),), wanted, {})
     classify(plan, imagery, tasks=plan.count()).write.format("noop").mode("overwrite").save()
     spark.catalog.clearCache()
     records = committed(job.chunks)

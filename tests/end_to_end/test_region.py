@@ -13,6 +13,7 @@ from rasterio.windows import from_bounds
 
 from sitspark.errors import SitsparkError
 from sitspark.scenes.left_out import Reason
+from sitspark.workflow.context import Context
 from tests.conftest import FinishedRun, run_quietly
 
 
@@ -35,10 +36,14 @@ def test_only_the_ground_of_a_region_is_read_labelled_and_mapped(
     tree = finished.tree | {"output": str(tmp_path / "out"), "samples": {"per_class": 50}}
     tree["grid"] = tree["grid"] | {"region": str(region)}
     tree["training"] = tree["training"] | {"epochs": 1}
+    tree["map"] = {"products": ["features"], "per_tile": True}
     context, _ = run_quietly(tree, "validate", "report")
+    folder = context.folder.path / context.facts("mosaic")["map"]
+    assert_tiles_are_parts_of_the_map(folder)
+    assert_features_are_named_and_masked(folder, context)
 
     with (
-        rasterio.open(context.folder.path / context.facts("mosaic")["map"] / "validity.tif") as drawn,
+        rasterio.open(folder / "validity.tif") as drawn,
         rasterio.open(finished.map / "validity.tif") as whole,
     ):
         # no larger than it must be, and on the same pixels as the map of everything
@@ -48,7 +53,7 @@ def test_only_the_ground_of_a_region_is_read_labelled_and_mapped(
         assert expected.shape == drawn.shape
         inside = rasterize([outline], out_shape=drawn.shape, transform=drawn.transform).astype(bool)
         assert 0.2 < inside.mean() < 0.8
-        assert np.array_equal(drawn.read(1), np.where(inside, expected, 0))
+        assert np.array_equal(drawn.read(1), np.where(inside, expected, drawn.nodata))
 
     scenes = context.table("scenes").collect()
     left_out = {row.tile for row in scenes if row.left_out == Reason.OUTSIDE}
@@ -56,6 +61,28 @@ def test_only_the_ground_of_a_region_is_read_labelled_and_mapped(
     for sample in context.table("observations").select("x", "y").collect():
         assert outline.contains(shapely.Point(sample.x, sample.y))
     assert "outside the region" in {row.reason for row in context.table("rejected").select("reason").collect()}
+
+
+def assert_tiles_are_parts_of_the_map(folder: Path) -> None:
+    """Each pixel of the map is that of one tile."""
+    for name in ("classification", "features"):
+        with rasterio.open(folder / f"{name}.tif") as whole:
+            pixels, left = whole.read(), whole.read_masks() > 0
+            for tile in sorted((folder / "tiles").iterdir()):
+                with rasterio.open(tile / f"{name}.tif") as part:
+                    rows, cols = from_bounds(*part.bounds, transform=whole.transform).round_offsets().toslices()
+                    own = part.read_masks() > 0
+                    assert own.any() and (own <= left[:, rows, cols]).all()
+                    assert np.array_equal(part.read()[own], pixels[:, rows, cols][own])
+                    left[:, rows, cols] &= ~own
+        assert not left.any()
+
+
+def assert_features_are_named_and_masked(folder: Path, context: Context) -> None:
+    with rasterio.open(folder / "features.tif") as features, rasterio.open(folder / "classification.tif") as drawn:
+        assert features.descriptions == context.feature_space.names
+        assert np.array_equal(np.isfinite(features.read()).all(axis=0), drawn.read(1) > 0)
+        assert np.array_equal(np.isnan(features.read()).all(axis=0), drawn.read(1) == 0)
 
 
 def test_a_region_beside_the_imagery_is_refused(finished: FinishedRun, tmp_path: Path) -> None:

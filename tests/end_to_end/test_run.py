@@ -19,8 +19,9 @@ from pyspark.sql import SparkSession
 from sitspark.accuracy.trust import Confidence
 from sitspark.errors import SitsparkError
 from sitspark.grid import Window
+from sitspark.maps.areas import read_csv
 from sitspark.maps.chunk import classify_stack
-from sitspark.maps.products import sha256_of
+from sitspark.maps.products import VALIDITY, sha256_of
 from sitspark.scenes.chunk_shape import WORKER_BYTES
 from sitspark.scenes.table import scenes_of
 from sitspark.simulate import Simulation
@@ -85,10 +86,51 @@ def test_the_map_agrees_with_the_true_map(finished: FinishedRun) -> None:
 
 def test_every_pixel_has_class_confidence_and_clear_dates_together(finished: FinishedRun) -> None:
     read = {name: rasterio.open(finished.map / f"{name}.tif").read(1) for name in ("classification", "confidence", "validity")}
-    seen = read["validity"] > 0
+    outside = read["validity"] == VALIDITY.nodata
+    assert not outside.all()
+    seen = (read["validity"] > 0) & ~outside
     assert ((read["classification"] > 0) == seen).all()
     assert (read["confidence"][seen] > 0).all() and (read["confidence"] <= 100).all()
     assert set(np.unique(read["classification"])) <= {0, *finished.context.nomenclature.codes}
+
+
+def test_confidence_is_the_probability_of_the_class_on_the_map(finished: FinishedRun) -> None:
+    with rasterio.open(finished.map / "probability.tif") as probability:
+        assert probability.descriptions == tuple(c.name for c in finished.context.nomenclature)
+        every, nodata = probability.read().astype(int), probability.nodata
+    drawn, confidence = (rasterio.open(finished.map / f"{name}.tif").read(1) for name in ("classification", "confidence"))
+    seen = drawn > 0
+    assert (every[:, ~seen] == nodata).all()
+    assert (abs(every[:, seen].sum(axis=0) - 1000) <= len(every) / 2).all()
+    position = np.searchsorted(finished.context.nomenclature.codes, drawn[seen])
+    chosen = every[:, seen][position, np.arange(seen.sum())]
+    assert (chosen == every[:, seen].max(axis=0)).all()
+    assert (abs(chosen - 10 * confidence[seen].astype(int)) <= 5).all()
+
+
+def test_areas_are_those_of_the_map(finished: FinishedRun) -> None:
+    whole, *tiles = read_csv(finished.map / "areas.csv")
+    with rasterio.open(finished.map / "classification.tif") as drawn:
+        counts = np.bincount(drawn.read(1).ravel())
+        hectares = abs(drawn.transform.a * drawn.transform.e) / 10_000
+    assert {c.code: c.pixels for c in whole.classes} == {code: n for code, n in enumerate(counts.tolist()) if code and n}
+    assert all(c.hectares == pytest.approx(c.pixels * hectares) for c in whole.classes)
+    assert [tile.name for tile in tiles] == sorted(finished.context.coverage.tiles)
+    assert sum(c.pixels for tile in tiles for c in tile.classes) == sum(c.pixels for c in whole.classes)
+
+
+def test_a_product_less_is_no_work_for_the_chunks_and_one_of_another_kind_is(run_copy: FinishedRun) -> None:
+    chunks = run_copy.context.folder.path / run_copy.context.facts("classify")["chunks"]
+    record = min(chunks.glob("*.json"))
+    written = record.stat().st_mtime_ns
+    _, printed = run_quietly(run_copy.tree | {"map": {}}, "mosaic")
+    assert "chunks written already" in printed and record.stat().st_mtime_ns == written
+    assert not (run_copy.map / "probability.tif").exists()
+    tree = run_copy.tree | {"map": {"products": ["probability"], "probability_scale": 100}}
+    _, printed = run_quietly(tree, "mosaic")
+    assert "chunks written already" not in printed and record.stat().st_mtime_ns > written
+    with rasterio.open(run_copy.map / "probability.tif") as probability:
+        assert probability.dtypes[0] == "uint8"
 
 
 def test_the_map_is_a_cog_with_colours_and_names(finished: FinishedRun) -> None:
@@ -139,7 +181,7 @@ def test_the_metrics_follow_from_the_map_and_the_polygons(finished: FinishedRun)
 
 def test_the_manifest_holds_every_file_of_every_chunk(finished: FinishedRun) -> None:
     manifest = finished.context.table("manifest").collect()
-    assert len(manifest) == 3 * finished.context.plan().count()
+    assert len(manifest) == 4 * finished.context.plan().count()
     assert all(sha256_of(Path(row.path)) == row.sha256 for row in manifest)
 
 

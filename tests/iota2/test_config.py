@@ -57,7 +57,6 @@ def test_the_published_job_leaves_out_what_it_says() -> None:
         "arg_train.runs",
         "arg_train.split_ground_truth",
         "arg_train.deep_learning_parameters.num_workers",
-        "arg_classification.enable_probability_map",
         "python_data_managing.number_of_chunks",
         "task_retry_limits.allowed_retry",
         "task_retry_limits.maximum_ram",
@@ -71,7 +70,6 @@ def test_what_changes_the_job_is_told_from_what_does_not() -> None:
         "chain.first_step",
         "chain.last_step",
         "arg_train.deep_learning_parameters.num_workers",
-        "arg_classification.enable_probability_map",
         "python_data_managing.number_of_chunks",
         "task_retry_limits.allowed_retry",
         "task_retry_limits.maximum_ram",
@@ -113,6 +111,25 @@ def test_every_rule_leads_to_settings_that_exist_or_to_a_reason(value: object) -
         for others in ({}, switches):
             outcome = rule(value, others | {name: value})
             assert isinstance(outcome, str) or (outcome and set(outcome) <= set(known_keys())), name
+
+
+@pytest.mark.parametrize(
+    ("values", "products"),
+    [
+        ({"arg_classification.enable_probability_map": True}, ["probability"]),
+        (
+            {"arg_classification.enable_probability_map": True, "sensors_data_interpolation.write_outputs": False},
+            ["probability"],
+        ),
+        (
+            {"arg_classification.generate_final_probability_map": True, "sensors_data_interpolation.write_outputs": True},
+            ["probability", "features"],
+        ),
+    ],
+)
+def test_rasters_that_iota2_is_asked_for_are_those_of_the_map(values: dict[str, bool], products: list[str]) -> None:
+    found = [RULES[name](value, values) for name, value in values.items() if value]
+    assert all(one == {"map.products": products} for one in found)
 
 
 @pytest.mark.parametrize(

@@ -7,16 +7,18 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from xml.etree import ElementTree as Xml
 
 import numpy as np
 import pytest
 import rasterio
+import rasterio.shutil
 
 from sitspark.classes import LandCoverClass, Nomenclature
 from sitspark.errors import SitsparkError
 from sitspark.grid import Grid, Window
 from sitspark.maps.mosaic import ChunkFile, mosaic
-from sitspark.maps.products import CONFIDENCE, VALIDITY, Product, classification, write_chunk
+from sitspark.maps.products import CONFIDENCE, VALIDITY, Product, classification, features, probability, write_chunk
 
 GRID = Grid("EPSG:32631", 300000, 4900020, 10, 1100, 1300)
 
@@ -42,9 +44,15 @@ def cut(folder: Path, pixels: np.ndarray, product: Product, size: int) -> list[C
         for col in range(0, GRID.width, size):
             window = Window(row, col, min(size, GRID.height - row), min(size, GRID.width - col))
             path = folder / f"{size}_{row}_{col}.tif"
-            write_chunk(path, pixels[window.slices], GRID.cropped(window), product)
+            write_chunk(path, pixels[..., *window.slices], GRID.cropped(window), product)
             chunks.append((path, window))
     return chunks
+
+
+def several(product: Product) -> np.ndarray:
+    """A band for each of the product's, which differ."""
+    pixels = fake_map(VALIDITY) + 1
+    return np.stack([(pixels * (band + 1) % 97).astype(product.dtype) for band in range(product.count)])
 
 
 @pytest.mark.parametrize("last", [17, 300])
@@ -84,14 +92,52 @@ def test_overviews_of_counts_are_averages_of_the_classified(tmp_path: Path) -> N
         assert (dataset.read(1, out_shape=(550, 650)) == 60).all()
 
 
-def test_ground_without_chunk_is_zero(tmp_path: Path) -> None:
-    pixels = fake_map(VALIDITY) + np.uint16(5)
-    chunks = cut(tmp_path, pixels, VALIDITY, 512)
-    mosaic(chunks[1:], GRID, tmp_path / "v.tif", product=VALIDITY)
+@pytest.mark.parametrize("product", [classification([17]), VALIDITY, probability(nomenclature(), 1000), features(["a", "b"])])
+def test_ground_without_chunk_is_nodata(tmp_path: Path, product: Product) -> None:
+    pixels = several(product)
+    chunks = cut(tmp_path, pixels, product, 512)
+    mosaic(chunks[1:], GRID, tmp_path / "v.tif", product=product)
     with rasterio.open(tmp_path / "v.tif") as dataset:
-        got = dataset.read(1)
-    assert (got[:512, :512] == 0).all()
-    np.testing.assert_array_equal(got[512:], pixels[512:])
+        got, mask = dataset.read(), dataset.read_masks()
+        np.testing.assert_equal(dataset.nodata, product.nodata)
+    assert not mask[:, :512, :512].any()
+    np.testing.assert_array_equal(got[:, 512:], pixels[:, 512:])
+
+
+@pytest.mark.parametrize(
+    ("product", "side"), [(probability(nomenclature(), 1000), 256), (features([f"f{i}" for i in range(40)]), 128)]
+)
+def test_many_bands_make_a_cog_of_smaller_blocks_with_names(tmp_path: Path, product: Product, side: int) -> None:
+    pixels = several(product)
+    mosaic(cut(tmp_path, pixels, product, 700), GRID, tmp_path / "p.tif", product=product)
+    with rasterio.open(tmp_path / "p.tif") as dataset:
+        np.testing.assert_array_equal(dataset.read(), pixels)
+        assert dataset.descriptions == product.bands
+        assert set(dataset.block_shapes) == {(side, side)}
+        assert dataset.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
+        assert dataset.overviews(1)[0] == 2
+
+
+def test_overviews_of_probabilities_are_means_of_what_is_classified(tmp_path: Path) -> None:
+    product = probability(nomenclature(), 100)
+    pixels = np.zeros((product.count, GRID.height, GRID.width), product.dtype)
+    pixels[0, 0::2, 0::2], pixels[0, 0::2, 1::2] = 60, 0  # 0 counts, unlike nodata
+    pixels[:, 1::2] = product.nodata
+    mosaic(cut(tmp_path, pixels, product, 700), GRID, tmp_path / "p.tif", product=product)
+    with rasterio.open(tmp_path / "p.tif") as dataset:
+        assert (dataset.read(1, out_shape=(550, 650)) == 30).all()
+
+
+def test_gdal_shows_the_names_of_classes_beside_their_colours(tmp_path: Path) -> None:
+    names = nomenclature()
+    product = classification(names.codes)
+    mosaic(cut(tmp_path, fake_map(product), product, 700), GRID, tmp_path / "c.tif", product=product, nomenclature=names)
+    rasterio.shutil.copy(tmp_path / "c.tif", tmp_path / "c.vrt", driver="VRT")  # tells in XML what GDAL has read
+    band = Xml.parse(tmp_path / "c.vrt").find("VRTRasterBand")
+    assert band is not None
+    categories = [category.text for category in band.findall("CategoryNames/Category")]
+    assert categories[:2] == ["not classified", "class <1> & été"]
+    assert len(band.findall("ColorTable/Entry")) == 256
 
 
 def test_replaces_an_older_map_by_one_rename(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,29 +185,52 @@ def test_chunks_of_a_smaller_type_are_widened_and_of_a_larger_one_refused(tmp_pa
         mosaic(chunks, GRID, tmp_path / "c.tif", product=small)
 
 
-def test_memory_does_not_grow_with_the_mosaic(tmp_path: Path) -> None:
-    """512 MB of pixels in less than 250 MB above the imports; measured in a process of its own."""
+# 100 tiles of 300 x 300 pixels, four chunks each: 400 files
+HUNDRED_TILES = """
+grid = Grid("EPSG:32631", 300000, 4900020, 10, 3000, 3000)
+product = probability(Nomenclature(tuple(LandCoverClass(c, f"class {c}", (c, c, c)) for c in range(1, 24))), 1000)
+size = 150, 150
+"""
+HIGH = """
+grid = Grid("EPSG:32631", 300000, 4900020, 10, 65536, 4096)
+product = VALIDITY
+size = 4096, 4096
+"""
+WIDE = """
+grid = Grid("EPSG:32631", 300000, 4900020, 10, 2048, 131072)
+product = VALIDITY
+size = 2048, 4096
+"""
+
+
+@pytest.mark.parametrize("case", [HIGH, WIDE, HUNDRED_TILES], ids=["high", "wide", "a hundred tiles, a band a class"])
+def test_memory_does_not_grow_with_the_mosaic(tmp_path: Path, case: str) -> None:
+    """414 to 512 MB of pixels in less than 250 MB above the imports; measured in a process of its own."""
     program = textwrap.dedent(
         """
         import resource, sys
         from pathlib import Path
         import numpy as np
+        from sitspark.classes import LandCoverClass, Nomenclature
         from sitspark.grid import Grid, Window
         from sitspark.maps.mosaic import mosaic
-        from sitspark.maps.products import VALIDITY, write_chunk
+        from sitspark.maps.products import VALIDITY, probability, write_chunk
         folder = Path(sys.argv[1])
-        grid = Grid("EPSG:32631", 300000, 4900020, 10, 65536, 4096)
-        pixels = np.arange(4096 * 4096, dtype=np.uint16).reshape(4096, 4096) % 40
-        chunks = []
-        for row in range(0, grid.height, 4096):
-            window = Window(row, 0, 4096, 4096)
-            write_chunk(folder / f"{row}.tif", pixels, grid.cropped(window), VALIDITY)
-            chunks.append((folder / f"{row}.tif", window))
+        {case}
+        def write():
+            pixels = np.arange(product.count * size[0] * size[1]).reshape(product.count, *size) % 40
+            for row in range(0, grid.height, size[0]):
+                for col in range(0, grid.width, size[1]):
+                    window = Window(row, col, *size)
+                    path = folder / f"{{row}}_{{col}}.tif"
+                    write_chunk(path, pixels.astype(product.dtype), grid.cropped(window), product)
+                    yield path, window
+        chunks = list(write())
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        mosaic(chunks, grid, folder / "v.tif", product=VALIDITY)
+        mosaic(chunks, grid, folder / "v.tif", product=product)
         print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
         """
-    )
+    ).format(case=case)
     grown = subprocess.run(
         [sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True, timeout=300
     )

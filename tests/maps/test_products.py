@@ -7,11 +7,25 @@ import numpy as np
 import pytest
 import rasterio
 
+from sitspark.classes import LandCoverClass, Nomenclature
 from sitspark.errors import SitsparkError
 from sitspark.grid import Grid
-from sitspark.maps.products import CONFIDENCE, VALIDITY, Product, classification, read_chunk, sha256_of, write_chunk
+from sitspark.maps.products import (
+    CONFIDENCE,
+    VALIDITY,
+    Product,
+    classification,
+    features,
+    probability,
+    products_of,
+    read_chunk,
+    sha256_of,
+    write_chunk,
+)
+from sitspark.settings import MapSettings
 
 GRID = Grid("EPSG:32631", 300000, 4900020, 10, 70, 90)
+NOMENCLATURE = Nomenclature((LandCoverClass(1, "forest", (0, 9, 0)), LandCoverClass(7, "water", (0, 0, 9))))
 
 
 def pixels(product: Product) -> np.ndarray:
@@ -36,6 +50,37 @@ def test_a_chunk_comes_back_with_its_place_on_the_ground(tmp_path: Path, product
         assert dataset.transform == GRID.transform
         assert dataset.nodata == product.nodata
         assert dataset.profile["tiled"] and dataset.profile["compress"] == "deflate"
+
+
+@pytest.mark.parametrize(
+    "product", [probability(NOMENCLATURE, 1000), probability(NOMENCLATURE, 100), features(["a", "b", "c"])]
+)
+def test_a_chunk_of_several_bands_comes_back(tmp_path: Path, product: Product) -> None:
+    bands = np.stack([pixels(product) + band for band in range(product.count)]).astype(product.dtype)
+    written = write_chunk(tmp_path / "chunk.tif", bands, GRID, product)
+    assert written.dtype == product.dtype
+    with rasterio.open(tmp_path / "chunk.tif") as dataset:
+        np.testing.assert_array_equal(dataset.read(), bands)
+        np.testing.assert_equal(dataset.nodata, product.nodata)
+
+
+@pytest.mark.parametrize(
+    ("settings", "names", "dtype"),
+    [
+        ({}, [], None),
+        ({"products": ("probability",)}, ["probability"], "uint16"),
+        ({"products": ("features", "probability"), "probability_scale": 100}, ["features", "probability"], "uint8"),
+    ],
+)
+def test_a_map_has_the_products_that_are_asked_for(settings: dict, names: list[str], dtype: str | None) -> None:
+    drawn = products_of(MapSettings(**settings), NOMENCLATURE, ["b4_20180101", "ndvi_20180101", "elevation"])
+    assert [product.name for product in drawn] == ["classification", "confidence", "validity", *names]
+    by_name = {product.name: product for product in drawn}
+    if "probability" in by_name:
+        assert by_name["probability"].bands == ("forest", "water")
+        assert (by_name["probability"].dtype, by_name["probability"].nodata) == (dtype, np.iinfo(dtype).max)
+    if "features" in by_name:
+        assert by_name["features"].pixel_bytes == 12
 
 
 def test_the_same_pixels_give_the_same_bytes(tmp_path: Path) -> None:

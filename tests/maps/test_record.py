@@ -1,11 +1,13 @@
 """The record of a chunk: what it takes for its files to count."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from sitspark.maps.products import WrittenFile, sha256_of
+from sitspark.grid import Window
+from sitspark.maps.products import CONFIDENCE, VALIDITY, Product, WrittenFile, sha256_of
 from sitspark.maps.record import ChunkRecord, commit, committed
 
 CONTENT = b"pixels"
@@ -14,13 +16,28 @@ CONTENT = b"pixels"
 @pytest.fixture
 def record(tmp_path: Path) -> ChunkRecord:
     (tmp_path / "c.tif").write_bytes(CONTENT)
-    files = {"confidence": WrittenFile("c.tif", sha256_of(tmp_path / "c.tif"), len(CONTENT))}
-    return ChunkRecord("31TCJ_r0_c0", 0, 0, 2, 3, files, 6, 4, "host", 0, {"read": 0.5}, 700)
+    files = {"confidence": WrittenFile("c.tif", "uint8", sha256_of(tmp_path / "c.tif"), len(CONTENT))}
+    return ChunkRecord(
+        "31TCJ_r0_c0", "31TCJ", 0, 0, 2, 3, files, {1: 2, 9: 4}, {"north": {9: 1}}, 4, "host", 0, {"read": 0.5}, 700
+    )
 
 
 def test_a_committed_chunk_comes_back(record: ChunkRecord, tmp_path: Path) -> None:
     commit(record, tmp_path)
     assert committed(tmp_path) == [record]
+    assert (record.classified, record.window) == (6, Window(0, 0, 2, 3))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "counts"),
+    [([CONFIDENCE], True), ([CONFIDENCE, VALIDITY], False), ([replace(CONFIDENCE, dtype="uint16")], False)],
+    ids=["all", "one is missing", "of another type"],
+)
+def test_a_chunk_without_a_wanted_product_does_not_count(
+    record: ChunkRecord, tmp_path: Path, wanted: list[Product], counts: bool
+) -> None:
+    commit(record, tmp_path)
+    assert committed(tmp_path, wanted) == ([record] if counts else [])
 
 
 @pytest.mark.parametrize("content", [CONTENT[:-1], b"PIXELS", None], ids=["cut", "changed", "gone"])

@@ -8,12 +8,15 @@ from typing import Any
 
 import pystac
 import pytest
+from pystac import STACObjectType
+from pystac.errors import STACValidationError
 from pystac.extensions.classification import ClassificationExtension
 from pystac.extensions.projection import ProjectionExtension
+from pystac.validation.stac_validator import JsonSchemaSTACValidator
 
 from sitspark.classes import LandCoverClass, Nomenclature
 from sitspark.grid import Grid
-from sitspark.maps.products import CONFIDENCE, VALIDITY, classification
+from sitspark.maps.products import CONFIDENCE, VALIDITY, classification, features, probability
 from sitspark.maps.stac import item
 
 NOMENCLATURE = Nomenclature(
@@ -30,7 +33,13 @@ def made(grid: Grid = GRID) -> dict[str, Any]:
     return item(
         "oso_2018",
         grid,
-        products=[classification(NOMENCLATURE.codes), CONFIDENCE, VALIDITY],
+        products=[
+            classification(NOMENCLATURE.codes),
+            CONFIDENCE,
+            VALIDITY,
+            probability(NOMENCLATURE, 1000),
+            features(["b4_20180104", "b4_20180114"]),
+        ],
         nomenclature=NOMENCLATURE,
         first=date(2018, 1, 4),
         last=date(2018, 12, 30),
@@ -46,6 +55,16 @@ def test_is_a_stac_1_1_item_that_pystac_reads_back() -> None:
     assert list(again.properties["processing:software"]) == ["sitspark"]
     for name in ("projection/v2", "classification/v2", "raster/v2", "processing/v1"):
         assert sum(name in uri for uri in again.stac_extensions) == 1
+
+
+def test_is_valid_by_the_schemas_of_items() -> None:
+    """By those that come with pystac; the extensions' own are on the web alone."""
+    validator = JsonSchemaSTACValidator()
+    validator.validate_core(made(), STACObjectType.ITEM, "1.1.0")
+    faulty = made()
+    faulty["assets"]["probability"]["bands"][0]["data_type"] = "uint17"
+    with pytest.raises(STACValidationError):
+        validator.validate_core(faulty, STACObjectType.ITEM, "1.1.0")
 
 
 def test_ground_is_given_in_both_systems() -> None:
@@ -75,6 +94,8 @@ def test_assets_are_relative_and_described() -> None:
         "classification": "./classification.tif",
         "confidence": "./confidence.tif",
         "validity": "./validity.tif",
+        "probability": "./probability.tif",
+        "features": "./features.tif",
         "style": "./legend.qml",
     }
     bands = {name: asset["bands"][0] for name, asset in assets.items() if name != "style"}
@@ -82,8 +103,13 @@ def test_assets_are_relative_and_described() -> None:
         "classification": "uint16",
         "confidence": "uint8",
         "validity": "uint16",
+        "probability": "uint16",
+        "features": "float32",
     }
-    assert [band.get("nodata") for band in bands.values()] == [0, 0, None]
+    assert [band.get("nodata") for band in bands.values()] == [0, 0, 65535, 65535, "nan"]
+    assert [band["name"] for band in assets["probability"]["bands"]] == [c.name for c in NOMENCLATURE]
+    assert [band["name"] for band in assets["features"]["bands"]] == ["b4_20180104", "b4_20180114"]
+    json.dumps(made(), allow_nan=False)
     assert all("cloud-optimized" in assets[name]["type"] for name in bands)
 
 

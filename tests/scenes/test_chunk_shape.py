@@ -1,14 +1,17 @@
 """Which shape chunks have: whole blocks of the files, and no more memory than a worker has."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import shapely
 
 from sitspark.grid import ChunkShape, Grid, TileWindows, Window
 from sitspark.scenes.chunk_shape import WORKER_BYTES, chunk_shape, worker_bytes
 from sitspark.scenes.layouts import DELIVERED, Selection
 from sitspark.scenes.product import Asset, Scene
 from sitspark.scenes.reading import Reading
+from sitspark.scenes.region import Region
 
 SIDE = 10_980  # pixels of 10 m, as a tile of Sentinel-2
 GRID = Grid("EPSG:32631", 300_000, 4_900_020, 10, SIDE, SIDE)
@@ -110,3 +113,26 @@ def test_a_small_image_has_small_chunks() -> None:
     assert worker_bytes(reading(), found, ChunkShape.square(512), small) < worker_bytes(
         reading(), found, ChunkShape.square(512), WHOLE
     )
+
+
+def test_what_is_held_to_be_written_makes_chunks_smaller() -> None:
+    found = {LAYOUT.sensor: scenes(73, (512, 512))}
+    written = 2 * 4 * 481  # all features, and the file of them
+    memory = worker_bytes(reading(), found, ChunkShape.square(512), WHOLE)
+    side = chunk_shape(reading(), found, "31TCJ", {"31TCJ": WHOLE}, memory=memory, written=written).width
+    assert side < 512
+    assert worker_bytes(reading(), found, ChunkShape.square(side), WHOLE, written=written) <= memory
+
+
+def test_ground_is_what_files_cover_within_the_region() -> None:
+    """Of a window at the right edge of the files half its columns."""
+    window = Window(0, SIDE - 40, 60, 80)
+    found = {LAYOUT.sensor: scenes(2, (512, 512))}
+    inside = reading().ground(found, window)
+    assert inside[:, :40].all() and not inside[:, 40:].any()
+    left, _, right, top = GRID.cropped(window).bounds
+    region = Region(shapely.to_wkb(shapely.box(left, top - 100, right, top)), GRID.crs)
+    assert replace(reading(), region=region).ground(found, window).sum() == 10 * 40
+    turned = scenes(2, (512, 512), crs="EPSG:32630")
+    assert not reading().ground({LAYOUT.sensor: turned}, window).any()
+    assert not reading().ground({}, window).any()

@@ -38,15 +38,6 @@ class Quicklook:
     unit_metres: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class ClassArea:
-    """Pixels that the whole map gives to a class, and their ground in hectares; None in a geographic CRS."""
-
-    code: int
-    pixels: int
-    hectares: float | None
-
-
 def read_class_quicklook(path: Path, *, longest_side: int = 1000) -> Quicklook:
     """Read a classification, every pixel with the code of one of its pixels; 0 and nodata are invalid.
 
@@ -58,25 +49,6 @@ def read_class_quicklook(path: Path, *, longest_side: int = 1000) -> Quicklook:
 def read_measure_quicklook(path: Path, *, longest_side: int = 560) -> Quicklook:
     """Read a map of a quantity, averaged; nodata is invalid. Raises SitsparkError where the file can't be read."""
     return _read(path, longest_side, Resampling.average)
-
-
-def read_class_areas(path: Path) -> tuple[ClassArea, ...]:
-    """Count the pixels of every class of a classification (8 or 16 bit) at full resolution, block by block.
-
-    Raises SitsparkError where the file can't be read.
-    """
-    try:
-        with rasterio.open(path) as dataset:
-            counts = np.zeros(65536, dtype=np.int64)
-            for _, window in dataset.block_windows(1):
-                counts += np.bincount(dataset.read(1, window=window).ravel(), minlength=len(counts))
-            unit, nodata = _unit_metres(dataset), dataset.nodata
-            square = abs(dataset.transform.a * dataset.transform.e)
-    except RasterioIOError as error:
-        raise SitsparkError(f"{path}: can't be read as a raster ({error}); run the classification again") from None
-    codes = [code for code in np.flatnonzero(counts).tolist() if code not in (0, nodata)]
-    hectares = None if unit is None else square * unit**2 / 10_000
-    return tuple(ClassArea(c, int(counts[c]), None if hectares is None else int(counts[c]) * hectares) for c in codes)
 
 
 def classification_figure(quicklook: Quicklook, nomenclature: Nomenclature) -> bytes:

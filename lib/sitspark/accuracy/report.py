@@ -17,35 +17,36 @@ from sitspark.accuracy import figures, quicklook, trust_figures
 from sitspark.accuracy.assessment import Assessment, metrics_json
 from sitspark.accuracy.canvas import DPI, UNKNOWN
 from sitspark.accuracy.cross_validation import FoldScores
-from sitspark.accuracy.quicklook import ClassArea, Quicklook
+from sitspark.accuracy.quicklook import Quicklook
 from sitspark.accuracy.search_figure import SearchView, search_figure, tried
 from sitspark.accuracy.series_figure import SeriesView, series_figure
 from sitspark.accuracy.trust import Confidence, Needs
 from sitspark.classes import Nomenclature
+from sitspark.maps.areas import AREAS, MAP, REGION, GroundAreas, read_csv
 from sitspark.scenes.calendar import Acquisition
 from sitspark.settings.redaction import redacted
 
 
 @dataclass(frozen=True, slots=True)
 class MapView:
-    """A finished map, small enough to show, and the ground that each class covers on the whole of it."""
+    """A finished map, small enough to show, and the ground that each class covers on the whole of it and on its parts."""
 
     classification: Quicklook
-    areas: tuple[ClassArea, ...]
+    areas: tuple[GroundAreas, ...]
     confidence: Quicklook | None = None
     clear_dates: Quicklook | None = None
 
     @staticmethod
-    def read(classification: Path, *, confidence: Path | None = None, validity: Path | None = None) -> "MapView":
-        """Read the rasters of a map: confidence in per cent (0-100), validity in clear dates.
+    def read(folder: Path) -> "MapView":
+        """Read a map from its folder: classes, confidence in per cent (0-100), validity in clear dates, and areas.
 
         Raises SitsparkError where a file can't be read.
         """
         return MapView(
-            quicklook.read_class_quicklook(classification),
-            quicklook.read_class_areas(classification),
-            None if confidence is None else quicklook.read_measure_quicklook(confidence),
-            None if validity is None else quicklook.read_measure_quicklook(validity),
+            quicklook.read_class_quicklook(folder / "classification.tif"),
+            read_csv(folder / AREAS),
+            quicklook.read_measure_quicklook(folder / "confidence.tif"),
+            quicklook.read_measure_quicklook(folder / "validity.tif"),
         )
 
 
@@ -180,6 +181,7 @@ def render(report: Report) -> str:
         test=metrics["test"],
         cross_validation=metrics["cross_validation"],
         areas=_areas(report),
+        parts=_parts(report),
         tiles=_tiles(report.acquisitions),
         settings=json.dumps(redacted(report.settings), indent=2, ensure_ascii=False, default=str),
         figures=_figures(report),
@@ -213,16 +215,30 @@ def _areas(report: Report) -> list[dict[str, Any]]:
     if report.map is None:
         return []
     colours = {c.code: c.hex_colour for c in report.nomenclature}
-    whole = sum(area.pixels for area in report.map.areas)
     return [
         {
             "name": report.nomenclature.name_of(area.code),
             "colour": colours.get(area.code, UNKNOWN),
             "hectares": area.hectares,
-            "share": area.pixels / whole,
+            "share": area.share,
         }
-        for area in report.map.areas
+        for ground in report.map.areas
+        if ground.kind == MAP
+        for area in ground.classes
     ]
+
+
+def _parts(report: Report) -> dict[str, list[dict[str, Any]]]:
+    """By kind, tile or region, where there are several: the hectares of each class of the legend; None: it has none there."""
+    if report.map is None:
+        return {}
+    codes = [area.code for ground in report.map.areas if ground.kind == MAP for area in ground.classes]
+    found: dict[str, list[dict[str, Any]]] = {}
+    for ground in report.map.areas:
+        if ground.kind != MAP:
+            hectares = {area.code: area.hectares for area in ground.classes}
+            found.setdefault(ground.kind, []).append({"name": ground.name, "hectares": [hectares.get(code) for code in codes]})
+    return {kind: grounds for kind, grounds in found.items() if len(grounds) > 1 or kind == REGION}
 
 
 def _tiles(acquisitions: Sequence[Acquisition]) -> list[dict[str, Any]]:

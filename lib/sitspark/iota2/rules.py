@@ -416,11 +416,25 @@ def _of_section(section: str, rule: Rule) -> Rule:
 
 _NO_REGIONS = "one model is trained for the whole area"
 _NO_FUSION = "maps of several runs or models are not fused"
-_NO_PROBABILITY = "probabilities of all classes are not written; confidence.tif has that of the chosen class"
 _NO_STAGES = "stages that are done with the same settings and inputs are skipped, and nothing else"
-_NO_CUBE = "the cube of features is never written; it is computed block by block"
+_NO_CUBE = "stacks of resampled dates are never written; they are read block by block"
 _NO_ANNUAL = "samples of other years are not mixed in"
 _CHUNKS = "chunks follow the blocks of the files and spark.worker_memory; grid.chunk_size sets their side"
+
+# keys that ask for a raster beside the classes, with its name here
+_PRODUCTS = {
+    "arg_classification.enable_probability_map": "probability",
+    "arg_classification.generate_final_probability_map": "probability",
+    "sensors_data_interpolation.write_outputs": "features",
+}
+
+
+def _products(value: Any, values: Values) -> dict[str, Any] | str:
+    if not isinstance(value, bool):
+        return "it is neither True nor False"
+    wanted = {product for key, product in _PRODUCTS.items() if values.get(key) is True}
+    return {"map.products": sorted(wanted, reverse=True)} if value else f"{NEEDS_NONE}: it is not written unless asked for"
+
 
 RULES: dict[str, Rule] = {
     "builders.builders_class_name": _left_out(f"{NEEDS_NONE}: pixels are classified"),
@@ -517,14 +531,12 @@ RULES: dict[str, Rule] = {
     f"{_LEARNING}.adaptive_lr": _adaptive_lr,
     **{key: _tried(name) for key, name in _SOLVED.items()},
     "arg_classification.classif_mode": _only("separate", _NO_FUSION),
-    "arg_classification.enable_probability_map": _only(False, _NO_PROBABILITY),
-    "arg_classification.generate_final_probability_map": _only(False, _NO_PROBABILITY),
+    **dict.fromkeys(_PRODUCTS, _products),
     "arg_classification.no_label_management": _left_out(_NO_FUSION),
     "arg_classification.fusion_options": _left_out(_NO_FUSION),
     "arg_classification.merge_final_classifications": _only(False, _NO_FUSION),
     "arg_classification.keep_runs_results": _left_out(_NO_FUSION),
     "sensors_data_interpolation.auto_date": _left_out(f"{NEEDS_NONE}: time_series.start and end say it"),
-    "sensors_data_interpolation.write_outputs": _only(False, _NO_CUBE),
     "sensors_data_interpolation.use_additional_features": _left_out(f"{NEEDS_NONE}: additional_features of the sensors say it"),
     "sensors_data_interpolation.use_gapfilling": _only(True, "models learn from the gap-filled series"),
     **{

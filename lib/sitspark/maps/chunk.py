@@ -16,12 +16,16 @@ from sitspark.grid import Chunk
 from sitspark.kernels.feature_space import FeatureSpace
 from sitspark.kernels.features import FeatureKernel
 from sitspark.maps import products
+from sitspark.maps.areas import counts_of
+from sitspark.maps.drawing import ChunkMap, Drawing
+from sitspark.maps.products import Product
 from sitspark.maps.record import ChunkRecord, commit
 from sitspark.models.card import CARD
 from sitspark.models.inference import BLOCK, Classifier
 from sitspark.scenes.cube import CubeStrips
 from sitspark.scenes.product import Scene
 from sitspark.scenes.reading import Reading, Stack
+from sitspark.scenes.region import Region
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,46 +37,38 @@ class ModelTarget:
     code: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ChunkMap:
-    """What one model says of one chunk: class codes, confidence in per cent (0-100); 0 where there is no clear date."""
-
-    classes: npt.NDArray[np.uint16]
-    confidence: npt.NDArray[np.uint8]
-
-
 def classify_stack(
-    stack: Stack, custom: npt.NDArray[np.float32], space: FeatureSpace, classifiers: Sequence[Classifier]
+    stack: Stack,
+    custom: npt.NDArray[np.float32],
+    space: FeatureSpace,
+    classifiers: Sequence[Classifier],
+    *,
+    probability: Product | None = None,
+    kept: npt.NDArray[np.float32] | None = None,
 ) -> list[ChunkMap]:
-    """Apply several models to one window; features are computed once a block and never kept.
+    """Apply several models to one window; features are computed once a block, and kept where there is an array for them.
 
-    `custom` are the features of the user's own functions, float32 (features, rows, columns). A pixel without any clear date of
-    one of the sensors is not classified: class and confidence 0.
+    `custom` are the features of the user's own functions, float32 (features, rows, columns). `probability` is the product for
+    which that of every class is wanted; `kept` takes all features, float32 (features, pixels). A pixel without any clear date
+    of one of the sensors is not classified: class and confidence 0.
     """
     height, width = stack.shape
     total = height * width
     strips, kernel = [CubeStrips(cube, BLOCK) for cube in stack.cubes], FeatureKernel.of(space)
     static, own = stack.static.reshape(-1, total), custom.reshape(-1, total)
     features = np.zeros((BLOCK, len(space)), np.float32)
-    classes = [np.zeros(total, np.uint16) for _ in classifiers]
-    confidence = [np.zeros(total, np.uint8) for _ in classifiers]
+    drawings = [Drawing.of(classifier, total, probability) for classifier in classifiers]
     for first in range(0, total, BLOCK):
         stop = min(first + BLOCK, total)
         count = stop - first
         series = [strip.strip(first, stop) for strip in strips]
         kernel.features(series, static[:, first:stop].T, own[:, first:stop].T, features[:count])
-        for i, classifier in enumerate(classifiers):
-            position, probability = classifier.classify(features)
-            classes[i][first:stop] = classifier.codes[position[:count]]
-            confidence[i][first:stop] = np.rint(probability[:count] * 100)
-    unseen = ~stack.is_seen.ravel()
-    for drawn, sure in zip(classes, confidence, strict=True):
-        drawn[unseen] = 0
-        sure[unseen] = 0
-    return [
-        ChunkMap(drawn.reshape(height, width), sure.reshape(height, width))
-        for drawn, sure in zip(classes, confidence, strict=True)
-    ]
+        if kept is not None:
+            kept[:, first:stop] = features[:count].T
+        for drawing in drawings:
+            drawing.take(first, stop, features)
+    seen = stack.is_seen
+    return [drawing.finished(seen) for drawing in drawings]
 
 
 def write_chunk_maps(
@@ -82,9 +78,14 @@ def write_chunk_maps(
     recipe: Recipe,
     *,
     targets: Sequence[ModelTarget],
+    wanted: Sequence[Product],
+    regions: Mapping[str, Region],
     attempt: int,
 ) -> list[ChunkRecord]:
-    """Read a chunk, classify it with every model, write its files and, last, the record of each map."""
+    """Read a chunk, classify it with every model, write its files and, last, the record of each map.
+
+    `wanted` are the products of the maps; `regions`, in the CRS of the grid, those in which classes are counted.
+    """
     clock = _Clock()
     grid = reading.grid.cropped(chunk.window)
     parts = reading.around(scenes, chunk.window, tile=chunk.tile)
@@ -95,30 +96,39 @@ def write_chunk_maps(
     del parts  # what is read around a chunk takes as much memory
     classifiers = [_classifier(target.model, target.code, (target.model / CARD).stat().st_mtime_ns) for target in targets]
     clock.lap("load")
-    drawn = classify_stack(stack, custom, recipe.space, classifiers)
+    by_name = {product.name: product for product in wanted}
+    kept = np.empty((len(recipe.space), chunk.window.pixels), np.float32) if "features" in by_name else None
+    drawn = classify_stack(stack, custom, recipe.space, classifiers, probability=by_name.get("probability"), kept=kept)
+    arrays: dict[str, npt.NDArray[np.generic] | None] = {"validity": _validity(stack, reading.ground(scenes, chunk.window))}
+    if kept is not None:
+        kept[:, ~stack.is_seen.ravel()] = np.nan
+        arrays["features"] = kept.reshape(-1, *stack.shape)
+    areas = {name: region.pixels(grid).astype(bool) for name, region in regions.items()}
     clock.lap("classify")
     records = []
-    for target, classifier, result in zip(targets, classifiers, drawn, strict=True):
-        classification = products.classification(classifier.codes)
-        arrays = (
-            (classification, result.classes.astype(classification.dtype)),
-            (products.CONFIDENCE, result.confidence),
-            (products.VALIDITY, stack.clear_dates.astype(products.VALIDITY.dtype)),
-        )
+    for target, result in zip(targets, drawn, strict=True):
+        arrays |= {
+            "classification": result.classes.astype(by_name["classification"].dtype),
+            "confidence": result.confidence,
+            "probability": result.probability,
+        }
         files = {
-            product.name: products.write_chunk(target.chunks / f"{chunk.chunk_id}_{product.name}.tif", array, grid, product)
-            for product, array in arrays
+            name: products.write_chunk(target.chunks / f"{chunk.chunk_id}_{name}.tif", array, grid, by_name[name])
+            for name, array in arrays.items()
+            if array is not None
         }
         clock.lap("write")
         window = chunk.window
         record = ChunkRecord(
             chunk.chunk_id,
+            chunk.tile,
             window.row,
             window.col,
             window.height,
             window.width,
             files,
-            int(np.count_nonzero(result.classes)),
+            counts_of(result.classes),
+            {name: counts for name, inside in areas.items() if (counts := counts_of(result.classes[inside]))},
             sum(len(cube.days) for cube in stack.cubes),
             platform.node(),
             attempt,
@@ -128,6 +138,11 @@ def write_chunk_maps(
         commit(record, target.chunks)
         records.append(record)
     return records
+
+
+def _validity(stack: Stack, ground: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint16]:
+    """The number of clear dates of each pixel, and nodata where none could be."""
+    return np.where(ground, stack.clear_dates, np.uint16(products.VALIDITY.nodata))
 
 
 @functools.lru_cache(maxsize=16)  # the models of one pass, seldom of two

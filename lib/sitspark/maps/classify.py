@@ -1,6 +1,6 @@
 """The pass over the imagery: descriptors of chunks in, records of written chunks out; pixels stay in the workers."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,9 @@ from pyspark.sql import DataFrame
 from sitspark.features.recipe import Recipe
 from sitspark.grid import Chunk, Window
 from sitspark.maps.chunk import ModelTarget, write_chunk_maps
+from sitspark.maps.products import Product
 from sitspark.scenes.reading import Reading
+from sitspark.scenes.region import Region
 from sitspark.scenes.table import scenes_of
 from sitspark.worker import forget_archives
 
@@ -21,12 +23,14 @@ _RECORDS = "chunk_id string, map int, classified bigint"
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """One pass over the imagery with all that is drawn in it."""
+    """One pass over the imagery with all that is drawn in it, and the regions in which classes are counted."""
 
     scenes_table: Path
     reading: Reading
     recipe: Recipe
     targets: tuple[ModelTarget, ...]
+    products: tuple[Product, ...]
+    regions: Mapping[str, Region]
 
 
 def classify(work: DataFrame, imagery: Pass, *, tasks: int) -> DataFrame:
@@ -55,6 +59,8 @@ def _drawn(row: Any, imagery: Pass) -> pd.DataFrame:
         imagery.reading,
         imagery.recipe,
         targets=imagery.targets,
+        wanted=imagery.products,
+        regions=imagery.regions,
         attempt=task.attemptNumber() if task else 0,
     )
     return pd.DataFrame([{"chunk_id": r.chunk_id, "map": i, "classified": r.classified} for i, r in enumerate(records)])

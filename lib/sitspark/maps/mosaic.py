@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +20,8 @@ from sitspark.grid import Grid, Window
 from sitspark.maps.products import Product, WrittenFile, predictor, sha256_of
 from sitspark.maps.style import colour_table, sidecar
 
-_BLOCK = 512  # pixels; the side of the mosaic's tiles, and the rows that are held at a time
 _CACHE_BYTES = 128 * 2**20  # of GDAL's block cache
+_PIECE_BYTES = 64 * 2**20  # of the pixels that are held at a time
 
 ChunkFile = tuple[Path, Window]
 
@@ -34,12 +34,12 @@ def mosaic(
     product: Product,
     nomenclature: Nomenclature | None = None,
 ) -> WrittenFile:
-    """Write one Cloud-Optimised GeoTIFF on `grid` from chunk files and their windows on it; ground without chunk is 0.
+    """Write one Cloud-Optimised GeoTIFF on `grid` from chunk files and their windows on it; ground without chunk is nodata.
 
     With a nomenclature the file has its colours, and a sidecar `<out>.aux.xml` the names. Overviews are inside. The
-    same pixels give the same bytes, however they were cut and ordered. Memory: 512 rows and GDAL's cache. It is
-    assembled in the folder for temporary files (TMPDIR), which needs room for about three times the result, and
-    published by one rename.
+    same pixels give the same bytes, however they were cut and ordered. Memory: 64 MB of pixels (or one block of many
+    bands), and GDAL's cache. It is assembled in the folder for temporary files (TMPDIR), which needs room for about three
+    times the result, and published by one rename.
 
     Raises SitsparkError with the path for a chunk that is missing, broken or not on its window of the grid.
     """
@@ -59,15 +59,16 @@ def mosaic(
         if nomenclature:
             publish(out.with_name(f"{out.name}.aux.xml"), sidecar(nomenclature).encode())
         _publish_copy(optimised, out)
-    return WrittenFile(out.name, sha256_of(out), out.stat().st_size)
+    return WrittenFile(out.name, product.dtype, sha256_of(out), out.stat().st_size)
 
 
 def _assemble(chunks: Iterable[ChunkFile], grid: Grid, path: Path, product: Product, nomenclature: Nomenclature | None) -> None:
+    side = product.block_side
     by_strip: dict[int, list[ChunkFile]] = {}
     for chunk, window in chunks:
         if not grid.window.contains(window):
             raise SitsparkError(f"{chunk}: {window} reaches outside the grid of the map ({grid.height} x {grid.width})")
-        for strip in range(window.row // _BLOCK, -(-window.stop_row // _BLOCK)):
+        for strip in range(window.row // side, -(-window.stop_row // side)):
             by_strip.setdefault(strip, []).append((chunk, window))
     with rasterio.open(
         path,
@@ -75,37 +76,49 @@ def _assemble(chunks: Iterable[ChunkFile], grid: Grid, path: Path, product: Prod
         driver="GTiff",
         height=grid.height,
         width=grid.width,
-        count=1,
+        count=product.count,
         dtype=product.dtype,
         crs=grid.crs,
         transform=grid.transform,
         nodata=product.nodata,
         tiled=True,
-        blockxsize=_BLOCK,
-        blockysize=_BLOCK,
+        blockxsize=side,
+        blockysize=side,
+        interleave="pixel",  # as the result: its blocks are read one by one
         compress="deflate",
         zlevel=1,  # read once more and thrown away
         bigtiff="IF_SAFER",
     ) as target:
         target.update_tags(TIFFTAG_SOFTWARE=f"sitspark {__version__}")
-        target.set_band_description(1, product.title)
+        for number, name in enumerate(product.descriptions, 1):
+            target.set_band_description(number, name)
         if nomenclature:
             target.write_colormap(1, colour_table(nomenclature))
-        for strip in range(-(-grid.height // _BLOCK)):
-            rows = Window(strip * _BLOCK, 0, min(_BLOCK, grid.height - strip * _BLOCK), grid.width)
-            pixels = np.zeros((rows.height, rows.width), product.dtype)
-            for chunk, window in sorted(by_strip.get(strip, ()), key=lambda c: (c[1], c[0])):
-                _copy_chunk(chunk, window, grid, rows, pixels)
-            target.write(pixels, 1, window=_raster_window(rows))
+        for piece in _pieces(grid, product):
+            pixels = np.full((product.count, piece.height, piece.width), product.nodata, product.dtype)
+            for chunk, window in sorted(by_strip.get(piece.row // side, ()), key=lambda c: (c[1], c[0])):
+                _copy_chunk(chunk, window, grid, piece, pixels)
+            target.write(pixels, window=_raster_window(piece))
 
 
-def _copy_chunk(path: Path, window: Window, grid: Grid, rows: Window, pixels: npt.NDArray[np.generic]) -> None:
-    """Copy the part of a chunk that lies in these rows of the mosaic."""
-    part = window.intersection(rows)
+def _pieces(grid: Grid, product: Product) -> Iterator[Window]:
+    """The grid in pieces of whole blocks, one row of them high."""
+    side = product.block_side
+    width = max(_PIECE_BYTES // (side * product.pixel_bytes) // side, 1) * side
+    for row in range(0, grid.height, side):
+        for col in range(0, grid.width, width):
+            yield Window(row, col, min(side, grid.height - row), min(width, grid.width - col))
+
+
+def _copy_chunk(path: Path, window: Window, grid: Grid, piece: Window, pixels: npt.NDArray[np.generic]) -> None:
+    """Copy the part of a chunk that lies in this piece of the mosaic."""
+    part = window.intersection(piece)
+    if part.is_empty:
+        return
     try:
         with rasterio.open(path) as dataset:
             expected = grid.cropped(window)
-            fits = np.can_cast(dataset.dtypes[0], pixels.dtype)
+            fits = np.can_cast(dataset.dtypes[0], pixels.dtype) and dataset.count == len(pixels)
             placed = dataset.transform.almost_equals(expected.transform, precision=grid.resolution / 100)
             if dataset.shape != (window.height, window.width) or not placed or not fits:
                 raise SitsparkError(
@@ -113,7 +126,7 @@ def _copy_chunk(path: Path, window: Window, grid: Grid, rows: Window, pixels: np
                     "of the map's chunks and run again"
                 )
             inside = part.shifted(-window.row, -window.col)
-            pixels[part.shifted(-rows.row, 0).slices] = dataset.read(1, window=_raster_window(inside))
+            pixels[:, *part.shifted(-piece.row, -piece.col).slices] = dataset.read(window=_raster_window(inside))
     except RasterioError as error:
         raise SitsparkError(f"{path}: can't be read ({error}); delete it and run again: it is written anew") from error
 
@@ -125,7 +138,7 @@ def _optimise(assembled: Path, path: Path, product: Product) -> None:
         driver="COG",
         compress="deflate",
         predictor="YES" if predictor(product) > 1 else "NO",
-        blocksize=_BLOCK,
+        blocksize=product.block_side,
         overview_resampling=product.overview_resampling,
         bigtiff="IF_SAFER",
     )

@@ -1,7 +1,8 @@
 """The products of a map, and the small GeoTIFF that each chunk gives of each."""
 
 import hashlib
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,21 +13,56 @@ from rasterio.errors import RasterioError
 from rasterio.io import MemoryFile
 
 from sitspark.atomic import publish
+from sitspark.classes import Nomenclature
 from sitspark.errors import SitsparkError
 from sitspark.grid import Grid
+from sitspark.settings import MapSettings
 
-_BLOCK = 256  # pixels; the side of the tiles inside a chunk's file
+# changes whenever chunks are written otherwise: part of the key of the stage that writes them
+PRODUCTS_VERSION = 1
+
+_CHUNK_SIDE, _SIDE, _LEAST_SIDE = 256, 512, 128  # pixels; of blocks, in the files of chunks and in those of maps
+_BLOCK_BYTES = 4 * 2**20  # of all bands: who looks at one of them decodes them all
 
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """One raster of a map: its name, data type, nodata (None: every value counts) and how overviews are made."""
+    """One raster of a map: its name, data type, nodata and how overviews are made.
+
+    `bands` are the names of its bands where there are several, or where their number follows from the run; none: one band,
+    which is called as the title. `scale` is what 1 is written as.
+    """
 
     name: str
     title: str
     dtype: str
-    nodata: int | None
+    nodata: float
     overview_resampling: str
+    bands: tuple[str, ...] = ()
+    scale: int = 1
+
+    @property
+    def descriptions(self) -> tuple[str, ...]:
+        """The name of every band."""
+        return self.bands or (self.title,)
+
+    @property
+    def count(self) -> int:
+        """The number of bands."""
+        return len(self.descriptions)
+
+    @property
+    def pixel_bytes(self) -> int:
+        """The bytes of a pixel with all its bands, before compression."""
+        return self.count * np.dtype(self.dtype).itemsize
+
+    @property
+    def block_side(self) -> int:
+        """The side of the blocks of a map's file, pixels: of many bands smaller ones."""
+        side = _SIDE
+        while side > _LEAST_SIDE and side * side * self.pixel_bytes > _BLOCK_BYTES:
+            side //= 2
+        return side
 
 
 def classification(codes: Iterable[int]) -> Product:
@@ -36,51 +72,82 @@ def classification(codes: Iterable[int]) -> Product:
 
 
 # 0 outside the map, as in iota2; the chosen of fewer than 200 classes never has a probability that rounds to 0
-CONFIDENCE = Product("confidence", "Probability of the chosen class (%)", "uint8", 0, "average")
-VALIDITY = Product("validity", "Number of clear acquisition dates", "uint16", None, "average")
+CONFIDENCE = Product("confidence", "Probability of the chosen class (%)", "uint8", 0, "average", scale=100)
+# 0 says that the imagery is never clear; nodata that there is none, or that the region of interest is elsewhere
+VALIDITY = Product("validity", "Number of clear acquisition dates", "uint16", 65535, "average")
+
+
+def probability(nomenclature: Nomenclature, scale: int) -> Product:
+    """The probability of every class, a band each, as 0 to `scale` (100: uint8, else uint16).
+
+    Nodata is the largest value of the type, where nothing is classified: 0 is a probability.
+    """
+    dtype = "uint8" if scale == 100 else "uint16"
+    nodata, names = int(np.iinfo(dtype).max), tuple(c.name for c in nomenclature)
+    return Product("probability", f"Probability of each class (0-{scale})", dtype, nodata, "average", names, scale)
+
+
+def features(names: Sequence[str]) -> Product:
+    """What the model is given, a band each, float32; NaN where nothing is classified."""
+    return Product("features", "Features", "float32", math.nan, "average", tuple(names))
+
+
+def products_of(settings: MapSettings, nomenclature: Nomenclature, names: Sequence[str]) -> tuple[Product, ...]:
+    """The rasters of a map with features of these names."""
+    further = {"probability": probability(nomenclature, settings.probability_scale), "features": features(names)}
+    return (classification(nomenclature.codes), CONFIDENCE, VALIDITY, *(further[name] for name in settings.products))
+
+
+def held_bytes(products: Iterable[Product]) -> int:
+    """The bytes of a pixel that a worker holds while it writes them, beyond what any map takes: arrays, and files of them."""
+    return 2 * sum(product.pixel_bytes for product in products if product.name == "features")
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenFile:
-    """A published file: its name within its folder, the SHA-256 of its bytes, and how many there are."""
+    """A published raster: its name within its folder, its data type, the SHA-256 of its bytes, and how many there are."""
 
     name: str
+    dtype: str
     sha256: str
     bytes: int
 
 
 def write_chunk(path: Path, array: npt.NDArray[np.generic], grid: Grid, product: Product) -> WrittenFile:
-    """Write `array` (rows x columns, of the product's dtype) as a tiled deflate GeoTIFF on `grid`, the chunk's own.
+    """Write `array` (bands x rows x columns, or rows x columns of one) as a tiled deflate GeoTIFF on `grid`, the chunk's own.
 
-    The file appears under its name by one rename, whole; a killed worker leaves at most a hidden part file of its
-    attempt. The same array gives the same bytes. Raises SitsparkError when the folder can't be written.
+    Its type is the product's. The file appears under its name by one rename, whole; a killed worker leaves at most a hidden
+    part file of its attempt. The same array gives the same bytes. Raises SitsparkError when the folder can't be written.
     """
-    if array.shape != (grid.height, grid.width) or array.dtype != np.dtype(product.dtype):
-        raise ValueError(f"{path.name}: {array.dtype} {array.shape}, not {product.dtype} {(grid.height, grid.width)}")
+    pixels = array if array.ndim == 3 else array[np.newaxis]
+    shape = (product.count, grid.height, grid.width)
+    if pixels.shape != shape or pixels.dtype != np.dtype(product.dtype):
+        raise ValueError(f"{path.name}: {array.dtype} {array.shape}, not {product.dtype} {shape}")
+    side = min(_CHUNK_SIDE, product.block_side)
     with MemoryFile() as memory:
         with memory.open(
             driver="GTiff",
             height=grid.height,
             width=grid.width,
-            count=1,
+            count=product.count,
             dtype=product.dtype,
             crs=grid.crs,
             transform=grid.transform,
             nodata=product.nodata,
             tiled=True,
-            blockxsize=_BLOCK,
-            blockysize=_BLOCK,
+            blockxsize=side,
+            blockysize=side,
             compress="deflate",
             predictor=predictor(product),
         ) as dataset:
-            dataset.write(array, 1)
+            dataset.write(pixels)
         content = memory.read()
     publish(path, content)
-    return WrittenFile(path.name, hashlib.sha256(content).hexdigest(), len(content))
+    return WrittenFile(path.name, product.dtype, hashlib.sha256(content).hexdigest(), len(content))
 
 
 def read_chunk(path: Path) -> npt.NDArray[np.generic]:
-    """The pixels of a chunk's file, rows x columns; raises SitsparkError with the path when it can't be read."""
+    """The pixels of a chunk's file of one band, rows x columns; raises SitsparkError with the path when it can't be read."""
     try:
         with rasterio.open(path) as dataset:
             pixels: npt.NDArray[np.generic] = dataset.read(1)
@@ -90,8 +157,10 @@ def read_chunk(path: Path) -> npt.NDArray[np.generic]:
 
 
 def predictor(product: Product) -> int:
-    """TIFF's predictor: differences help counts (2), and hurt class codes, which have no order (1)."""
-    return 1 if product.name == "classification" else 2
+    """TIFF's predictor: differences help numbers (2, of floats 3), and hurt class codes, which have no order (1)."""
+    if product.name == "classification":
+        return 1
+    return 3 if np.dtype(product.dtype).kind == "f" else 2
 
 
 def sha256_of(path: Path) -> str:

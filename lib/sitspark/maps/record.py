@@ -1,29 +1,46 @@
 """The record of a written chunk: what makes its files count, and what the manifest is made of."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from sitspark.atomic import write_atomically
+from sitspark.grid import Window
 from sitspark.maps import products
 
 
 @dataclass(frozen=True, slots=True)
 class ChunkRecord:
-    """The commit of one chunk of one map: written last, by one rename; its files count only with it."""
+    """The commit of one chunk of one map: written last, by one rename; its files count only with it.
+
+    `counts` are the pixels of each class of the map (by its code), `by_region` those of each named region.
+    """
 
     chunk_id: str
+    tile: str
     row: int
     col: int
     height: int
     width: int
     files: dict[str, products.WrittenFile]
-    classified: int
+    counts: dict[int, int]
+    by_region: dict[str, dict[int, int]]
     dates: int
     host: str
     attempt: int
     seconds: dict[str, float]
     peak_mb: int
+
+    @property
+    def classified(self) -> int:
+        """The number of pixels that have a class."""
+        return sum(self.counts.values())
+
+    @property
+    def window(self) -> Window:
+        """Where the chunk lies on the grid."""
+        return Window(self.row, self.col, self.height, self.width)
 
     def to_json(self) -> str:
         """The record as JSON text."""
@@ -35,9 +52,16 @@ class ChunkRecord:
         try:
             fields = json.loads(path.read_text())
             files = {name: products.WrittenFile(**written) for name, written in fields.pop("files").items()}
-            return ChunkRecord(files=files, **fields)
+            counts = _by_code(fields.pop("counts"))
+            by_region = {name: _by_code(own) for name, own in fields.pop("by_region").items()}
+            return ChunkRecord(files=files, counts=counts, by_region=by_region, **fields)
         except (ValueError, TypeError, KeyError, AttributeError):
             return None
+
+    def has(self, wanted: Iterable[products.Product]) -> bool:
+        """Whether the chunk was written with all of these products, in their types."""
+        written = {name: file.dtype for name, file in self.files.items()}
+        return all(written.get(product.name) == product.dtype for product in wanted)
 
     def holds(self, folder: Path) -> bool:
         """Whether the files of the record are there, byte for byte."""
@@ -52,7 +76,13 @@ def commit(record: ChunkRecord, folder: Path) -> None:
     write_atomically(folder / f"{record.chunk_id}.json", record.to_json())
 
 
-def committed(folder: Path) -> list[ChunkRecord]:
-    """The records of a folder whose files are there byte for byte, in the order of their ids."""
+def committed(folder: Path, wanted: Iterable[products.Product] = ()) -> list[ChunkRecord]:
+    """The records of a folder that have all products, with all files there byte for byte, in the order of their ids."""
+    asked = list(wanted)
     records = (ChunkRecord.read(path) for path in sorted(folder.glob("[!.]*.json")))
-    return [record for record in records if record is not None and record.holds(folder)]
+    return [record for record in records if record is not None and record.has(asked) and record.holds(folder)]
+
+
+def _by_code(counts: dict[str, int]) -> dict[int, int]:
+    """Names of JSON objects are texts."""
+    return {int(code): pixels for code, pixels in counts.items()}

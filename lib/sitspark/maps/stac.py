@@ -1,5 +1,6 @@
 """A map as a STAC 1.1 item, so that catalogues and pystac find its files, its classes and its ground."""
 
+import math
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -67,20 +68,19 @@ def _footprint(grid: Grid) -> dict[str, Any]:
 
 
 def _asset(product: Product, grid: Grid) -> pystac.Asset:
-    band = {
-        "name": product.name,
+    described = {
         "data_type": product.dtype,
+        # JSON has no such number
+        "nodata": "nan" if math.isnan(product.nodata) else product.nodata,
         "raster:sampling": "area",
         "raster:spatial_resolution": grid.resolution,
     }
-    if product.nodata is not None:
-        band["nodata"] = product.nodata
     return pystac.Asset(
         f"./{product.name}.tif",
         title=product.title,
         media_type=pystac.MediaType.COG,
-        roles=["data"] if product.name == "classification" else ["data", "metadata"],
-        extra_fields={"bands": [band]},
+        roles=["data"] if product.name in ("classification", "features") else ["data", "metadata"],
+        extra_fields={"bands": [{"name": name} | described for name in product.bands or (product.name,)]},
     )
 
 

@@ -59,8 +59,15 @@ class Classifier(ABC):
         """The position of the likeliest class, int64 (n,), and its probability, float32 (n,), of float32 (n, features)."""
 
     @abstractmethod
+    def distribution(self, features: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+        """The position of the likeliest class, int64 (n,), and the probability of every class, float32 (n, classes).
+
+        They are those of `classify`, bit for bit.
+        """
+
     def probabilities(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """The probability of every class, float32 (n, classes), of features float32 (n, features)."""
+        return self.distribution(features)[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +86,15 @@ class NetworkClassifier(Classifier):
             probability[rows] = _odds(scores - highest, self.temperature).sum(1).reciprocal_().numpy()
         return position, probability
 
-    def probabilities(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    def distribution(self, features: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
         """See `Classifier`."""
-        found = np.empty((len(features), len(self.codes)), np.float32)
+        position, found = np.empty(len(features), np.int64), np.empty((len(features), len(self.codes)), np.float32)
         for rows, scores in self._scores(features):
-            odds = _odds(scores - scores.amax(1, keepdim=True), self.temperature)
+            highest, place = scores.max(1, keepdim=True)
+            position[rows] = place[:, 0].numpy()
+            odds = _odds(scores - highest, self.temperature)
             found[rows] = (odds * odds.sum(1, keepdim=True).reciprocal_()).numpy()
-        return found
+        return position, found
 
     @torch.inference_mode()
     def _scores(self, features: npt.NDArray[np.float32]) -> Iterator[tuple[slice, Tensor]]:
@@ -122,14 +131,13 @@ class BaselineClassifier(Classifier):
 
     def classify(self, features: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
         """See `Classifier`; of several classes that are equally likely the first."""
-        found = self._baseline.probabilities(features)
-        position = found.argmax(axis=1)
-        sure: npt.NDArray[np.float32] = self._calibrated(found)[np.arange(len(found)), position].astype(np.float32)
-        return position, sure
+        position, found = self.distribution(features)
+        return position, found[np.arange(len(found)), position]
 
-    def probabilities(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """See `Classifier`."""
-        return self._calibrated(self._baseline.probabilities(features)).astype(np.float32)
+    def distribution(self, features: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+        """See `Classifier`; of several classes that are equally likely the first."""
+        found = self._baseline.probabilities(features)
+        return found.argmax(axis=1), self._calibrated(found).astype(np.float32)
 
     def _calibrated(self, found: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         return found if self.temperature == 1 else softened(found, self.temperature)

@@ -15,28 +15,39 @@ _LEAST = 64  # pixels; below that margins of interpolation and the start of a ta
 
 
 def chunk_shape(
-    reading: Reading, scenes: Mapping[str, Sequence[Scene]], tile: str, tiles: Mapping[str, TileWindows], *, memory: int
+    reading: Reading,
+    scenes: Mapping[str, Sequence[Scene]],
+    tile: str,
+    tiles: Mapping[str, TileWindows],
+    *,
+    memory: int,
+    written: int = 0,
 ) -> ChunkShape:
     """The largest usual shape with which a worker stays below `memory` bytes in a tile.
 
     Where none does, as with files that are one large strip, the largest that takes little more than the smallest. `scenes`
-    are those read in the tile, of each sensor by its name; `tiles` the windows of all tiles on the output grid.
+    are those read in the tile, of each sensor by its name; `tiles` the windows of all tiles on the output grid; `written` are
+    the bytes of a pixel that are held to be written.
     """
     block = _block(reading, [scene for scene in scenes[reading.leading] if scene.tile == tile])
     widest = max(windows.reach.width for windows in tiles.values())
     shapes = list(_shapes(block, widest, strip=tiles[tile].reach.width))
-    needed = {shape: worker_bytes(reading, scenes, shape, tiles[tile]) for shape in shapes}
+    needed = {shape: worker_bytes(reading, scenes, shape, tiles[tile], written=written) for shape in shapes}
     least = min(needed.values())
     bound = memory if least <= memory else round(_LITTLE_MORE * least)
     return next(shape for shape in shapes if needed[shape] <= bound)
 
 
-def worker_bytes(reading: Reading, scenes: Mapping[str, Sequence[Scene]], shape: ChunkShape, windows: TileWindows) -> int:
+def worker_bytes(
+    reading: Reading, scenes: Mapping[str, Sequence[Scene]], shape: ChunkShape, windows: TileWindows, *, written: int = 0
+) -> int:
     """The memory of a worker that reads chunks of a shape in the middle of a tile: the largest of four neighbours.
 
-    How many blocks of 20 m bands a chunk touches depends on where it lies.
+    How many blocks of 20 m bands a chunk touches depends on where it lies. `written`: see `chunk_shape`.
     """
-    return WORKER_BYTES + max(reading.bytes_of(scenes, window) for window in _neighbours(shape, windows.reach))
+    return WORKER_BYTES + max(
+        reading.bytes_of(scenes, window) + written * window.pixels for window in _neighbours(shape, windows.reach)
+    )
 
 
 def _neighbours(shape: ChunkShape, reach: Window) -> Iterator[Window]:

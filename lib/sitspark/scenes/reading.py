@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import shapely
 
 from sitspark.grid import Grid, Territory, Window
 from sitspark.kernels.series import PixelSeries
@@ -167,6 +168,19 @@ class Reading:
     def _owner(self, selection: Selection, tile: str) -> str | None:
         """Whose acquisitions come first in a window that `tile` owns; None: all count alike."""
         return None if self.merged or selection.layout.sensor != self.leading else tile
+
+    def ground(self, scenes: Mapping[str, Sequence[Scene]], window: Window) -> npt.NDArray[np.bool_]:
+        """Whether a pixel of a window lies in the region, and on a file of these scenes; bool (rows, columns).
+
+        A file may hold nodata there: what it covers is a rectangle of its own grid.
+        """
+        grid = self.grid.cropped(window)
+        covered = np.zeros((grid.height, grid.width), np.bool_)
+        files = {(scene.crs, asset.bounds) for own in scenes.values() for scene in own for asset in scene.assets}
+        for crs, bounds in files:
+            if not covered.all():
+                covered |= Region(shapely.to_wkb(shapely.box(*bounds)), crs).to(grid.crs).pixels(grid) > 0
+        return covered & (self.region.pixels(grid) > 0) if self.region else covered
 
     def clear_dates(self, scenes: Mapping[str, Sequence[Scene]], window: Window, *, tile: str) -> npt.NDArray[np.uint16]:
         """Usable acquisitions of each pixel of a window that `tile` owns, as masks alone tell; uint16 (rows, columns).

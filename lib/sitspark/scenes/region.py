@@ -72,7 +72,7 @@ def _polygons(outline: BaseGeometry) -> BaseGeometry:
     return shapely.union_all([part for part in shapely.get_parts(outline) if part.area > 0])
 
 
-@functools.lru_cache(maxsize=4)  # a worker serves one run, in two CRSs
+@functools.lru_cache(maxsize=64)  # a worker serves one run: its region of interest, outlines of files, regions of a split
 def _outline(wkb: bytes) -> BaseGeometry:
     outline = shapely.from_wkb(wkb)
     shapely.prepare(outline)  # it is compared with every chunk

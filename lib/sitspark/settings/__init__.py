@@ -17,6 +17,7 @@ from sitspark.settings.features import (
 from sitspark.settings.grid import GridSettings
 from sitspark.settings.ground_truth import RATIO, ClassesSettings, GroundTruthSettings
 from sitspark.settings.importance import ImportanceSettings
+from sitspark.settings.mapping import MapSettings
 from sitspark.settings.observations import ObservationsSettings, TableSensorSettings
 from sitspark.settings.samples import AugmentationSettings, QualitySettings, SamplesSettings
 from sitspark.settings.search import SearchSettings, TrackSettings
@@ -46,6 +47,7 @@ __all__ = [
     "ImportanceSettings",
     "LayerSettings",
     "LossSettings",
+    "MapSettings",
     "MaskSettings",
     "ObservationsSettings",
     "OptimiserSettings",
@@ -104,6 +106,7 @@ class Settings(Section):
         default_factory=lambda: ImportanceSettings(),  # type: ignore[call-arg]  # mypy sees no default in Field(x)
         description="Which dates and bands the model needs, found out after training; null: not asked.",
     )
+    map: MapSettings = MapSettings()  # type: ignore[call-arg]  # mypy sees no default in Field(x)
     tables: TableSettings = TableSettings()  # type: ignore[call-arg]  # mypy sees no default in Field(x)
     spark: SparkSettings = SparkSettings()  # type: ignore[call-arg]  # mypy sees no default in Field(x)
 
@@ -131,6 +134,7 @@ class Settings(Section):
             "other_sensors": bool(self.other_sensors),
             "ground_truth": self.ground_truth is not None,
             "grid": self.grid != GridSettings(),  # type: ignore[call-arg]
+            "map": self.map != MapSettings(),  # type: ignore[call-arg]
             "features.static": bool(self.features.static),
             "custom_features.padding": custom is not None and custom.padding > 0,
             **dict.fromkeys(of_pixels, True),

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from sitspark.accuracy import figures, quicklook
+from sitspark.accuracy import figures
 from sitspark.accuracy.assessment import Assessment, metrics_json
 from sitspark.accuracy.cross_validation import FoldScores
 from sitspark.accuracy.map_confusion import map_confusion
@@ -138,7 +138,7 @@ def write_report(context: Context, done: dict[str, StageRecord]) -> Outcome:
     """Sum up whatever stages are done."""
     facts = {name: record.facts for name, record in done.items()}
     with context.voice.bar("report", 2, "figures") as update:
-        map_view = _map_view(context) if "mosaic" in done else None
+        map_view = MapView.read(context.folder.path / facts["mosaic"]["map"]) if "mosaic" in done else None
         update(1, "map")
         trainings = (_training(context, facts["train"]),) if "train" in done else ()
         update(2, "training")
@@ -229,14 +229,6 @@ def _period_in_words(context: Context) -> str:
     period = context.period
     dates = sorted({f"{sensor.grid} ({sensor.filler.name})" for sensor in context.feature_space.sensors})
     return f"{period.first} to {period.last}, values {' or '.join(dates)}"
-
-
-def _map_view(context: Context) -> MapView:
-    folder = context.folder.path / context.facts("mosaic")["map"]
-    view = MapView.read(folder / "classification.tif", confidence=folder / "confidence.tif", validity=folder / "validity.tif")
-    picture = quicklook.classification_figure(view.classification, context.nomenclature)
-    publish(folder / "quicklook.png", picture)
-    return view
 
 
 def _training(context: Context, facts: dict[str, Any]) -> Training:

@@ -22,7 +22,9 @@ from sitspark.features.from_settings import recipe_of
 from sitspark.features.functions import CustomFunctions
 from sitspark.features.recipe import Recipe
 from sitspark.grid import Grid, TileWindows, Window
+from sitspark.ground_truth.regions import NamedRegion, read_regions
 from sitspark.kernels.feature_space import FeatureSpace
+from sitspark.maps.products import Product, products_of
 from sitspark.marks import Marks
 from sitspark.models.networks.own_code import OwnCode
 from sitspark.parts import is_delta
@@ -177,9 +179,20 @@ class Context:
         return self.region.to(self.coverage.grid.crs) if self.region else None
 
     @property
+    def named_regions(self) -> tuple[NamedRegion, ...]:
+        """The regions of the ground truth, where it has some."""
+        truth = self.truth
+        return read_regions(truth.regions, truth.region_field) if truth.regions and truth.region_field else ()
+
+    @property
     def reading(self) -> Reading:
         """How imagery is read."""
         return reading_of(self.settings, self.sensors, self.coverage, self.ground)
+
+    @property
+    def products(self) -> tuple[Product, ...]:
+        """The rasters of the map."""
+        return products_of(self.settings.map, self.nomenclature, self.feature_space.names)
 
     @property
     def feature_space(self) -> FeatureSpace:

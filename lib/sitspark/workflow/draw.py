@@ -2,30 +2,33 @@
 
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sitspark.atomic import write_atomically
+from sitspark.atomic import publish
 from sitspark.errors import SitsparkError, counted
-from sitspark.grid import Window
+from sitspark.grid import Grid, Window
 from sitspark.kernels.feature_space import KERNEL_VERSION
 from sitspark.maps import products
+from sitspark.maps.areas import AREAS, areas_of, to_csv
 from sitspark.maps.mosaic import mosaic
 from sitspark.maps.record import ChunkRecord, committed
 from sitspark.maps.stac import item
 from sitspark.maps.style import qml
 from sitspark.scenes.cube import READER_VERSION
 from sitspark.workflow.context import Context
+from sitspark.workflow.keys import digest
 from sitspark.workflow.stage import Outcome, Stage
 from sitspark.workflow.tables import replace_folder
 
 _TASKS = 2000  # a driver keeps the state of every task: beyond this several chunks share one
 
 
-def _classify(context: Context, key: str) -> Outcome:
+def _classify(context: Context, _key: str) -> Outcome:
     # torch takes seconds to import: only when there is something to classify
     from sitspark.maps.chunk import ModelTarget
     from sitspark.maps.classify import Pass, classify, descriptors_missing
@@ -35,25 +38,31 @@ def _classify(context: Context, key: str) -> Outcome:
     model_id = context.facts("train")["model_id"]
     require_features(read_card(folder.model(model_id)), recipe.space, of="classify: what the settings describe")
     everything = folder.map(model_id) / "chunks"
-    chunks = everything / key[:16]
+    chunks = everything / _chunks_key(context)[:16]
     for stale in everything.glob("*"):
         if stale != chunks:
             shutil.rmtree(stale)
     chunks.mkdir(parents=True, exist_ok=True)
     plan = context.plan().cache()
     total = plan.count()
-    done = [record.chunk_id for record in committed(chunks)]
+    wanted = context.products
+    done = [record.chunk_id for record in committed(chunks, wanted)]
+    for record in chunks.glob("[!.]*.json"):
+        if record.stem not in done:
+            record.unlink()
     if done:
         context.voice.note(f"{len(done)} of {counted(total, 'chunk')} written already; going on with the rest")
     target = ModelTarget(folder.model(model_id), chunks, context.own_code)
-    imagery = Pass(folder.table("scenes"), context.reading, recipe, (target,))
+    crs = context.coverage.grid.crs
+    regions = {region.name: region.ground.to(crs) for region in context.named_regions}
+    imagery = Pass(folder.table("scenes"), context.reading, recipe, (target,), wanted, regions)
     missing = total - len(done)
     if missing:
         drawn = classify(descriptors_missing(plan, done), imagery, tasks=min(missing, _TASKS))
         with context.voice.watch("classify", total, "chunks", lambda: sum(1 for _ in chunks.glob("[!.]*.json"))):
             drawn.write.format("noop").mode("overwrite").save()
     plan.unpersist()
-    records = committed(chunks)
+    records = committed(chunks, wanted)
     if len(records) != total:
         raise SitsparkError(
             f"classify: {total - len(records)} of {counted(total, 'chunk')} missing in {chunks}; run the same command again"
@@ -118,7 +127,8 @@ def _mosaic(context: Context, _key: str) -> Outcome:
     facts, folder, covered = context.facts("classify"), context.folder, context.coverage
     target = folder.map(facts["model_id"])
     chunks = folder.path / facts["chunks"]
-    records = committed(chunks)
+    drawn = context.products
+    records = committed(chunks, drawn)
     lost = _chunks_of(folder.table("manifest")) - {record.chunk_id for record in records}
     if lost:
         folder.forget("classify")
@@ -126,49 +136,93 @@ def _mosaic(context: Context, _key: str) -> Outcome:
             f"mosaic: {counted(len(lost), 'written chunk')} missing or damaged in {chunks}, as {min(lost)}; run the same "
             "command again: they are classified anew"
         )
-    windows = {record.chunk_id: Window(record.row, record.col, record.height, record.width) for record in records}
-    extent = Window.around(windows.values()) if context.ground else covered.grid.window
+    _forget_products(target, drawn)
+    extent = Window.around(record.window for record in records) if context.ground else covered.grid.window
+    grounds = [(target, extent, records)]
+    if context.settings.map.per_tile:
+        for tile in sorted({record.tile for record in records}):
+            own = [record for record in records if record.tile == tile]
+            grounds.append((target / "tiles" / tile, Window.around(record.window for record in own), own))
+    paths: list[Path] = []
+    with context.voice.bar("mosaic", len(drawn) * len(grounds), "rasters") as update:
+        for place, window, parts in grounds:
+            for product in drawn:
+                update(len(paths), product.name)
+                paths.append(place / f"{product.name}.tif")
+                mosaic(
+                    [(chunks / r.files[product.name].name, r.window.shifted(-window.row, -window.col)) for r in parts],
+                    covered.grid.cropped(window),
+                    paths[-1],
+                    product=product,
+                    nomenclature=context.nomenclature if product.name == "classification" else None,
+                )
     grid = covered.grid.cropped(extent)
-    drawn = (products.classification(context.nomenclature.codes), products.CONFIDENCE, products.VALIDITY)
-    paths = []
-    with context.voice.bar("mosaic", len(drawn), "rasters") as update:
-        for done, product in enumerate(drawn):
-            update(done, product.name)
-            path = target / f"{product.name}.tif"
-            parts = [
-                (chunks / record.files[product.name].name, windows[record.chunk_id].shifted(-extent.row, -extent.col))
-                for record in records
-            ]
-            names = context.nomenclature if product.name == "classification" else None
-            mosaic(parts, grid, path, product=product, nomenclature=names)
-            paths.append(path)
-    write_atomically(target / "legend.qml", qml(context.nomenclature))
-    described = item(
-        facts["model_id"],
-        grid,
-        products=drawn,
-        nomenclature=context.nomenclature,
-        first=covered.period.first,
-        last=covered.period.last,
-    )
-    write_atomically(target / "item.json", json.dumps(described, indent=2, ensure_ascii=False))
     return Outcome(
-        f"{', '.join(path.name for path in paths)} of {grid.width} x {grid.height} pixels",
+        f"{', '.join(f'{product.name}.tif' for product in drawn)} of {grid.width} x {grid.height} pixels"
+        + (f", and of {counted(len(grounds) - 1, 'tile')}" if len(grounds) > 1 else ""),
         {"map": str(target.relative_to(folder.path))},
-        (*paths, target / "legend.qml", target / "item.json"),
+        (*paths, *_describe(context, target, grid, records)),
     )
+
+
+def _forget_products(target: Path, drawn: Sequence[products.Product]) -> None:
+    """Remove the rasters of earlier settings, which nobody should take for those of the present ones."""
+    wanted = {f"{product.name}.tif" for product in drawn}
+    shutil.rmtree(target / "tiles", ignore_errors=True)
+    for stale in target.glob("*.tif"):
+        if stale.name not in wanted:
+            stale.unlink()
+
+
+def _describe(context: Context, target: Path, grid: Grid, records: Sequence[ChunkRecord]) -> tuple[Path, ...]:
+    """What lies beside the rasters: style, STAC item, picture and areas."""
+    # matplotlib takes a second to import
+    from sitspark.accuracy import quicklook
+
+    nomenclature, period = context.nomenclature, context.coverage.period
+    described = item(
+        target.name, grid, products=context.products, nomenclature=nomenclature, first=period.first, last=period.last
+    )
+    picture = quicklook.classification_figure(quicklook.read_class_quicklook(target / "classification.tif"), nomenclature)
+    contents = {
+        "legend.qml": qml(nomenclature).encode(),
+        AREAS: to_csv(areas_of(records, grid), nomenclature).encode(),
+        "quicklook.png": picture,
+        "item.json": json.dumps(described, indent=2, ensure_ascii=False).encode(),
+    }
+    for name, content in contents.items():
+        publish(target / name, content)
+    return tuple(target / name for name in contents)
+
+
+def _chunks_key(context: Context) -> str:
+    """The key of the chunks' folder: what their pixels depend on. Which products they have, their records say."""
+    records = context.folder.records()
+    return digest(KERNEL_VERSION, _of_pixels(context), [records[name].key for name in _BEFORE])
+
+
+def _of_pixels(context: Context) -> Any:
+    grid = context.settings.grid
+    return [grid.interpolator, grid.overlap, READER_VERSION, products.PRODUCTS_VERSION]
 
 
 def _classify_inputs(context: Context) -> Any:
-    grid = context.settings.grid
-    return [grid.interpolator, grid.overlap, READER_VERSION]
+    wanted = context.settings.map
+    scale = wanted.probability_scale if "probability" in wanted.products else None
+    return [_of_pixels(context), wanted.products, scale]
+
+
+def _mosaic_inputs(context: Context) -> Any:
+    return [_legend(context), context.settings.map.per_tile]
 
 
 def _legend(context: Context) -> Any:
     return [[c.code, c.name, c.colour] for c in context.nomenclature]
 
 
+_BEFORE = ("scenes", "chunks", "samples", "train")
+
 STAGES = (
-    Stage("classify", ("scenes", "chunks", "samples", "train"), KERNEL_VERSION, _classify_inputs, _classify),
-    Stage("mosaic", ("classify",), 1, _legend, _mosaic),
+    Stage("classify", _BEFORE, KERNEL_VERSION, _classify_inputs, _classify),
+    Stage("mosaic", ("classify",), 2, _mosaic_inputs, _mosaic),
 )

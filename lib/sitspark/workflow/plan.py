@@ -17,6 +17,7 @@ from sitspark.features.recipe import Recipe
 from sitspark.grid import Chunk, ChunkShape, Window
 from sitspark.kernels.feature_space import FeatureSpace
 from sitspark.maps.chunk import classify_stack
+from sitspark.maps.products import held_bytes, products_of
 from sitspark.models.baselines.stand_in import stand_in
 from sitspark.models.baselines.training import samples_that_fit
 from sitspark.models.inference import BaselineClassifier, Classifier
@@ -77,6 +78,7 @@ class Held:
 class Foreseen:
     """What a run will take; sizes in bytes, times in seconds of one core, and of the clock with `cores` cores.
 
+    `bytes_to_write` are those of each raster of the map.
     `models` are those that are trained, of which a search tries several. `seconds` is for the map alone: labelled pixels are
     read once more, at most as much as their chunks. The memory of the machine is None where a cluster works.
     """
@@ -89,7 +91,7 @@ class Foreseen:
     dates: int
     features: int
     bytes_to_read: int
-    bytes_to_write: int
+    bytes_to_write: Mapping[str, int]
     worker_memory_mb: int
     machine_memory_mb: int | None
     cores: int
@@ -113,7 +115,7 @@ class Foreseen:
                 f"features {self.features} a pixel",
                 self.training.to_text(),
                 f"map      {self.pixels:,} pixels in {counted(self.chunks, 'chunk')} of {self.chunk_shape}; "
-                f"{_size(self.bytes_to_write)} before compression",
+                f"{_size(sum(self.bytes_to_write.values()))} before compression ({self._each_raster()})",
                 f"memory   {self.worker_memory_mb} MB a worker, {workers} at a time"
                 + memory_caution(workers, self.worker_memory_mb, machine_mb=self.machine_memory_mb),
                 f"time     {_duration(self.core_seconds)} of one core at {self.pixels_per_core_second:,} pixels a second "
@@ -122,6 +124,9 @@ class Foreseen:
                 f"{counted(self.models, 'model')} come on top",
             )
         )
+
+    def _each_raster(self) -> str:
+        return ", ".join(f"{name} {_size(size)}" for name, size in self.bytes_to_write.items())
 
 
 def plan(context: Context) -> Foreseen:
@@ -150,7 +155,9 @@ def plan(context: Context) -> Foreseen:
     memory = settings.spark.worker_memory
     size = settings.grid.chunk_size
     windows = covered.tiles[tile]
-    shape = ChunkShape.square(size) if size else chunk_shape(reading, scenes, tile, covered.tiles, memory=memory)
+    products = products_of(settings.map, context.nomenclature, recipe.space.names)
+    held = held_bytes(products)
+    shape = ChunkShape.square(size) if size else chunk_shape(reading, scenes, tile, covered.tiles, memory=memory, written=held)
     chunks = list(covered.chunks(shape, region))
     if not chunks:
         raise SitsparkError(BESIDE)
@@ -176,9 +183,8 @@ def plan(context: Context) -> Foreseen:
                 for name, products in tiles[sensor.name].items()
             )
         ),
-        # class and confidence of one byte, validity of two
-        bytes_to_write=4 * pixels,
-        worker_memory_mb=round(worker_bytes(reading, scenes, shape, windows) / 1e6),
+        bytes_to_write={product.name: product.pixel_bytes * pixels * (1 + settings.map.per_tile) for product in products},
+        worker_memory_mb=round(worker_bytes(reading, scenes, shape, windows, written=held) / 1e6),
         machine_memory_mb=_machine_memory_mb() if settings.spark.master.startswith("local") else None,
         cores=cores,
         pixels_per_core_second=round(speed),

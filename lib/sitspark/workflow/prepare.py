@@ -20,10 +20,10 @@ from sitspark.ground_truth.division import Choices, divide
 from sitspark.ground_truth.labels import count_labels
 from sitspark.ground_truth.placing import Ground, Placing
 from sitspark.ground_truth.read import inspect_vector, read_features
-from sitspark.ground_truth.regions import read_regions
 from sitspark.ground_truth.told import read_told
 from sitspark.kernels.feature_series import shown_series
 from sitspark.kernels.feature_space import KERNEL_VERSION
+from sitspark.maps.products import held_bytes
 from sitspark.samples import frames
 from sitspark.samples.children import children, fitted_by_group, wanted_children
 from sitspark.samples.choice import Choice, choose
@@ -81,7 +81,14 @@ def _shape(context: Context) -> ChunkShape:
         elif context.reading.merged:
             own.add(row.tile)
     scenes = scenes_of(context.folder.table("scenes"), leading, tiles=own, other_tiles=others)
-    return chunk_shape(context.reading, scenes, tile, covered.tiles, memory=context.settings.spark.worker_memory)
+    return chunk_shape(
+        context.reading,
+        scenes,
+        tile,
+        covered.tiles,
+        memory=context.settings.spark.worker_memory,
+        written=held_bytes(context.products),
+    )
 
 
 def _ground_truth(context: Context, key: str) -> Outcome:
@@ -134,7 +141,7 @@ def _ground_truth(context: Context, key: str) -> Outcome:
 def _choices(context: Context) -> Choices:
     """How the polygons are divided, with the regions and the user's own split where the settings name them."""
     settings, truth = context.settings, context.truth
-    regions = read_regions(truth.regions, truth.region_field) if truth.regions and truth.region_field else ()
+    regions = context.named_regions
     told = read_told(context.spark, truth, context.folder.scratch / "told") if truth.split_field else None
     return Choices(truth, settings.training.monitored_polygons, settings.seed, regions, told)
 
@@ -347,7 +354,11 @@ def _chunks_inputs(context: Context) -> Any:
     settings, size = context.settings, context.settings.grid.chunk_size
     custom = settings.custom_features
     # as many bytes as a chunk may take, and what it takes them for
-    return [settings.spark.worker_memory, settings.grid.overlap, custom.padding if custom else 0] if size is None else size
+    if size is not None:
+        return size
+    # of features that are written a chunk holds all
+    held = _features_inputs(context) if "features" in settings.map.products else None
+    return [settings.spark.worker_memory, settings.grid.overlap, custom.padding if custom else 0, held]
 
 
 def _ground_truth_inputs(context: Context) -> Any:

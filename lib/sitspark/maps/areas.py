@@ -1,0 +1,96 @@
+"""How much ground each class has on a map, as a whole, by tiles and by regions: counts of pixels times their area."""
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyproj
+
+from sitspark.classes import Nomenclature
+from sitspark.grid import Grid
+from sitspark.maps.record import ChunkRecord
+
+AREAS = "areas.csv"  # beside the map
+MAP, TILE, REGION = "map", "tile", "region"  # kinds of ground
+_WHOLE = "all"
+_HECTARE = 10_000.0  # square metres
+
+
+@dataclass(frozen=True, slots=True)
+class ClassArea:
+    """Pixels that a map gives to a class, their ground in hectares, and their share of all pixels that have a class."""
+
+    code: int
+    pixels: int
+    hectares: float
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class GroundAreas:
+    """The classes that occur on some ground: the whole map, a tile (what it owns) or a region, by its name."""
+
+    kind: str
+    name: str
+    classes: tuple[ClassArea, ...]
+
+
+def counts_of(classes: npt.NDArray[np.uint16]) -> dict[int, int]:
+    """The number of pixels of each class code that occurs; 0, not classified, is none."""
+    counts = np.bincount(classes.ravel())
+    return {code: int(counts[code]) for code in np.flatnonzero(counts).tolist() if code}
+
+
+def areas_of(records: Iterable[ChunkRecord], grid: Grid) -> tuple[GroundAreas, ...]:
+    """The areas of a map from the records of its chunks: first the whole map, then tiles and regions by their names."""
+    whole: Counter[int] = Counter()
+    tiles: dict[str, Counter[int]] = {}
+    regions: dict[str, Counter[int]] = {}
+    for record in records:
+        whole.update(record.counts)
+        tiles.setdefault(record.tile, Counter()).update(record.counts)
+        for name, counts in record.by_region.items():
+            regions.setdefault(name, Counter()).update(counts)
+    unit = float(pyproj.CRS.from_user_input(grid.crs).axis_info[0].unit_conversion_factor)
+    hectares = (grid.resolution * unit) ** 2 / _HECTARE
+    return (
+        _areas(MAP, _WHOLE, whole, hectares),
+        *(_areas(TILE, name, tiles[name], hectares) for name in sorted(tiles)),
+        *(_areas(REGION, name, regions[name], hectares) for name in sorted(regions)),
+    )
+
+
+def _areas(kind: str, name: str, counts: Mapping[int, int], hectares: float) -> GroundAreas:
+    total = sum(counts.values())
+    classes = (ClassArea(code, counts[code], counts[code] * hectares, counts[code] / total) for code in sorted(counts))
+    return GroundAreas(kind, name, tuple(classes))
+
+
+_COLUMNS = ("kind", "ground", "code", "class", "pixels", "hectares", "share")
+
+
+def to_csv(areas: Iterable[GroundAreas], nomenclature: Nomenclature) -> str:
+    """A line for each class that occurs on each ground, after a line of headings."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(_COLUMNS)
+    for ground in areas:
+        for c in ground.classes:
+            named = (ground.kind, ground.name, c.code, nomenclature.name_of(c.code))
+            table.writerow((*named, c.pixels, f"{c.hectares:.4f}", f"{c.share:.6f}"))
+    return text.getvalue()
+
+
+def read_csv(path: Path) -> tuple[GroundAreas, ...]:
+    """Read back what `to_csv` wrote."""
+    found: dict[tuple[str, str], list[ClassArea]] = {}
+    with path.open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            area = ClassArea(int(row["code"]), int(row["pixels"]), float(row["hectares"]), float(row["share"]))
+            found.setdefault((row["kind"], row["ground"]), []).append(area)
+    return tuple(GroundAreas(kind, name, tuple(classes)) for (kind, name), classes in found.items())
