@@ -1,18 +1,19 @@
-"""Classifying one chunk (floor 2: files and networks, no Spark): read, then features and networks block by block."""
+"""Classifying one chunk (floor 2: files and networks, no Spark): what is read of it, then features and networks by blocks."""
 
 import functools
 import platform
 import resource
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
 
 from sitspark.features.recipe import Recipe
-from sitspark.grid import Chunk
+from sitspark.grid import Chunk, Grid
 from sitspark.kernels.feature_space import FeatureSpace
 from sitspark.kernels.features import FeatureKernel
 from sitspark.maps import products
@@ -20,6 +21,7 @@ from sitspark.maps.areas import counts_of
 from sitspark.maps.drawing import ChunkMap, Drawing
 from sitspark.maps.products import Product
 from sitspark.maps.record import ChunkRecord, commit
+from sitspark.models.arithmetic import FP32, Arithmetic
 from sitspark.models.card import CARD
 from sitspark.models.inference import BLOCK, Classifier
 from sitspark.scenes.cube import CubeStrips
@@ -30,11 +32,60 @@ from sitspark.scenes.region import Region
 
 @dataclass(frozen=True, slots=True)
 class ModelTarget:
-    """A model, and the folder that takes the chunks of its map; `code`: see `Model.load`."""
+    """A model, the folder that takes the chunks of its map, and the numbers that it classifies in; `code`: see `Model.load`."""
 
     model: Path
     chunks: Path
     code: str | None = None
+    arithmetic: Arithmetic = FP32
+
+
+@dataclass(frozen=True, slots=True)
+class ReadChunk:
+    """All that a chunk is classified by, and the seconds that reading it took, by phase.
+
+    `custom` are the features of the user's own functions, float32 (features, rows, columns); `ground` is bool (rows,
+    columns): where there is imagery, within the region.
+    """
+
+    chunk: Chunk
+    stack: Stack
+    custom: npt.NDArray[np.float32]
+    ground: npt.NDArray[np.bool_]
+    seconds: Mapping[str, float]
+
+
+def read_chunk(chunk: Chunk, scenes: Mapping[str, Sequence[Scene]], reading: Reading, recipe: Recipe) -> ReadChunk:
+    """Read a chunk; raises SitsparkError as `Reading.stack` and `Recipe.custom_of` do."""
+    clock = _Clock()
+    parts = reading.around(scenes, chunk.window, tile=chunk.tile)
+    clock.lap("read")
+    custom = recipe.custom_of(parts, chunk.window, reading.grid)
+    clock.lap("custom features")
+    return ReadChunk(chunk, parts[0].within(chunk.window), custom, reading.ground(scenes, chunk.window), clock.seconds)
+
+
+def features_of(stack: Stack, custom: npt.NDArray[np.float32], space: FeatureSpace) -> npt.NDArray[np.float32]:
+    """The features of the pixels of a small window that are seen at all, float32 (pixels, features)."""
+    features = np.zeros((stack.shape[0] * stack.shape[1], len(space)), np.float32)
+    for place, block in _blocks(stack, custom, space):
+        features[place] = block[: place.stop - place.start]
+    return features[stack.is_seen.ravel()]
+
+
+def _blocks(
+    stack: Stack, custom: npt.NDArray[np.float32], space: FeatureSpace
+) -> Iterator[tuple[slice, npt.NDArray[np.float32]]]:
+    """Which pixels, and their features as the first of a block, float32 (`BLOCK`, features), always in the same memory."""
+    total = stack.shape[0] * stack.shape[1]
+    strips, kernel = [CubeStrips(cube, BLOCK) for cube in stack.cubes], FeatureKernel.of(space)
+    static, own = stack.static.reshape(-1, total), custom.reshape(-1, total)
+    features = np.zeros((BLOCK, len(space)), np.float32)
+    for first in range(0, total, BLOCK):
+        place = slice(first, min(first + BLOCK, total))
+        series = [strip.strip(place.start, place.stop) for strip in strips]
+        kernel.features(series, static[:, place].T, own[:, place].T, features[: place.stop - first])
+        yield place, features
 
 
 def classify_stack(
@@ -52,54 +103,38 @@ def classify_stack(
     which that of every class is wanted; `kept` takes all features, float32 (features, pixels). A pixel without any clear date
     of one of the sensors is not classified: class and confidence 0.
     """
-    height, width = stack.shape
-    total = height * width
-    strips, kernel = [CubeStrips(cube, BLOCK) for cube in stack.cubes], FeatureKernel.of(space)
-    static, own = stack.static.reshape(-1, total), custom.reshape(-1, total)
-    features = np.zeros((BLOCK, len(space)), np.float32)
-    drawings = [Drawing.of(classifier, total, probability) for classifier in classifiers]
-    for first in range(0, total, BLOCK):
-        stop = min(first + BLOCK, total)
-        count = stop - first
-        series = [strip.strip(first, stop) for strip in strips]
-        kernel.features(series, static[:, first:stop].T, own[:, first:stop].T, features[:count])
+    drawings = [Drawing.of(classifier, stack.shape[0] * stack.shape[1], probability) for classifier in classifiers]
+    for place, features in _blocks(stack, custom, space):
         if kept is not None:
-            kept[:, first:stop] = features[:count].T
+            kept[:, place] = features[: place.stop - place.start].T
         for drawing in drawings:
-            drawing.take(first, stop, features)
+            drawing.take(place.start, place.stop, features)
     seen = stack.is_seen
     return [drawing.finished(seen) for drawing in drawings]
 
 
 def write_chunk_maps(
-    chunk: Chunk,
-    scenes: Mapping[str, Sequence[Scene]],
-    reading: Reading,
-    recipe: Recipe,
+    read: ReadChunk,
+    space: FeatureSpace,
+    grid: Grid,
     *,
     targets: Sequence[ModelTarget],
     wanted: Sequence[Product],
     regions: Mapping[str, Region],
     attempt: int,
 ) -> list[ChunkRecord]:
-    """Read a chunk, classify it with every model, write its files and, last, the record of each map.
+    """Classify a chunk with every model, write its files on `grid`, its own, and, last, the record of each map.
 
     `wanted` are the products of the maps; `regions`, in the CRS of the grid, those in which classes are counted.
     """
-    clock = _Clock()
-    grid = reading.grid.cropped(chunk.window)
-    parts = reading.around(scenes, chunk.window, tile=chunk.tile)
-    clock.lap("read")
-    custom = recipe.custom_of(parts, chunk.window, reading.grid)
-    clock.lap("custom features")
-    stack = parts[0].within(chunk.window)
-    del parts  # what is read around a chunk takes as much memory
-    classifiers = [_classifier(target.model, target.code, (target.model / CARD).stat().st_mtime_ns) for target in targets]
+    clock = _Clock(read.seconds)
+    chunk, stack = read.chunk, read.stack
+    classifiers = [_classifier(target, (target.model / CARD).stat().st_mtime_ns) for target in targets]
     clock.lap("load")
     by_name = {product.name: product for product in wanted}
-    kept = np.empty((len(recipe.space), chunk.window.pixels), np.float32) if "features" in by_name else None
-    drawn = classify_stack(stack, custom, recipe.space, classifiers, probability=by_name.get("probability"), kept=kept)
-    arrays: dict[str, npt.NDArray[np.generic] | None] = {"validity": _validity(stack, reading.ground(scenes, chunk.window))}
+    kept = np.empty((len(space), chunk.window.pixels), np.float32) if "features" in by_name else None
+    drawn = classify_stack(stack, read.custom, space, classifiers, probability=by_name.get("probability"), kept=kept)
+    arrays: dict[str, npt.NDArray[np.generic] | None] = {"validity": _validity(stack, read.ground)}
     if kept is not None:
         kept[:, ~stack.is_seen.ravel()] = np.nan
         arrays["features"] = kept.reshape(-1, *stack.shape)
@@ -130,6 +165,7 @@ def write_chunk_maps(
             counts_of(result.classes),
             {name: counts for name, inside in areas.items() if (counts := counts_of(result.classes[inside]))},
             sum(len(cube.days) for cube in stack.cubes),
+            target.arithmetic.precision,
             platform.node(),
             attempt,
             dict(clock.seconds),
@@ -146,16 +182,16 @@ def _validity(stack: Stack, ground: npt.NDArray[np.bool_]) -> npt.NDArray[np.uin
 
 
 @functools.lru_cache(maxsize=16)  # the models of one pass, seldom of two
-def _classifier(folder: Path, code: str | None, _modified: int) -> Classifier:
+def _classifier(target: ModelTarget, _modified: int) -> Classifier:
     """A model, read once a process."""
-    return Classifier.load(folder, code=code)
+    return Classifier.load(target.model, code=target.code, arithmetic=target.arithmetic)
 
 
 class _Clock:
-    """Seconds by phase."""
+    """Seconds by phase, beside those that are known already."""
 
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
+    def __init__(self, known: Mapping[str, float] = MappingProxyType({})) -> None:
+        self.seconds = dict(known)
         self._mark = time.perf_counter()
 
     def lap(self, phase: str) -> None:

@@ -11,14 +11,18 @@ from pyspark.sql import DataFrame
 
 from sitspark.features.recipe import Recipe
 from sitspark.grid import Chunk, Window
-from sitspark.maps.chunk import ModelTarget, write_chunk_maps
+from sitspark.maps.chunk import ModelTarget, ReadChunk, read_chunk, write_chunk_maps
 from sitspark.maps.products import Product
+from sitspark.models.ahead import ahead
+from sitspark.scenes.product import Scene
 from sitspark.scenes.reading import Reading
 from sitspark.scenes.region import Region
 from sitspark.scenes.table import scenes_of
 from sitspark.worker import forget_archives
 
+COLUMNS = ("chunk_id", "tile", "row", "col", "height", "width", "tiles", "other_tiles")  # of the chunk plan
 _RECORDS = "chunk_id string, map int, classified bigint"
+_CHUNKS_A_TASK, _TASKS_A_CORE, _TASKS = 8, 4, 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,32 +36,46 @@ class Pass:
     products: tuple[Product, ...]
     regions: Mapping[str, Region]
 
+    @staticmethod
+    def chunk_of(row: Any) -> Chunk:
+        """The chunk of a row of the chunk plan, as pandas names its fields."""
+        return Chunk(row.tile, Window(row.row, row.col, row.height, row.width))
+
+    def scenes_of(self, row: Any) -> dict[str, list[Scene]]:
+        """The scenes that are read in a chunk, of each sensor by its name; `row` is one of the chunk plan."""
+        return scenes_of(self.scenes_table, self.reading.leading, tiles=row.tiles, other_tiles=row.other_tiles)
+
 
 def classify(work: DataFrame, imagery: Pass, *, tasks: int) -> DataFrame:
     """Classify the chunks of `work` (rows of the chunk plan); gives chunk_id, position of the map, classified pixels."""
 
     def draw(batches: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
-        for batch in batches:
-            for row in batch.itertuples():
-                yield _drawn(row, imagery)
+        # of all batches before a thread of its own reads pixels: Spark's stream belongs to this one
+        rows = [row for batch in batches for row in batch.itertuples()]
+        for read in ahead(_read(row, imagery) for row in rows):
+            yield _drawn(read, imagery)
         forget_archives()
 
-    columns = ("chunk_id", "tile", "row", "col", "height", "width", "tiles", "other_tiles")
     # neighbours one after the other: a worker finds the files of its tile open
-    return work.select(*columns).repartitionByRange(tasks, "tile", "row", "col").mapInPandas(draw, _RECORDS)
+    return work.select(*COLUMNS).repartitionByRange(tasks, "tile", "row", "col").mapInPandas(draw, _RECORDS)
 
 
-def _drawn(row: Any, imagery: Pass) -> pd.DataFrame:
-    """A row of the chunk plan, as pandas names its fields."""
-    chunk = Chunk(row.tile, Window(row.row, row.col, row.height, row.width))
-    leading = imagery.reading.leading
-    scenes = scenes_of(imagery.scenes_table, leading, tiles=row.tiles, other_tiles=row.other_tiles)
+def tasks_of(chunks: int, cores: int) -> int:
+    """In how many tasks to classify so many chunks: several each, as one is read while the one before is classified."""
+    # several tasks a core, so that none waits long for the last one; a driver keeps the state of every task
+    return min(max(-(-chunks // _CHUNKS_A_TASK), min(chunks, _TASKS_A_CORE * cores)), _TASKS)
+
+
+def _read(row: Any, imagery: Pass) -> ReadChunk:
+    return read_chunk(imagery.chunk_of(row), imagery.scenes_of(row), imagery.reading, imagery.recipe)
+
+
+def _drawn(read: ReadChunk, imagery: Pass) -> pd.DataFrame:
     task = TaskContext.get()
     records = write_chunk_maps(
-        chunk,
-        scenes,
-        imagery.reading,
-        imagery.recipe,
+        read,
+        imagery.recipe.space,
+        imagery.reading.grid.cropped(read.chunk.window),
         targets=imagery.targets,
         wanted=imagery.products,
         regions=imagery.regions,

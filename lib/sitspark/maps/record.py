@@ -27,6 +27,7 @@ class ChunkRecord:
     counts: dict[int, int]
     by_region: dict[str, dict[int, int]]
     dates: int
+    precision: str
     host: str
     attempt: int
     seconds: dict[str, float]
@@ -69,6 +70,11 @@ class ChunkRecord:
             (folder / written.name).is_file() and products.sha256_of(folder / written.name) == written.sha256
             for written in self.files.values()
         )
+
+
+def choice_of(chunks: Path) -> Path:
+    """The file beside a folder of chunks that notes which precisions were tried, and which one is theirs."""
+    return chunks.with_name(f"{chunks.name}.precision")
 
 
 def commit(record: ChunkRecord, folder: Path) -> None:

@@ -90,19 +90,24 @@ class Reading:
         return is_copied(scene, asset, self.grid)
 
     def bytes_of(self, scenes: Mapping[str, Sequence[Scene]], window: Window) -> int:
-        """The memory that reading a window of the output grid takes."""
+        """The memory that reading a window of the output grid takes, while the one before is classified."""
         padded = window.grown(self.padding)
         grid = self.grid.cropped(padded)
         # with a padding the window itself is cut out of what is read
         copies = self._cube_bytes(scenes, window) + _PATCH_BYTES if self.padding else 0
-        return copies + sum(
-            reading_bytes(
-                scenes.get(selection.layout.sensor, ()),
-                grid,
-                bands=selection.bands,
-                has_days=selection.layout.day is not None,
+        before = self._cube_bytes(scenes, window)
+        return (
+            before
+            + copies
+            + sum(
+                reading_bytes(
+                    scenes.get(selection.layout.sensor, ()),
+                    grid,
+                    bands=selection.bands,
+                    has_days=selection.layout.day is not None,
+                )
+                for selection in self.sensors
             )
-            for selection in self.sensors
         )
 
     def _cube_bytes(self, scenes: Mapping[str, Sequence[Scene]], window: Window) -> int:

@@ -8,7 +8,20 @@ from sitspark.settings.section import Section, without_repetition
 
 
 class MapSettings(Section):
-    """The rasters of a map, beside classes, confidence and validity."""
+    """How the map is drawn, and its rasters beside classes, confidence and validity."""
+
+    precision: Literal["auto", "fp32", "bf16", "int8"] = Field(
+        "fp32",
+        description="Numbers that networks classify in: fp32; bf16 or int8 (mlp and ann alone), by which some processors are "
+        "faster; auto: whichever is the fastest on the machine, so that maps of different machines may differ.",
+    )
+    precision_limit: float = Field(
+        0.005,
+        ge=0,
+        le=1,
+        description="The share of a sample of the map's pixels that may get another class than in fp32: auto takes nothing "
+        "that changes more, bf16 and int8 are refused.",
+    )
 
     products: Annotated[tuple[Literal["probability", "features"], ...], AfterValidator(without_repetition)] = Field(
         (),

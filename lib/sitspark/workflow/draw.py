@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,23 +17,23 @@ from sitspark.kernels.feature_space import KERNEL_VERSION
 from sitspark.maps import products
 from sitspark.maps.areas import AREAS, areas_of, to_csv
 from sitspark.maps.mosaic import mosaic
-from sitspark.maps.record import ChunkRecord, committed
+from sitspark.maps.record import ChunkRecord, choice_of, committed
 from sitspark.maps.stac import item
 from sitspark.maps.style import qml
 from sitspark.scenes.cube import READER_VERSION
+from sitspark.spark import tasks_at_a_time
 from sitspark.workflow.context import Context
 from sitspark.workflow.keys import digest
 from sitspark.workflow.stage import Outcome, Stage
 from sitspark.workflow.tables import replace_folder
 
-_TASKS = 2000  # a driver keeps the state of every task: beyond this several chunks share one
-
 
 def _classify(context: Context, _key: str) -> Outcome:
     # torch takes seconds to import: only when there is something to classify
     from sitspark.maps.chunk import ModelTarget
-    from sitspark.maps.classify import Pass, classify, descriptors_missing
+    from sitspark.maps.classify import Pass, classify, descriptors_missing, tasks_of
     from sitspark.models.card import read_card, require_features
+    from sitspark.workflow.precision import arithmetic_of_map
 
     folder, recipe = context.folder, context.recipe
     model_id = context.facts("train")["model_id"]
@@ -40,8 +41,10 @@ def _classify(context: Context, _key: str) -> Outcome:
     everything = folder.map(model_id) / "chunks"
     chunks = everything / _chunks_key(context)[:16]
     for stale in everything.glob("*"):
-        if stale != chunks:
-            shutil.rmtree(stale)
+        if stale not in (chunks, choice_of(chunks)):
+            shutil.rmtree(stale) if stale.is_dir() else stale.unlink()
+    if context.settings.map.precision != "fp32" and not choice_of(chunks).exists():
+        shutil.rmtree(chunks, ignore_errors=True)  # what is written may be of another precision than will be chosen
     chunks.mkdir(parents=True, exist_ok=True)
     plan = context.plan().cache()
     total = plan.count()
@@ -52,13 +55,14 @@ def _classify(context: Context, _key: str) -> Outcome:
             record.unlink()
     if done:
         context.voice.note(f"{len(done)} of {counted(total, 'chunk')} written already; going on with the rest")
-    target = ModelTarget(folder.model(model_id), chunks, context.own_code)
+    model = ModelTarget(folder.model(model_id), chunks, context.own_code)
     crs = context.coverage.grid.crs
     regions = {region.name: region.ground.to(crs) for region in context.named_regions}
-    imagery = Pass(folder.table("scenes"), context.reading, recipe, (target,), wanted, regions)
+    imagery = Pass(folder.table("scenes"), context.reading, recipe, (model,), wanted, regions)
     missing = total - len(done)
     if missing:
-        drawn = classify(descriptors_missing(plan, done), imagery, tasks=min(missing, _TASKS))
+        imagery = replace(imagery, targets=(replace(model, arithmetic=arithmetic_of_map(context, plan, imagery)),))
+        drawn = classify(descriptors_missing(plan, done), imagery, tasks=tasks_of(missing, tasks_at_a_time(context.spark)))
         with context.voice.watch("classify", total, "chunks", lambda: sum(1 for _ in chunks.glob("[!.]*.json"))):
             drawn.write.format("noop").mode("overwrite").save()
     plan.unpersist()
@@ -68,17 +72,20 @@ def _classify(context: Context, _key: str) -> Outcome:
             f"classify: {total - len(records)} of {counted(total, 'chunk')} missing in {chunks}; run the same command again"
         )
     _write_manifest(records, chunks, folder.table("manifest"))
+    precisions = {record.precision for record in records}
+    lower = "" if precisions == {"fp32"} else f" in {', '.join(sorted(precisions))}"
     pixels = sum(record.classified for record in records)
     area = sum(record.height * record.width for record in records)
     return Outcome(
-        f"{pixels:,} of {area:,} pixels in {counted(total, 'chunk')}, {max(r.peak_mb for r in records)} MB at most in a worker",
+        f"{pixels:,} of {area:,} pixels in {counted(total, 'chunk')}{lower}, {max(r.peak_mb for r in records)} MB at most in a "
+        "worker",
         {"model_id": model_id, "chunks": str(chunks.relative_to(folder.path)), "pixels": pixels},
         (chunks, folder.table("manifest")),
     )
 
 
 def _write_manifest(records: list[ChunkRecord], chunks: Path, target: Path) -> None:
-    """The manifest table: one row a written file."""
+    """The manifest table: one row a written file; its metadata say which precisions were tried, if there were any."""
     rows = [
         {
             "chunk_id": record.chunk_id,
@@ -88,6 +95,7 @@ def _write_manifest(records: list[ChunkRecord], chunks: Path, target: Path) -> N
             "bytes": written.bytes,
             "pixels_classified": record.classified,
             "dates": record.dates,
+            "precision": record.precision,
             "host": record.host,
             "task_attempt": record.attempt,
             "seconds": list(record.seconds.items()),
@@ -96,6 +104,7 @@ def _write_manifest(records: list[ChunkRecord], chunks: Path, target: Path) -> N
         for record in records
         for name, written in record.files.items()
     ]
+    noted = choice_of(chunks)
     schema = pa.schema(
         [
             ("chunk_id", pa.string()),
@@ -105,11 +114,13 @@ def _write_manifest(records: list[ChunkRecord], chunks: Path, target: Path) -> N
             ("bytes", pa.int64()),
             ("pixels_classified", pa.int64()),
             ("dates", pa.int32()),
+            ("precision", pa.string()),
             ("host", pa.string()),
             ("task_attempt", pa.int32()),
             ("seconds", pa.map_(pa.string(), pa.float64())),
             ("peak_memory_mb", pa.int32()),
-        ]
+        ],
+        {"precision": noted.read_bytes()} if noted.exists() else None,
     )
     draft = target.with_name(f".{target.name}.draft")
     shutil.rmtree(draft, ignore_errors=True)
@@ -202,8 +213,9 @@ def _chunks_key(context: Context) -> str:
 
 
 def _of_pixels(context: Context) -> Any:
-    grid = context.settings.grid
-    return [grid.interpolator, grid.overlap, READER_VERSION, products.PRODUCTS_VERSION]
+    grid, drawn = context.settings.grid, context.settings.map
+    precision = None if drawn.precision == "fp32" else [drawn.precision, drawn.precision_limit]
+    return [grid.interpolator, grid.overlap, READER_VERSION, products.PRODUCTS_VERSION, precision]
 
 
 def _classify_inputs(context: Context) -> Any:
