@@ -193,15 +193,22 @@ def plan(
     json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     debug: Debug = False,
 ) -> None:
-    """Say what a run will read, write, hold in memory, and how long it will take.
+    """Say what a run will read, write, hold in memory, skip, and how long it will take.
+
+    The numbers are kept in the run's folder, and the map says beside them what it took.
 
     [bold]Example:[/] sitspark plan conf/demo.yaml
     """
     with sentences(debug=debug):
+        from sitspark.atomic import write_atomically
         from sitspark.workflow.context import Context
         from sitspark.workflow.plan import plan as foresee
+        from sitspark.workflow.run import done
 
-        foreseen = foresee(Context.of(_settings(settings, set_), console))
+        context = Context.of(_settings(settings, set_), console)
+        foreseen = foresee(context, tuple(done(context)))
+        context.folder.prepare()
+        write_atomically(context.folder.plan, foreseen.to_json())
         console.print(foreseen.to_json() if json else foreseen.to_text(), soft_wrap=True)
 
 

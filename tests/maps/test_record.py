@@ -18,7 +18,22 @@ def record(tmp_path: Path) -> ChunkRecord:
     (tmp_path / "c.tif").write_bytes(CONTENT)
     files = {"confidence": WrittenFile("c.tif", "uint8", sha256_of(tmp_path / "c.tif"), len(CONTENT))}
     return ChunkRecord(
-        "31TCJ_r0_c0", "31TCJ", 0, 0, 2, 3, files, {1: 2, 9: 4}, {"north": {9: 1}}, 4, "bf16", "host", 0, {"read": 0.5}, 700
+        "31TCJ_r0_c0",
+        "31TCJ",
+        0,
+        0,
+        2,
+        3,
+        files,
+        {1: 2, 9: 4},
+        {"north": {9: 1}},
+        4,
+        "bf16",
+        "host",
+        0,
+        {"read": 0.5},
+        0.4,
+        700,
     )
 
 

@@ -20,10 +20,13 @@ FORESEEN = Foreseen(
     machine_memory_mb=16_000,
     cores=1,
     pixels_per_core_second=100_000,
+    error=0.12,
     core_seconds=2.6,
     seconds=2.6,
     models=1,
     training=Held("mlp", 1_039_501, 2.0, 80_000),
+    done=(),
+    chunks_written=0,
 )
 
 

@@ -42,7 +42,7 @@ class ModelTarget:
 
 @dataclass(frozen=True, slots=True)
 class ReadChunk:
-    """All that a chunk is classified by, and the seconds that reading it took, by phase.
+    """All that a chunk is classified by, and what reading it took.
 
     `custom` are the features of the user's own functions, float32 (features, rows, columns); `ground` is bool (rows,
     columns): where there is imagery, within the region.
@@ -52,7 +52,7 @@ class ReadChunk:
     stack: Stack
     custom: npt.NDArray[np.float32]
     ground: npt.NDArray[np.bool_]
-    seconds: Mapping[str, float]
+    spent: "_Clock"
 
 
 def read_chunk(chunk: Chunk, scenes: Mapping[str, Sequence[Scene]], reading: Reading, recipe: Recipe) -> ReadChunk:
@@ -62,7 +62,7 @@ def read_chunk(chunk: Chunk, scenes: Mapping[str, Sequence[Scene]], reading: Rea
     clock.lap("read")
     custom = recipe.custom_of(parts, chunk.window, reading.grid)
     clock.lap("custom features")
-    return ReadChunk(chunk, parts[0].within(chunk.window), custom, reading.ground(scenes, chunk.window), clock.seconds)
+    return ReadChunk(chunk, parts[0].within(chunk.window), custom, reading.ground(scenes, chunk.window), clock)
 
 
 def features_of(stack: Stack, custom: npt.NDArray[np.float32], space: FeatureSpace) -> npt.NDArray[np.float32]:
@@ -127,7 +127,7 @@ def write_chunk_maps(
 
     `wanted` are the products of the maps; `regions`, in the CRS of the grid, those in which classes are counted.
     """
-    clock = _Clock(read.seconds)
+    clock = _Clock(read.spent.seconds, read.spent.cpu_seconds)
     chunk, stack = read.chunk, read.stack
     classifiers = [_classifier(target, (target.model / CARD).stat().st_mtime_ns) for target in targets]
     clock.lap("load")
@@ -169,6 +169,7 @@ def write_chunk_maps(
             platform.node(),
             attempt,
             dict(clock.seconds),
+            clock.cpu_seconds,
             _peak_mb(),
         )
         commit(record, target.chunks)
@@ -188,16 +189,17 @@ def _classifier(target: ModelTarget, _modified: int) -> Classifier:
 
 
 class _Clock:
-    """Seconds by phase, beside those that are known already."""
+    """Seconds by phase, and those of one core in the calling thread, on top of what is known."""
 
-    def __init__(self, known: Mapping[str, float] = MappingProxyType({})) -> None:
-        self.seconds = dict(known)
-        self._mark = time.perf_counter()
+    def __init__(self, seconds: Mapping[str, float] = MappingProxyType({}), cpu_seconds: float = 0.0) -> None:
+        self.seconds, self.cpu_seconds = dict(seconds), cpu_seconds
+        self._mark, self._cpu_mark = time.perf_counter(), time.thread_time()
 
     def lap(self, phase: str) -> None:
-        now = time.perf_counter()
+        now, cpu = time.perf_counter(), time.thread_time()
         self.seconds[phase] = round(self.seconds.get(phase, 0.0) + now - self._mark, 4)
-        self._mark = now
+        self.cpu_seconds = round(self.cpu_seconds + cpu - self._cpu_mark, 4)
+        self._mark, self._cpu_mark = now, cpu
 
 
 def _peak_mb() -> int:

@@ -14,7 +14,8 @@ from sitspark.maps import products
 class ChunkRecord:
     """The commit of one chunk of one map: written last, by one rename; its files count only with it.
 
-    `counts` are the pixels of each class of the map (by its code), `by_region` those of each named region.
+    `counts` are the pixels of each class of the map (by its code), `by_region` those of each named region; `seconds` are those
+    of the clock by phase, `cpu_seconds` those of one core.
     """
 
     chunk_id: str
@@ -31,6 +32,7 @@ class ChunkRecord:
     host: str
     attempt: int
     seconds: dict[str, float]
+    cpu_seconds: float
     peak_mb: int
 
     @property

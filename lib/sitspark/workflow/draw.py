@@ -75,11 +75,19 @@ def _classify(context: Context, _key: str) -> Outcome:
     precisions = {record.precision for record in records}
     lower = "" if precisions == {"fp32"} else f" in {', '.join(sorted(precisions))}"
     pixels = sum(record.classified for record in records)
-    area = sum(record.height * record.width for record in records)
+    area = sum(record.window.pixels for record in records)
+    spent = sum(record.cpu_seconds for record in records)
+    foreseen = context.folder.pixels_per_core_second
+    beside = "" if foreseen is None else f" ({area / foreseen:.0f} s were planned)"
     return Outcome(
         f"{pixels:,} of {area:,} pixels in {counted(total, 'chunk')}{lower}, {max(r.peak_mb for r in records)} MB at most in a "
-        "worker",
-        {"model_id": model_id, "chunks": str(chunks.relative_to(folder.path)), "pixels": pixels},
+        f"worker, {spent:.0f} s of one core{beside}",
+        {
+            "model_id": model_id,
+            "chunks": str(chunks.relative_to(folder.path)),
+            "pixels": pixels,
+            "cpu_seconds": round(spent, 2),
+        },
         (chunks, folder.table("manifest")),
     )
 
@@ -99,6 +107,7 @@ def _write_manifest(records: list[ChunkRecord], chunks: Path, target: Path) -> N
             "host": record.host,
             "task_attempt": record.attempt,
             "seconds": list(record.seconds.items()),
+            "cpu_seconds": record.cpu_seconds,
             "peak_memory_mb": record.peak_mb,
         }
         for record in records
@@ -118,6 +127,7 @@ def _write_manifest(records: list[ChunkRecord], chunks: Path, target: Path) -> N
             ("host", pa.string()),
             ("task_attempt", pa.int32()),
             ("seconds", pa.map_(pa.string(), pa.float64())),
+            ("cpu_seconds", pa.float64()),
             ("peak_memory_mb", pa.int32()),
         ],
         {"precision": noted.read_bytes()} if noted.exists() else None,
@@ -204,6 +214,13 @@ def _describe(context: Context, target: Path, grid: Grid, records: Sequence[Chun
     for name, content in contents.items():
         publish(target / name, content)
     return tuple(target / name for name in contents)
+
+
+def chunks_begun(context: Context) -> int:
+    """How many chunks are noted as written for the present settings, of a map that may not be finished."""
+    folder = context.folder
+    chunks = folder.map(context.facts("train")["model_id"]) / "chunks" / _chunks_key(context)[:16]
+    return sum(1 for _ in chunks.glob("[!.]*.json"))
 
 
 def _chunks_key(context: Context) -> str:

@@ -2,21 +2,17 @@
 
 import json
 import os
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 
 import numpy as np
 import shapely
-import torch
 
 from sitspark.errors import SitsparkError, counted
 from sitspark.features.from_settings import recipe_of
-from sitspark.features.recipe import Recipe
 from sitspark.grid import Chunk, ChunkShape, Window
 from sitspark.kernels.feature_space import FeatureSpace
-from sitspark.maps.chunk import classify_stack
 from sitspark.maps.products import held_bytes, products_of
 from sitspark.models.baselines.stand_in import stand_in
 from sitspark.models.baselines.training import samples_that_fit
@@ -30,14 +26,14 @@ from sitspark.scenes.inspect import inspect_product
 from sitspark.scenes.layouts import Selection
 from sitspark.scenes.outline import to_geographic
 from sitspark.scenes.product import Scene, Source
-from sitspark.scenes.reading import Reading
 from sitspark.scenes.sensors import ArchiveSensor, reading_of
 from sitspark.spark import local_cores
 from sitspark.workflow.context import Context
+from sitspark.workflow.draw import chunks_begun
+from sitspark.workflow.speed import measured_speed
 
 _THREADS = 8  # products opened at a time: opening waits for the disk or the network
 _ASKED = 3  # products of a tile whose sizes a store is asked for
-_TRIED = 256  # pixels; side of the window on which the speed is measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +74,11 @@ class Held:
 class Foreseen:
     """What a run will take; sizes in bytes, times in seconds of one core, and of the clock with `cores` cores.
 
-    `bytes_to_write` are those of each raster of the map.
-    `models` are those that are trained, of which a search tries several. `seconds` is for the map alone: labelled pixels are
-    read once more, at most as much as their chunks. The memory of the machine is None where a cluster works.
+    `bytes_to_write` are those of each raster of the map. `error` is how far the speeds of windows are from their mean, as a
+    share. `core_seconds` hold the start of as many workers as there are cores. `done` are the stages that are finished under
+    these settings, and will be skipped; `chunks_written` those of a map that was begun. `models` are those that are trained, of
+    which a search tries several. `seconds` is for the map alone: labelled pixels are read once more, at most as much as their
+    chunks. The memory of the machine is None where a cluster works.
     """
 
     products: int
@@ -96,10 +94,13 @@ class Foreseen:
     machine_memory_mb: int | None
     cores: int
     pixels_per_core_second: int
+    error: float
     core_seconds: float
     seconds: float
     models: int
     training: Bound | Held
+    done: tuple[str, ...]
+    chunks_written: int
 
     def to_json(self) -> str:
         """The numbers as JSON."""
@@ -110,6 +111,7 @@ class Foreseen:
         workers = min(self.cores, self.chunks)
         return "\n".join(
             (
+                *self._unchanged(),
                 f"read     {counted(self.products, 'product')} of {counted(self.tiles, 'tile')}, {_size(self.bytes_to_read)}; "
                 f"up to {counted(self.dates, 'date')} a tile",
                 f"features {self.features} a pixel",
@@ -119,20 +121,28 @@ class Foreseen:
                 f"memory   {self.worker_memory_mb} MB a worker, {workers} at a time"
                 + memory_caution(workers, self.worker_memory_mb, machine_mb=self.machine_memory_mb),
                 f"time     {_duration(self.core_seconds)} of one core at {self.pixels_per_core_second:,} pixels a second "
-                f"(measured now on a window of these products), {_duration(self.seconds)} with {counted(self.cores, 'core')}; "
+                f"(measured now on windows of these products, which differ by up to {self.error:.0%}), {_duration(self.seconds)} with "
+                f"{counted(self.cores, 'core')}; "
                 "starting Spark (5 to 20 s), reading the labelled pixels and training "
                 f"{counted(self.models, 'model')} come on top",
             )
         )
 
+    def _unchanged(self) -> Iterator[str]:
+        """What a run will not do again."""
+        if self.done:
+            yield f"done     {', '.join(self.done)}: unchanged, and will be skipped"
+        if self.chunks_written:
+            yield f"         {self.chunks_written} of {counted(self.chunks, 'chunk')} are written, and will be kept"
+
     def _each_raster(self) -> str:
         return ", ".join(f"{name} {_size(size)}" for name, size in self.bytes_to_write.items())
 
 
-def plan(context: Context) -> Foreseen:
+def plan(context: Context, done: Sequence[str] = ()) -> Foreseen:
     """Open the headers, time one window of the real products with a network of the right size, and multiply.
 
-    Raises SitsparkError for a run without imagery.
+    `done` are the stages that are finished under the present settings. Raises SitsparkError for a run without imagery.
     """
     if context.settings.observations is not None:
         raise SitsparkError(
@@ -162,11 +172,12 @@ def plan(context: Context) -> Foreseen:
     if not chunks:
         raise SitsparkError(BESIDE)
     pixels = sum(chunk.window.pixels for chunk in chunks)
-    spent = _measured(reading, scenes, tile, covered.tiles[tile].core, recipe, context)
-    speed = spent.pixels / spent.cpu
+    classifier = _classifier_of_the_size(context, recipe.space)
+    speed = measured_speed(reading, scenes, tile, windows.core, recipe=recipe, classifier=classifier)
     # a cluster may have any number
     cores = local_cores(settings.spark.master) or os.cpu_count() or 1
-    core_seconds = pixels / speed
+    workers = min(cores, len(chunks))
+    core_seconds = pixels / speed.per_core_second + workers * speed.start
     return Foreseen(
         products=sum(len(products) for own in tiles.values() for products in own.values()),
         tiles=len(tiles[leading]),
@@ -187,12 +198,15 @@ def plan(context: Context) -> Foreseen:
         worker_memory_mb=round(worker_bytes(reading, scenes, shape, windows, written=held) / 1e6),
         machine_memory_mb=_machine_memory_mb() if settings.spark.master.startswith("local") else None,
         cores=cores,
-        pixels_per_core_second=round(speed),
+        pixels_per_core_second=round(speed.per_core_second),
+        error=round(speed.error, 2),
         core_seconds=round(core_seconds, 1),
         # waiting for the disk or the network takes time, not cores
-        seconds=round(pixels / spent.pixels * spent.wall / min(cores, len(chunks)), 1),
+        seconds=round(pixels / speed.per_second / workers + speed.start, 1),
         models=settings.training.models,
         training=_bound(context, len(recipe.space)) or _held(context, len(recipe.space)),
+        done=tuple(done),
+        chunks_written=0 if "classify" in done or not {"samples", "train"} <= set(done) else chunks_begun(context),
     )
 
 
@@ -266,36 +280,6 @@ def _scenes(selection: Selection, products: Sequence[Listed], *, most: int) -> l
     return scenes[:most]
 
 
-@dataclass(frozen=True, slots=True)
-class _Spent:
-    """What a window took: seconds of one core, and of the clock."""
-
-    pixels: int
-    cpu: float
-    wall: float
-
-
-def _measured(
-    reading: Reading, scenes: Mapping[str, Sequence[Scene]], tile: str, extent: Window, recipe: Recipe, context: Context
-) -> _Spent:
-    """Read and classify a window in the middle of a tile with all its dates."""
-    classifier = _classifier_of_the_size(context, recipe.space)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        # the first round pays for compiling and for opening files
-        for side in (32, _TRIED):
-            window = _middle(extent, side)
-            cpu, wall = time.process_time(), time.perf_counter()
-            parts = reading.around(scenes, window, tile=tile)
-            custom = recipe.custom_of(parts, window, reading.grid)
-            classify_stack(parts[0].within(window), custom, recipe.space, [classifier])
-            spent = _Spent(window.pixels, time.process_time() - cpu, time.perf_counter() - wall)
-    finally:
-        torch.set_num_threads(threads)
-    return spent
-
-
 def _classifier_of_the_size(context: Context, space: FeatureSpace) -> Classifier:
     """A classifier that takes as long as a trained one would."""
     training, codes = context.settings.training, context.nomenclature.codes
@@ -322,11 +306,6 @@ def _bound(context: Context, features: int) -> Bound | None:
     if training.baseline is None:
         return None
     return Bound(training.model_name, samples_that_fit(training, features, len(context.nomenclature)), training.memory)
-
-
-def _middle(extent: Window, side: int) -> Window:
-    height, width = min(side, extent.height), min(side, extent.width)
-    return Window(extent.row + (extent.height - height) // 2, extent.col + (extent.width - width) // 2, height, width)
 
 
 def _share(chunks: Sequence[Chunk], reach: Window) -> float:

@@ -104,6 +104,19 @@ class RunFolder:
         return self.path / "report" / "calendar.png"
 
     @property
+    def plan(self) -> Path:
+        """What `sitspark plan` foresaw last."""
+        return self.path / "plan.json"
+
+    @property
+    def pixels_per_core_second(self) -> float | None:
+        """How fast a map was planned to be drawn; None where it wasn't planned."""
+        try:
+            return float(json.loads(self.plan.read_text())["pixels_per_core_second"])
+        except (OSError, ValueError, KeyError):
+            return None
+
+    @property
     def split(self) -> Path:
         """Where the polygons of each set and fold lie, and how many they are."""
         return self.path / "report" / "split.png"

@@ -1,0 +1,91 @@
+"""How fast this machine maps the products of a run: small windows of them, read and classified."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from sitspark.features.recipe import Recipe
+from sitspark.grid import Window
+from sitspark.maps.chunk import classify_stack
+from sitspark.models.inference import Classifier
+from sitspark.scenes.product import Scene
+from sitspark.scenes.reading import Reading
+
+_SIDE = 256  # pixels; of a window
+_WARM_UP = 32  # pixels; of the first one
+_ENOUGH = 10.0  # seconds, after which no further window is begun
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a window took: seconds of one core, and of the clock."""
+
+    pixels: int
+    cpu: float
+    wall: float
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """Pixels a second of one core and of one worker's clock; `error` is how far windows are from the former, as a share.
+
+    `start` are the seconds that a worker takes for its first window more than for others.
+    """
+
+    per_core_second: float
+    per_second: float
+    error: float
+    start: float
+
+    @staticmethod
+    def of(first: Spent, windows: Sequence[Spent]) -> "Speed":
+        """The speed over all windows but the first one, which pays for compiling and for opening files."""
+        pixels = sum(window.pixels for window in windows)
+        core = pixels / sum(window.cpu for window in windows)
+        apart = max(abs(window.pixels / window.cpu / core - 1) for window in windows)
+        start = max(first.cpu - first.pixels / core, 0.0)
+        return Speed(core, pixels / sum(window.wall for window in windows), apart, start)
+
+
+def measured_speed(
+    reading: Reading,
+    scenes: Mapping[str, Sequence[Scene]],
+    tile: str,
+    extent: Window,
+    *,
+    recipe: Recipe,
+    classifier: Classifier,
+) -> Speed:
+    """Read and classify windows in the middle of a tile and of its quarters, with all their dates, on one thread."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        middle, *quarters = _windows(extent)
+        spent: list[Spent] = []
+        began = time.perf_counter()
+        for window in (_middle(extent, _WARM_UP), middle, *quarters):
+            if spent and time.perf_counter() - began > _ENOUGH:
+                break
+            cpu, wall = time.process_time(), time.perf_counter()
+            parts = reading.around(scenes, window, tile=tile)
+            custom = recipe.custom_of(parts, window, reading.grid)
+            classify_stack(parts[0].within(window), custom, recipe.space, [classifier])
+            spent.append(Spent(window.pixels, time.process_time() - cpu, time.perf_counter() - wall))
+    finally:
+        torch.set_num_threads(threads)
+    return Speed.of(spent[0], spent[1:])
+
+
+def _windows(extent: Window) -> Iterator[Window]:
+    yield _middle(extent, _SIDE)
+    height, width = extent.height // 2, extent.width // 2
+    for row in (extent.row, extent.row + height):
+        for col in (extent.col, extent.col + width):
+            yield _middle(Window(row, col, height, width), _SIDE)
+
+
+def _middle(extent: Window, side: int) -> Window:
+    height, width = min(side, extent.height), min(side, extent.width)
+    return Window(extent.row + (extent.height - height) // 2, extent.col + (extent.width - width) // 2, height, width)
