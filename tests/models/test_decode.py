@@ -83,6 +83,24 @@ def test_a_broken_sample_is_named(field: str, value: object, expected: str, tmp_
     assert "part-00000.parquet" in str(error.value)
 
 
+def test_float16_keeps_eleven_binary_digits_and_leaves_the_statistics(table: Table, samples: Path, tmp_path: Path) -> None:
+    decode(samples, Selection(), codes=CODES, folder=tmp_path / "half", held_as="float16")
+    half, whole = SampleStore.open(tmp_path / "half", "float16"), stored(samples, tmp_path / "whole")
+    for found, exact in ((half.fitted, whole.fitted), (half.monitored, whole.monitored)):
+        assert found.features.dtype == torch.float16 and 2 * found.path.stat().st_size == exact.path.stat().st_size
+        np.testing.assert_allclose(found.features.float().numpy(), exact.features.numpy(), rtol=2**-11, atol=0)
+    np.testing.assert_array_equal(half.statistics.mean, whole.statistics.mean)
+
+
+def test_a_feature_that_float16_has_no_number_for_is_named(table: Table, tmp_path: Path) -> None:
+    samples = write(broken(table, "features", 65_520.0), tmp_path / "t")
+    with pytest.raises(
+        SitsparkError, match=r"sample \d+ has 65520 as feature b4_20180101, and float16 ends at 65504; leave training.held_as"
+    ):
+        decode(samples, Selection(), codes=CODES, folder=tmp_path / "half", held_as="float16")
+    assert len(stored(samples, tmp_path / "whole").fitted)
+
+
 def test_vectors_of_another_length_are_refused(table: Table, tmp_path: Path) -> None:
     samples = write(replace(table, features=table.features[:, :-1]), tmp_path / "t")
     with pytest.raises(SitsparkError, match="no vector of 12 features"):

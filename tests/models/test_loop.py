@@ -125,6 +125,7 @@ CHANGES: list[dict[str, object]] = [
     {"clip_gradient": 0.1},
     {"centre": "median"},
     {"precision": "bf16"},
+    {"held_as": "float16"},
 ]
 
 

@@ -66,13 +66,16 @@ def test_what_there_is_one_of_is_in_the_singular() -> None:
         ),
         (
             Held("mlp", 1_039_501, 2.0, 80_000),
-            "mlp on at most 80,000 samples: 2 GB of memory (training.memory) hold all of them\n",
+            "mlp on at most 80,000 samples: 2 GB of memory (training.memory) hold all of them as float32\n",
         ),
         (
             Held("mlp", 1000, 2.0, 80_000),
-            "mlp on at most 80,000 samples: 2 GB of memory (training.memory) hold 1,000; of more ",
+            "mlp on at most 80,000 samples: 2 GB of memory (training.memory) hold 1,000 as float32; of more ",
         ),
-        (Held("mlp", 1000, 2.0, None), "mlp: 2 GB of memory (training.memory) hold 1,000; of more each epoch reads part after"),
+        (
+            Held("mlp", 1000, 2.0, None, "float16"),
+            "mlp: 2 GB of memory (training.memory) hold 1,000 as float16; of",
+        ),
     ],
     ids=["baseline", "all", "parts", "not known"],
 )

@@ -28,6 +28,7 @@ from sitspark.models.store import STATISTICS, SampleStore, save_statistics
 from sitspark.models.weights import weights_of
 from sitspark.parts import current_parts
 from sitspark.samples.table import feature_space_of
+from sitspark.settings import HeldAs
 
 _COLUMNS = ("sample_id", "polygon_id", "label", "fold", "split", "monitored", "features")
 _BLOCK = 8192  # samples decoded at a time: some tens of MB
@@ -48,8 +49,9 @@ def store_of(job: TrainingJob) -> SampleStore:
                 folder=folder,
                 children=job.children,
                 balance=job.settings.balance,
+                held_as=job.settings.held_as,
             )
-    return SampleStore.open(folder)
+    return SampleStore.open(folder, job.settings.held_as)
 
 
 def decode(
@@ -60,18 +62,19 @@ def decode(
     folder: Path,
     children: Path | None = None,
     balance: Collection[str] = (),
+    held_as: HeldAs = "float32",
 ) -> None:
     """Write the selected samples of a table, and of that of their `children`, into `folder`, for `SampleStore.open`.
 
-    `codes` are the class codes in the order of the network's outputs, `balance` says what weighs the same. Raises
-    SitsparkError, naming file and sample, for a feature that is missing or not finite, a vector of another length than the
-    feature space has, a label that is no class of the nomenclature, a selection without samples to fit to, a disk that can't
-    hold them.
+    `codes` are the class codes in the order of the network's outputs, `balance` says what weighs the same;
+    features are written as `held_as`, statistics are of those of the table. Raises SitsparkError, naming file and sample, for a
+    feature that is missing, not finite or too large for `held_as`, a vector of another length than the feature space has, a
+    label that is no class of the nomenclature, a selection without samples to fit to, a disk that can't hold them.
     """
     space = feature_space_of(table)
     folder.mkdir(parents=True, exist_ok=True)
     tables = [table, *([children] if children else [])]
-    _refuse_full_disk(tables, len(space), folder)
+    _refuse_full_disk(tables, len(space) * np.dtype(held_as).itemsize, folder)
     polygons: list[npt.NDArray[np.int64]] = []
     classes: list[npt.NDArray[np.int64]] = []
     running = RunningStatistics(len(space))
@@ -81,6 +84,7 @@ def decode(
         for part, rows in _blocks(tables):
             selected = rows.filter(pa.array(selection.mask(rows)))
             features = _features(selected, space, part)
+            held = _held(features, held_as, selected, space, part)
             positions = _positions(selected, codes, part)
             monitored = selected["monitored"].to_numpy(zero_copy_only=False).astype(bool)
             running.add(features[~monitored])
@@ -88,7 +92,7 @@ def decode(
                 polygons.append(selected["polygon_id"].to_numpy()[~monitored])
                 classes.append(positions[~monitored])
             for kind, members in (("fitted", ~monitored), ("monitored", monitored)):
-                features[members].tofile(files[f"{kind}.features"])
+                held[members].tofile(files[f"{kind}.features"])
                 positions[members].tofile(files[f"{kind}.positions"])
     statistics = running.result()
     pa.default_memory_pool().release_unused()  # a quarter of a GB, which the training's process has no use for
@@ -145,6 +149,21 @@ def _features(rows: pa.RecordBatch, space: FeatureSpace, part: Path) -> npt.NDAr
     return features
 
 
+def _held(
+    features: npt.NDArray[np.float32], held_as: HeldAs, rows: pa.RecordBatch, space: FeatureSpace, part: Path
+) -> npt.NDArray[np.floating]:
+    """The features as they are held, (n, features)."""
+    with np.errstate(over="ignore"):  # told below
+        held: npt.NDArray[np.floating] = features.astype(held_as, copy=False)
+    beyond = ~np.isfinite(held)
+    if beyond.any():
+        sample, feature = np.argwhere(beyond)[0]
+        fault = f"has {features[sample, feature]:g} as feature {space.names[feature]}, and {held_as} ends at"
+        remedy = "leave training.held_as at float32"
+        _refuse(np.any(beyond, axis=1), rows, part, f"{fault} {np.finfo(held_as).max:g}", remedy=remedy)
+    return held
+
+
 def _positions(rows: pa.RecordBatch, codes: tuple[int, ...], part: Path) -> npt.NDArray[np.int64]:
     """The position of each sample's label among the classes, int64 (n,)."""
     known, labels = np.asarray(codes), rows["label"].to_numpy()
@@ -153,15 +172,17 @@ def _positions(rows: pa.RecordBatch, codes: tuple[int, ...], part: Path) -> npt.
     return positions.astype(np.int64)
 
 
-def _refuse(faulty: npt.NDArray[np.bool_], rows: pa.RecordBatch, part: Path, fault: str) -> None:
+def _refuse(
+    faulty: npt.NDArray[np.bool_], rows: pa.RecordBatch, part: Path, fault: str, *, remedy: str = "make the samples table again"
+) -> None:
     if faulty.any():
         sample = rows["sample_id"][int(np.argmax(faulty))]
-        raise SitsparkError(f"{part}: sample {sample} {fault}; make the samples table again")
+        raise SitsparkError(f"{part}: sample {sample} {fault}; {remedy}")
 
 
-def _refuse_full_disk(tables: Sequence[Path], features: int, folder: Path) -> None:
+def _refuse_full_disk(tables: Sequence[Path], bytes_each: int, folder: Path) -> None:
     rows = sum(pq.read_metadata(part).num_rows for table in tables for part in current_parts(table))
-    needed = rows * (4 * features + 12)
+    needed = rows * (bytes_each + 12)
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise SitsparkError(

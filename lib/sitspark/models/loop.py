@@ -236,7 +236,7 @@ def _calibration(job: TrainingJob, samples: Samples, learner: _Learner, progress
     learner.network.eval()
     spread = torch.arange(0, len(samples), -(-len(samples) // MOST) or 1)
     scores = [
-        learner.network(samples.features.index_select(0, part).to(learner.group.device)).float().cpu()
+        learner.network(samples.features.index_select(0, part).to(learner.group.device).float()).float().cpu()
         for part in spread.split(job.settings.batch_size)
         if len(part)
     ]

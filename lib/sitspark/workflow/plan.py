@@ -32,6 +32,7 @@ from sitspark.scenes.outline import to_geographic
 from sitspark.scenes.product import Scene, Source
 from sitspark.scenes.reading import Reading
 from sitspark.scenes.sensors import ArchiveSensor, reading_of
+from sitspark.settings import HeldAs
 from sitspark.spark import local_cores
 from sitspark.workflow.context import Context
 
@@ -58,20 +59,26 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """How many samples a network's training holds in so many GB of memory, and how many there are at most (None: not known)."""
+    """How many samples a network's training holds in so many GB of memory, and how many there are at most (None: not known).
+
+    `held_as` is what their features are held as.
+    """
 
     name: str
     samples: int
     memory_gb: float
     most: int | None
+    held_as: HeldAs = "float32"
 
     def to_text(self) -> str:
         """The numbers in a sentence."""
         there = "" if self.most is None else f" on at most {self.most:,} samples"
         hold = f"{self.memory_gb:g} GB of memory (training.memory) hold"
         if self.most is not None and self.most <= self.samples:
-            return f"train    {self.name}{there}: {hold} all of them"
-        return f"train    {self.name}{there}: {hold} {self.samples:,}; of more each epoch reads part after part"
+            return f"train    {self.name}{there}: {hold} all of them as {self.held_as}"
+        return (
+            f"train    {self.name}{there}: {hold} {self.samples:,} as {self.held_as}; of more each epoch reads part after part"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,7 +320,8 @@ def _held(context: Context, features: int) -> Held:
     training, samples = context.settings.training, context.settings.samples
     constant = samples.strategy == "constant" and samples.per_class is not None
     most = len(context.nomenclature) * samples.per_class if constant and samples.per_class else None
-    return Held(training.model_name, int(training.memory * 1e9 / (4 * features)), training.memory, most)
+    held = int(training.memory * 1e9 / (features * np.dtype(training.held_as).itemsize))
+    return Held(training.model_name, held, training.memory, most, training.held_as)
 
 
 def _bound(context: Context, features: int) -> Bound | None:
