@@ -11,6 +11,7 @@ from sitspark.errors import SitsparkError
 from sitspark.models.decode import decode
 from sitspark.models.selection import Selection
 from sitspark.models.store import SampleStore
+from sitspark.models.weights import weights_of
 from sitspark.samples.table import feature_space_of
 
 from .tables import CODES, SPACE, Table, separable, write
@@ -133,6 +134,24 @@ def test_children_are_fitted_to_but_never_monitored_and_go_with_their_fold(table
     left = stored(samples, tmp_path / "left", "31TCJ", made)
     without = stored(samples, tmp_path / "without", "31TCJ")
     assert len(left.fitted) - len(without.fitted) == np.count_nonzero(few.fold != "31TCJ")
+
+
+@pytest.mark.parametrize("balance", [(), ("class",)])
+def test_a_column_of_weights_weighs_the_fitted_samples(table: Table, tmp_path: Path, balance: tuple[str, ...]) -> None:
+    weight = np.random.default_rng(0).uniform(0, 3, len(table.label))
+    samples = write(table, tmp_path / "t", weight=weight)
+    decode(samples, Selection(), codes=CODES, folder=tmp_path / "s", balance=balance)
+    store = SampleStore.open(tmp_path / "s")
+    classes, polygons = table.label[table.fitted].astype(np.int64), (np.arange(len(table.label)) // 7)[table.fitted]
+    expected = weights_of(classes, polygons, balance, weight[table.fitted])
+    np.testing.assert_array_equal(store.fitted.weights.numpy(), expected)
+    assert (store.monitored.weights == 1).all()
+
+
+def test_samples_that_all_weigh_nothing_are_refused(table: Table, tmp_path: Path) -> None:
+    samples = write(table, tmp_path / "t", weight=np.zeros(len(table.label)))
+    with pytest.raises(SitsparkError, match=r"/t: all samples to train on weigh 0; correct the weights"):
+        stored(samples, tmp_path / "s")
 
 
 def test_samples_that_are_not_kept_are_neither_fitted_nor_monitored_nor_are_their_children(

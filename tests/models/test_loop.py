@@ -143,6 +143,18 @@ def test_no_option_is_ignored_and_every_one_learns(
     assert metrics.oa is not None and metrics.oa > 0.5
 
 
+def test_what_weighs_nothing_is_not_learnt(table: Table, tmp_path: Path) -> None:
+    """A third of the labels of class 11 say 12, and weigh 0."""
+    wrong, weight = table.label.copy(), np.ones(len(table.label))
+    members = np.flatnonzero((table.label == 11) & table.fitted)[::3]
+    wrong[members], weight[members] = 12, 0.0
+    samples = write(replace(table, label=wrong), tmp_path / "t", weight=weight)
+    weighted = job(samples, tmp_path, epochs=40, criterion="loss")
+    train(weighted)
+    classifier = Classifier.load(weighted.folder)
+    assert (classifier.codes[classifier.classify(table.features[members])[0]] == 11).all()
+
+
 def test_samples_that_do_not_fit_are_learnt_from_part_by_part(
     samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
