@@ -33,8 +33,9 @@ from sitspark.scenes.product import Scene, Source
 from sitspark.scenes.reading import Reading
 from sitspark.scenes.sensors import ArchiveSensor, reading_of
 from sitspark.settings import HeldAs
-from sitspark.spark import local_cores
+from sitspark.spark import local_cores, machine_memory_mb
 from sitspark.workflow.context import Context
+from sitspark.workflow.searching import trials_at_a_time
 
 _THREADS = 8  # products opened at a time: opening waits for the disk or the network
 _ASKED = 3  # products of a tile whose sizes a store is asked for
@@ -86,7 +87,8 @@ class Foreseen:
     """What a run will take; sizes in bytes, times in seconds of one core, and of the clock with `cores` cores.
 
     `bytes_to_write` are those of each raster of the map.
-    `models` are those that are trained, of which a search tries several. `seconds` is for the map alone: labelled pixels are
+    `models` are those that are trained, of which a search tries several, `models_at_a_time` of them beside each other (None on
+    a cluster). `seconds` is for the map alone: labelled pixels are
     read once more, at most as much as their chunks. The memory of the machine is None where a cluster works.
     """
 
@@ -106,11 +108,17 @@ class Foreseen:
     core_seconds: float
     seconds: float
     models: int
+    models_at_a_time: int | None
     training: Bound | Held
 
     def to_json(self) -> str:
         """The numbers as JSON."""
         return json.dumps(asdict(self), indent=2)
+
+    def _together(self) -> str:
+        if self.models == 1 or self.models_at_a_time is None:
+            return ""
+        return f", {min(self.models, self.models_at_a_time)} at a time (their threads and training.memory say how many),"
 
     def to_text(self) -> str:
         """The numbers in sentences."""
@@ -128,7 +136,7 @@ class Foreseen:
                 f"time     {_duration(self.core_seconds)} of one core at {self.pixels_per_core_second:,} pixels a second "
                 f"(measured now on a window of these products), {_duration(self.seconds)} with {counted(self.cores, 'core')}; "
                 "starting Spark (5 to 20 s), reading the labelled pixels and training "
-                f"{counted(self.models, 'model')} come on top",
+                f"{counted(self.models, 'model')}{self._together()} come on top",
             )
         )
 
@@ -192,13 +200,14 @@ def plan(context: Context) -> Foreseen:
         ),
         bytes_to_write={product.name: product.pixel_bytes * pixels * (1 + settings.map.per_tile) for product in products},
         worker_memory_mb=round(worker_bytes(reading, scenes, shape, windows, written=held) / 1e6),
-        machine_memory_mb=_machine_memory_mb() if settings.spark.master.startswith("local") else None,
+        machine_memory_mb=machine_memory_mb() if settings.spark.master.startswith("local") else None,
         cores=cores,
         pixels_per_core_second=round(speed),
         core_seconds=round(core_seconds, 1),
         # waiting for the disk or the network takes time, not cores
         seconds=round(pixels / spent.pixels * spent.wall / min(cores, len(chunks)), 1),
         models=settings.training.models,
+        models_at_a_time=trials_at_a_time(settings.training, settings.spark.master) if settings.training.search else 1,
         training=_bound(context, len(recipe.space)) or _held(context, len(recipe.space)),
     )
 
@@ -359,10 +368,6 @@ def _size_of(source: Source, selection: Selection) -> int:
         return sum(files.size(file.member) for file in stored.values() if files.has(file.member))
     except (SitsparkError, FileNotFoundError):
         return 0  # it can't be used, and will not be read
-
-
-def _machine_memory_mb() -> int:
-    return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e6)
 
 
 def memory_caution(workers: int, worker_mb: int, *, machine_mb: int | None) -> str:
