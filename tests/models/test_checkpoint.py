@@ -9,11 +9,12 @@ import pytest
 import torch
 
 from sitspark.models import checkpoint
-from sitspark.models.card import HISTORY, WEIGHTS
+from sitspark.models.card import HISTORY, WEIGHTS, read_card
 from sitspark.models.checkpoint import CHECKPOINT
 from sitspark.models.distributor import fit
 from sitspark.models.job import TrainingJob
 from sitspark.models.loop import train
+from sitspark.models.process_group import ProcessGroup
 
 from .tables import job
 
@@ -118,6 +119,23 @@ def test_a_checkpoint_is_taken_by_the_same_training_alone(
     left_after(3, samples, tmp_path)
     run = epochs_run(tmp_path, monkeypatch, samples, **changed)
     assert run[0] == first
+
+
+def test_a_checkpoint_that_another_process_does_not_see_is_nobodys(
+    samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left_after(3, samples, tmp_path)
+    monkeypatch.setattr(ProcessGroup, "least", lambda self, value: min(value, 0))  # the other one has found 0 epochs
+    assert epochs_run(tmp_path, monkeypatch, samples)[0] == 1
+
+
+def test_seconds_count_what_was_before_the_stop(samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = left_after(3, samples, tmp_path)
+    saved = torch.load(path, weights_only=True)
+    assert 0 < saved["seconds"] < 1000
+    torch.save(saved | {"seconds": 1000.0}, path)
+    epochs_run(tmp_path, monkeypatch, samples)
+    assert 1000 < read_card(again(samples, tmp_path).folder).seconds < 2000
 
 
 def test_a_broken_checkpoint_is_passed_over(samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

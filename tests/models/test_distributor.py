@@ -1,3 +1,4 @@
+import contextlib
 import json
 import os
 import signal
@@ -19,8 +20,12 @@ from sitspark.errors import SitsparkError
 from sitspark.models import loop
 from sitspark.models.card import HISTORY, WEIGHTS, read_card
 from sitspark.models.distributor import fit
+from sitspark.models.inference import Classifier
 from sitspark.models.job import TrainingJob
+from sitspark.models.networks.own_code import OwnCode
+from sitspark.models.precision import computes_in_bf16
 
+from .networks.own_nets import changed
 from .tables import Table, job, write
 
 # a driver of its own, to be killed
@@ -49,6 +54,31 @@ def test_two_processes_learn_like_one(
     one, two = (pd.read_parquet(done.folder / HISTORY) for done in (trained, double))
     for column in ("train_loss", "validation_loss", "oa", "kappa", "fscore"):
         np.testing.assert_allclose(two[column], one[column], rtol=1e-3)
+
+
+# torch's own normalisation knows the share of its process alone
+OF_SHARES = changed("nn.ReLU(), ", "nn.BatchNorm1d(width), nn.ReLU(), ")
+
+
+@pytest.mark.parametrize(
+    ("network", "own"),
+    [("tempcnn", None), ({"module": "/elsewhere/net.py", "class": "Net"}, OF_SHARES)],
+    ids=["of the bank", "of the user"],
+)
+def test_processes_judge_the_network_that_is_kept_also_with_batch_normalisation(
+    spark: SparkSession, table: Table, samples: Path, tmp_path: Path, network: object, own: OwnCode | None
+) -> None:
+    if not computes_in_bf16(torch.device("cpu")):
+        pytest.skip("this processor computes in fp32 alone")
+    double = job(samples, tmp_path, processes=2, network=network, precision="bf16", calibrate=False, epochs=2)
+    metrics = fit(replace(double, own=own), spark=spark).metrics
+    members = (table.split == "train") & table.monitored
+    classifier = Classifier.load(double.folder, code=own.sha256 if own else None)
+    probabilities = classifier.probabilities(table.features[members])
+    true = np.searchsorted(classifier.codes, table.label[members])
+    loss = -np.log(probabilities[np.arange(len(true)), true].astype(float)).mean()
+    assert metrics.validation_loss == pytest.approx(loss, rel=1e-3)
+    assert metrics.oa == pytest.approx((probabilities.argmax(1) == true).mean())
 
 
 def test_an_error_of_a_process_arrives_as_its_sentence(
@@ -120,15 +150,19 @@ def test_a_process_that_was_killed_is_told_before_what_the_others_say(
 ) -> None:
     def kill(progress: dict[str, Any]) -> None:
         for pid in descendants(os.getpid()):
-            if b"\0RANK=1\0" in Path(f"/proc/{pid}/environ").read_bytes():
-                os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # others come and go
+                if b"\0RANK=1\0" in Path(f"/proc/{pid}/environ").read_bytes():
+                    os.kill(pid, signal.SIGKILL)
 
     with pytest.raises(SitsparkError, match=r"process 2 of 2 was killed, most likely for want of memory; .* training.memory"):
-        fit(job(samples, tmp_path, epochs=10**6, processes=2), spark=spark, on_epoch=kill)
+        fit(job(samples, tmp_path, epochs=3000, processes=2), spark=spark, on_epoch=kill)
 
 
 def descendants(pid: int) -> list[int]:
-    children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    try:
+        children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except (FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+        return []
     return children + [grandchild for child in children for grandchild in descendants(child)]
 
 

@@ -94,6 +94,11 @@ class Batches:
         return len(self.samples) * self.samples.bytes_each <= self.memory
 
     @property
+    def parts(self) -> int:
+        """In how many parts an epoch reads the samples; 1: all are held."""
+        return 1 if self.fit_in_memory else len(self._parts)
+
+    @property
     def in_an_epoch(self) -> int:
         """How many batches an epoch has."""
         ends = np.minimum([part.stop * _BLOCK for part in self._parts], len(self.samples))

@@ -33,11 +33,11 @@ def fit(job: TrainingJob, *, spark: SparkSession | None = None, on_epoch: OnEpoc
     """Train a model in `training.processes` processes, on this machine or as tasks of the executors; gives its card.
 
     One process of the driver's machine is the driver itself, but for a baseline, whose libraries Ctrl-C doesn't reach; all
-    others are started through a Spark session. A model that is in the folder already is replaced; a checkpoint of the same training is
-    gone on from. `on_epoch` is called, from another thread, with the fields of the latest `Epoch` and `epochs`, their number in
-    all. What other processes print goes to `training.log` in the folder of the model. Raises SitsparkError with the sentence of
-    the process that failed, without a Spark session where one is needed, or where executors have fewer cores than there are
-    processes.
+    others are started through a Spark session. A model that is in the folder already is replaced; a checkpoint of the same
+    training is gone on from. `on_epoch` is called, from another thread, with the fields of the latest `Epoch` and `epochs`,
+    their number in all. What other processes print goes to `training.log` in the folder of the model. Raises SitsparkError
+    with the sentence of the process that failed, without a Spark session where one is needed, or where executors have fewer
+    cores than there are processes.
     """
     here = job.settings.where == "driver" and job.settings.ranks == 1 and job.settings.baseline is None
     session = None if here else _session(job, spark)
