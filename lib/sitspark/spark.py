@@ -144,6 +144,11 @@ def local_cores(master: str) -> int | None:
     return int(inside) if inside.isdigit() else 1 if master == "local" else os.cpu_count() or 1
 
 
+def machine_memory_mb() -> int:
+    """The memory of this machine."""
+    return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e6)
+
+
 def location(path: Path) -> str:
     """A path as Spark writes it: always of the local or shared file system, whatever file system is its default."""
     return f"file://{path.resolve()}"

@@ -67,18 +67,29 @@ def test_a_cross_validation_leaves_out_folds_of_any_kind(
     assert context.folder.split.exists() and all(name in page for name in names)
 
 
-def test_polygons_that_the_user_keeps_for_testing(run_copy: FinishedRun, tmp_path: Path) -> None:
+def test_polygons_that_the_user_keeps_for_testing_and_weighs(run_copy: FinishedRun, tmp_path: Path) -> None:
     source = run_copy.tree["ground_truth"]["file"]
     polygons = geopandas.read_file(source)
     polygons["part"] = [("train", "train", "validation", "test")[i % 4] for i in range(len(polygons))]
+    polygons["trust"] = [(1.0, 0.3, 0.0)[i % 3] for i in range(len(polygons))]
     polygons.to_file(tmp_path / "told.gpkg")
-    chosen = {"file": str(tmp_path / "told.gpkg"), "split_unit": "column", "split_field": "part"}
+    chosen = {
+        "file": str(tmp_path / "told.gpkg"),
+        "split_unit": "column",
+        "split_field": "part",
+        "weight_field": "trust",
+    }
     tree = run_copy.tree | {"ground_truth": run_copy.tree["ground_truth"] | chosen}
     tree["training"] = tree["training"] | {"epochs": 3}
     context, printed = run_quietly(tree, "validate", "report")
     part = polygons.set_index("id")["part"]
     table = context.table("polygons").select("polygon_id", "split").toPandas()
     assert (table["split"].to_numpy() == part[table["polygon_id"]].to_numpy()).all()
+    weighted = context.table("samples").select("polygon_id", "weight").toPandas()
+    trust = polygons.set_index("id")["trust"]
+    assert (weighted["weight"].to_numpy() == trust[weighted["polygon_id"]].to_numpy()).all() and weighted[
+        "weight"
+    ].nunique() == 3
     assert set(context.table("samples").select("split").distinct().toPandas()["split"]) == {"train", "validation"}
     metrics = json.loads((context.folder.accuracy / "metrics.json").read_text())
     confusion = context.table("confusion").toPandas()

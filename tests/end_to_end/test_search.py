@@ -12,6 +12,7 @@ from pyspark.sql import SparkSession
 from rich.console import Console
 
 from sitspark.errors import SitsparkError
+from sitspark.models import tracking
 from sitspark.models.card import read_card
 from sitspark.models.model import Model
 from sitspark.models.search_trial import RECORD
@@ -133,6 +134,19 @@ def test_each_fold_has_a_search_of_its_own_and_a_server_that_is_away_loses_none(
     for model_id in trials.model_id.unique():
         assert read_card(context.folder.model(model_id)).left_out_fold is not None
         assert f"{model_id} is trained and kept, but MLflow doesn't know of it: API request to {away}" in said
+
+    # the next run notes what is missing, without training anything, and the one after it asks no server
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    tree["training"]["track"] = "mlflow"
+    again, said = run_quietly(tree, "cross_validate")
+    assert "unchanged" in said and "MLflow" not in said
+    client = MlflowClient(f"sqlite:///{again.folder.path}/tracking/mlflow.db")
+    experiment = client.get_experiment_by_name("sitspark")
+    assert experiment is not None
+    noted = [run.data.tags.get("sitspark.model_id") for run in client.search_runs([experiment.experiment_id])]
+    assert set(trials.model_id) <= set(noted)
+    monkeypatch.setattr(tracking, "track_model", lambda *_, **__: pytest.fail("is noted already"))
+    run_quietly(tree, "cross_validate")
 
 
 def test_a_search_without_a_survivor_ends_with_a_sentence(spark: SparkSession, tmp_path: Path) -> None:

@@ -203,12 +203,13 @@ def test_samples_of_a_csv_file_with_ready_made_features_are_learnt_from(spark: S
             "type": ["bare", "green"] * 20,
             "Mean NDVI": [0.1, 0.7] * 20 + random.normal(0, 0.05, 40),
             "height": random.normal(300, 20, 40),
+            "trust": np.arange(40) % 3 / 2,
         }
     )
     table.loc[5, "height"] = np.nan
     tree = tree_of(tmp_path, plots())
     table.to_csv(tmp_path / "features.csv", index=False)
-    observed = {"file": str(tmp_path / "features.csv"), "label": "type", "static": "all"}
+    observed = {"file": str(tmp_path / "features.csv"), "label": "type", "static": "all", "weight": "trust"}
     tree = {key: value for key, value in tree.items() if key not in ("time_series", "features")} | {"observations": observed}
     context, said = run_quietly(tree, "train", "report")
     assert "40 rows: 39 samples of 2 classes" in said and "1 row left out: 1 without a static value" in said
@@ -216,6 +217,7 @@ def test_samples_of_a_csv_file_with_ready_made_features_are_learnt_from(spark: S
     ids = spark.range(40).selectExpr("id", "xxhash64(cast(id as string)) as sample_id").toPandas().set_index("sample_id")
     numbers = table[["Mean NDVI", "height"]].to_numpy(np.float32)
     assert np.array_equal(np.stack(list(found.features)), numbers[ids.loc[found.index].id])
+    assert found.weight.tolist() == table["trust"][ids.loc[found.index].id].tolist()
     target = tmp_path / "out.csv"
     assert export(target, context.folder.path, table="samples").rows == 39
     assert list(pd.read_csv(target).columns[-2:]) == ["Mean NDVI", "height"]

@@ -2,22 +2,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import torch
 
 from sitspark.models.card import ModelCard, read_card
 from sitspark.models.job import TrainingJob
 from sitspark.models.loop import train
+from sitspark.models.torch_state import torch_as_before as as_before
 
 from .tables import Table, job, separable, write
 
 
 @pytest.fixture(autouse=True)
 def torch_as_before() -> Iterator[None]:
-    """Training sets these for its whole process."""
-    threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    yield
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(deterministic)
+    """The loop sets what holds for its whole process."""
+    with as_before():
+        yield
 
 
 @pytest.fixture(scope="session")

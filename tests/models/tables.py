@@ -70,7 +70,9 @@ def of_the_reference_job(n: int) -> tuple[Table, FeatureSpace, Nomenclature]:
     return table, space, Nomenclature(tuple(LandCoverClass(code, f"class {code}", (code, 0, 0)) for code in range(1, 24)))
 
 
-def write(table: Table, folder: Path, *, space: FeatureSpace | None = SPACE, parts: int = 3) -> Path:
+def write(
+    table: Table, folder: Path, *, space: FeatureSpace | None = SPACE, parts: int = 3, weight: np.ndarray | None = None
+) -> Path:
     """Write part files with row groups of 100 samples and Spark's metadata (none of the features for no space)."""
     folder.mkdir(parents=True)
     metadata = {} if space is None else {"feature_space": space.to_json()}
@@ -85,6 +87,8 @@ def write(table: Table, folder: Path, *, space: FeatureSpace | None = SPACE, par
         "monitored": pa.array(table.monitored),
         "features": pa.array(list(table.features), pa.list_(pa.float32())),
     }
+    if weight is not None:
+        columns["weight"] = pa.array(weight, pa.float64())
     whole = pa.table(columns).replace_schema_metadata({"org.apache.spark.sql.parquet.row.metadata": json.dumps(spark)})
     size = -(-len(table.label) // parts)
     for part in range(parts):

@@ -13,6 +13,7 @@ from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 from sklearn.metrics import accuracy_score, cohen_kappa_score, f1_score, log_loss
 from sklearn.svm import LinearSVC
 
+from sitspark.accuracy.reliability import Reliability
 from sitspark.errors import SitsparkError
 from sitspark.models.baselines.bank import BASELINES
 from sitspark.models.baselines.base import LearningSet, Task, random_state
@@ -193,7 +194,14 @@ def test_a_stored_baseline_says_what_the_fitted_one_said(kind: str, done: dict[s
     assert (position.dtype, probability.dtype, found.dtype) == (np.int64, np.float32, np.float32)
     plain = stored.probabilities(overlapping.features)
     np.testing.assert_array_equal(replace(classifier, temperature=1.0).probabilities(overlapping.features), plain.astype("f4"))
-    np.testing.assert_array_equal(found, softened(plain, read_card(done[kind].folder).temperature).astype("f4"))
+    card = read_card(done[kind].folder)
+    np.testing.assert_array_equal(found, softened(plain, card.temperature).astype("f4"))
+    members = (overlapping.split == "train") & overlapping.monitored
+    judged, true = stored.probabilities(overlapping.features[members]), np.searchsorted(CODES, overlapping.label[members])
+    assert card.calibration is not None
+    # of probabilities as they are, without the floor that the temperature is found with
+    error = Reliability.between(judged.max(1), judged.argmax(1) == true).error
+    assert card.calibration.error_before == pytest.approx(error)
     np.testing.assert_array_equal(position, plain.argmax(1))
     np.testing.assert_array_equal(probability, found.max(1))
     assert len(classifier.classify(overlapping.features[:0])[0]) == 0

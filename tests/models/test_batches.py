@@ -1,5 +1,6 @@
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +93,20 @@ def test_parts_hold_no_more_than_the_memory_and_are_mixed(samples: Samples) -> N
     first = members(epoch(parted, 1))[:2048]
     # neighbours of the table don't stay together
     assert len(samples) <= 1024 or np.mean(np.diff(first) == 1) < 0.01
+
+
+@pytest.mark.parametrize("memory", [ALL, SOME // 2])
+def test_samples_held_as_float16_come_as_float32_and_twice_as_many_fit(samples: Samples, tmp_path: Path, memory: float) -> None:
+    # float16 has the numbers up to 2048
+    few = np.arange(len(samples) * WIDTH, dtype=np.float32).reshape(-1, WIDTH) % 2048
+    few.astype(np.float16).tofile(tmp_path / "half")
+    few.tofile(tmp_path / "whole")
+    half = replace(samples, path=tmp_path / "half", dtype=torch.float16)
+    whole = replace(samples, path=tmp_path / "whole")
+    for number in (1, 2):
+        found, expected = epoch(batches(half, memory=memory), number), epoch(batches(whole, memory=2 * memory), number)
+        for one, other in zip(found, expected, strict=True):
+            assert one.features.dtype == torch.float32 and torch.equal(one.features, other.features)
 
 
 @given(first=st.integers(0, 50), count=st.integers(0, 500), largest=st.integers(1, 60))

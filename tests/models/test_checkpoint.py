@@ -9,19 +9,22 @@ import pytest
 import torch
 
 from sitspark.models import checkpoint
-from sitspark.models.card import HISTORY, WEIGHTS
+from sitspark.models.card import HISTORY, WEIGHTS, read_card
 from sitspark.models.checkpoint import CHECKPOINT
+from sitspark.models.distributor import fit
 from sitspark.models.job import TrainingJob
 from sitspark.models.loop import train
+from sitspark.models.process_group import ProcessGroup
 
 from .tables import job
 
 ROOT = Path(__file__).parents[2]
-# one process, to be killed; it waits where it should be hit
+# a driver that trains itself, to be killed; it waits where it should be hit
 TRAINING = """
 import sys, time
 from pathlib import Path
 from sitspark.models import loop
+from sitspark.models.distributor import fit
 from tests.models.tables import job
 whole = loop._epoch
 def slow(*args, history, **kwargs):
@@ -30,7 +33,7 @@ def slow(*args, history, **kwargs):
         time.sleep(60)
     return whole(*args, history=history, **kwargs)
 loop._epoch = slow
-loop.train(job(Path(sys.argv[1]), Path(sys.argv[2]), epochs=9, schedule={"kind": "cosine", "warm_up": 2}))
+fit(job(Path(sys.argv[1]), Path(sys.argv[2]), epochs=9, schedule={"kind": "cosine", "warm_up": 2}))
 """
 
 
@@ -56,7 +59,9 @@ def noted(of: TrainingJob) -> pd.DataFrame:
 def test_a_training_that_was_killed_ends_with_the_bytes_of_one_that_was_not(samples: Path, tmp_path: Path) -> None:
     killed_in_epoch_7(samples, tmp_path / "killed")
     resumed, undisturbed = again(samples, tmp_path / "killed"), again(samples, tmp_path / "whole")
-    train(resumed)
+    told: list[int] = []
+    fit(resumed, on_epoch=lambda progress: told.append(progress["resumed"]))
+    assert told[-1] == 6
     train(undisturbed)
     assert (resumed.folder / WEIGHTS).read_bytes() == (undisturbed.folder / WEIGHTS).read_bytes()
     pd.testing.assert_frame_equal(noted(resumed), noted(undisturbed))
@@ -114,6 +119,23 @@ def test_a_checkpoint_is_taken_by_the_same_training_alone(
     left_after(3, samples, tmp_path)
     run = epochs_run(tmp_path, monkeypatch, samples, **changed)
     assert run[0] == first
+
+
+def test_a_checkpoint_that_another_process_does_not_see_is_nobodys(
+    samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left_after(3, samples, tmp_path)
+    monkeypatch.setattr(ProcessGroup, "least", lambda self, value: min(value, 0))  # the other one has found 0 epochs
+    assert epochs_run(tmp_path, monkeypatch, samples)[0] == 1
+
+
+def test_seconds_count_what_was_before_the_stop(samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = left_after(3, samples, tmp_path)
+    saved = torch.load(path, weights_only=True)
+    assert 0 < saved["seconds"] < 1000
+    torch.save(saved | {"seconds": 1000.0}, path)
+    epochs_run(tmp_path, monkeypatch, samples)
+    assert 1000 < read_card(again(samples, tmp_path).folder).seconds < 2000
 
 
 def test_a_broken_checkpoint_is_passed_over(samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from sitspark.errors import SitsparkError
 from sitspark.models.decode import decode
 from sitspark.models.selection import Selection
 from sitspark.models.store import SampleStore
+from sitspark.models.weights import weights_of
 from sitspark.samples.table import feature_space_of
 
 from .tables import CODES, SPACE, Table, separable, write
@@ -83,6 +84,24 @@ def test_a_broken_sample_is_named(field: str, value: object, expected: str, tmp_
     assert "part-00000.parquet" in str(error.value)
 
 
+def test_float16_keeps_eleven_binary_digits_and_leaves_the_statistics(table: Table, samples: Path, tmp_path: Path) -> None:
+    decode(samples, Selection(), codes=CODES, folder=tmp_path / "half", held_as="float16")
+    half, whole = SampleStore.open(tmp_path / "half", "float16"), stored(samples, tmp_path / "whole")
+    for found, exact in ((half.fitted, whole.fitted), (half.monitored, whole.monitored)):
+        assert found.features.dtype == torch.float16 and 2 * found.path.stat().st_size == exact.path.stat().st_size
+        np.testing.assert_allclose(found.features.float().numpy(), exact.features.numpy(), rtol=2**-11, atol=0)
+    np.testing.assert_array_equal(half.statistics.mean, whole.statistics.mean)
+
+
+def test_a_feature_that_float16_has_no_number_for_is_named(table: Table, tmp_path: Path) -> None:
+    samples = write(broken(table, "features", 65_520.0), tmp_path / "t")
+    with pytest.raises(
+        SitsparkError, match=r"sample \d+ has 65520 as feature b4_20180101, and float16 ends at 65504; leave training.held_as"
+    ):
+        decode(samples, Selection(), codes=CODES, folder=tmp_path / "half", held_as="float16")
+    assert len(stored(samples, tmp_path / "whole").fitted)
+
+
 def test_vectors_of_another_length_are_refused(table: Table, tmp_path: Path) -> None:
     samples = write(replace(table, features=table.features[:, :-1]), tmp_path / "t")
     with pytest.raises(SitsparkError, match="no vector of 12 features"):
@@ -115,6 +134,24 @@ def test_children_are_fitted_to_but_never_monitored_and_go_with_their_fold(table
     left = stored(samples, tmp_path / "left", "31TCJ", made)
     without = stored(samples, tmp_path / "without", "31TCJ")
     assert len(left.fitted) - len(without.fitted) == np.count_nonzero(few.fold != "31TCJ")
+
+
+@pytest.mark.parametrize("balance", [(), ("class",)])
+def test_a_column_of_weights_weighs_the_fitted_samples(table: Table, tmp_path: Path, balance: tuple[str, ...]) -> None:
+    weight = np.random.default_rng(0).uniform(0, 3, len(table.label))
+    samples = write(table, tmp_path / "t", weight=weight)
+    decode(samples, Selection(), codes=CODES, folder=tmp_path / "s", balance=balance)
+    store = SampleStore.open(tmp_path / "s")
+    classes, polygons = table.label[table.fitted].astype(np.int64), (np.arange(len(table.label)) // 7)[table.fitted]
+    expected = weights_of(classes, polygons, balance, weight[table.fitted])
+    np.testing.assert_array_equal(store.fitted.weights.numpy(), expected)
+    assert (store.monitored.weights == 1).all()
+
+
+def test_samples_that_all_weigh_nothing_are_refused(table: Table, tmp_path: Path) -> None:
+    samples = write(table, tmp_path / "t", weight=np.zeros(len(table.label)))
+    with pytest.raises(SitsparkError, match=r"/t: all samples to train on weigh 0; correct the weights"):
+        stored(samples, tmp_path / "s")
 
 
 def test_samples_that_are_not_kept_are_neither_fitted_nor_monitored_nor_are_their_children(

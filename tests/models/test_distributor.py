@@ -1,3 +1,4 @@
+import contextlib
 import json
 import os
 import signal
@@ -12,13 +13,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from pyspark.sql import SparkSession
 
 from sitspark.errors import SitsparkError
-from sitspark.models.card import HISTORY, read_card
+from sitspark.models import loop
+from sitspark.models.card import HISTORY, WEIGHTS, read_card
 from sitspark.models.distributor import fit
+from sitspark.models.inference import Classifier
 from sitspark.models.job import TrainingJob
+from sitspark.models.networks.own_code import OwnCode
+from sitspark.models.precision import computes_in_bf16
 
+from .networks.own_nets import changed
 from .tables import Table, job, write
 
 # a driver of its own, to be killed
@@ -29,7 +36,7 @@ from pyspark.sql import SparkSession
 from sitspark.models.distributor import fit
 from tests.models.tables import job
 SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").getOrCreate()
-fit(job(Path(sys.argv[1]), Path(sys.argv[2]), epochs=10**6), on_epoch=lambda progress: print("epoch", flush=True))
+fit(job(Path(sys.argv[1]), Path(sys.argv[2]), epochs=10**6, processes=2), on_epoch=lambda progress: print("epoch", flush=True))
 """
 
 
@@ -49,6 +56,31 @@ def test_two_processes_learn_like_one(
         np.testing.assert_allclose(two[column], one[column], rtol=1e-3)
 
 
+# torch's own normalisation knows the share of its process alone
+OF_SHARES = changed("nn.ReLU(), ", "nn.BatchNorm1d(width), nn.ReLU(), ")
+
+
+@pytest.mark.parametrize(
+    ("network", "own"),
+    [("tempcnn", None), ({"module": "/elsewhere/net.py", "class": "Net"}, OF_SHARES)],
+    ids=["of the bank", "of the user"],
+)
+def test_processes_judge_the_network_that_is_kept_also_with_batch_normalisation(
+    spark: SparkSession, table: Table, samples: Path, tmp_path: Path, network: object, own: OwnCode | None
+) -> None:
+    if not computes_in_bf16(torch.device("cpu")):
+        pytest.skip("this processor computes in fp32 alone")
+    double = job(samples, tmp_path, processes=2, network=network, precision="bf16", calibrate=False, epochs=2)
+    metrics = fit(replace(double, own=own), spark=spark).metrics
+    members = (table.split == "train") & table.monitored
+    classifier = Classifier.load(double.folder, code=own.sha256 if own else None)
+    probabilities = classifier.probabilities(table.features[members])
+    true = np.searchsorted(classifier.codes, table.label[members])
+    loss = -np.log(probabilities[np.arange(len(true)), true].astype(float)).mean()
+    assert metrics.validation_loss == pytest.approx(loss, rel=1e-3)
+    assert metrics.oa == pytest.approx((probabilities.argmax(1) == true).mean())
+
+
 def test_an_error_of_a_process_arrives_as_its_sentence(
     spark: SparkSession, table: Table, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -63,8 +95,74 @@ def test_an_error_of_a_process_arrives_as_its_sentence(
         read_card(damaged.folder)
 
 
+def test_one_process_is_this_one_and_leaves_torch_as_it_was(samples: Path, trained: TrainingJob, tmp_path: Path) -> None:
+    def state() -> tuple[object, ...]:
+        return (
+            torch.get_num_threads(),
+            torch.are_deterministic_algorithms_enabled(),
+            torch.utils.deterministic.fill_uninitialized_memory,
+            torch.get_default_dtype(),
+            torch.get_rng_state().tolist(),
+        )
+
+    torch.set_num_threads(2)
+    before, told = state(), list[dict[str, Any]]()
+    single = job(samples, tmp_path)
+    card = fit(single, on_epoch=told.append)
+    assert (card, told[-1]["epoch"]) == (read_card(single.folder), 4)
+    assert (single.folder / WEIGHTS).read_bytes() == (trained.folder / WEIGHTS).read_bytes()
+    assert state() == before
+    assert not single.scratch.exists() and not (single.folder / "training.log").exists()
+
+
+def test_an_error_of_this_process_is_a_sentence_and_an_unforeseen_one_has_its_account(
+    samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wild = job(samples, tmp_path, learning_rate=1e30)
+    with pytest.raises(SitsparkError, match=r"^training m: the loss became nan"):
+        fit(wild)
+    monkeypatch.setattr(loop, "_epoch", lambda *args, **kwargs: 1 // 0)
+    with pytest.raises(
+        SitsparkError, match=r"training m stopped: ZeroDivisionError: .*; \S+training.log has the whole account"
+    ):
+        fit(wild)
+    assert "Traceback" in (wild.folder / "training.log").read_text() and not wild.scratch.exists()
+
+
+def test_ctrl_c_in_this_process_is_that_of_the_driver(samples: Path, tmp_path: Path) -> None:
+    endless = job(samples, tmp_path, epochs=10**6)
+    told: list[dict[str, Any]] = []
+
+    def interrupt(progress: dict[str, Any]) -> None:
+        if not told:
+            signal.raise_signal(signal.SIGINT)
+        told.append(progress)
+
+    threads = torch.get_num_threads()
+    with pytest.raises(KeyboardInterrupt):
+        fit(endless, on_epoch=interrupt)
+    assert torch.get_num_threads() == threads and not endless.scratch.exists()
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks for processes in /proc")
+def test_a_process_that_was_killed_is_told_before_what_the_others_say(
+    spark: SparkSession, samples: Path, tmp_path: Path
+) -> None:
+    def kill(progress: dict[str, Any]) -> None:
+        for pid in descendants(os.getpid()):
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # others come and go
+                if b"\0RANK=1\0" in Path(f"/proc/{pid}/environ").read_bytes():
+                    os.kill(pid, signal.SIGKILL)
+
+    with pytest.raises(SitsparkError, match=r"process 2 of 2 was killed, most likely for want of memory; .* training.memory"):
+        fit(job(samples, tmp_path, epochs=3000, processes=2), spark=spark, on_epoch=kill)
+
+
 def descendants(pid: int) -> list[int]:
-    children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    try:
+        children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except (FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+        return []
     return children + [grandchild for child in children for grandchild in descendants(child)]
 
 

@@ -125,6 +125,7 @@ CHANGES: list[dict[str, object]] = [
     {"clip_gradient": 0.1},
     {"centre": "median"},
     {"precision": "bf16"},
+    {"held_as": "float16"},
 ]
 
 
@@ -142,6 +143,18 @@ def test_no_option_is_ignored_and_every_one_learns(
     assert metrics.oa is not None and metrics.oa > 0.5
 
 
+def test_what_weighs_nothing_is_not_learnt(table: Table, tmp_path: Path) -> None:
+    """A third of the labels of class 11 say 12, and weigh 0."""
+    wrong, weight = table.label.copy(), np.ones(len(table.label))
+    members = np.flatnonzero((table.label == 11) & table.fitted)[::3]
+    wrong[members], weight[members] = 12, 0.0
+    samples = write(replace(table, label=wrong), tmp_path / "t", weight=weight)
+    weighted = job(samples, tmp_path, epochs=40, criterion="loss")
+    train(weighted)
+    classifier = Classifier.load(weighted.folder)
+    assert (classifier.codes[classifier.classify(table.features[members])[0]] == 11).all()
+
+
 def test_samples_that_do_not_fit_are_learnt_from_part_by_part(
     samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -150,7 +163,10 @@ def test_samples_that_do_not_fit_are_learnt_from_part_by_part(
     monkeypatch.setattr(batches, "_BLOCK", 64)
     train(parted)
     assert (whole.folder / WEIGHTS).read_bytes() != (parted.folder / WEIGHTS).read_bytes()
-    found, expected = read_card(parted.folder).metrics.oa, read_card(whole.folder).metrics.oa
+    cards = read_card(parted.folder), read_card(whole.folder)
+    assert cards[1].held == "held in memory as float32"
+    assert cards[0].parts is not None and cards[0].held == f"read as float32 in {cards[0].parts} parts an epoch"
+    found, expected = (card.metrics.oa for card in cards)
     assert found == pytest.approx(expected, abs=0.05)
 
 

@@ -125,6 +125,21 @@ def test_a_verdict_does_not_hang_on_how_often_it_is_asked_for() -> None:
         assert at_once.gives_up(history, "fscore") == told[-1]
 
 
+@pytest.mark.parametrize("name", ["median", "halving"])
+def test_a_pruner_that_hears_of_trials_round_by_round_judges_like_one_that_hears_of_all(name: str) -> None:
+    others = [*GOOD, FAILED, replace(GOOD[2], state="pruned"), complete(*[None] * 10), complete(*[0.3] * 10)]
+    whole = Pruner(name, others, grace=1)  # type: ignore[arg-type]
+    by_rounds = Pruner(name, grace=1)  # type: ignore[arg-type]
+    for first in range(0, len(others), 4):
+        by_rounds = by_rounds.after(others[first : first + 4])
+    for score in (0.2, 0.45, 0.55, 0.6, 0.9):
+        history = epochs(*(score + 0.001 * number for number in range(9)))
+        verdicts = [
+            [pruner.gives_up(history[:n], "fscore") for n in range(1, 10)] for pruner in (whole.after(), by_rounds.after())
+        ]
+        assert verdicts[0] == verdicts[1]
+
+
 def test_a_trial_leaves_a_model_and_its_record(samples: Path, tmp_path: Path) -> None:
     tiny = job(samples, tmp_path, epochs=3)
     run_trial(tiny)

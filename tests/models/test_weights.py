@@ -25,3 +25,19 @@ def test_what_is_balanced_weighs_the_same(rows: list[tuple[int, int]], balance: 
         if "polygon" in balance:
             assert heaviest == pytest.approx(dict.fromkeys(heaviest, fair), rel=1e-5)
         assert len(set(weights[own].tolist())) == 1 or "polygon" in balance
+
+
+own = st.just(0.0) | st.floats(1e-3, 1e3)
+
+
+@given(rows=weighted, data=st.data(), balance=st.sampled_from([(), ("class",), ("class", "polygon")]))
+def test_weights_of_ones_own_are_multiplied_and_only_their_proportions_count(
+    rows: list[tuple[int, int]], data: st.DataObject, balance: tuple[str, ...]
+) -> None:
+    classes, polygons = np.array(rows).T
+    mine = np.array([1.0, *data.draw(st.lists(own, min_size=len(rows) - 1, max_size=len(rows) - 1))])
+    found = weights_of(classes, polygons, balance, mine)
+    assert found.mean() == pytest.approx(1, rel=1e-4)
+    product = weights_of(classes, polygons, balance) * mine
+    np.testing.assert_allclose(found, product / product.mean(), rtol=1e-4)
+    np.testing.assert_allclose(weights_of(classes, polygons, balance, 7 * mine), found, rtol=1e-5)

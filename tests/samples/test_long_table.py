@@ -66,6 +66,7 @@ def test_a_row_has_its_sample_its_day_its_class_and_reflectance_times_10_000(tmp
         "acquired": date(2023, 5, 1),
         "lon": None,
         "lat": None,
+        "weight": None,
         "series": [{"valid": True, "reflectance": [900, 5900]}],  # 10 000 x (0.0002 x 500 - 0.01)
         "static": [],
     }
@@ -112,6 +113,7 @@ WRONG = [
     ({"date": "day"}, r"observations.date: .*table.parquet has no column 'day'; it has plot, year, when, crop, red, nir;"),
     ({"bands": {"B4": "blue"}}, r"observations.bands.B4: .* has no column 'blue'"),
     ({"bands": {"B4": "crop"}}, r"observations.bands.B4: column 'crop' of .* is string, not numbers"),
+    ({"weight": "crop"}, r"observations.weight: column 'crop' of .* is string, not numbers"),
     ({"lon": "red", "lat": "crop"}, r"observations.lat: column 'crop' of .* is string, not numbers"),
     ({"date": "year"}, r"observations.date: column 'year' of .* is int64, not dates; .* YYYY-MM-DD"),
     ({"label": "shape"}, r"observations.label: column 'shape' of .* is list<.*; name a column of texts or numbers"),
@@ -145,6 +147,16 @@ def test_a_text_among_the_numbers_of_a_csv_file_is_told_with_its_place(tmp_path:
     file = written(tmp_path, TABLE.assign(red=["1", "much"]), "table.csv")
     with pytest.raises(SitsparkError, match=r"table.csv can't be read: .*'much'"):
         rows_of(settings_of(file))
+
+
+@pytest.mark.parametrize("name", ["table.parquet", "table.csv"])
+@pytest.mark.parametrize(("value", "said"), [(-1.0, "-1.0"), (np.inf, "inf"), (np.nan, "empty|nan")])
+def test_what_is_no_weight_is_told_with_its_row(tmp_path: Path, name: str, value: float, said: str) -> None:
+    good = settings_of(written(tmp_path, TABLE.assign(trust=[2, 0.5]), name), weight="trust")
+    assert [row["weight"] for row in rows_of(good)] == [2.0, 0.5]
+    bad = settings_of(written(tmp_path, TABLE.assign(trust=[1, value]), name), weight="trust")
+    with pytest.raises(SitsparkError, match=rf"weight: .*{name}, row 2: 'trust' is ({said}), and a weight is a number from 0"):
+        rows_of(bad)
 
 
 def test_a_label_that_means_no_class_is_refused(tmp_path: Path) -> None:

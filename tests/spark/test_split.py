@@ -16,7 +16,7 @@ from sitspark.ground_truth.division import Choices, divide
 from sitspark.ground_truth.placing import Ground
 from sitspark.ground_truth.regions import read_regions
 from sitspark.ground_truth.split import split
-from sitspark.ground_truth.told import count_told, read_told
+from sitspark.ground_truth.told import count_told, read_told, read_weights, refuse_strange_weights
 from sitspark.settings import GroundTruthSettings
 
 GRID = Grid("EPSG:32631", 300_000, 5_000_000, 10, 1000, 1000)
@@ -228,7 +228,7 @@ def test_block_folds_are_whole_blocks_of_all_classes(spark: SparkSession) -> Non
     assert set(dealt) == {"fold-1", "fold-2", "fold-3"} and max(dealt.values()) - min(dealt.values()) <= 1
 
 
-def written(folder: Path, values: list[str | None], suffix: str) -> GroundTruthSettings:
+def written(folder: Path, values: list, suffix: str) -> GroundTruthSettings:
     shapes = [outline(100.0 * i, 0) for i in range(len(values))]
     frame = geopandas.GeoDataFrame({"code": 1, "part": values}, geometry=shapes, crs="EPSG:32631")
     path = folder / f"polygons{suffix}"
@@ -247,6 +247,32 @@ def test_the_split_of_the_users_own_field(spark: SparkSession, tmp_path: Path, s
     found = [sets[:2] for _, sets in sorted(divided(spark, squares, how).items())]
     assert [name for name, _ in found] == ["train", "train", "validation", "test", "train", "train", "train"]
     assert [name for name, monitored in found if monitored] == ["train"]
+
+
+@pytest.mark.parametrize("suffix", [".gpkg", ".shp", ".parquet"])
+def test_the_weights_of_the_users_own_field(spark: SparkSession, tmp_path: Path, suffix: str) -> None:
+    truth = written(tmp_path, [1, 0.25, 0], suffix).model_copy(update={"weight_field": "part"})
+    found = sorted((row.polygon_id, row.weight) for row in read_weights(spark, truth, tmp_path / "weights").collect())
+    first = found[0][0]
+    assert found == [(first, 1.0), (first + 1, 0.25), (first + 2, 0.0)]
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ([1, -0.5, 1], "-0.5"),
+        ([1, float("inf"), 1], "inf"),
+        (["1", "much", "1"], "'much'"),
+        (["1", None, "1"], "empty"),
+    ],
+)
+def test_what_is_no_weight_is_named(spark: SparkSession, tmp_path: Path, values: list, said: str) -> None:
+    truth = written(tmp_path, values, ".gpkg").model_copy(update={"weight_field": "part"})
+    sentence = rf"weight_field: \S+polygons\.gpkg, feature 2: 'part' is {said}, and a weight is a number from 0 on; correct it"
+    with pytest.raises(SitsparkError, match=sentence):
+        refuse_strange_weights(truth)
+    with pytest.raises(SitsparkError, match=sentence):
+        read_weights(spark, truth, tmp_path / "weights")
 
 
 @pytest.mark.parametrize(("value", "said"), [("learn", "'learn'"), (None, "empty"), ("", "empty")])

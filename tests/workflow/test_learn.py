@@ -2,14 +2,21 @@
 
 import io
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from rich.console import Console
 
+from sitspark.models.card import read_card
+from sitspark.models.checkpoint import CHECKPOINT
+from sitspark.models.loop import train
+from sitspark.models.torch_state import torch_as_before
 from sitspark.simulate import Simulation
+from sitspark.workflow import learn
 from sitspark.workflow.context import Context
 from sitspark.workflow.learn import STAGES
 from tests.conftest import settings_of, settings_tree
+from tests.models.tables import job, separable, write
 
 TRAIN = STAGES[0]
 
@@ -32,3 +39,16 @@ def test_a_network_of_ones_own_is_its_text_and_parameters_not_its_place(simulati
     assert of(here) != of(other)
     assert of(here) != of(here, width=3)
     assert of(here) != inputs(simulation, tmp_path, "mlp")
+
+
+def test_a_training_that_was_killed_when_it_was_done_leaves_no_checkpoint(tmp_path: Path) -> None:
+    done = job(write(separable(), tmp_path / "samples"), tmp_path, epochs=1)
+    with torch_as_before():
+        train(done)
+    (done.folder / CHECKPOINT).write_bytes(b"of its last epoch")
+    said: list[str] = []
+    context = SimpleNamespace(
+        folder=SimpleNamespace(model=lambda _: done.folder), voice=SimpleNamespace(note=said.append), settings=None
+    )
+    assert learn._fit(context, "m", "train") == read_card(done.folder)  # type: ignore[arg-type]  # nothing else is asked for
+    assert said == ["train: m is trained already"] and not (done.folder / CHECKPOINT).exists()

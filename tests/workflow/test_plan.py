@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from sitspark.settings import TrainingSettings
+from sitspark.workflow import searching
 from sitspark.workflow.plan import Bound, Foreseen, Held, memory_caution
 
 FORESEEN = Foreseen(
@@ -24,6 +26,7 @@ FORESEEN = Foreseen(
     core_seconds=2.6,
     seconds=2.6,
     models=1,
+    models_at_a_time=1,
     training=Held("mlp", 1_039_501, 2.0, 80_000),
     done=(),
     chunks_written=0,
@@ -69,15 +72,43 @@ def test_what_there_is_one_of_is_in_the_singular() -> None:
         ),
         (
             Held("mlp", 1_039_501, 2.0, 80_000),
-            "mlp on at most 80,000 samples: 2 GB of memory (training.memory) hold all of them\n",
+            "mlp on at most 80,000 samples: 2 GB of memory (training.memory) hold all of them as float32\n",
         ),
         (
             Held("mlp", 1000, 2.0, 80_000),
-            "mlp on at most 80,000 samples: 2 GB of memory (training.memory) hold 1,000; of more ",
+            "mlp on at most 80,000 samples: 2 GB of memory (training.memory) hold 1,000 as float32; of more ",
         ),
-        (Held("mlp", 1000, 2.0, None), "mlp: 2 GB of memory (training.memory) hold 1,000; of more each epoch reads part after"),
+        (
+            Held("mlp", 1000, 2.0, None, "float16"),
+            "mlp: 2 GB of memory (training.memory) hold 1,000 as float16; of",
+        ),
     ],
     ids=["baseline", "all", "parts", "not known"],
 )
 def test_how_many_samples_training_holds_is_told(training: Bound | Held, said: str) -> None:
     assert f"train    {said}" in replace(FORESEEN, training=training).to_text()
+
+
+def test_how_many_models_of_a_search_are_trained_at_a_time_is_told() -> None:
+    assert "training 7 models, 3 at a time (" in replace(FORESEEN, models=7, models_at_a_time=3).to_text()
+    assert "training 2 models, 2 at a time (" in replace(FORESEEN, models=2, models_at_a_time=3).to_text()
+    assert "training 7 models come on top" in replace(FORESEEN, models=7, models_at_a_time=None).to_text()
+
+
+@pytest.mark.parametrize(
+    ("threads", "memory", "master", "found"),
+    [
+        (1, 2.0, "local[4]", 4),
+        (2, 2.0, "local[5]", 2),
+        (8, 2.0, "local[4]", 1),
+        (1, 2.0, "local[64]", 9),  # 0.8 x 32 GB / (2 + 0.7)
+        (1, 20.0, "local[64]", 1),
+        (1, 100.0, "local[64]", 1),
+        (1, 2.0, "spark://somewhere:7077", None),
+    ],
+)
+def test_trials_at_a_time_fit_into_cores_and_memory(
+    monkeypatch: pytest.MonkeyPatch, threads: int, memory: float, master: str, found: int | None
+) -> None:
+    monkeypatch.setattr(searching, "machine_memory_mb", lambda: 32_000)
+    assert searching.trials_at_a_time(TrainingSettings(threads=threads, memory=memory, device="cpu"), master) == found

@@ -84,6 +84,7 @@ def test_the_card_is_told_with_classes_and_counts(card: ModelCard, trained: Path
         f"epoch {card.best_epoch}, of the best mean F",
         f"temperature {card.temperature:.3f} by",
         "1,200 rows of the samples table",
+        "held in memory as float32",
         f"{card.weights_sha256}: that of the file",
     ):
         assert part in text

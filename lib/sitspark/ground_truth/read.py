@@ -58,6 +58,7 @@ def inspect_vector(settings: GroundTruthSettings) -> VectorFile:
     for key, field in (
         ("label_field", settings.label_field),
         ("id_field", settings.id_field),
+        ("weight_field", settings.weight_field),
         ("split_field", settings.split_field),
     ):
         if field is not None and field not in found.fields:

@@ -53,7 +53,7 @@ def pieces(first: int, last: int, largest: int) -> list[slice]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Part:
-    """Samples on the device: features float32 (n, features), and which samples they are, int64 (n,)."""
+    """Samples on the device: features (n, features) as they are held, and which samples they are, int64 (n,)."""
 
     features: Tensor
     members: Tensor
@@ -91,7 +91,12 @@ class Batches:
     @property
     def fit_in_memory(self) -> bool:
         """Whether all features are held."""
-        return len(self.samples) * 4 * self.samples.width <= self.memory
+        return len(self.samples) * self.samples.bytes_each <= self.memory
+
+    @property
+    def parts(self) -> int:
+        """In how many parts an epoch reads the samples; 1: all are held."""
+        return 1 if self.fit_in_memory else len(self._parts)
 
     @property
     def in_an_epoch(self) -> int:
@@ -115,7 +120,7 @@ class Batches:
         mine = share(len(self.samples), rank=self.group.rank, ranks=self.group.ranks)
         for rows in pieces(mine.start, mine.stop, self.size):
             features = self._all.features[rows] if self.fit_in_memory else self._read([rows])
-            yield Batch(features, self._positions[rows], self._weights[rows], rows.stop - rows.start)
+            yield Batch(features.float(), self._positions[rows], self._weights[rows], rows.stop - rows.start)
 
     def _shuffled_parts(self, first: int) -> Iterator[_Shuffled]:
         for number in count(first):
@@ -136,7 +141,7 @@ class Batches:
     @property
     def _parts(self) -> list[slice]:
         """The parts of an epoch, as slices of its order of blocks; two of them are held at a time."""
-        most = self._blocks if self.fit_in_memory else int(self.memory / 2 / (_BLOCK * 4 * self.samples.width))
+        most = self._blocks if self.fit_in_memory else int(self.memory / 2 / (_BLOCK * self.samples.bytes_each))
         return pieces(0, self._blocks, max(most, 1))
 
     @cached_property
@@ -158,9 +163,9 @@ class Batches:
         return _Part(self._read(runs), torch.from_numpy(members).to(self.group.device))
 
     def _read(self, runs: list[slice]) -> Tensor:
-        """The features of runs of samples, one after the other, on the device, float32 (n, features)."""
+        """The features of runs of samples, one after the other, on the device, as they are held (n, features)."""
         ends = np.cumsum([run.stop - run.start for run in runs]).tolist()
-        features = torch.empty(ends[-1], self.samples.width, device=self.group.device)
+        features = torch.empty(ends[-1], self.samples.width, dtype=self.samples.dtype, device=self.group.device)
         places = [slice(end - (run.stop - run.start), end) for run, end in zip(runs, ends, strict=True)]
         with ThreadPoolExecutor(_READERS) as pool:
             if self.group.device.type == "cpu":
@@ -172,7 +177,7 @@ class Batches:
     def _copy(self, runs: list[slice], places: list[slice], features: Tensor, pool: ThreadPoolExecutor) -> None:
         """Read into the memory of a GPU, on a stream of its own: the GPU goes on with what it computes meanwhile."""
         longest = max(run.stop - run.start for run in runs)
-        staged = torch.empty(2, _READERS, longest, self.samples.width, pin_memory=True)
+        staged = torch.empty(2, _READERS, longest, self.samples.width, dtype=self.samples.dtype, pin_memory=True)
         copied = [torch.cuda.Event() for _ in staged]
         stream = torch.cuda.Stream(self.group.device)
         with torch.cuda.stream(stream):
@@ -192,4 +197,5 @@ class Batches:
             whole = piece.stop - piece.start
             mine = placed[piece][share(whole, rank=self.group.rank, ranks=self.group.ranks)]
             members = part.members[mine]
-            yield Batch(part.features.index_select(0, mine), self._positions[members], self._weights[members], whole)
+            features = part.features.index_select(0, mine).float()
+            yield Batch(features, self._positions[members], self._weights[members], whole)

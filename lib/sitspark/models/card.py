@@ -14,7 +14,7 @@ from sitspark.models.history import Criterion, Epoch
 from sitspark.models.statistics import QUANTILES, Statistics
 from sitspark.settings import TrainingSettings
 
-SCHEMA_VERSION = 3  # rises when an older sitspark can no longer use the card
+SCHEMA_VERSION = 4  # rises when an older sitspark can no longer use the card
 CARD, WEIGHTS, HISTORY, CODE = "card.json", "weights.safetensors", "history.parquet", "network.py"
 
 
@@ -88,7 +88,8 @@ class ModelCard(_Part):
     `calibration` is None where it wasn't asked for; `settings` are those of the whole run, without credentials. `epochs` were
     run; `criterion` is what chose the best one: that of the settings, or 'train_loss' when no sample was monitored; `metrics`
     are those of that epoch. `subsampled_from` are the samples that there were, where a part was learnt from, which fitted
-    into `training.memory`.
+    into `training.memory`; `parts` is the number of parts in which a network's epoch read them, 1 where all were held (None:
+    of a baseline, or not known).
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -97,6 +98,7 @@ class ModelCard(_Part):
     feature_space: dict[str, Any]
     classes: tuple[ClassCard, ...]
     subsampled_from: int | None = None
+    parts: int | None = None
     training: TrainingSettings
     seed: int
     left_out_fold: str | None
@@ -130,6 +132,14 @@ class ModelCard(_Part):
             return ""
         learnt = sum(c.train for c in self.classes)
         return f", learnt from {learnt:,} of {self.subsampled_from:,} samples, a share of each class that fits training.memory"
+
+    @property
+    def held(self) -> str | None:
+        """Whether samples were held in memory, in words; None where it isn't known."""
+        if self.parts is None:
+            return None
+        held_as = self.training.held_as
+        return f"held in memory as {held_as}" if self.parts == 1 else f"read as {held_as} in {self.parts} parts an epoch"
 
     @property
     def nomenclature(self) -> Nomenclature:

@@ -33,13 +33,22 @@ class Progress:
 
 
 class Checkpoints:
-    """The checkpoint of one job on these samples: read once, then written when it is due."""
+    """The checkpoint of one job on these samples: read once, then written when it is due.
 
-    def __init__(self, job: TrainingJob, store: SampleStore) -> None:
+    `started` is the moment, by time.monotonic(), from which on the training is timed.
+    """
+
+    def __init__(self, job: TrainingJob, store: SampleStore, *, started: float) -> None:
         self._path = job.folder / CHECKPOINT
         self._settings: CheckpointSettings = job.settings.checkpoint
         self._identity = _identity(job, store)
         self._written, self._epoch = time.monotonic(), 0
+        self._started, self._before = started, 0.0
+
+    @property
+    def seconds(self) -> float:
+        """How long the training takes until now, since `started` and before the stop that it goes on from."""
+        return self._before + time.monotonic() - self._started
 
     def read(self) -> Progress | None:
         """The state that is there; None without one, and for one of another job or other samples."""
@@ -53,7 +62,7 @@ class Checkpoints:
         if saved.get("identity") != self._identity:
             return None
         history = tuple(Epoch(**epoch) for epoch in saved["history"])
-        self._epoch = len(history)
+        self._epoch, self._before = len(history), saved["seconds"]
         return Progress(
             history, history[saved["best"] - 1], saved["best_state"], network=saved["network"], optimiser=saved["optimiser"]
         )
@@ -70,6 +79,7 @@ class Checkpoints:
             {
                 "identity": self._identity,
                 "history": [asdict(noted) for noted in progress.history],
+                "seconds": self.seconds,
                 "best": progress.best.epoch,
                 "best_state": dict(progress.best_state),
                 "network": dict(progress.network),

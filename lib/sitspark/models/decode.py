@@ -1,7 +1,7 @@
 """From the samples table to files of local disk: read once, row group by row group, in bounded memory.
 
 Any sample can be reached then, so that a mini-batch is drawn from many and is the same whatever the number of processes.
-Only where weights are balanced 16 bytes a sample are held.
+Only where samples are weighed 16 to 24 bytes each are held.
 """
 
 import os
@@ -28,8 +28,10 @@ from sitspark.models.store import STATISTICS, SampleStore, save_statistics
 from sitspark.models.weights import weights_of
 from sitspark.parts import current_parts
 from sitspark.samples.table import feature_space_of
+from sitspark.settings import HeldAs
 
 _COLUMNS = ("sample_id", "polygon_id", "label", "fold", "split", "monitored", "features")
+_WEIGHT = "weight"  # a column of tables whose samples have weights of their own
 _BLOCK = 8192  # samples decoded at a time: some tens of MB
 _READERS = 4  # threads that read row groups: what takes their rows is no faster than that
 
@@ -48,8 +50,9 @@ def store_of(job: TrainingJob) -> SampleStore:
                 folder=folder,
                 children=job.children,
                 balance=job.settings.balance,
+                held_as=job.settings.held_as,
             )
-    return SampleStore.open(folder)
+    return SampleStore.open(folder, job.settings.held_as)
 
 
 def decode(
@@ -60,20 +63,21 @@ def decode(
     folder: Path,
     children: Path | None = None,
     balance: Collection[str] = (),
+    held_as: HeldAs = "float32",
 ) -> None:
     """Write the selected samples of a table, and of that of their `children`, into `folder`, for `SampleStore.open`.
 
-    `codes` are the class codes in the order of the network's outputs, `balance` says what weighs the same. Raises
-    SitsparkError, naming file and sample, for a feature that is missing or not finite, a vector of another length than the
-    feature space has, a label that is no class of the nomenclature, a selection without samples to fit to, a disk that can't
-    hold them.
+    `codes` are the class codes in the order of the network's outputs, `balance` says what weighs the same
+    beside the weights that samples have of their own;
+    features are written as `held_as`, statistics are of those of the table. Raises SitsparkError, naming file and sample, for a
+    feature that is missing, not finite or too large for `held_as`, a vector of another length than the feature space has, a
+    label that is no class of the nomenclature, a selection without samples to fit to, a disk that can't hold them.
     """
     space = feature_space_of(table)
     folder.mkdir(parents=True, exist_ok=True)
     tables = [table, *([children] if children else [])]
-    _refuse_full_disk(tables, len(space), folder)
-    polygons: list[npt.NDArray[np.int64]] = []
-    classes: list[npt.NDArray[np.int64]] = []
+    _refuse_full_disk(tables, len(space) * np.dtype(held_as).itemsize, folder)
+    weighed = _Weighed([], [], []) if balance or _has_weights(table) else None
     running = RunningStatistics(len(space))
     with ExitStack() as stack:
         names = [f"{kind}.{what}" for kind in ("fitted", "monitored") for what in ("features", "positions")]
@@ -81,23 +85,50 @@ def decode(
         for part, rows in _blocks(tables):
             selected = rows.filter(pa.array(selection.mask(rows)))
             features = _features(selected, space, part)
+            held = _held(features, held_as, selected, space, part)
             positions = _positions(selected, codes, part)
             monitored = selected["monitored"].to_numpy(zero_copy_only=False).astype(bool)
             running.add(features[~monitored])
-            if balance:
-                polygons.append(selected["polygon_id"].to_numpy()[~monitored])
-                classes.append(positions[~monitored])
+            if weighed is not None:
+                weighed.add(selected, positions, ~monitored)
             for kind, members in (("fitted", ~monitored), ("monitored", monitored)):
-                features[members].tofile(files[f"{kind}.features"])
+                held[members].tofile(files[f"{kind}.features"])
                 positions[members].tofile(files[f"{kind}.positions"])
     statistics = running.result()
     pa.default_memory_pool().release_unused()  # a quarter of a GB, which the training's process has no use for
     if statistics.count == 0:
         without = f" without {selection.left_out_fold}" if selection.left_out_fold else ""
         raise SitsparkError(f"{table}: holds no sample to train on{without}; check the ground truth and the split")
-    if balance:
-        weights_of(np.concatenate(classes), np.concatenate(polygons), balance).tofile(folder / "fitted.weights")
+    if weighed is not None:
+        weighed.weights(balance, table).tofile(folder / "fitted.weights")
     save_statistics(folder, statistics)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Weighed:
+    """What weights of fitted samples follow from, block by block: classes, polygons, their own weights if they have some."""
+
+    classes: list[npt.NDArray[np.int64]]
+    polygons: list[npt.NDArray[np.int64]]
+    own: list[npt.NDArray[np.float64]]
+
+    def add(self, rows: pa.RecordBatch, positions: npt.NDArray[np.int64], fitted: npt.NDArray[np.bool_]) -> None:
+        """Add a block, of which some are fitted."""
+        self.classes.append(positions[fitted])
+        self.polygons.append(rows["polygon_id"].to_numpy()[fitted])
+        if _WEIGHT in rows.schema.names:
+            self.own.append(rows[_WEIGHT].to_numpy()[fitted])
+
+    def weights(self, balance: Collection[str], table: Path) -> npt.NDArray[np.float32]:
+        """Those of all fitted samples; raises SitsparkError where all of their own are 0."""
+        own = np.concatenate(self.own) if self.own else None
+        if own is not None and not own.any():
+            raise SitsparkError(f"{table}: all samples to train on weigh 0; correct the weights in the ground truth")
+        return weights_of(np.concatenate(self.classes), np.concatenate(self.polygons), balance, own)
+
+
+def _has_weights(table: Path) -> bool:
+    return any(_WEIGHT in pq.read_schema(part).names for part in current_parts(table))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +140,7 @@ class _Group:
 
     def read(self) -> pa.Table:
         with pq.ParquetFile(self.part, pre_buffer=False) as file:
-            return file.read_row_group(self.index, columns=list(_COLUMNS), use_threads=False)
+            return file.read_row_group(self.index, columns=[*_COLUMNS, _WEIGHT], use_threads=False)
 
 
 def _groups(table: Path) -> Iterator[_Group]:
@@ -145,6 +176,21 @@ def _features(rows: pa.RecordBatch, space: FeatureSpace, part: Path) -> npt.NDAr
     return features
 
 
+def _held(
+    features: npt.NDArray[np.float32], held_as: HeldAs, rows: pa.RecordBatch, space: FeatureSpace, part: Path
+) -> npt.NDArray[np.floating]:
+    """The features as they are held, (n, features)."""
+    with np.errstate(over="ignore"):  # told below
+        held: npt.NDArray[np.floating] = features.astype(held_as, copy=False)
+    beyond = ~np.isfinite(held)
+    if beyond.any():
+        sample, feature = np.argwhere(beyond)[0]
+        fault = f"has {features[sample, feature]:g} as feature {space.names[feature]}, and {held_as} ends at"
+        remedy = "leave training.held_as at float32"
+        _refuse(np.any(beyond, axis=1), rows, part, f"{fault} {np.finfo(held_as).max:g}", remedy=remedy)
+    return held
+
+
 def _positions(rows: pa.RecordBatch, codes: tuple[int, ...], part: Path) -> npt.NDArray[np.int64]:
     """The position of each sample's label among the classes, int64 (n,)."""
     known, labels = np.asarray(codes), rows["label"].to_numpy()
@@ -153,15 +199,17 @@ def _positions(rows: pa.RecordBatch, codes: tuple[int, ...], part: Path) -> npt.
     return positions.astype(np.int64)
 
 
-def _refuse(faulty: npt.NDArray[np.bool_], rows: pa.RecordBatch, part: Path, fault: str) -> None:
+def _refuse(
+    faulty: npt.NDArray[np.bool_], rows: pa.RecordBatch, part: Path, fault: str, *, remedy: str = "make the samples table again"
+) -> None:
     if faulty.any():
         sample = rows["sample_id"][int(np.argmax(faulty))]
-        raise SitsparkError(f"{part}: sample {sample} {fault}; make the samples table again")
+        raise SitsparkError(f"{part}: sample {sample} {fault}; {remedy}")
 
 
-def _refuse_full_disk(tables: Sequence[Path], features: int, folder: Path) -> None:
+def _refuse_full_disk(tables: Sequence[Path], bytes_each: int, folder: Path) -> None:
     rows = sum(pq.read_metadata(part).num_rows for table in tables for part in current_parts(table))
-    needed = rows * (4 * features + 12)
+    needed = rows * (bytes_each + 12)
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise SitsparkError(

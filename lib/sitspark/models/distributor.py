@@ -1,4 +1,4 @@
-"""Training through Spark's TorchDistributor: starts the processes, tells progress, brings errors and the card back."""
+"""Training in this process, or in several through Spark's TorchDistributor: tells progress, brings errors and the card back."""
 
 import json
 import logging
@@ -18,10 +18,10 @@ from pyspark.sql import SparkSession
 
 import sitspark
 from sitspark.errors import SitsparkError, counted
-from sitspark.models.card import ModelCard, read_card
+from sitspark.models.card import CARD, ModelCard, read_card
 from sitspark.models.job import TrainingJob
 from sitspark.models.model import remove_model
-from sitspark.models.rank import raise_rank_error, run_rank
+from sitspark.models.rank import raise_rank_error, run_here, run_rank
 from sitspark.spark import tasks_at_a_time
 
 OnEpoch = Callable[[dict[str, Any]], None]
@@ -32,34 +32,51 @@ _POLL = 0.2  # seconds between two looks at the progress
 def fit(job: TrainingJob, *, spark: SparkSession | None = None, on_epoch: OnEpoch | None = None) -> ModelCard:
     """Train a model in `training.processes` processes, on this machine or as tasks of the executors; gives its card.
 
-    A model that is in the folder already is replaced; a checkpoint of the same training is gone on from. `on_epoch` is called,
-    from another thread, with the fields of the latest `Epoch` and `epochs`, their number in all. What the processes print goes
-    to `training.log` in the folder of the model. Raises SitsparkError with the sentence of the process that failed, without a
-    Spark session, or where executors have fewer cores than there are processes.
+    One process of the driver's machine is the driver itself, but for a baseline, whose libraries Ctrl-C doesn't reach; all
+    others are started through a Spark session. A model that is in the folder already is replaced; a checkpoint of the same
+    training is gone on from. `on_epoch` is called, from another thread, with the fields of the latest `Epoch` and `epochs`,
+    their number in all. What other processes print goes to `training.log` in the folder of the model. Raises SitsparkError
+    with the sentence of the process that failed, without a Spark session where one is needed, or where executors have fewer
+    cores than there are processes.
     """
-    session = spark or SparkSession.getActiveSession()
-    if session is None:
-        raise SitsparkError("training needs a Spark session, and none is active; start one with sitspark.spark.session")
-    if job.settings.where == "executors":
-        _refuse_few_cores(job, session)
+    here = job.settings.where == "driver" and job.settings.ranks == 1 and job.settings.baseline is None
+    session = None if here else _session(job, spark)
     remove_model(job.folder)
     shutil.rmtree(job.scratch, ignore_errors=True)
     for folder in (job.folder, job.scratch):
         folder.mkdir(parents=True, exist_ok=True)
     log = job.folder / "training.log"
     try:
-        with _environment(_variables(job)), _reported(job.progress, on_epoch), log.open("w", encoding="utf-8") as file:
-            _distribute(job, session, file)
-        raise_rank_error(job, log)
+        log.unlink(missing_ok=True)
+        with _reported(job.progress, on_epoch):
+            if session is None:
+                run_here(job, log)
+            else:
+                _run_apart(job, session, log)
     finally:
         shutil.rmtree(job.scratch, ignore_errors=True)
-    try:
-        return read_card(job.folder)
-    except SitsparkError:
+    return read_card(job.folder)
+
+
+def _session(job: TrainingJob, spark: SparkSession | None) -> SparkSession:
+    session = spark or SparkSession.getActiveSession()
+    if session is None:
+        raise SitsparkError("training needs a Spark session, and none is active; start one with sitspark.spark.session")
+    if job.settings.where == "executors":
+        _refuse_few_cores(job, session)
+    return session
+
+
+def _run_apart(job: TrainingJob, spark: SparkSession, log: Path) -> None:
+    """Train in processes that torchrun starts; raises SitsparkError with what ended them."""
+    with _environment(_variables(job)), log.open("w", encoding="utf-8") as file:
+        _distribute(job, spark, file)
+    raise_rank_error(job, log)
+    if not (job.folder / CARD).exists():
         raise SitsparkError(
             f"training {job.model_id} was ended from outside (often for want of memory); {log} tells more; run it again, "
             "with fewer training.processes if memory is short"
-        ) from None
+        )
 
 
 def _distribute(job: TrainingJob, spark: SparkSession, file: TextIO) -> None:

@@ -65,16 +65,16 @@ def train(job: TrainingJob) -> None:
     number of processes changes them by rounding alone. Raises SitsparkError for samples that can't be used and for a loss that
     is no longer finite.
     """
-    started = time.perf_counter()
+    started = time.monotonic()
     with joined(job.settings.device) as group:
         _be_deterministic(job)
         material = _material(job, store_of(job), group)
         learner = _learner(job, material.store, group)
-        checkpoints = Checkpoints(job, material.store)
+        checkpoints = Checkpoints(job, material.store, started=started)
         progress = _fit(job, material, learner, checkpoints)
         if group.is_first:
             outcome = _outcome(job, material, learner, progress)
-            write_outcome(job, material.store, outcome, seconds=time.perf_counter() - started)
+            write_outcome(job, material.store, outcome, seconds=checkpoints.seconds)
         group.wait()
         if group.is_first:
             checkpoints.remove()
@@ -168,6 +168,8 @@ def _epoch(
     train_loss = _train_once(job, material, learner, batches, number=number, highest=highest)
     rate = len(material.store.fitted) / (time.perf_counter() - started)
     _refuse_broken_weights(job, learner, number=number)
+    # what a user's batch normalisation noted of its own share: all judge the network that the first one keeps
+    learner.group.take_of_first(learner.network.buffers())
     validation_loss, matrix = _assess(job, material, learner)
     return Epoch(
         epoch=number,
@@ -236,7 +238,7 @@ def _calibration(job: TrainingJob, samples: Samples, learner: _Learner, progress
     learner.network.eval()
     spread = torch.arange(0, len(samples), -(-len(samples) // MOST) or 1)
     scores = [
-        learner.network(samples.features.index_select(0, part).to(learner.group.device)).float().cpu()
+        learner.network(samples.features.index_select(0, part).to(learner.group.device).float()).float().cpu()
         for part in spread.split(job.settings.batch_size)
         if len(part)
     ]
@@ -287,4 +289,5 @@ def _outcome(job: TrainingJob, material: _Material, learner: _Learner, progress:
         fitted=torch.bincount(store.fitted.positions, minlength=classes).tolist(),
         calibration=_calibration(job, store.monitored, learner, progress),
         device=str(learner.group.device),
+        parts=material.fitted.parts,
     )

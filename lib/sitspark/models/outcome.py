@@ -24,7 +24,7 @@ class Outcome:
     """What was learnt, how it went, and how sure it may be.
 
     `fitted` are the numbers of samples by class that were learnt from, `subsampled_from` how many there were where these are
-    a part.
+    a part; `parts` is the number of parts in which an epoch read them, 1 where they were held.
     """
 
     network: NetworkCard
@@ -36,6 +36,7 @@ class Outcome:
     calibration: Calibration | None
     device: str
     subsampled_from: int | None = None
+    parts: int | None = None
 
 
 def write_outcome(job: TrainingJob, store: SampleStore, outcome: Outcome, *, seconds: float) -> None:
@@ -49,6 +50,7 @@ def write_outcome(job: TrainingJob, store: SampleStore, outcome: Outcome, *, sec
         feature_space=json.loads(feature_space_of(job.samples).to_json()),
         classes=class_cards(job.nomenclature, fitted=outcome.fitted, monitored=monitored),
         subsampled_from=outcome.subsampled_from,
+        parts=outcome.parts,
         training=job.settings,
         seed=job.seed,
         left_out_fold=job.left_out_fold,

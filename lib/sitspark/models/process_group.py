@@ -1,7 +1,7 @@
 """The processes that train one model together: who is who, and sums over all of them."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -50,6 +50,12 @@ class ProcessGroup:
         least = torch.tensor(value, dtype=torch.float64, device=self.device)
         dist.all_reduce(least, dist.ReduceOp.MIN)
         return float(least)
+
+    def take_of_first(self, tensors: Iterable[Tensor]) -> None:
+        """Give all processes the values that these tensors have in the first one."""
+        if self.ranks > 1:
+            for tensor in tensors:
+                dist.broadcast(tensor, 0)
 
     def parallel(self, network: nn.Module) -> nn.Module:
         """The network such that backward() leaves the mean gradient of all processes in each of them."""

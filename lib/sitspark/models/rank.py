@@ -1,10 +1,11 @@
-"""One process of a training, as torchrun starts it: trains, tells an error by a file, ends with the driver.
+"""One process of a training: that of the driver, or one that torchrun starts, which ends with the driver.
 
 torchrun swallows the errors of its processes, so that each writes its own into `error_rank<r>.json`.
 """
 
 import json
 import os
+import re
 import threading
 import time
 import traceback
@@ -15,6 +16,22 @@ from sitspark.errors import SitsparkError
 from sitspark.models.baselines.training import train_baseline
 from sitspark.models.job import TrainingJob
 from sitspark.models.loop import train
+from sitspark.models.torch_state import torch_as_before
+
+# how torchrun tells of a process that SIGKILL ended; the number is its rank on its machine
+_KILLED = re.compile(r"exitcode: -9\) local_rank: (\d+)")
+
+
+def run_here(job: TrainingJob, log: Path) -> None:
+    """Train in this process, which is left as it was; raises SitsparkError, of an unforeseen error with an account in `log`."""
+    try:
+        with torch_as_before():
+            train(job)
+    except SitsparkError:
+        raise
+    except Exception as error:
+        log.write_text(traceback.format_exc(), encoding="utf-8")
+        raise _stopped(job, _message(error), log) from None
 
 
 def run_rank(job: TrainingJob) -> None:
@@ -26,7 +43,7 @@ def run_rank(job: TrainingJob) -> None:
     except Exception as error:
         note = {
             "sentence": str(error) if isinstance(error, SitsparkError) else None,
-            "message": f"{type(error).__name__}: {error}",
+            "message": _message(error),
             "trace": traceback.format_exc(),
         }
         write_atomically(job.scratch / f"error_rank{os.environ.get('RANK', '0')}.json", json.dumps(note))
@@ -34,18 +51,32 @@ def run_rank(job: TrainingJob) -> None:
 
 
 def raise_rank_error(job: TrainingJob, log: Path) -> None:
-    """Raise what a process noted, if one did: a sentence if there is one, else the error of the lowest rank.
+    """Raise what a process noted, if one did: a sentence if there is one, else that one was killed, else the lowest rank's.
 
-    When one process stops, the others fail for want of it: their errors say nothing.
+    When one process stops, the others fail for want of it: their errors say nothing. `log` is what torchrun printed.
     """
     notes = [json.loads(path.read_text()) for path in sorted(job.scratch.glob("error_rank*.json"))]
     sentences = [note["sentence"] for note in notes if note["sentence"]]
     if sentences:
         raise SitsparkError(sentences[0])
+    killed = _KILLED.search(log.read_text(encoding="utf-8", errors="replace"))
+    if killed:
+        raise SitsparkError(
+            f"training {job.model_id}: process {int(killed[1]) + 1} of {job.settings.ranks} was killed, most likely for want "
+            "of memory; run the same command again to go on, with a lower training.memory or fewer training.processes"
+        )
     if notes:
         with log.open("a", encoding="utf-8") as file:
             file.writelines(note["trace"] for note in notes)
-        raise SitsparkError(f"training {job.model_id} stopped: {notes[0]['message']}; {log} has the whole account")
+        raise _stopped(job, notes[0]["message"], log)
+
+
+def _message(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _stopped(job: TrainingJob, message: str, log: Path) -> SitsparkError:
+    return SitsparkError(f"training {job.model_id} stopped: {message}; {log} has the whole account")
 
 
 def _end_with(parent: int) -> None:

@@ -66,25 +66,47 @@ class Pruner:
     Every trial has its first `grace` epochs.
     """
 
-    def __init__(self, name: PrunerName, finished: Sequence[Outcome], *, grace: int) -> None:
+    def __init__(self, name: PrunerName, finished: Sequence[Outcome] = (), *, grace: int) -> None:
         self._name = name
         self._grace = grace
-        self._finished = [(outcome.state, outcome.merits) for outcome in finished if outcome.merits]
+        self._finished: list[optuna.trial.FrozenTrial] = []
         self._judged: optuna.Trial | None = None
         self._epochs = 0
         self._verdict = False
+        if finished:
+            self._finished = self._with(finished)
+
+    def after(self, outcomes: Sequence[Outcome] = ()) -> "Pruner":
+        """A new one, for a trial after these as well: only they are gone through, not those that were finished before."""
+        following = Pruner(self._name, grace=self._grace)
+        following._finished = self._with(outcomes) if outcomes else self._finished
+        return following
 
     def gives_up(self, history: Sequence[Epoch], criterion: Criterion) -> bool:
         """Whether the trial should end, or should have ended before; `history` are all of its epochs so far."""
         if self._judged is None:
-            self._judged = self._trial_after_others()
+            self._judged = self._study_of_others().ask()
         for epoch in history[self._epochs :]:
             if not self._verdict:
                 self._verdict = _reported(self._judged, epoch.epoch, merit(epoch, criterion))
         self._epochs = len(history)
         return self._verdict
 
-    def _trial_after_others(self) -> "optuna.Trial":
+    def _with(self, outcomes: Sequence[Outcome]) -> "list[optuna.trial.FrozenTrial]":
+        """The finished trials, and these after them."""
+        study = self._study_of_others()
+        for outcome in outcomes:
+            if not outcome.merits:
+                continue
+            trial = study.ask()
+            for number, value in enumerate(outcome.merits, 1):
+                trial.report(value, number)
+                if self._name == "halving":
+                    trial.should_prune()  # what it notes of a trial it notes when asked
+            _tell(study, trial, outcome.state, outcome.merits)
+        return study.get_trials(deepcopy=False)
+
+    def _study_of_others(self) -> "optuna.Study":
         import optuna
 
         rule: optuna.pruners.BasePruner
@@ -93,13 +115,8 @@ class Pruner:
         else:
             rule = optuna.pruners.SuccessiveHalvingPruner(min_resource=self._grace)
         study = _study(optuna.samplers.RandomSampler(seed=0), rule)
-        for state, merits in self._finished:
-            trial = study.ask()
-            for number, value in enumerate(merits, 1):
-                # what halving notes of a trial it notes when asked
-                _reported(trial, number, value)
-            _tell(study, trial, state, merits)
-        return study.ask()
+        study.add_trials(self._finished)
+        return study
 
 
 def epochs_that_count(history: tuple[Epoch, ...], criterion: Criterion, pruner: Pruner, *, epochs: int) -> tuple[Epoch, ...]:
@@ -160,18 +177,17 @@ class Suggestions:
         self.total = search.trials
         self._tried = tried
         self._together = search.together
-        self._pruner = search.pruner
-        self._grace = max(1, epochs // 10)
+        self._pruner = None if search.pruner == "none" else Pruner(search.pruner, grace=max(1, epochs // 10))
         # trials of a round don't know each other's results: without constant_liar they would crowd
         sampler = optuna.samplers.TPESampler(seed=seed, constant_liar=True)
         self._study = _study(sampler, optuna.pruners.NopPruner())
         self._distributions = {name: _distribution(candidate) for name, candidate in tried.items()}
         self._asked: list[optuna.Trial] = []
-        self._told: list[Outcome] = []
+        self._told = 0
 
     def ask(self) -> list[dict[str, Any]]:
         """See Plan."""
-        count = min(self._together, self.total - len(self._told))
+        count = min(self._together, self.total - self._told)
         self._asked = [self._study.ask(self._distributions) for _ in range(count)]
         return [{name: self._value(name, trial.params[name]) for name in self._tried} for trial in self._asked]
 
@@ -181,11 +197,12 @@ class Suggestions:
             for number, value in enumerate(outcome.merits, 1):
                 trial.report(value, number)
             _tell(self._study, trial, outcome.state, outcome.merits)
-        self._told += outcomes
+        self._told += len(outcomes)
+        self._pruner = self._pruner and self._pruner.after(outcomes)
 
     def pruner(self) -> Pruner | None:
         """See Plan."""
-        return None if self._pruner == "none" else Pruner(self._pruner, self._told, grace=self._grace)
+        return self._pruner and self._pruner.after()
 
     def _value(self, name: str, suggested: Any) -> Any:
         candidate = self._tried[name]

@@ -4,13 +4,10 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from sitspark.atomic import write_atomically
 from sitspark.errors import SitsparkError
@@ -20,6 +17,7 @@ from sitspark.models.job import TrainingJob
 from sitspark.models.loop import train
 from sitspark.models.model import remove_model
 from sitspark.models.search import Outcome, Pruner, State, epochs_that_count
+from sitspark.models.torch_state import torch_as_before
 
 RECORD = "trial.json"
 
@@ -42,7 +40,7 @@ def run_trial(job: TrainingJob) -> None:
     problem = None
     try:
         job.scratch.mkdir(parents=True, exist_ok=True)
-        with _torch_as_before():
+        with torch_as_before():
             train(job)
         state = "pruned" if _gave_up(job) else "complete"
     except SitsparkError as error:
@@ -89,14 +87,3 @@ def read_outcome(folder: Path, values: Mapping[str, Any], pruner: Pruner | None,
 def _gave_up(job: TrainingJob) -> bool:
     criterion, history = read_card(job.folder).criterion, read_history(job.folder / HISTORY)
     return job.pruner is not None and len(history) < job.settings.epochs and job.pruner.gives_up(history, criterion)
-
-
-@contextmanager
-def _torch_as_before() -> Iterator[None]:
-    """Undo what training sets for its whole process: a Python worker of Spark goes on to other work."""
-    threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-        torch.use_deterministic_algorithms(deterministic)

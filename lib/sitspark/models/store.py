@@ -9,38 +9,47 @@ import torch
 from torch import Tensor
 
 from sitspark.models.statistics import QUANTILES, Statistics
+from sitspark.settings import HeldAs
 
 STATISTICS = "statistics.npz"  # written last: with it the folder is whole
+
+_DTYPES: Mapping[HeldAs, torch.dtype] = {"float32": torch.float32, "float16": torch.float16}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Samples:
     """Samples of one kind: class positions int64 (n,), weights float32 (n,) of mean 1, and a file of features.
 
-    `width` is the number of features of each.
+    `width` is the number of features of each, `dtype` what they are held as.
     """
 
     path: Path
     width: int
     positions: Tensor
     weights: Tensor
+    dtype: torch.dtype = torch.float32
 
     def __len__(self) -> int:
         return len(self.positions)
 
     @property
+    def bytes_each(self) -> int:
+        """What a sample's features take."""
+        return self.width * self.dtype.itemsize
+
+    @property
     def features(self) -> Tensor:
-        """All features, float32 (n, width), mapped into memory."""
+        """All features, `dtype` (n, width), mapped into memory."""
         if not len(self):  # an empty file can't be mapped
-            return torch.empty(0, self.width)
-        return torch.from_file(str(self.path), size=len(self) * self.width, dtype=torch.float32).reshape(-1, self.width)
+            return torch.empty(0, self.width, dtype=self.dtype)
+        return torch.from_file(str(self.path), size=len(self) * self.width, dtype=self.dtype).reshape(-1, self.width)
 
     def read(self, rows: slice, into: Tensor) -> None:
-        """Read the features of consecutive samples into a contiguous float32 tensor (n, width) of the CPU."""
+        """Read the features of consecutive samples into a contiguous tensor, `dtype` (n, width), of the CPU."""
         # not through the map: pages that were read would count as memory of this process
         view = memoryview(into.numpy().view(np.uint8).reshape(-1))  # type: ignore[arg-type]  # arrays are buffers
         with self.path.open("rb", buffering=0) as file:
-            file.seek(4 * self.width * rows.start)
+            file.seek(self.bytes_each * rows.start)
             done = 0
             while done < len(view):
                 count = file.readinto(view[done:])
@@ -61,12 +70,13 @@ class SampleStore:
     statistics: Statistics
 
     @staticmethod
-    def open(folder: Path) -> "SampleStore":
-        """The files that `decode` wrote."""
+    def open(folder: Path, held_as: HeldAs = "float32") -> "SampleStore":
+        """The files that `decode` wrote with features held as that."""
         with np.load(folder / STATISTICS) as saved:
             statistics = Statistics(int(saved["count"]), saved["mean"], saved["deviation"], saved["quantiles"])
         features = len(statistics.mean)
-        return SampleStore(_samples(folder / "fitted", features), _samples(folder / "monitored", features), statistics)
+        fitted, monitored = (_samples(folder / kind, features, _DTYPES[held_as]) for kind in ("fitted", "monitored"))
+        return SampleStore(fitted, monitored, statistics)
 
 
 def save_statistics(folder: Path, statistics: Statistics) -> None:
@@ -83,7 +93,7 @@ def save_statistics(folder: Path, statistics: Statistics) -> None:
     partial.rename(folder / STATISTICS)
 
 
-def _samples(stem: Path, features: int) -> Samples:
+def _samples(stem: Path, features: int, dtype: torch.dtype) -> Samples:
     """The files of one kind of samples; without a file of weights all weigh 1."""
     positions = torch.from_numpy(np.fromfile(stem.with_suffix(".positions"), np.int64))
     weights = stem.with_suffix(".weights")
@@ -92,4 +102,5 @@ def _samples(stem: Path, features: int) -> Samples:
         features,
         positions,
         torch.from_numpy(np.fromfile(weights, np.float32)) if weights.exists() else torch.ones(len(positions)),
+        dtype,
     )

@@ -60,6 +60,12 @@ def observations(
     return work.repartitionByRange(tasks, "chunk_id").sortWithinPartitions("chunk_id").mapInArrow(read, _OBSERVATIONS)
 
 
+def weighted(observed: DataFrame, polygons: DataFrame) -> DataFrame:
+    """Observations with the column `weight` of their polygons."""
+    weights = polygons.select("polygon_id", "weight").distinct()
+    return observed.join(F.broadcast(weights), "polygon_id").select(*observed.columns, "weight")
+
+
 def _observed(chunk: pa.RecordBatch, scenes_table: Path, reading: Reading, recipe: Recipe) -> pa.RecordBatch:
     pixels = pa.RecordBatch.from_struct_array(chunk["pixels"].flatten())
     rows, cols = (pixels[name].to_numpy().astype(np.int64) for name in ("row", "col"))

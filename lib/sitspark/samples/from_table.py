@@ -14,7 +14,7 @@ from sitspark.samples.long_table import ROWS, Labels, parts_of, read_part
 from sitspark.settings import ObservationsSettings
 
 _TASKS = 2000  # a driver keeps the state of every task: beyond this several parts share one
-_ONE_EACH = ("label", "polygon", "fold", "static")  # what a sample has one of, on whichever of its rows
+_ONE_EACH = ("label", "polygon", "fold", "weight", "static")  # what a sample has one of, on whichever of its rows
 
 
 class LeftOut(StrEnum):
@@ -103,6 +103,7 @@ def observations(rows: DataFrame, division: Division) -> DataFrame:
         *(F.lit(None).cast("double").alias(name) for name in ("x", "y")),
         "lon",
         "lat",
+        *(["weight"] if division.settings.weight else []),
         F.array(*map(F.size, series)).cast("array<int>").alias("dates"),
         _joined(series, lambda one: one.acquired.cast("timestamp"), "timestamp").alias("acquired"),
         F.flatten(_joined(series, lambda one: one.reflectance, "array<smallint>")).alias("reflectance"),

@@ -22,10 +22,11 @@ _PARQUET, _CSV = (".parquet", ".geoparquet"), ".csv"
 _BLOCK = 65_536  # rows in memory at a time: some tens of MB
 _EXACT = 2**53  # whole numbers up to this are exact as floating-point ones
 _INT16 = np.iinfo(np.int16)
+_NUMBERS = tuple(f"observations.{key}" for key in ("static", "lon", "lat", "weight"))  # keys of columns of numbers
 
 # what `read_part` gives, as Spark writes types; absent is null
 ROWS = """sample string, polygon string, fold string, said string, label int, acquired date, lon double, lat double,
-    series array<struct<valid: boolean, reflectance: array<smallint>>>, static array<float>"""
+    weight double, series array<struct<valid: boolean, reflectance: array<smallint>>>, static array<float>"""
 
 _NO_ACQUISITION = pa.array([], pa.struct([("valid", pa.bool_()), ("reflectance", pa.list_(pa.int16()))]))
 
@@ -107,7 +108,7 @@ def inspect(settings: ObservationsSettings) -> int | None:
             raise SitsparkError(
                 f"{key}: {settings.file} has no column '{column}'; it has {some(schema.names, most=12)}; correct the name"
             )
-        numeric = ".bands." in key or key in ("observations.static", "observations.lon", "observations.lat")
+        numeric = ".bands." in key or key in _NUMBERS
         kind = schema.field(column).type
         told = kind.value_type if pa.types.is_dictionary(kind) else kind
         if numeric and not _is_number(kind):
@@ -137,7 +138,7 @@ def read_part(settings: ObservationsSettings, labels: Labels, part: int) -> Iter
     `series` has one entry a sensor: `reflectance` is x 10 000, clipped to int16; `valid` is false where a band has no data,
     and that has NODATA; null where the row has values of other sensors alone. `said` is
     the label as the table has it; `static` is null where one of its values is absent. Raises SitsparkError for a text where
-    a CSV file should have a number.
+    a CSV file should have a number, and for a weight that is no finite number from 0 on.
     """
     number = _first_row(settings, part)
     try:
@@ -164,7 +165,7 @@ def _batches(settings: ObservationsSettings, part: int) -> Iterator[pa.RecordBat
             yield from file.iter_batches(_BLOCK, row_groups=[part], columns=columns)
         return
     of_bands = (column for own in settings.sensors for column in own.bands.values())
-    numbers = {*of_bands, *settings.static, settings.lon, settings.lat}
+    numbers = {*of_bands, *settings.static, settings.lon, settings.lat, settings.weight}
     convert = pyarrow.csv.ConvertOptions(
         include_columns=columns,
         column_types={column: pa.float64() if column in numbers else pa.string() for column in columns},
@@ -195,7 +196,7 @@ def _schema(settings: ObservationsSettings) -> pa.Schema:
 
 def _keys(settings: ObservationsSettings) -> list[tuple[str, str]]:
     """The keys of the settings that name columns, each with its column."""
-    single = [(key, getattr(settings, key)) for key in ("date", "label", "polygon", "fold", "lon", "lat")]
+    single = [(key, getattr(settings, key)) for key in ("date", "label", "polygon", "fold", "lon", "lat", "weight")]
     found = [*(("sample", column) for column in settings.sample), *((key, column) for key, column in single if column)]
     for sensor, own in zip(sensors_of_table(settings), settings.sensors, strict=True):
         part = sensor.key.removeprefix("observations").removeprefix(".")
@@ -237,10 +238,26 @@ def _as_rows(batch: pa.RecordBatch, settings: ObservationsSettings, labels: Labe
             "acquired": pa.nulls(batch.num_rows, pa.date32()) if settings.date is None else _days(batch[settings.date]),
             "lon": numbers(settings.lon),
             "lat": numbers(settings.lat),
+            "weight": _weights(numbers(settings.weight), settings, first),
             "series": _series(batch, settings.sensors),
             "static": pc.if_else(pa.array(_there(static, settings).all(axis=1)), _lists(static.astype(np.float32)), None),
         }
     )
+
+
+def _weights(weights: pa.Array, settings: ObservationsSettings, first: int) -> pa.Array:
+    """Themselves; raises SitsparkError with the row for one that is no finite number from 0 on."""
+    if settings.weight is not None:
+        found = weights.to_numpy(zero_copy_only=False)
+        strange = ~(np.isfinite(found) & (found >= 0))
+        if strange.any():
+            place = int(strange.argmax())
+            value = weights[place].as_py()
+            raise SitsparkError(
+                f"observations.weight: {settings.file}, row {first + place + 1}: '{settings.weight}' is "
+                f"{'empty' if value is None else value}, and a weight is a number from 0 on; correct it, or take the row out"
+            )
+    return weights
 
 
 def _stored(batch: pa.RecordBatch, columns: Sequence[str]) -> npt.NDArray[np.float64]:

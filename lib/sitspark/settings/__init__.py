@@ -25,6 +25,7 @@ from sitspark.settings.section import FilePath, PathOrUrl, Section
 from sitspark.settings.session import SparkSettings, TableSettings
 from sitspark.settings.training import (
     CheckpointSettings,
+    HeldAs,
     LossSettings,
     OptimiserSettings,
     ScheduleSettings,
@@ -44,6 +45,7 @@ __all__ = [
     "FunctionSettings",
     "GridSettings",
     "GroundTruthSettings",
+    "HeldAs",
     "ImportanceSettings",
     "LayerSettings",
     "LossSettings",

@@ -41,6 +41,10 @@ class GroundTruthSettings(Section):
     ratio: float = Field(
         RATIO, gt=0, lt=1, description="Share of the polygons (or blocks) of each class for training; the rest is set aside."
     )
+    weight_field: str | None = Field(
+        None,
+        description="Field of numbers from 0 on: what the samples of a feature weigh in training; null: all weigh the same.",
+    )
     split_unit: Literal["polygon", "piece", "block", "distance", "column"] = Field(
         "polygon",
         description="What goes to one side as a whole: polygons, their pieces tile by tile (iota2), or blocks of block_size; "

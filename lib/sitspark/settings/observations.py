@@ -49,6 +49,9 @@ class RowsSettings(Section):
     )
     fold: str | None = Field(None, description="Column of what cross-validate leaves out in turn, as tiles.")
     fold_count: int | None = Field(None, ge=2, description="Without a column: cross-validate leaves so many random parts out.")
+    weight: str | None = Field(
+        None, description="Column of numbers from 0 on: what a sample weighs in training; null: all weigh the same."
+    )
     lon: str | None = Field(None, description="Column of longitude, degrees; null: places are unknown.")
     lat: str | None = Field(None, description="Column of latitude, degrees.")
     static: Annotated[tuple[str, ...] | Literal["all"], BeforeValidator(_columns)] = Field(

@@ -16,7 +16,7 @@ from sitspark.settings.section import Section
 MOST_COMBINATIONS = 256  # of a grid: as many models are trained, and the report lists all
 
 # keys that say where and how a training runs, not what it learns
-_OF_THE_MACHINE = frozenset({"processes", "threads", "where", "device", "memory", "checkpoint", "search", "track"})
+_OF_THE_MACHINE = frozenset({"processes", "threads", "where", "device", "memory", "held_as", "checkpoint", "search", "track"})
 # keys by which trials are compared, so that they are the same for all
 _OF_THE_COMPARISON = frozenset({"criterion", "monitor_share", "monitor_by"})
 

@@ -12,6 +12,7 @@ from sitspark.settings.section import FilePath, Section, without_repetition
 
 BankName = Literal["mlp", "ann", "simple_self_attention", "ltae", "tempcnn", "transformer"]
 Criterion = Literal["loss", "oa", "kappa", "fscore"]
+HeldAs = Literal["float32", "float16"]
 # keys that baselines read
 OF_BASELINES = (
     "baseline",
@@ -149,6 +150,11 @@ class TrainingSettings(Section):
     checkpoint: CheckpointSettings = CheckpointSettings()  # type: ignore[call-arg]  # mypy sees no default in Field(x)
     memory: float = Field(
         2.0, gt=0, description="GB that a process may hold of samples: all of them where they fit, else a part after the other."
+    )
+    held_as: HeldAs = Field(
+        "float32",
+        description="Numbers that samples are held as: float32, or float16, of which twice as many samples fit; it keeps 3 "
+        "digits, up to 65504.",
     )
     device: Literal["auto", "cpu", "gpu"] = Field("auto", description="auto: a GPU for each process where there are enough.")
     where: Literal["driver", "executors"] = Field(

@@ -13,7 +13,7 @@ from sitspark.features.from_settings import recipe_of
 from sitspark.ground_truth.labels import count_labels
 from sitspark.ground_truth.read import extent_of, inspect_vector
 from sitspark.ground_truth.regions import read_regions
-from sitspark.ground_truth.told import count_told
+from sitspark.ground_truth.told import count_told, refuse_strange_weights
 from sitspark.kernels.feature_space import FeatureSpace
 from sitspark.models.networks.layout import Layout
 from sitspark.models.tracking import refuse_without_mlflow
@@ -174,6 +174,9 @@ def _ground_truth(context: Context) -> str:
     parts = [f"{counted(found.features, 'feature')} in {found.crs}, label field '{truth.label_field}'"]
     if truth.split_field is not None:
         parts += [f"{counted(features, 'feature')} for {name}" for name, features in count_told(truth).items()]
+    if truth.weight_field is not None:
+        refuse_strange_weights(truth)
+        parts.append(f"weights of field '{truth.weight_field}'")
     if truth.regions is not None and truth.region_field is not None:
         parts.append(counted(len(read_regions(truth.regions, truth.region_field)), "region"))
     return ", ".join(parts)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +15,22 @@ from sitspark.accuracy.search_figure import tried
 from sitspark.atomic import publish, write_atomically
 from sitspark.errors import SitsparkError, counted
 from sitspark.ground_truth.folds import NOUNS
-from sitspark.models.card import CARD, CODE, HISTORY, WEIGHTS, ModelCard
+from sitspark.models.card import CARD, CODE, HISTORY, WEIGHTS, ModelCard, read_card
 from sitspark.samples.table import feature_space_of
 from sitspark.settings.redaction import redacted
 from sitspark.workflow.assess import matrix_of, score
 from sitspark.workflow.context import Context
 from sitspark.workflow.keys import digest
+from sitspark.workflow.run_folder import StageRecord
 from sitspark.workflow.stage import Outcome, Stage
+
+_NOTED = "noted.json"  # in the folder of a model: where MLflow knows of it, as training.track says
 
 
 def _fit(context: Context, model_id: str, name: str, *, left_out_fold: str | None = None) -> ModelCard:
     """Train one model, or search for it, with a bar of that name; one that was trained before a stop is taken as it is."""
     # torch takes seconds to import: only when there is something to train
+    from sitspark.models.checkpoint import CHECKPOINT
     from sitspark.models.distributor import fit
     from sitspark.models.job import TrainingJob
     from sitspark.models.tracking import refuse_without_mlflow
@@ -34,6 +39,8 @@ def _fit(context: Context, model_id: str, name: str, *, left_out_fold: str | Non
     folder = context.folder
     trained = _trained(folder.model(model_id))
     if trained is not None:
+        # of a training that was killed when all but this was done
+        (folder.model(model_id) / CHECKPOINT).unlink(missing_ok=True)
         context.voice.note(f"{name}: {model_id} is trained already")
         return trained
     if context.settings.training.track is not None:
@@ -117,8 +124,9 @@ def _train(context: Context, key: str) -> Outcome:
     _track(context, card)
     baseline = card.training.baseline is not None
     chosen = "" if baseline else f", best at epoch {card.best_epoch} of {card.epochs} by {card.criterion}"
+    taken = f"{card.subsampled}, samples {card.held}" if card.held else card.subsampled
     return Outcome(
-        f"{card.network.name} of {card.network.parameters:,} {'numbers' if baseline else 'weights'}{chosen}{card.subsampled}: "
+        f"{card.network.name} of {card.network.parameters:,} {'numbers' if baseline else 'weights'}{chosen}{taken}: "
         f"monitored OA {score(card.metrics.oa)}, F {score(card.metrics.fscore)}{_searched(context, model_id)}",
         {"model_id": model_id, "best_epoch": card.best_epoch},
         _published(context, model_id),
@@ -144,15 +152,28 @@ def _searched(context: Context, model_id: str) -> str:
     return f"; of {counted(len(rows), 'trial')} the best, with {values}"
 
 
+def note_models(context: Context, records: Iterable[StageRecord]) -> None:
+    """Note the models of stages that are done where the settings say, unless they are noted: a server may have been away."""
+    if context.settings.training.track is None:
+        return
+    cards = {Path(path) for record in records for path in record.outputs if Path(path).match(f"models/*/{CARD}")}
+    for path in sorted(cards):
+        _track(context, read_card(context.folder.path / path.parent))
+
+
 def _track(context: Context, card: ModelCard) -> None:
-    """Note a model where the settings say; that it can't be noted loses no model."""
-    track = context.settings.training.track
+    """Note a model where the settings say, once; that it can't be noted loses no model."""
+    track, folder = context.settings.training.track, context.folder.model(card.model_id)
     if track is None:
+        return
+    noted, where = folder / _NOTED, track.model_dump_json()
+    if noted.exists() and noted.read_text(encoding="utf-8") == where:
         return
     from sitspark.models.tracking import track_model
 
     try:
-        track_model(track, card, context.folder.model(card.model_id), run=context.folder.path)
+        track_model(track, card, folder, run=context.folder.path)
+        write_atomically(noted, where)
     except Exception as error:  # of MLflow, of its server, of the network: of many kinds
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
         context.voice.note(f"training.track: {card.model_id} is trained and kept, but MLflow doesn't know of it: {reason}")

@@ -27,9 +27,11 @@ from sitspark.scenes.layouts import Selection
 from sitspark.scenes.outline import to_geographic
 from sitspark.scenes.product import Scene, Source
 from sitspark.scenes.sensors import ArchiveSensor, reading_of
-from sitspark.spark import local_cores
+from sitspark.settings import HeldAs
+from sitspark.spark import local_cores, machine_memory_mb
 from sitspark.workflow.context import Context
 from sitspark.workflow.draw import chunks_begun
+from sitspark.workflow.searching import trials_at_a_time
 from sitspark.workflow.speed import measured_speed
 
 _THREADS = 8  # products opened at a time: opening waits for the disk or the network
@@ -54,20 +56,26 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """How many samples a network's training holds in so many GB of memory, and how many there are at most (None: not known)."""
+    """How many samples a network's training holds in so many GB of memory, and how many there are at most (None: not known).
+
+    `held_as` is what their features are held as.
+    """
 
     name: str
     samples: int
     memory_gb: float
     most: int | None
+    held_as: HeldAs = "float32"
 
     def to_text(self) -> str:
         """The numbers in a sentence."""
         there = "" if self.most is None else f" on at most {self.most:,} samples"
         hold = f"{self.memory_gb:g} GB of memory (training.memory) hold"
         if self.most is not None and self.most <= self.samples:
-            return f"train    {self.name}{there}: {hold} all of them"
-        return f"train    {self.name}{there}: {hold} {self.samples:,}; of more each epoch reads part after part"
+            return f"train    {self.name}{there}: {hold} all of them as {self.held_as}"
+        return (
+            f"train    {self.name}{there}: {hold} {self.samples:,} as {self.held_as}; of more each epoch reads part after part"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +85,9 @@ class Foreseen:
     `bytes_to_write` are those of each raster of the map. `error` is how far the speeds of windows are from their mean, as a
     share. `core_seconds` hold the start of as many workers as there are cores. `done` are the stages that are finished under
     these settings, and will be skipped; `chunks_written` those of a map that was begun. `models` are those that are trained, of
-    which a search tries several. `seconds` is for the map alone: labelled pixels are read once more, at most as much as their
-    chunks. The memory of the machine is None where a cluster works.
+    which a search tries several, `models_at_a_time` of them beside each other (None on a cluster). `seconds` is for the map
+    alone: labelled pixels are read once more, at most as much as their chunks. The memory of the machine is None where a
+    cluster works.
     """
 
     products: int
@@ -98,6 +107,7 @@ class Foreseen:
     core_seconds: float
     seconds: float
     models: int
+    models_at_a_time: int | None
     training: Bound | Held
     done: tuple[str, ...]
     chunks_written: int
@@ -105,6 +115,11 @@ class Foreseen:
     def to_json(self) -> str:
         """The numbers as JSON."""
         return json.dumps(asdict(self), indent=2)
+
+    def _together(self) -> str:
+        if self.models == 1 or self.models_at_a_time is None:
+            return ""
+        return f", {min(self.models, self.models_at_a_time)} at a time (their threads and training.memory say how many),"
 
     def to_text(self) -> str:
         """The numbers in sentences."""
@@ -121,10 +136,9 @@ class Foreseen:
                 f"memory   {self.worker_memory_mb} MB a worker, {workers} at a time"
                 + memory_caution(workers, self.worker_memory_mb, machine_mb=self.machine_memory_mb),
                 f"time     {_duration(self.core_seconds)} of one core at {self.pixels_per_core_second:,} pixels a second "
-                f"(measured now on windows of these products, which differ by up to {self.error:.0%}), {_duration(self.seconds)} with "
-                f"{counted(self.cores, 'core')}; "
-                "starting Spark (5 to 20 s), reading the labelled pixels and training "
-                f"{counted(self.models, 'model')} come on top",
+                f"(measured now on windows of the products, which differ by up to {self.error:.0%}), {_duration(self.seconds)} "
+                f"with {counted(self.cores, 'core')}; starting Spark (5 to 20 s), reading the labelled pixels and training "
+                f"{counted(self.models, 'model')}{self._together()} come on top",
             )
         )
 
@@ -196,7 +210,7 @@ def plan(context: Context, done: Sequence[str] = ()) -> Foreseen:
         ),
         bytes_to_write={product.name: product.pixel_bytes * pixels * (1 + settings.map.per_tile) for product in products},
         worker_memory_mb=round(worker_bytes(reading, scenes, shape, windows, written=held) / 1e6),
-        machine_memory_mb=_machine_memory_mb() if settings.spark.master.startswith("local") else None,
+        machine_memory_mb=machine_memory_mb() if settings.spark.master.startswith("local") else None,
         cores=cores,
         pixels_per_core_second=round(speed.per_core_second),
         error=round(speed.error, 2),
@@ -204,6 +218,7 @@ def plan(context: Context, done: Sequence[str] = ()) -> Foreseen:
         # waiting for the disk or the network takes time, not cores
         seconds=round(pixels / speed.per_second / workers + speed.start, 1),
         models=settings.training.models,
+        models_at_a_time=trials_at_a_time(settings.training, settings.spark.master) if settings.training.search else 1,
         training=_bound(context, len(recipe.space)) or _held(context, len(recipe.space)),
         done=tuple(done),
         chunks_written=0 if "classify" in done or not {"samples", "train"} <= set(done) else chunks_begun(context),
@@ -297,7 +312,8 @@ def _held(context: Context, features: int) -> Held:
     training, samples = context.settings.training, context.settings.samples
     constant = samples.strategy == "constant" and samples.per_class is not None
     most = len(context.nomenclature) * samples.per_class if constant and samples.per_class else None
-    return Held(training.model_name, int(training.memory * 1e9 / (4 * features)), training.memory, most)
+    held = int(training.memory * 1e9 / (features * np.dtype(training.held_as).itemsize))
+    return Held(training.model_name, held, training.memory, most, training.held_as)
 
 
 def _bound(context: Context, features: int) -> Bound | None:
@@ -330,10 +346,6 @@ def _size_of(source: Source, selection: Selection) -> int:
         return sum(files.size(file.member) for file in stored.values() if files.has(file.member))
     except (SitsparkError, FileNotFoundError):
         return 0  # it can't be used, and will not be read
-
-
-def _machine_memory_mb() -> int:
-    return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e6)
 
 
 def memory_caution(workers: int, worker_mb: int, *, machine_mb: int | None) -> str:

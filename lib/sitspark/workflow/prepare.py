@@ -20,7 +20,7 @@ from sitspark.ground_truth.division import Choices, divide
 from sitspark.ground_truth.labels import count_labels
 from sitspark.ground_truth.placing import Ground, Placing
 from sitspark.ground_truth.read import inspect_vector, read_features
-from sitspark.ground_truth.told import read_told
+from sitspark.ground_truth.told import read_told, read_weights
 from sitspark.kernels.feature_series import shown_series
 from sitspark.kernels.feature_space import KERNEL_VERSION
 from sitspark.maps.products import held_bytes
@@ -105,6 +105,8 @@ def _ground_truth(context: Context, key: str) -> Outcome:
         shutil.rmtree(scratch, ignore_errors=True)
         cleaned = clean(context.spark, features, placing, scratch, tolerance=truth.overlap_tolerance, overlaps=truth.overlaps)
         divided = divide(cleaned.pieces, ground, _choices(context))
+        if truth.weight_field is not None:
+            divided = divided.join(read_weights(context.spark, truth, folder.scratch / "weights"), "polygon_id")
         write_table(divided.coalesce(4), folder.table("polygons"), crs=covered.grid.crs)
         update(2, "listing what is rejected")
         context.write("rejected", cleaned.rejected.coalesce(1), key=key)
@@ -247,6 +249,8 @@ def _observations(context: Context, key: str) -> Outcome:
         observed = frames.observations(
             chosen, plan, folder.table("scenes"), context.reading, context.recipe, tasks=min(chunks, _TASKS), marks=marks
         )
+        if context.truth.weight_field is not None:
+            observed = frames.weighted(observed, context.table("polygons"))
         context.write("observations", observed, key=key)
     plan.unpersist()
     chosen.unpersist()

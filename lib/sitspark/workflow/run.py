@@ -79,6 +79,8 @@ def run(settings: Settings, targets: Sequence[str], *, console: Console) -> Cont
         if len(finished(reading, context)) < len(reading):
             # the last one looks at what those before it look at as well
             course.inputs[reading[-1].name](context)
+        if settings.training.track is not None:
+            learn.note_models(context, finished(needed(course.stages, targets), context).values())
         advance(context, course.stages, targets)
         if course.report.name in targets and settings.delivery is not None:
             deliver(context, settings.delivery, done(context))

@@ -23,10 +23,13 @@ from sitspark.models.search import EPOCHS, TRIALS, Grid, Outcome, Plan, Suggesti
 from sitspark.models.search_trial import RECORD, forget, read_outcome, run_trial
 from sitspark.settings import TrainingSettings
 from sitspark.settings.search import candidates
-from sitspark.spark import local_cores
+from sitspark.spark import local_cores, machine_memory_mb
 from sitspark.worker import forget_archives
 from sitspark.workflow.context import Context
 from sitspark.workflow.keys import digest
+
+_FOR_TRIALS = 0.8  # share of the machine's memory that trials may take: the rest is the driver's
+_LIBRARIES = 0.7  # GB that torch and what it brings take in each process
 
 
 def search(context: Context, job: TrainingJob, name: str, *, basis: str) -> ModelCard:
@@ -108,14 +111,24 @@ def _round(context: Context, jobs: Sequence[TrainingJob], values: Sequence[dict[
 
 
 def _tasks(context: Context, trials: int) -> int:
-    """Into how many tasks trials are dealt: as many as there are trials, unless their threads need more cores than that.
+    """Into how many tasks trials are dealt: as many as there are trials, unless fewer may run than there are cores."""
+    master = context.settings.spark.master
+    most, cores = trials_at_a_time(context.settings.training, master), local_cores(master)
+    return trials if most is None or most == cores else min(trials, most)
 
-    On a cluster spark.task.cpus says how many cores a task has.
+
+def trials_at_a_time(training: TrainingSettings, master: str) -> int | None:
+    """How many trials of a search this machine trains at a time: it has cores for their threads, and memory for their samples.
+
+    None on a cluster, where spark.task.cpus says how many cores a task has. With a GPU it is one: all would take the first.
     """
-    if context.settings.training.device != "cpu" and torch.cuda.is_available():
-        return 1  # they would all take the first GPU
-    cores, threads = local_cores(context.settings.spark.master), context.settings.training.threads
-    return trials if cores is None or threads == 1 else min(trials, max(1, cores // threads))
+    if training.device != "cpu" and torch.cuda.is_available():
+        return 1
+    cores = local_cores(master)
+    if cores is None:
+        return None
+    by_memory = _FOR_TRIALS * machine_memory_mb() / 1000 / (training.memory + _LIBRARIES)
+    return max(1, min(cores // training.threads, int(by_memory)))
 
 
 def _train(spark: SparkSession, jobs: Sequence[TrainingJob], *, tasks: int) -> None:

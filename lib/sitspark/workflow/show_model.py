@@ -82,6 +82,8 @@ def _facts(card: ModelCard, folder: Path) -> Iterator[tuple[str, str]]:
     if card.data is not None:
         made = f", made with {card.data.made_with[:12]}" if card.data.made_with else ""
         yield "data", f"{card.data.rows:,} rows of the samples table{made}"
+    if card.held is not None:
+        yield "samples", card.held
     yield "made by", ", ".join(f"{name} {version}" for name, version in card.versions.items())
     yield "took", f"{card.seconds:.1f} s on {card.device}"
     yield "folder", str(folder)

@@ -2,12 +2,13 @@
 
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from sitspark.accuracy.matrix import ConfusionMatrix
+from sitspark.accuracy.reliability import Reliability
 from sitspark.atomic import write_atomically
 from sitspark.errors import SitsparkError
 from sitspark.models.baselines.bank import BASELINES
@@ -84,8 +85,13 @@ def train_baseline(job: TrainingJob) -> None:
 def _calibration(baseline: Baseline, monitored: Samples) -> Calibration:
     """What the monitored samples, or some that are spread evenly over them, say of the baseline's probabilities."""
     spread = np.arange(0, len(monitored), -(-len(monitored) // MOST) or 1)
-    found = baseline.probabilities(monitored.features.numpy()[spread])
-    return calibrate(log_probabilities(found), monitored.positions.numpy()[spread])
+    found, true = baseline.probabilities(monitored.features.numpy()[spread]), monitored.positions.numpy()[spread]
+    calibrated = calibrate(log_probabilities(found), true)
+    if not calibrated.samples:
+        return calibrated
+    # without a temperature probabilities are taken as they are, without a floor
+    error = Reliability.between(found.max(axis=1), found.argmax(axis=1) == true).error
+    return replace(calibrated, error_before=error, error_after=error if calibrated.temperature == 1 else calibrated.error_after)
 
 
 def _all(samples: Samples) -> LearningSet:
