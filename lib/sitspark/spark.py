@@ -144,6 +144,14 @@ def local_cores(master: str) -> int | None:
     return int(inside) if inside.isdigit() else 1 if master == "local" else os.cpu_count() or 1
 
 
+def on_one_machine(settings: SparkSettings) -> bool:
+    """Whether tasks run on the driver's machine; a session that there is already, as in a notebook, knows it itself."""
+    active = SparkSession.getActiveSession()
+    if active is not None:
+        return (active.conf.get("spark.master", "") or "").startswith("local")
+    return "PYSPARK_GATEWAY_PORT" not in os.environ and settings.master.startswith("local")
+
+
 def location(path: Path) -> str:
     """A path as Spark writes it: always of the local or shared file system, whatever file system is its default."""
     return f"file://{path.resolve()}"

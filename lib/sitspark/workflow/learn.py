@@ -21,6 +21,7 @@ from sitspark.workflow.assess import matrix_of, score
 from sitspark.workflow.context import Context
 from sitspark.workflow.keys import digest
 from sitspark.workflow.stage import Outcome, Stage
+from sitspark.workflow.training_place import told_executors
 
 
 def _fit(context: Context, model_id: str, name: str, *, left_out_fold: str | None = None) -> ModelCard:
@@ -34,7 +35,7 @@ def _fit(context: Context, model_id: str, name: str, *, left_out_fold: str | Non
     folder = context.folder
     trained = _trained(folder.model(model_id))
     if trained is not None:
-        context.voice.note(f"{name}: {model_id} is trained already")
+        context.voice.remark(f"{name}: {model_id} is trained already")
         return trained
     if context.settings.training.track is not None:
         refuse_without_mlflow()
@@ -70,6 +71,9 @@ def _fit(context: Context, model_id: str, name: str, *, left_out_fold: str | Non
         steps = BASELINES[job.settings.baseline.kind].steps(job.settings.baseline)
         with context.voice.bar(name, steps, "steps") as update:
             return fit(job, spark=context.spark, on_epoch=lambda progress: update(progress["epoch"], ""))
+    where = told_executors(context)
+    if where is not None:
+        context.voice.remark(where)
     epochs = context.settings.training.epochs
     with context.voice.bar(name, epochs, "epochs") as update:
         told: list[int] = []
@@ -77,7 +81,7 @@ def _fit(context: Context, model_id: str, name: str, *, left_out_fold: str | Non
         def on_epoch(progress: dict[str, Any]) -> None:
             if progress["resumed"] and not told:
                 told.append(progress["resumed"])
-                context.voice.note(f"{name}: goes on from its checkpoint after epoch {progress['resumed']}")
+                context.voice.remark(f"{name}: goes on from its checkpoint after epoch {progress['resumed']}")
             update(progress["epoch"], f"F {score(progress['fscore'])} loss {progress['train_loss']:.3f}")
 
         return fit(job, spark=context.spark, on_epoch=on_epoch)
