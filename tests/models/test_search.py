@@ -132,6 +132,7 @@ def test_a_trial_leaves_a_model_and_its_record(samples: Path, tmp_path: Path) ->
     assert outcome is not None and outcome.state == "complete" and not tiny.scratch.exists()
     card = read_card(tiny.folder)
     assert outcome.best == card.metrics and outcome.epochs == read_history(tiny.folder / HISTORY)
+    assert (tiny.folder / LOG).read_text().splitlines()[-1].startswith("epoch 3 of 3: loss")
 
 
 def test_a_trial_that_fails_says_why_and_raises_nothing(samples: Path, tmp_path: Path) -> None:

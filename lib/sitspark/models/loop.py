@@ -21,7 +21,7 @@ from sitspark.models.calibration import MOST, Calibration, calibrate
 from sitspark.models.card import NetworkCard
 from sitspark.models.checkpoint import Checkpoints, Progress
 from sitspark.models.decode import store_of
-from sitspark.models.history import Criterion, Epoch, has_stalled, is_better
+from sitspark.models.history import Criterion, Epoch, as_line, has_stalled, is_better
 from sitspark.models.job import TrainingJob
 from sitspark.models.losses import losses
 from sitspark.models.networks.bank import chosen
@@ -130,6 +130,7 @@ def _fit(job: TrainingJob, material: _Material, learner: _Learner, checkpoints: 
             if learner.group.is_first:
                 told = asdict(progress.history[-1]) | {"epochs": job.settings.epochs, "resumed": resumed}
                 write_atomically(job.progress, json.dumps(told))
+                print(as_line(progress.history[-1], epochs=job.settings.epochs), flush=True)
                 checkpoints.write_if_due(progress)
     assert progress is not None  # the settings ask for one epoch at least
     return progress

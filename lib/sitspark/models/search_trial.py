@@ -5,7 +5,7 @@ import json
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from sitspark.atomic import write_atomically
 from sitspark.errors import SitsparkError
 from sitspark.models.card import HISTORY, WEIGHTS, read_card
 from sitspark.models.history import read_history
-from sitspark.models.job import TrainingJob
+from sitspark.models.job import LOG, TrainingJob
 from sitspark.models.loop import train
 from sitspark.models.model import remove_model
 from sitspark.models.search import Outcome, Pruner, State, epochs_that_count
@@ -42,7 +42,7 @@ def run_trial(job: TrainingJob) -> None:
     problem = None
     try:
         job.scratch.mkdir(parents=True, exist_ok=True)
-        with _torch_as_before():
+        with _torch_as_before(), (job.folder / LOG).open("w", encoding="utf-8") as log, redirect_stdout(log):
             train(job)
         state = "pruned" if _gave_up(job) else "complete"
     except SitsparkError as error:
