@@ -8,6 +8,7 @@ import pytest
 
 from sitspark.models.card import HISTORY, read_card
 from sitspark.models.history import Epoch, read_history
+from sitspark.models.job import LOG
 from sitspark.models.search import Grid, Outcome, Pruner, Suggestions, best_of, epochs_that_count
 from sitspark.models.search_trial import RECORD, read_outcome, run_trial
 from sitspark.settings.search import Choice, Range, SearchSettings

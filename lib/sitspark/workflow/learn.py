@@ -15,6 +15,8 @@ from sitspark.atomic import publish, write_atomically
 from sitspark.errors import SitsparkError, counted
 from sitspark.ground_truth.folds import NOUNS
 from sitspark.models.card import CARD, CODE, HISTORY, WEIGHTS, ModelCard
+from sitspark.models.doubt import doubt
+from sitspark.models.history import read_history
 from sitspark.samples.table import feature_space_of
 from sitspark.settings.redaction import redacted
 from sitspark.workflow.assess import matrix_of, score
@@ -118,6 +120,7 @@ def _published(context: Context, model_id: str) -> tuple[Path, ...]:
 def _train(context: Context, key: str) -> Outcome:
     model_id = _model_id(context, key)
     card = _fit(context, model_id, "train")
+    _say_doubt(context, card, "train")
     _track(context, card)
     baseline = card.training.baseline is not None
     chosen = "" if baseline else f", best at epoch {card.best_epoch} of {card.epochs} by {card.criterion}"
@@ -127,6 +130,13 @@ def _train(context: Context, key: str) -> Outcome:
         {"model_id": model_id, "best_epoch": card.best_epoch},
         _published(context, model_id),
     )
+
+
+def _say_doubt(context: Context, card: ModelCard, name: str) -> None:
+    """Say what speaks against a model: that a stage is done says nothing of what was learnt."""
+    found = doubt(card, read_history(context.folder.model(card.model_id) / HISTORY))
+    if found is not None:
+        context.voice.note(f"{name}: {found}")
 
 
 def _model_id(context: Context, key: str) -> str:
@@ -184,6 +194,7 @@ def _cross_validate(context: Context, key: str) -> Outcome:
     for name in names:
         model_id = f"{_model_id(context, key)}-without-{_in_a_path(name)}"
         card = _fit(context, model_id, f"without {name}", left_out_fold=name)
+        _say_doubt(context, card, f"without {name}")
         _track(context, card)
         parts.append(card.subsampled)
         models.append(FoldModel(name, context.folder.model(model_id), context.own_code))
