@@ -258,7 +258,7 @@ def _network(context: Context) -> str:
         # torch takes seconds to import
         from sitspark.models.trial import try_own
 
-        try_own(context.own_network, space, len(context.nomenclature))
+        try_own(context.own_network, space, len(context.nomenclature), training=context.settings.training)
         return f"{name} of {context.own_network.path} can be built, trained and written"
     if name in OF_SERIES:
         Layout.of(space).require_series(name)

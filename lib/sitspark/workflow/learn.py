@@ -46,7 +46,7 @@ def _fit(context: Context, model_id: str, name: str, *, left_out_fold: str | Non
     if context.own_network is not None:
         from sitspark.models.trial import try_own
 
-        try_own(context.own_network, context.feature_space, len(context.nomenclature))
+        try_own(context.own_network, context.feature_space, len(context.nomenclature), training=context.settings.training)
     job = TrainingJob(
         model_id=model_id,
         samples=folder.table("samples"),
