@@ -4,7 +4,7 @@ import pickle
 
 import pytest
 
-from sitspark.errors import SitsparkError, counted, some
+from sitspark.errors import SitsparkError, counted, nearest, some
 
 
 def test_the_sentence_stays_on_one_line() -> None:
@@ -37,3 +37,18 @@ def test_of_many_things_the_first_are_named(names: str, said: str) -> None:
 )
 def test_a_number_agrees_with_its_noun(count: int, noun: str, said: str) -> None:
     assert counted(count, noun) == said
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("temcnn", "; did you mean tempcnn?"),
+        ("LTAE", "; did you mean ltae?"),
+        ("lta_1", "; did you mean lta_2?"),  # of those alike the first
+        ("resnet", ""),
+        (None, ""),
+    ],
+)
+def test_a_name_is_guessed_from_those_that_are_known(name: object, said: str) -> None:
+    assert nearest(name, ["mlp", "tempcnn", "ltae", "lta_2", "lta_3"]) == said
+    assert nearest(name, []) == ""

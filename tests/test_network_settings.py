@@ -21,7 +21,10 @@ def test_the_page_on_networks_lists_every_parameter(network: str) -> None:
 @pytest.mark.parametrize(
     ("override", "sentence"),
     [
-        ("parameters={head: 3}", "has parameters.head, which ltae doesn't know; it knows width, heads, keys"),
+        (
+            "parameters={head: 3}",
+            r"has parameters.head, which ltae doesn't know \(it knows width, heads.*; did you mean heads\?",
+        ),
         (
             "parameters={heads: many}",
             "has parameters.heads for ltae, which should be a valid integer.*, not 'many'; ltae knows",
@@ -32,6 +35,16 @@ def test_the_page_on_networks_lists_every_parameter(network: str) -> None:
             "network=resnet",
             r"training\.network should be 'mlp', 'ann', .* or 'transformer', not 'resnet' .*or a section for one",
         ),
+        ("network=temcnn", r"not 'temcnn'; did you mean tempcnn\?"),
+        ("network=TempCNN", r"did you mean tempcnn\?"),
+        ("baseline=randomforest", r"should be one of .*; did you mean random_forest\?"),
+        ("baseline={kind: lightgmb}", r"did you mean lightgbm\?"),
+        ("search={try: {network: [temcnn]}}", r"can't try network temcnn .*; did you mean tempcnn\?"),
+        (
+            "network={module: a.py, clas: A}",
+            r"training\.network\.clas is no known key; did you mean training\.network\.class\?",
+        ),
+        ("network={module: a.py, class: A, parameters: 3}", r"should be a section, as \{name: value\}, not 3"),
         ("network={module: a.py}", r"training\.network\.class is missing"),
         ("network={module: a.py, class: A, width: 3}", r"training\.network\.width is no known key"),
     ],
@@ -39,6 +52,28 @@ def test_the_page_on_networks_lists_every_parameter(network: str) -> None:
 def test_what_a_network_can_not_be_built_with_is_refused_when_settings_are_read(override: str, sentence: str) -> None:
     with pytest.raises(SitsparkError, match=sentence):
         read_settings(ROOT / "conf" / "demo.yaml", overrides=["training.network=ltae", f"training.{override}"])
+
+
+@pytest.mark.parametrize(
+    ("in_file", "overrides", "origin"),
+    [
+        ("{filters: 0}", ["training.epochs=3"], "settings.yaml, line 9:"),
+        ("{filters: 8}", ["training.network=ltae"], "settings.yaml, line 9 with --set training.network=ltae:"),
+        ("{filters: 8}", ["training.parameters.kernl=3"], "--set training.parameters.kernl=3:"),
+        ("{filters: 8}", ["training.parameters={kernl: 3}"], "--set training.parameters={kernl: 3}:"),
+        (None, ["training.parameters.kernel=4"], "--set training.parameters.kernel=4:"),
+        (None, ["training.search.try.epochs=[0]"], "--set training.search.try.epochs=[0]:"),
+        (None, ["training.epochs=3", "training.search={try: {epoch: [1]}}"], "--set training.search={try: {epoch: [1]}}:"),
+    ],
+)
+def test_a_fault_is_laid_on_what_gave_it(in_file: str | None, overrides: list[str], origin: str, tmp_path: Path) -> None:
+    demo = "output: o\nscenes: {folder: s}\nclasses: {nomenclature: n}\nground_truth: {file: g, label_field: l}\n"
+    own = "" if in_file is None else f"  parameters:\n    {in_file[1:-1]}\n"
+    file = tmp_path / "settings.yaml"
+    file.write_text(f"{demo}seed: 0\ntraining:\n  network: tempcnn\n{own}", encoding="utf-8")
+    with pytest.raises(SitsparkError) as error:
+        read_settings(file, overrides=overrides)
+    assert str(error.value).replace(f"{tmp_path}/", "").startswith(origin)
 
 
 def test_parameters_beside_a_network_of_ones_own_are_refused() -> None:

@@ -81,7 +81,7 @@ def test_a_dotted_key_can_be_set_on_the_command_line() -> None:
     ("what", "sentence"),
     [
         ({"learning_rate": [0.1, -1]}, "can't try learning_rate -1 (training.search.try): it should be greater than 0"),
-        ({"optimizer.kind": ["sgd"]}, "it is no key of training; did you mean optimiser instead of optimizer?"),
+        ({"optimizer.kind": ["sgd"]}, "it is no key of training; did you mean optimiser.kind?"),
         ({"optimiser.decay": [1]}, "can't try optimiser.decay (training.search.try): it is no key of training"),
         ({"epochs.more": [1]}, "can't try epochs.more (training.search.try): it is no key of training"),
         ({"stopping.patience": [1, 2]}, "training.stopping is None; give it keys first"),

@@ -1,6 +1,9 @@
 """The one exception that a user is meant to read, and how its sentence names and counts things."""
 
+import difflib
 from collections.abc import Iterable
+
+_ALIKE = 0.6  # twice the letters that two names share, of those of both; a name of other letters was not meant
 
 
 class SitsparkError(Exception):
@@ -18,6 +21,16 @@ def some(names: Iterable[str], *, most: int = 5, separator: str = ", ") -> str:
     listed = list(names)
     more = f"{separator if separator != ', ' else ' '}and {len(listed) - most} more" if len(listed) > most else ""
     return separator.join(listed[:most]) + more
+
+
+def nearest(name: object, known: Iterable[str]) -> str:
+    """The end of a sentence on a name that isn't known: the first of those that it resembles most; empty where none does."""
+
+    def likeness(other: str) -> float:
+        return difflib.SequenceMatcher(None, other.lower(), str(name).lower()).ratio()
+
+    best = max(known, key=likeness, default="")
+    return f"; did you mean {best}?" if likeness(best) >= _ALIKE else ""
 
 
 def counted(count: int, noun: str) -> str:

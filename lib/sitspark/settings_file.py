@@ -20,6 +20,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from sitspark.errors import SitsparkError
 from sitspark.settings import Settings
+from sitspark.settings.section import FaultyKeyError, meant
 
 
 def read_settings(path: Path, *, overrides: Sequence[str] = ()) -> Settings:
@@ -122,21 +123,16 @@ def _sentence(problem: Mapping[str, Any], tree: Mapping[str, Any], source: Path,
     # a part in parentheses says which kind of value was judged, where there may be several
     location = _as_keys(tuple(part for part in map(str, problem["loc"]) if not part.startswith("(")))
     key = ".".join(location)
-    line = _line_of(tree, location)
-    place = f"{source}, line {line}" if line else f"{source}"
-    own = [override for override in overrides if key == _key(override) or key.startswith(f"{_key(override)}.")]
-    if own:
-        place = _told(own[-1])
     if problem["type"] == "value_error":
-        # what concerns several keys names them itself; some of them may have been set here
-        rule = str(problem["ctx"]["error"])
-        changed = [_told(override) for override in overrides if _is_concerned(override, key, rule)]
-        if changed and not own:
-            place = f"{place} with {' '.join(changed)}"
-        return f"{place}: {key} {rule}" if key else f"{place}: {rule}"
+        rule = f"{key} {problem['ctx']['error']}".lstrip()
+        return f"{_origin(problem['ctx']['error'], location, tree, source, overrides)}: {rule}"
+    own = _own(location, overrides)
+    line = _line_of(tree, location)
+    place = _told(own[-1]) if own else f"{source}, line {line}" if line else f"{source}"
     where = f"{place}: {key}"
     if problem["type"] == "extra_forbidden":
-        known, documented = [*Settings.model_fields, *known_keys()], _as_documented(location)
+        documented = _as_documented(location)
+        known = [*Settings.model_fields, *known_keys(), *_beside(documented)]
         near = difflib.get_close_matches(".".join(documented), known, n=1, cutoff=0.6)
         near = near or [k for k in known if k.split(".")[-1] == location[-1]]
         section = location[: len(location) - len(documented) + 1]
@@ -144,13 +140,41 @@ def _sentence(problem: Mapping[str, Any], tree: Mapping[str, Any], source: Path,
         near = [key.replace(f"{documented[0]}.", f"{'.'.join(section)}.", 1) for key in near if key != ".".join(documented)]
         return f"{where} is no known key" + (f"; did you mean {near[0]}?" if near else "; see docs/settings.md")
     if problem["type"] == "missing":
-        return f"{source}: {key} is missing; add it ({_description(location)})"
+        return f"{place if own else source}: {key} is missing; add it ({_description(location)})"
     if problem["type"] == "model_type":
         return f"{where} is a section with keys of its own, not {problem['input']!r} ({_description(location)})"
     if problem["type"] == "path_type":
         return f"{where} should be a path, not {problem['input']!r} ({_description(location)})"
-    message = re.sub(r"^(Input|Value) should be", "should be", problem["msg"]).replace("a valid tuple", "a list, as [a, b]")
-    return f"{where} {message}, not {problem['input']!r} ({_description(location)})"
+    message = re.sub(r"^(Input|Value) should be", "should be", problem["msg"])
+    message = message.replace("a valid tuple", "a list, as [a, b]").replace("a valid dictionary", "a section, as {name: value}")
+    return f"{where} {message}, not {problem['input']!r}{meant(problem)} ({_description(location)})"
+
+
+def _origin(
+    error: Exception, location: tuple[str, ...], tree: Mapping[str, Any], source: Path, overrides: Sequence[str]
+) -> str:
+    """Where that came from which breaks a rule of several keys: a line of the file, options, or both."""
+    faulty, others = (error.key, error.others) if isinstance(error, FaultyKeyError) else ((), ())
+    own = _own((*location, *faulty), overrides)
+    if own:
+        return _told(own[-1])
+    if faulty:
+        fault, bearing = ".".join((*location, *faulty)), [".".join((*location, name)) for name in others]
+        changed = [one for one in overrides if _key(one) in bearing or _key(one).startswith(f"{fault}.")]
+    else:
+        # the rule itself names its keys; some of them may have been set here
+        changed = [override for override in overrides if _is_concerned(override, ".".join(location), str(error))]
+    line = _line_of(tree, (*location, *faulty))
+    if changed and faulty and line == _line_of(tree, location):
+        return " ".join(map(_told, changed))  # the file says nothing of it
+    place = f"{source}, line {line}" if line else f"{source}"
+    return f"{place} with {' '.join(map(_told, changed))}" if changed else place
+
+
+def _own(location: tuple[str, ...], overrides: Sequence[str]) -> list[str]:
+    """The overrides that set the key at a place, or a section that it lies in."""
+    key = ".".join(location)
+    return [override for override in overrides if key == _key(override) or key.startswith(f"{_key(override)}.")]
 
 
 def _key(override: str) -> str:
@@ -224,6 +248,20 @@ def _keys_of_free_names() -> list[str]:
 def known_keys() -> dict[str, str]:
     """Every key of the settings with its sentence."""
     return {key: field.description or "" for key, field in _sections(Settings)}
+
+
+def _beside(location: tuple[str, ...]) -> list[str]:
+    """The keys of the section that a key was looked for in, also where that may be a value as well."""
+    kinds: list[Any] = [Settings]
+    for name in location[:-1]:
+        fields = [kind.model_fields.get(name) for kind in kinds if _is_section(kind)]
+        kinds = [kind for field in fields if field is not None for kind in _alternatives(field.annotation)]
+    names = [field.alias or own for kind in kinds if _is_section(kind) for own, field in kind.model_fields.items()]
+    return [".".join((*location[:-1], name)) for name in names]
+
+
+def _is_section(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
 def _as_keys(location: tuple[str, ...]) -> tuple[str, ...]:

@@ -149,6 +149,14 @@ def machine_memory_mb() -> int:
     return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e6)
 
 
+def on_one_machine(settings: SparkSettings) -> bool:
+    """Whether tasks run on the driver's machine; a session that there is already, as in a notebook, knows it itself."""
+    active = SparkSession.getActiveSession()
+    if active is not None:
+        return (active.conf.get("spark.master", "") or "").startswith("local")
+    return "PYSPARK_GATEWAY_PORT" not in os.environ and settings.master.startswith("local")
+
+
 def location(path: Path) -> str:
     """A path as Spark writes it: always of the local or shared file system, whatever file system is its default."""
     return f"file://{path.resolve()}"

@@ -149,6 +149,13 @@ def test_few_reference_polygons_come_with_a_caution(full_report: Report) -> None
     assert enough.caution is None and "one more error" not in render(replace(full_report, assessment=enough))
 
 
+def test_what_speaks_against_a_model_is_told_above_its_curves(full_report: Report) -> None:
+    doubted = replace(full_report.trainings[0], doubt="the training loss never fell after the first epoch")
+    page = render(replace(full_report, trainings=(doubted,)))
+    assert '<p class="caution">the training loss never fell after the first epoch.</p>' in page
+    assert 'class="caution"' not in render(full_report)
+
+
 def test_samples_made_of_others_have_a_column_where_there_are_some(full_report: Report) -> None:
     assert "Made of them" not in render(full_report)
     first, *rest = full_report.samples

@@ -190,13 +190,17 @@ def place(patch):
         ("def f(patch): return patch.series('B8')[0].astype(str), ['a']", "gives <U32 of shape (1, 8, 8)"),
         ("def f(patch):\n    x = 1\n    return x / 0, ['a']", "fails (line 3: ZeroDivisionError: division by zero)"),
         ("def f(patch): return 3", "gives no pair of an array and a list of names, but int"),
-        ("def f(patch): return patch.series('B9'), ['a']", "SitsparkError: B9 is no band"),
+        ("def f(patch): return patch.series('B9'), ['a']", "(line 1: B9 is no band"),
         ("def g(patch): pass", "has no function f; correct the name, or add it"),
+        ("def ff(patch): pass", "has no function f; did you mean ff?"),
         ("def f(patch): return patch.series('B8')[0], ['my feature']", "gives names that aren't of letters"),
         ("from iota2.learning.utils import I2Label", "set custom_features.contract to iota2"),
-        ("import nothing_like_it", "can't be loaded (line 1: ModuleNotFoundError: No module named 'nothing_like_it')"),
-        ("def f(patch:", "can't be loaded (line 1: SyntaxError"),
-        ("def f(patch, radius): return patch.series('B8')[0], ['a']", "missing 1 required positional argument: 'radius'"),
+        ("import nothing_like_it", "can't be loaded (line 1: No module named 'nothing_like_it')"),
+        ("def f(patch:", "can't be loaded (line 1: '(' was never closed); correct it"),
+        (
+            "def f(patch, radius): return patch.series('B8')[0], ['a']",
+            "asks for radius; give it under custom_features.functions, or a default",
+        ),
     ],
 )
 def test_what_a_function_may_not_give_is_told_before_anything_is_read(tmp_path: Path, text: str, sentence: str | None) -> None:

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sitspark.models.batches import Batch, Batches, pieces, share
+from sitspark.models.batches import Batch, Batches, least_share, pieces, share
 from sitspark.models.process_group import ProcessGroup
 from sitspark.models.store import Samples
 
@@ -129,3 +129,16 @@ def test_a_file_cut_short_is_told(samples: Samples, tmp_path: Path) -> None:
     cut = Samples(tmp_path / "cut", WIDTH, samples.positions, samples.weights)
     with pytest.raises(EOFError, match="ends before sample"):
         epoch(batches(cut), 1)
+
+
+@given(size=st.integers(1, 40), more=st.integers(0, 500), ranks=st.integers(1, 5))
+def test_no_share_is_smaller_than_the_least(size: int, more: int, ranks: int) -> None:
+    lengths = [piece.stop - piece.start for piece in pieces(0, size + more, size)]
+    shares = [share(length, rank=rank, ranks=ranks) for length in lengths for rank in range(ranks)]
+    assert min(of.stop - of.start for of in shares) >= least_share(size, ranks=ranks)
+
+
+@pytest.mark.parametrize("size", range(1, 12))
+def test_one_sample_more_than_a_batch_gives_the_least_share(size: int) -> None:
+    halves = pieces(0, size + 1, size)
+    assert min(half.stop - half.start for half in halves) == least_share(size, ranks=1)

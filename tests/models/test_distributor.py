@@ -49,7 +49,10 @@ def test_two_processes_learn_like_one(
     assert card == read_card(double.folder)
     assert (told[-1]["epoch"], told[-1]["epochs"]) == (4, 4)
     assert capfd.readouterr() == ("", "")
-    assert "local training with 2 processes" in (double.folder / "training.log").read_text()
+    log = (double.folder / "training.log").read_text()
+    assert "local training with 2 processes" in log
+    # the first process alone tells of epochs
+    assert [line[:12] for line in log.splitlines() if "loss" in line] == [f"epoch {number} of 4" for number in range(1, 5)]
     assert not double.scratch.exists()
     one, two = (pd.read_parquet(done.folder / HISTORY) for done in (trained, double))
     for column in ("train_loss", "validation_loss", "oa", "kappa", "fscore"):
@@ -204,7 +207,8 @@ def test_tasks_of_executors_learn_like_processes_of_the_driver(
     fit(abroad, spark=spark)
     one, two = (pd.read_parquet(done.folder / HISTORY) for done in (trained, abroad))
     np.testing.assert_allclose(two["train_loss"], one["train_loss"], rtol=1e-3)
-    assert "distributed training with 2 executor processes" in (abroad.folder / "training.log").read_text()
+    log = (abroad.folder / "training.log").read_text()
+    assert "distributed training with 2 executor processes" in log and log.count("epoch 4 of 4: loss") == 1
     assert capfd.readouterr() == ("", "")
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from sitspark.models.history import Criterion, Epoch, has_stalled, is_better
+from sitspark.models.history import Criterion, Epoch, as_line, has_stalled, is_better
 from sitspark.settings import StoppingSettings
 
 
@@ -51,3 +51,11 @@ def test_without_monitored_samples_the_training_loss_is_watched() -> None:
     stopping = StoppingSettings(patience=2, metric="oa")
     assert has_stalled(history[:5], stopping, "train_loss")
     assert not has_stalled(history[:4], stopping, "train_loss")
+
+
+def test_an_epoch_is_a_line_of_the_log() -> None:
+    undefined = {"validation_loss": None, "oa": None, "kappa": None, "fscore": None}
+    assert as_line(epoch(2, train_loss=0.123456, fscore=None), epochs=12) == (
+        "epoch 2 of 12: loss 0.1235, monitored loss 1.000, OA 0.5000, kappa 0.5000, F -, learning rate 0.1, 1.0 s"
+    )
+    assert "monitored loss -, OA -, kappa -, F -" in as_line(epoch(1, **undefined), epochs=1)

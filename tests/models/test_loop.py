@@ -205,7 +205,8 @@ def test_weights_that_the_last_step_breaks_are_refused(samples: Path, tmp_path: 
 def test_a_gpu_that_is_not_there_is_told(samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(
-        SitsparkError, match=r"training.device: gpu asks for a GPU for each of 1 process of a machine, and torch sees 0"
+        SitsparkError,
+        match=r"training.device: gpu asks for 1 GPU on this machine, one for each process, and torch sees none; choose auto",
     ):
         train(job(samples, tmp_path, device="gpu"))
 

@@ -8,6 +8,7 @@ import pytest
 
 from sitspark.models.card import HISTORY, read_card
 from sitspark.models.history import Epoch, read_history
+from sitspark.models.job import LOG
 from sitspark.models.search import Grid, Outcome, Pruner, Suggestions, best_of, epochs_that_count
 from sitspark.models.search_trial import RECORD, read_outcome, run_trial
 from sitspark.settings.search import Choice, Range, SearchSettings
@@ -147,6 +148,7 @@ def test_a_trial_leaves_a_model_and_its_record(samples: Path, tmp_path: Path) ->
     assert outcome is not None and outcome.state == "complete" and not tiny.scratch.exists()
     card = read_card(tiny.folder)
     assert outcome.best == card.metrics and outcome.epochs == read_history(tiny.folder / HISTORY)
+    assert (tiny.folder / LOG).read_text().splitlines()[-1].startswith("epoch 3 of 3: loss")
 
 
 def test_a_trial_that_fails_says_why_and_raises_nothing(samples: Path, tmp_path: Path) -> None:

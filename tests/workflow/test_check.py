@@ -185,3 +185,27 @@ def test_a_network_of_ones_own_is_tried(simulation: Simulation, tmp_path: Path) 
     assert found.wrong and "MyNet of" in found.sentence and "has no attribute 'score'" in found.sentence
     found = network_of(simulation, tmp_path, network={"module": str(tmp_path / "gone.py"), "class": "MyNet"})
     assert found.wrong and "gone.py can't be read" in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("training", "wrong", "sentence"),
+    [
+        ({"device": "gpu", "processes": 2}, True, "training.device: gpu asks for 2 GPUs on this machine"),
+        ({"where": "executors", "processes": 2}, False, "stays on this machine, the only one of spark.master local"),
+        ({}, None, None),
+        ({"device": "gpu", "baseline": "linear_svm"}, None, None),  # has no use for one
+    ],
+)
+def test_where_a_training_would_run_is_told(
+    simulation: Simulation,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    training: dict[str, Any],
+    wrong: bool | None,
+    sentence: str | None,
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    tree = settings_tree(simulation.folder, tmp_path / "out")
+    tree["training"] = training
+    told = [finding for finding in glance(context_of(tree)) if finding.subject == "training"]
+    assert [(finding.wrong, sentence in finding.sentence) for finding in told] == ([] if sentence is None else [(wrong, True)])

@@ -1,10 +1,12 @@
 """What all figures share: inks, a figure without pyplot's global state, PNG bytes."""
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+import matplotlib.dates as mdates
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
@@ -40,6 +42,39 @@ def literal(texts: Iterable[Text]) -> None:
     """Show names as they are: a dollar sign starts no formula."""
     for text in texts:
         text.set_parse_math(False)
+
+
+def pale(colour: str) -> tuple[float, float, float]:
+    """A colour halfway to white, on which dark lines stand out."""
+    red, green, blue = ((1 + part) / 2 for part in to_rgb(colour))
+    return red, green, blue
+
+
+class _Calendar(mdates.ConciseDateFormatter):
+    """Days or months, with the year below the first label and below each January."""
+
+    def format_ticks(self, values: Sequence[float]) -> list[str]:
+        labels: list[str] = super().format_ticks(values)  # type: ignore[no-untyped-call]
+        if labels and "\n" not in labels[0] and not labels[0].isdigit():
+            labels[0] += f"\n{mdates.num2date(values[0]).year}"
+        return labels
+
+
+def calendar_axis(axes: Axes, *, labels: int = 13) -> None:
+    """Let x be time, in matplotlib's days, with so many labels at most; each stands where its month or day begins."""
+    locator = mdates.AutoDateLocator(minticks=2, maxticks=labels)
+    axes.xaxis.set_major_locator(locator)
+    month, day, hour = "%b", "%d %b", "%H:%M"
+    axes.xaxis.set_major_formatter(
+        _Calendar(  # type: ignore[no-untyped-call]
+            locator,
+            formats=["%Y", month, day, hour, hour, hour],
+            zero_formats=["", f"{month}\n%Y", day, day, hour, hour],
+            show_offset=False,
+        )
+    )
+    axes.tick_params(axis="x", length=3, color=UNKNOWN)
+    axes.margins(x=0.02)
 
 
 def shortened(name: str, length: int = 32) -> str:

@@ -22,6 +22,7 @@ from sitspark.accuracy.canvas import (
     ORANGE,
     RULE,
     UNKNOWN,
+    calendar_axis,
     inset_axes,
     literal,
     new_figure,
@@ -176,10 +177,7 @@ def calendar_figure(acquisitions: Sequence[Acquisition]) -> bytes:
     axes.set_yticks(range(len(tiles)), tiles)
     literal(axes.get_yticklabels())
     axes.set_ylim(len(tiles) - 0.4, -0.6)
-    locator = mdates.AutoDateLocator(minticks=3, maxticks=13)
-    axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator))
-    axes.margins(x=0.02)
+    calendar_axis(axes)
     axes.grid(axis="x", color=RULE, linewidth=0.8)
     axes.set_axisbelow(True)
     if any(a.clear_share is not None for a in acquisitions):

@@ -54,7 +54,7 @@ class MapView:
 class Training:
     """How a model was trained: history (the columns of `training_figure`), the epoch kept, and by which criterion.
 
-    `remark` stands in place of curves where there is but one row.
+    `remark` stands in place of curves where there is but one row; `doubt` is what speaks against the model.
     """
 
     model_id: str
@@ -62,6 +62,7 @@ class Training:
     best_epoch: int
     criterion: str
     remark: str | None = None
+    doubt: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from sitspark.accuracy.canvas import BLUE, INK, ORANGE, RULE, UNKNOWN, inset_axes, literal, new_figure, png, shortened
+from sitspark.accuracy.canvas import BLUE, INK, MUTED, ORANGE, RULE, inset_axes, literal, new_figure, png, shortened
 
 _NAMES = {
     "loss": "Loss, monitored samples",
@@ -19,7 +19,7 @@ _NAMES = {
     "train_loss": "Loss, training samples",
 }
 _ACROSS = 3  # panels in a row
-_FEW = 4  # numbers, each of which is written below the axis
+_FEW = 4  # values, each of which has a place of its own on the axis
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,17 +97,16 @@ def search_figure(view: SearchView) -> bytes:
 def _panel(axes: Axes, view: SearchView, key: str, trials: Sequence[TriedModel]) -> None:
     values = [trial.values[key] for trial in trials]
     figures = np.array([trial.figure(view.criterion) for trial in trials], np.float64)
-    if all(_is_number(value) for value in values):
+    numbers = all(_is_number(value) for value in values)
+    if numbers and len(set(values)) > _FEW:
         places = np.array(values, np.float64)
         if key in view.logarithmic:
             axes.set_xscale("log")
             axes.tick_params(axis="x", which="minor", length=0)
-        if len(set(values)) <= _FEW:
-            axes.set_xticks(sorted(set(values)), [tried(value) for value in sorted(set(values))])
-            axes.set_xticks([], minor=True)
         axes.margins(x=0.12)
     else:
-        names = list(dict.fromkeys(map(tried, values)))
+        # side by side, so that the labels of 0 and 0.0001 don't meet
+        names = list(dict.fromkeys(map(tried, sorted(values) if numbers else values)))
         places = np.array([names.index(tried(value)) for value in values], np.float64)
         axes.set_xticks(range(len(names)), [shortened(name, 14) for name in names])
         literal(axes.get_xticklabels())
@@ -116,7 +115,7 @@ def _panel(axes: Axes, view: SearchView, key: str, trials: Sequence[TriedModel])
         "run to its end": ([t.state == "complete" and not t.chosen for t in trials], {"color": BLUE, "s": 26}),
         "ended early": (
             [t.state == "pruned" for t in trials],
-            {"facecolors": "none", "edgecolors": UNKNOWN, "linewidths": 1.4, "s": 26},
+            {"facecolors": "none", "edgecolors": MUTED, "linewidths": 1.2, "s": 26},
         ),
         "chosen": ([t.chosen for t in trials], {"color": ORANGE, "s": 44, "zorder": 4}),
     }

@@ -8,7 +8,7 @@ import matplotlib.dates as mdates
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from sitspark.accuracy.canvas import INK, MUTED, RULE, inset_axes, literal, new_figure, png, shortened
+from sitspark.accuracy.canvas import INK, MUTED, RULE, calendar_axis, inset_axes, literal, new_figure, png, shortened
 from sitspark.classes import Nomenclature
 
 _COLUMNS = 4
@@ -61,13 +61,9 @@ def series_figure(view: SeriesView, nomenclature: Nomenclature) -> bytes:
 
 
 def _dress(axes: Axes, name: str, samples: int) -> None:
-    locator = mdates.AutoDateLocator(minticks=2, maxticks=5)
-    axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator))
+    calendar_axis(axes, labels=5)
     axes.yaxis.set_major_locator(MaxNLocator(4))
     axes.tick_params(labelsize=7)
-    axes.xaxis.get_offset_text().set_fontsize(7)
-    axes.xaxis.get_offset_text().set_color(MUTED)
     axes.grid(color=RULE, linewidth=0.7)
     axes.set_axisbelow(True)
     title = axes.set_title(shortened(name, 26), loc="left", fontsize=8, color=INK, pad=3)

@@ -16,9 +16,11 @@ from sitspark.accuracy.canvas import (
     ORANGE,
     RULE,
     UNKNOWN,
+    calendar_axis,
     inset_axes,
     literal,
     new_figure,
+    pale,
     png,
     shortened,
 )
@@ -28,6 +30,7 @@ from sitspark.accuracy.reliability import BINS, Reliability, ReliabilityBin
 _NORMAL_95 = 1.96
 _MOST_BARS = 30
 _FEW = 5  # polygons: their spread says nothing, and the bin little
+_DEVIATION = {"ecolor": INK, "elinewidth": 1.2, "capsize": 2.0}
 _BY_SENSOR = (BLUE, ORANGE, GREEN, MUTED)
 
 
@@ -128,15 +131,11 @@ def _calendar(axes: Axes, dates: Sequence[Importance]) -> None:
             [100 * one.loss for one in own],
             yerr=[100 * (one.deviation or 0.0) for one in own],
             width=width,
-            color=_BY_SENSOR[place % len(_BY_SENSOR)],
-            ecolor=MUTED,
-            error_kw={"elinewidth": 0.8},
+            color=pale(_BY_SENSOR[place % len(_BY_SENSOR)]),
+            error_kw=_DEVIATION,
             label=sensor,
         )
-    locator = mdates.AutoDateLocator(minticks=3, maxticks=13)
-    axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator))
-    axes.margins(x=0.02)
+    calendar_axis(axes)
     axes.axhline(0, color=MUTED, linewidth=0.8)
     axes.set_ylabel("Accuracy lost (points)", fontsize=8.5, color=INK)
     axes.grid(axis="y", color=RULE, linewidth=0.8)
@@ -152,9 +151,8 @@ def _bars(axes: Axes, others: Sequence[Importance]) -> None:
         [100 * one.loss for one in others],
         xerr=[100 * (one.deviation or 0.0) for one in others],
         height=0.66,
-        color=[BLUE if one.group.kind == "band" else GREEN for one in others],
-        ecolor=MUTED,
-        error_kw={"elinewidth": 0.8},
+        color=[pale(BLUE if one.group.kind == "band" else GREEN) for one in others],
+        error_kw=_DEVIATION,
     )
     axes.set_yticks(rows, [shortened(one.group.name) for one in others])
     literal(axes.get_yticklabels())

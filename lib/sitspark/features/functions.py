@@ -2,16 +2,17 @@
 
 import functools
 import hashlib
+import inspect
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from sitspark.errors import SitsparkError
+from sitspark.errors import SitsparkError, nearest
 from sitspark.features import iota2_labels
 from sitspark.settings import CustomSettings
-from sitspark.user_module import as_json, run_module, text_of, told
+from sitspark.user_module import as_json, refusal, run_module, text_of, told
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +57,14 @@ class CustomFunctions:
         for function in self.functions:
             called = getattr(module, function.name, None)
             if not callable(called):
-                raise SitsparkError(
-                    f"custom_features.functions: {self.path} has no function {function.name}; correct the name, or add it"
-                )
-            found.append((function.name, functools.partial(called, **json.loads(function.parameters))))
+                own = [name for name, one in vars(module).items() if inspect.isfunction(one)]
+                meant = nearest(function.name, own) or "; correct the name, or add it"
+                raise SitsparkError(f"custom_features.functions: {self.path} has no function {function.name}{meant}")
+            parameters = json.loads(function.parameters)
+            wrong = refusal(called, ("patch",), parameters, key="custom_features.functions")
+            if wrong is not None:
+                raise SitsparkError(f"custom_features: {function.name} of {self.path} {wrong}")
+            found.append((function.name, functools.partial(called, **parameters)))
         return found
 
 

@@ -44,6 +44,14 @@ def share(count: int, *, rank: int, ranks: int) -> slice:
     return slice(count * rank // ranks, count * (rank + 1) // ranks)
 
 
+def least_share(size: int, *, ranks: int) -> int:
+    """The fewest samples that a process is given of a batch of at most `size`, where there are as many samples as that.
+
+    Batches of an epoch are of the same length but for one sample: just above one full batch there are two halves.
+    """
+    return (size + 1) // 2 // ranks
+
+
 def pieces(first: int, last: int, largest: int) -> list[slice]:
     """Cut first .. last into as few slices as there have to be, whose lengths differ by at most 1: no last one is tiny."""
     length = last - first

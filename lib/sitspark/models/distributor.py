@@ -19,7 +19,7 @@ from pyspark.sql import SparkSession
 import sitspark
 from sitspark.errors import SitsparkError, counted
 from sitspark.models.card import CARD, ModelCard, read_card
-from sitspark.models.job import TrainingJob
+from sitspark.models.job import LOG, TrainingJob
 from sitspark.models.model import remove_model
 from sitspark.models.rank import raise_rank_error, run_here, run_rank
 from sitspark.spark import tasks_at_a_time
@@ -45,7 +45,7 @@ def fit(job: TrainingJob, *, spark: SparkSession | None = None, on_epoch: OnEpoc
     shutil.rmtree(job.scratch, ignore_errors=True)
     for folder in (job.folder, job.scratch):
         folder.mkdir(parents=True, exist_ok=True)
-    log = job.folder / "training.log"
+    log = job.folder / LOG
     try:
         log.unlink(missing_ok=True)
         with _reported(job.progress, on_epoch):

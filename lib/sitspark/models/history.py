@@ -34,6 +34,19 @@ class Epoch:
     samples_per_second: float
 
 
+def as_line(epoch: Epoch, *, epochs: int) -> str:
+    """An epoch of so many as a line of a log; what is undefined is a dash."""
+
+    def figure(value: float | None) -> str:
+        return "-" if value is None else f"{value:#.4g}"
+
+    rate = "" if epoch.learning_rate is None else f", learning rate {epoch.learning_rate:.3g}"
+    return (
+        f"epoch {epoch.epoch} of {epochs}: loss {figure(epoch.train_loss)}, monitored loss {figure(epoch.validation_loss)}, "
+        f"OA {figure(epoch.oa)}, kappa {figure(epoch.kappa)}, F {figure(epoch.fscore)}{rate}, {epoch.seconds:.1f} s"
+    )
+
+
 def is_better(epoch: Epoch, best: Epoch, criterion: Criterion) -> bool:
     """Whether a later epoch beats the best one so far; losses are better when lower, the others when higher."""
     return merit(epoch, criterion) > merit(best, criterion)

@@ -11,6 +11,8 @@ from sitspark.models.networks.own_code import OwnCode
 from sitspark.models.search import Pruner
 from sitspark.settings import TrainingSettings
 
+LOG = "training.log"  # in the folder of the model: what a training prints, a line an epoch
+
 
 @dataclass(frozen=True, slots=True)
 class TrainingJob:

@@ -3,9 +3,10 @@
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -21,11 +22,12 @@ from sitspark.models.calibration import MOST, Calibration, calibrate
 from sitspark.models.card import NetworkCard
 from sitspark.models.checkpoint import Checkpoints, Progress
 from sitspark.models.decode import store_of
-from sitspark.models.history import Criterion, Epoch, has_stalled, is_better
+from sitspark.models.history import Criterion, Epoch, as_line, has_stalled, is_better
 from sitspark.models.job import TrainingJob
 from sitspark.models.losses import losses
 from sitspark.models.networks.bank import chosen
 from sitspark.models.networks.base import Network
+from sitspark.models.networks.linear import by_onednn
 from sitspark.models.optimiser import optimiser_of
 from sitspark.models.outcome import Outcome, write_outcome
 from sitspark.models.precision import computes_in_bf16
@@ -58,8 +60,8 @@ class _Material:
     precision: torch.dtype
 
 
-def train(job: TrainingJob) -> None:
-    """Train and write a model: the epoch is kept that is best by the criterion.
+def train(job: TrainingJob, tell: Callable[[str], None] = partial(print, flush=True)) -> None:
+    """Train and write a model: the epoch is kept that is best by the criterion; `tell` is given a line an epoch.
 
     On one kind of processor the same job gives the same bytes of weights, also where it was killed and started again; the
     number of processes changes them by rounding alone. Raises SitsparkError for samples that can't be used and for a loss that
@@ -71,7 +73,7 @@ def train(job: TrainingJob) -> None:
         material = _material(job, store_of(job), group)
         learner = _learner(job, material.store, group)
         checkpoints = Checkpoints(job, material.store, started=started)
-        progress = _fit(job, material, learner, checkpoints)
+        progress = _fit(job, material, learner, checkpoints, tell)
         if group.is_first:
             outcome = _outcome(job, material, learner, progress)
             write_outcome(job, material.store, outcome, seconds=checkpoints.seconds)
@@ -110,11 +112,15 @@ def _learner(job: TrainingJob, store: SampleStore, group: ProcessGroup) -> _Lear
     network = chosen(job.settings, feature_space_of(job.samples), len(job.nomenclature), own=job.own)
     network.take(store.statistics.centred_by(job.settings.centre))
     network.to(group.device)
+    if group.device.type == "cpu" and job.settings.precision == "fp32":
+        by_onednn(network)
     optimiser = optimiser_of(job.settings.optimiser, network.parameters(), job.settings.learning_rate)
     return _Learner(network, group.parallel(network), optimiser, group)
 
 
-def _fit(job: TrainingJob, material: _Material, learner: _Learner, checkpoints: Checkpoints) -> Progress:
+def _fit(
+    job: TrainingJob, material: _Material, learner: _Learner, checkpoints: Checkpoints, tell: Callable[[str], None]
+) -> Progress:
     progress = checkpoints.read()
     found = len(progress.history) if progress else 0
     # one that not all processes see, as on a disk that is slow to share it, is nobody's
@@ -130,6 +136,7 @@ def _fit(job: TrainingJob, material: _Material, learner: _Learner, checkpoints: 
             if learner.group.is_first:
                 told = asdict(progress.history[-1]) | {"epochs": job.settings.epochs, "resumed": resumed}
                 write_atomically(job.progress, json.dumps(told))
+                tell(as_line(progress.history[-1], epochs=job.settings.epochs))
                 checkpoints.write_if_due(progress)
     assert progress is not None  # the settings ask for one epoch at least
     return progress

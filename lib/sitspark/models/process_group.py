@@ -64,6 +64,16 @@ class ProcessGroup:
         return DistributedDataParallel(network, broadcast_buffers=False, gradient_as_bucket_view=True)
 
 
+def refuse_few_gpus(found: int, processes: int) -> None:
+    """Raise SitsparkError where a machine of so many processes, each of which is to have a GPU, has fewer."""
+    if found < processes:
+        fewer = ", or lower training.processes" if found else ""
+        raise SitsparkError(
+            f"training.device: gpu asks for {counted(processes, 'GPU')} on this machine, one for each process, and torch sees "
+            f"{found or 'none'}; choose auto or cpu{fewer}"
+        )
+
+
 @contextmanager
 def joined(wanted: Literal["auto", "cpu", "gpu"] = "auto") -> Iterator[ProcessGroup]:
     """Join the processes that torchrun started; without torchrun a group of one.
@@ -75,11 +85,8 @@ def joined(wanted: Literal["auto", "cpu", "gpu"] = "auto") -> Iterator[ProcessGr
     here, beside = int(os.environ.get("LOCAL_RANK", "0")), int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     found = torch.cuda.device_count() if wanted != "cpu" and torch.cuda.is_available() else 0
     enough = found >= beside
-    if wanted == "gpu" and not enough:
-        raise SitsparkError(
-            f"training.device: gpu asks for a GPU for each of {counted(beside, 'process')} of a machine, and torch sees "
-            f"{found}; choose auto or cpu, or lower training.processes where there are some"
-        )
+    if wanted == "gpu":
+        refuse_few_gpus(found, beside)
     device = torch.device("cuda", here) if enough else torch.device("cpu")
     if enough:
         torch.cuda.set_device(device)

@@ -9,6 +9,7 @@ import re
 import threading
 import time
 import traceback
+from functools import partial
 from pathlib import Path
 
 from sitspark.atomic import write_atomically
@@ -25,12 +26,13 @@ _KILLED = re.compile(r"exitcode: -9\) local_rank: (\d+)")
 def run_here(job: TrainingJob, log: Path) -> None:
     """Train in this process, which is left as it was; raises SitsparkError, of an unforeseen error with an account in `log`."""
     try:
-        with torch_as_before():
-            train(job)
+        with torch_as_before(), log.open("w", encoding="utf-8") as file:
+            train(job, tell=partial(print, file=file, flush=True))
     except SitsparkError:
         raise
     except Exception as error:
-        log.write_text(traceback.format_exc(), encoding="utf-8")
+        with log.open("a", encoding="utf-8") as file:
+            file.write(traceback.format_exc())
         raise _stopped(job, _message(error), log) from None
 
 

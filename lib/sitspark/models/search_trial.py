@@ -6,6 +6,7 @@ import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from sitspark.atomic import write_atomically
 from sitspark.errors import SitsparkError
 from sitspark.models.card import HISTORY, WEIGHTS, read_card
 from sitspark.models.history import read_history
-from sitspark.models.job import TrainingJob
+from sitspark.models.job import LOG, TrainingJob
 from sitspark.models.loop import train
 from sitspark.models.model import remove_model
 from sitspark.models.search import Outcome, Pruner, State, epochs_that_count
@@ -40,8 +41,8 @@ def run_trial(job: TrainingJob) -> None:
     problem = None
     try:
         job.scratch.mkdir(parents=True, exist_ok=True)
-        with torch_as_before():
-            train(job)
+        with torch_as_before(), (job.folder / LOG).open("w", encoding="utf-8") as log:
+            train(job, tell=partial(print, file=log, flush=True))
         state = "pruned" if _gave_up(job) else "complete"
     except SitsparkError as error:
         problem = str(error)

@@ -4,12 +4,14 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from sitspark.errors import SitsparkError
+from sitspark.errors import SitsparkError, counted
 from sitspark.kernels.feature_space import FeatureSpace
+from sitspark.models.batches import least_share
 from sitspark.models.model import serialise
 from sitspark.models.networks.layout import Layout
 from sitspark.models.networks.own import OwnNetwork
 from sitspark.models.networks.own_code import OwnCode
+from sitspark.settings import TrainingSettings
 from sitspark.user_module import told
 
 _ROWS = 8
@@ -17,11 +19,12 @@ _ROWS = 8
 _ROUNDING = 1e-3
 
 
-def try_own(code: OwnCode, space: FeatureSpace, classes: int) -> None:
+def try_own(code: OwnCode, space: FeatureSpace, classes: int, *, training: TrainingSettings) -> None:
     """Build the network, take a step of training, classify, and write its weights.
 
-    Raises SitsparkError as `OwnNetwork` does, and for scores that aren't finite, for weights without a gradient or that
-    can't be written, and where the scores of a pixel hang on those that are classified with it.
+    Raises SitsparkError as `OwnNetwork` does, for scores that aren't finite, for weights without a gradient or that can't be
+    written, where it can't train on as few samples as a process may be given of a batch, and where the scores of a pixel hang
+    on those that are classified with it.
     """
     name = f"training.network: {code.class_name} of {code.path}"
     layout = Layout.of(space)
@@ -40,6 +43,8 @@ def try_own(code: OwnCode, space: FeatureSpace, classes: int) -> None:
     ]
     if idle:
         raise SitsparkError(f"{name} has weights that no score hangs on ({', '.join(idle)}); use them, or leave them out")
+    for few in range(least_share(training.batch_size, ranks=training.ranks), 2):
+        _refuse_more(network, features[:few], name, training)
     with torch.inference_mode():
         together, alone = network.eval()(features), torch.cat([network(row) for row in features.split(1)])
     if not torch.allclose(together, alone, rtol=_ROUNDING, atol=_ROUNDING):
@@ -47,6 +52,18 @@ def try_own(code: OwnCode, space: FeatureSpace, classes: int) -> None:
             f"{name} gives a sample other scores alone than beside others, when it is in eval mode; sums and normalisations "
             "over the first dimension are for training alone"
         )
+
+
+def _refuse_more(network: OwnNetwork, few: torch.Tensor, name: str, training: TrainingSettings) -> None:
+    """Raise SitsparkError for a network that needs more samples than these few to train, as torch's BatchNorm1d does."""
+    try:
+        network.train()(few)
+    except SitsparkError as error:
+        raise SitsparkError(
+            f"{name} can't be trained on {counted(len(few), 'sample')} ({error.__cause__ or error}), and batches of "
+            f"{training.batch_size} in {counted(training.ranks, 'process')} may leave one no more; raise "
+            "training.batch_size, or take BatchNorm of sitspark.models.networks.batch_norm for torch's"
+        ) from error
 
 
 def _made_up(layout: Layout) -> torch.Tensor:

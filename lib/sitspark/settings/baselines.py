@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field
 
+from sitspark.errors import nearest
 from sitspark.settings.section import Section
 
 ForestKind = Literal["random_forest", "extra_trees"]
@@ -61,7 +62,8 @@ def _named(value: object) -> object:
     """A name alone stands for the kind with its defaults."""
     section: Any = {"kind": value} if isinstance(value, str) else value
     if isinstance(section, dict) and section.get("kind") not in KINDS:
-        raise ValueError(f"should be one of {', '.join(KINDS)}, or a section with one of them as its kind")
+        meant = nearest(section.get("kind"), KINDS)
+        raise ValueError(f"should be one of {', '.join(KINDS)}, or a section with one of them as its kind{meant}")
     return section
 
 

@@ -5,7 +5,8 @@ from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import Field, ValidationError, model_validator
 
-from sitspark.settings.section import Section
+from sitspark.errors import nearest
+from sitspark.settings.section import FaultyKeyError, Section
 
 Width = Annotated[int, Field(ge=1)]
 Dropout = Annotated[float, Field(ge=0, lt=1)]
@@ -106,11 +107,13 @@ def parameters_of(network: str, given: Mapping[str, Any]) -> Section:
     known = ", ".join(section.model_fields)
     name = str(fault["loc"][0]) if fault["loc"] else ""
     if fault["type"] == "extra_forbidden":
-        raise ValueError(f"has parameters.{name}, which {network} doesn't know; it knows {known}")
-    if fault["type"] == "value_error":
-        raise ValueError(f"has parameters that {network} can't be built with: {fault['ctx']['error']}")
-    message = fault["msg"].replace("Input should be", "should be").replace("a valid tuple", "a list, as [128, 64]")
-    raise ValueError(f"has parameters.{name} for {network}, which {message}, not {fault['input']!r}; {network} knows {known}")
+        rule = f"has parameters.{name}, which {network} doesn't know (it knows {known}){nearest(name, section.model_fields)}"
+    elif fault["type"] == "value_error":
+        rule = f"has parameters that {network} can't be built with: {fault['ctx']['error']}"
+    else:
+        message = fault["msg"].replace("Input should be", "should be").replace("a valid tuple", "a list, as [128, 64]")
+        rule = f"has parameters.{name} for {network}, which {message}, not {fault['input']!r}; {network} knows {known}"
+    raise FaultyKeyError(rule, "parameters", *filter(None, [name]), others=("network",))
 
 
 def _shared(parameters: _Parameters, width: int, heads: int) -> _Parameters:

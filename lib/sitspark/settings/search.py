@@ -1,6 +1,5 @@
 """Which keys of training are tried with which values, and where trainings are noted."""
 
-import difflib
 import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -10,8 +9,11 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from sitspark.errors import nearest
 from sitspark.location import refuse_secrets
-from sitspark.settings.section import Section
+from sitspark.settings.section import FaultyKeyError, Section, meant
+
+_TRIED = ("search", "try")  # the keys that lead to what is tried, from the section of training
 
 MOST_COMBINATIONS = 256  # of a grid: as many models are trained, and the report lists all
 
@@ -144,39 +146,36 @@ def _candidates(name: str, tried: object, search: SearchSettings, model: type[Ba
     match tried:
         case [_, *_]:
             if any(isinstance(value, Mapping) for value in tried) and name == "network":
-                raise ValueError(
-                    _cant(name, "networks of the bank can be, by their names; keys of your own one as network.parameters.x")
-                )
+                raise _cant(name, "networks of the bank can be, by their names; keys of your own one as network.parameters.x")
             if any(tried.count(value) > 1 for value in tried):
-                raise ValueError(_cant(name, f"it should name each of {tried} once"))
+                raise _cant(name, f"it should name each of {tried} once")
             return Choice(tuple(tried))
         case {"low": int() | float() as low, "high": int() | float() as high, **rest} if not rest.keys() - {"log"}:
             log = rest.get("log", False)
             if search.trials is None:
-                raise ValueError(
-                    _cant(name, "a range needs training.search.trials, the number of models to train; or write a list")
-                )
+                raise _cant(name, "a range needs training.search.trials, the number of models to train; or write a list")
             if not low < high:
-                raise ValueError(_cant(name, f"low ({low:g}) should be below high ({high:g})"))
+                raise _cant(name, f"low ({low:g}) should be below high ({high:g})")
             if log and low <= 0:
-                raise ValueError(_cant(name, f"low ({low:g}) should be above 0 where log is true"))
+                raise _cant(name, f"low ({low:g}) should be above 0 where log is true")
             numbers = isinstance(low, int) and isinstance(high, int)
             integer = numbers if kind is Any else int in _alternatives(kind)
             if integer and not numbers:
-                raise ValueError(_cant(name, f"it is a whole number, and so should be low ({low}) and high ({high})"))
+                raise _cant(name, f"it is a whole number, and so should be low ({low}) and high ({high})")
             return Range(low, high, bool(log), integer)
-    raise ValueError(_cant(name, f"write a list of values, or {{low: 1, high: 10, log: true}}, not {tried!r}"))
+    raise _cant(name, f"write a list of values, or {{low: 1, high: 10, log: true}}, not {tried!r}")
 
 
 def _kind_of(name: str, model: type[BaseModel]) -> Any:
     """The annotation of a key by its dotted name; Any below a key of free names. Raises ValueError for no key."""
     first = name.partition(".")[0]
     if first in _OF_THE_MACHINE:
-        raise ValueError(_cant(name, "it says where and how a training runs, not what it learns"))
+        raise _cant(name, "it says where and how a training runs, not what it learns")
     if first in _OF_THE_COMPARISON:
-        raise ValueError(_cant(name, "trials are compared by it, so it has to be the same for all"))
+        raise _cant(name, "trials are compared by it, so it has to be the same for all")
     kinds: list[Any] = [model]
-    for part in name.split("."):
+    parts = name.split(".")
+    for place, part in enumerate(parts):
         if any(get_origin(kind) is dict for kind in kinds):
             return Any
         fields = {
@@ -186,9 +185,9 @@ def _kind_of(name: str, model: type[BaseModel]) -> Any:
             for key, field in kind.model_fields.items()
         }
         if part not in fields:
-            near = difflib.get_close_matches(part, fields, n=1)
-            remedy = f"; did you mean {near[0]} instead of {part}?" if near else "; docs/settings.md has the keys of training"
-            raise ValueError(_cant(name, f"it is no key of training{remedy}"))
+            alike = (".".join((*parts[:place], field, *parts[place + 1 :])) for field in fields)
+            remedy = nearest(name, alike) or "; docs/settings.md has the keys of training"
+            raise _cant(name, f"it is no key of training{remedy}")
         annotation = fields[part]
         kinds = _alternatives(annotation)
     return annotation
@@ -208,9 +207,14 @@ def _refuse(values: Mapping[str, Any], varied: Callable[[Mapping[str, Any]], obj
     except ValidationError as error:
         problem = error.errors()[0]
         cause = str(problem["ctx"]["error"]) if problem["type"] == "value_error" else problem["msg"]
+        why = cause.replace("Input should", "it should") + meant(problem)
         together = ", ".join(f"{name} {value}" for name, value in values.items())
-        raise ValueError(_cant(together, cause.replace("Input should", "it should"))) from None
+        raise FaultyKeyError(_rule(together, why), *_TRIED, *(values if len(values) == 1 else ())) from None
 
 
-def _cant(name: str, why: str) -> str:
-    return f"can't try {name} (training.search.try): {why}"
+def _cant(name: str, why: str) -> FaultyKeyError:
+    return FaultyKeyError(_rule(name, why), *_TRIED, name)
+
+
+def _rule(what: str, why: str) -> str:
+    return f"can't try {what} (training.search.try): {why}"

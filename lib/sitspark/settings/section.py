@@ -1,11 +1,13 @@
 """What all sections of the settings are made of: paths, and how a section is read."""
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, ValidationInfo, model_validator
 
+from sitspark.errors import nearest
 from sitspark.location import Location
 
 
@@ -23,6 +25,13 @@ def without_repetition(names: tuple[str, ...] | None) -> tuple[str, ...] | None:
     if twice:
         raise ValueError(f"should name {', '.join(twice)} once")
     return names
+
+
+def meant(problem: Mapping[str, Any]) -> str:
+    """The end of a sentence on what pydantic found: the value that may have been meant, where a key has but a few."""
+    if problem["type"] != "literal_error":
+        return ""
+    return nearest(problem["input"], re.findall(r"'([^']*)'", problem["ctx"]["expected"]))
 
 
 def require_among(bands: Collection[str], **chosen: str | None) -> None:
@@ -43,6 +52,17 @@ def _located(value: object, info: ValidationInfo) -> object:
 
 
 PathOrUrl = Annotated[Location, BeforeValidator(_located), PlainSerializer(str)]
+
+
+class FaultyKeyError(ValueError):
+    """A fault of some keys within the section that finds it, so that the file's line or the option that gave them is named.
+
+    `key` is the place of the fault, as the names that lead to it; `others` are keys of the section that bear on it.
+    """
+
+    def __init__(self, rule: str, *key: str, others: tuple[str, ...] = ()) -> None:
+        super().__init__(rule)
+        self.key, self.others = key, others
 
 
 class Section(BaseModel):

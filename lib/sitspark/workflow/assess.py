@@ -31,7 +31,9 @@ from sitspark.accuracy.search_figure import SearchView, TriedModel, spans_orders
 from sitspark.accuracy.series_figure import ClassSeries, SeriesView, series_figure
 from sitspark.atomic import publish, write_atomically
 from sitspark.errors import counted
-from sitspark.models.card import ModelCard, read_card
+from sitspark.models.card import HISTORY, ModelCard, read_card
+from sitspark.models.doubt import doubt
+from sitspark.models.history import read_history
 from sitspark.models.search import TRIALS
 from sitspark.samples.pieces import pieces_by_chunk
 from sitspark.settings import TrainingSettings
@@ -233,12 +235,13 @@ def _period_in_words(context: Context) -> str:
 
 def _training(context: Context, facts: dict[str, Any]) -> Training:
     folder = context.folder.model(facts["model_id"])
-    history = pd.read_parquet(folder / "history.parquet")
+    history = pd.read_parquet(folder / HISTORY)
     card = read_card(folder)
+    against = doubt(card, read_history(folder / HISTORY))
     if card.training.baseline is not None:
-        return Training(card.model_id, history, card.best_epoch, card.criterion, _fitted_in_words(card))
+        return Training(card.model_id, history, card.best_epoch, card.criterion, _fitted_in_words(card), against)
     publish(folder / "training.png", figures.training_figure(history, facts["best_epoch"]))
-    return Training(facts["model_id"], history, facts["best_epoch"], context.settings.training.criterion)
+    return Training(facts["model_id"], history, facts["best_epoch"], context.settings.training.criterion, doubt=against)
 
 
 def _search(context: Context, facts: dict[str, Any]) -> SearchView | None:

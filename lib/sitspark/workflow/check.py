@@ -29,6 +29,7 @@ from sitspark.settings.networks import OF_SERIES
 from sitspark.workflow.check_products import HEADERS, Depth, check_products
 from sitspark.workflow.context import Context
 from sitspark.workflow.finding import Finding
+from sitspark.workflow.training_place import told_executors, told_gpus
 
 
 def check(context: Context, *, depth: Depth = HEADERS) -> list[Finding]:
@@ -46,8 +47,9 @@ def glance(context: Context) -> list[Finding]:
     found = [_judged("output", context, _output)]
     if context.settings.delivery is not None:
         found.append(_judged("delivery", context, _delivery))
-    if context.settings.training.search is not None or context.settings.training.track is not None:
-        found.append(_judged("training", context, _training))
+    training = _judged("training", context, _training)
+    if training.sentence:
+        found.append(training)
     return [*found, *(_imagery_and_truth(context) if context.settings.observations is None else _table(context))]
 
 
@@ -142,14 +144,15 @@ def _delivery(context: Context) -> str:
 
 
 def _training(context: Context) -> str:
-    """How many models a search trains, and whether they can be noted."""
-    search, track = context.settings.training.search, context.settings.training.track
+    """How many models a search trains, whether they can be noted, and where they are trained, if that was chosen."""
+    training = context.settings.training
     parts = []
-    if search is not None:
-        parts.append(f"{counted(context.settings.training.models, 'trial')} of {', '.join(search.try_)}")
-    if track is not None:
+    if training.search is not None:
+        parts.append(f"{counted(training.models, 'trial')} of {', '.join(training.search.try_)}")
+    if training.track is not None:
         refuse_without_mlflow()
-        parts.append(f"noted in the experiment {track.experiment} of MLflow")
+        parts.append(f"noted in the experiment {training.track.experiment} of MLflow")
+    parts += [told for told in (told_gpus(context), told_executors(context)) if told]
     return "; ".join(parts)
 
 
@@ -258,7 +261,7 @@ def _network(context: Context) -> str:
         # torch takes seconds to import
         from sitspark.models.trial import try_own
 
-        try_own(context.own_network, space, len(context.nomenclature))
+        try_own(context.own_network, space, len(context.nomenclature), training=context.settings.training)
         return f"{name} of {context.own_network.path} can be built, trained and written"
     if name in OF_SERIES:
         Layout.of(space).require_series(name)

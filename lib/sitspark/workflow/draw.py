@@ -54,7 +54,7 @@ def _classify(context: Context, _key: str) -> Outcome:
         if record.stem not in done:
             record.unlink()
     if done:
-        context.voice.note(f"{len(done)} of {counted(total, 'chunk')} written already; going on with the rest")
+        context.voice.remark(f"{len(done)} of {counted(total, 'chunk')} written already; going on with the rest")
     model = ModelTarget(folder.model(model_id), chunks, context.own_code)
     crs = context.coverage.grid.crs
     regions = {region.name: region.ground.to(crs) for region in context.named_regions}

@@ -16,6 +16,8 @@ from sitspark.atomic import publish, write_atomically
 from sitspark.errors import SitsparkError, counted
 from sitspark.ground_truth.folds import NOUNS
 from sitspark.models.card import CARD, CODE, HISTORY, WEIGHTS, ModelCard, read_card
+from sitspark.models.doubt import doubt
+from sitspark.models.history import read_history
 from sitspark.samples.table import feature_space_of
 from sitspark.settings.redaction import redacted
 from sitspark.workflow.assess import matrix_of, score
@@ -23,6 +25,7 @@ from sitspark.workflow.context import Context
 from sitspark.workflow.keys import digest
 from sitspark.workflow.run_folder import StageRecord
 from sitspark.workflow.stage import Outcome, Stage
+from sitspark.workflow.training_place import told_executors
 
 _NOTED = "noted.json"  # in the folder of a model: where MLflow knows of it, as training.track says
 
@@ -41,7 +44,7 @@ def _fit(context: Context, model_id: str, name: str, *, left_out_fold: str | Non
     if trained is not None:
         # of a training that was killed when all but this was done
         (folder.model(model_id) / CHECKPOINT).unlink(missing_ok=True)
-        context.voice.note(f"{name}: {model_id} is trained already")
+        context.voice.remark(f"{name}: {model_id} is trained already")
         return trained
     if context.settings.training.track is not None:
         refuse_without_mlflow()
@@ -50,7 +53,7 @@ def _fit(context: Context, model_id: str, name: str, *, left_out_fold: str | Non
     if context.own_network is not None:
         from sitspark.models.trial import try_own
 
-        try_own(context.own_network, context.feature_space, len(context.nomenclature))
+        try_own(context.own_network, context.feature_space, len(context.nomenclature), training=context.settings.training)
     job = TrainingJob(
         model_id=model_id,
         samples=folder.table("samples"),
@@ -77,6 +80,9 @@ def _fit(context: Context, model_id: str, name: str, *, left_out_fold: str | Non
         steps = BASELINES[job.settings.baseline.kind].steps(job.settings.baseline)
         with context.voice.bar(name, steps, "steps") as update:
             return fit(job, spark=context.spark, on_epoch=lambda progress: update(progress["epoch"], ""))
+    where = told_executors(context)
+    if where is not None:
+        context.voice.remark(where)
     epochs = context.settings.training.epochs
     with context.voice.bar(name, epochs, "epochs") as update:
         told: list[int] = []
@@ -84,7 +90,7 @@ def _fit(context: Context, model_id: str, name: str, *, left_out_fold: str | Non
         def on_epoch(progress: dict[str, Any]) -> None:
             if progress["resumed"] and not told:
                 told.append(progress["resumed"])
-                context.voice.note(f"{name}: goes on from its checkpoint after epoch {progress['resumed']}")
+                context.voice.remark(f"{name}: goes on from its checkpoint after epoch {progress['resumed']}")
             update(progress["epoch"], f"F {score(progress['fscore'])} loss {progress['train_loss']:.3f}")
 
         return fit(job, spark=context.spark, on_epoch=on_epoch)
@@ -121,6 +127,7 @@ def _published(context: Context, model_id: str) -> tuple[Path, ...]:
 def _train(context: Context, key: str) -> Outcome:
     model_id = _model_id(context, key)
     card = _fit(context, model_id, "train")
+    _say_doubt(context, card, "train")
     _track(context, card)
     baseline = card.training.baseline is not None
     chosen = "" if baseline else f", best at epoch {card.best_epoch} of {card.epochs} by {card.criterion}"
@@ -131,6 +138,13 @@ def _train(context: Context, key: str) -> Outcome:
         {"model_id": model_id, "best_epoch": card.best_epoch},
         _published(context, model_id),
     )
+
+
+def _say_doubt(context: Context, card: ModelCard, name: str) -> None:
+    """Say what speaks against a model: that a stage is done says nothing of what was learnt."""
+    found = doubt(card, read_history(context.folder.model(card.model_id) / HISTORY))
+    if found is not None:
+        context.voice.note(f"{name}: {found}")
 
 
 def _model_id(context: Context, key: str) -> str:
@@ -201,6 +215,7 @@ def _cross_validate(context: Context, key: str) -> Outcome:
     for name in names:
         model_id = f"{_model_id(context, key)}-without-{_in_a_path(name)}"
         card = _fit(context, model_id, f"without {name}", left_out_fold=name)
+        _say_doubt(context, card, f"without {name}")
         _track(context, card)
         parts.append(card.subsampled)
         models.append(FoldModel(name, context.folder.model(model_id), context.own_code))

@@ -132,7 +132,10 @@ def _ground_truth(context: Context, key: str) -> Outcome:
         context.voice.note(remark)
     folds = _folds(context, polygons)
     publish(folder.split, split_figure(_split_view(context, polygons), context.nomenclature))
-    lost = f", {sum(reasons.values())} rejected ({_listed(reasons)})" if reasons else ""
+    for reason, count in reasons.items():
+        context.voice.remark(f"{count} rejected: {reason}")
+    # a summary is said again by every later run, and goes without the reasons
+    lost = f", {sum(reasons.values())} rejected" if reasons else ""
     return Outcome(
         f"{kept} polygons of {sum(1 for c in counts.values() if c['train'])} classes{lost}",
         {"classes": counts, "rejected": reasons, "folds": folds},

@@ -25,8 +25,12 @@ class Voice:
         self.console.print(f"{mark} [bold]{name:<15}[/] {escape(summary)} · {state}", highlight=False, soft_wrap=True)
 
     def note(self, sentence: str) -> None:
-        """Something that the user should know."""
+        """Something that the user should know, and may want to change."""
         self.console.print(f"[yellow]![/] {escape(sentence)}", highlight=False, soft_wrap=True)
+
+    def remark(self, sentence: str) -> None:
+        """Something that is as it should be, and good to know."""
+        self.console.print(f"[dim]·[/] {escape(sentence)}", highlight=False, soft_wrap=True)
 
     @contextlib.contextmanager
     def bar(self, name: str, total: int, unit: str) -> Iterator[Callable[[int, str], None]]:

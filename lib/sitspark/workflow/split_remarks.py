@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from sitspark.classes import Nomenclature
-from sitspark.errors import SitsparkError, counted
+from sitspark.errors import SitsparkError, counted, some
 from sitspark.settings import GroundTruthSettings
 
 Counts = Mapping[str, Mapping[str, int]]  # polygons of each class code by split
@@ -19,16 +19,19 @@ def refuse_useless_split(truth: GroundTruthSettings, counts: Counts) -> None:
 
 
 def split_remarks(truth: GroundTruthSettings, counts: Counts, nomenclature: Nomenclature) -> Iterator[str]:
-    """A sentence for each class without training or without validation polygons, and for polygons that are not used."""
+    """A sentence for all classes that lack the same, training or validation polygons, and for polygons that are not used."""
+    lacking: dict[str, list[str]] = {}
     for code, count in counts.items():
-        name = f"{truth.file}: class {code} ({nomenclature.name_of(int(code))})"
+        name = f"{code} ({nomenclature.name_of(int(code))})"
         if not count["train"]:
             there = "no polygon that trains" if any(count.values()) else "no polygon that can be used"
-            yield f"{name} has {there}: it is never drawn; add polygons, or drop the class"
+            lacking.setdefault(f"{there}, so never drawn; add some, or drop the class", []).append(name)
         elif not count["validation"]:
             key, what, remedy = _cause(truth, count["buffer"])
-            polygons = counted(count["train"] + count["buffer"] + count["test"], "polygon")
-            yield f"{name} has {polygons}, and ground_truth.{key} {what}: its accuracy can't be measured; {remedy}"
+            rule = f"ground_truth.{key} {what}, so accuracy can't be measured; {remedy}"
+            lacking.setdefault(rule, []).append(name)
+    for rule, names in lacking.items():
+        yield f"{truth.file.name}: {'class' if len(names) == 1 else 'classes'} {some(names)}: {rule}"
     buffered = sum(count["buffer"] for count in counts.values())
     if buffered:
         yield (

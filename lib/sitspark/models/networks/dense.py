@@ -18,7 +18,7 @@ _M = TypeVar("_M", bound=nn.Module)
 
 # of products with fewer columns MKL rounds some rows otherwise than others (seen for 2 to 9, on an AMD EPYC with MKL 2024.2)
 _LEAST = 16
-_HAS_ONEDNN = torch.backends.mkldnn.is_available()
+HAS_ONEDNN = torch.backends.mkldnn.is_available()
 
 
 class _Dense(nn.Linear):
@@ -37,7 +37,7 @@ class _Dense(nn.Linear):
 
     def forward(self, values: Tensor) -> Tensor:
         given = values.to(self.wide_weight.dtype)
-        if _HAS_ONEDNN and values.device.type == "cpu":
+        if HAS_ONEDNN and values.device.type == "cpu":
             wide: Tensor = torch.ops.mkldnn._linear_pointwise(given, self.wide_weight, self.wide_bias, "none", [], "")
         else:
             wide = F.linear(given, self.wide_weight, self.wide_bias)

@@ -6,15 +6,16 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from sitspark.errors import SitsparkError
+from sitspark.errors import SitsparkError, nearest
 from sitspark.models.networks.base import Network, Standardise
 from sitspark.models.networks.layout import Layout
 from sitspark.models.networks.own_code import MODULE_KEY, OwnCode
 from sitspark.models.networks.series import StandardisedSeries
 from sitspark.models.statistics import Statistics
-from sitspark.user_module import run_module, told
+from sitspark.user_module import refusal, run_module, told
 
 _EATS = ("features", "series")
+_PARAMETERS = "training.network.parameters"
 
 
 class OwnNetwork(Network):
@@ -34,13 +35,19 @@ class OwnNetwork(Network):
         if eats == "series":
             layout.require_series(code.class_name)
         self.standardised = StandardisedSeries(layout) if eats == "series" else Standardise(len(layout.names))
+        parameters = json.loads(code.parameters)
+        _refuse(code, refusal(kind, ("layout", "classes"), parameters, key=_PARAMETERS))
         try:
-            self.own: nn.Module = kind(layout, classes, **json.loads(code.parameters))
+            self.own: nn.Module = kind(layout, classes, **parameters)
         except Exception as error:
             raise SitsparkError(
-                f"{_named(code)} can't be built ({told(error, code.path)}); it is called with a layout, the number of "
-                "classes and training.network.parameters by name"
+                f"{_named(code)} can't be built ({told(error, code.path)}); correct it, or {_PARAMETERS}"
             ) from error
+        if kind.forward is nn.Module.forward:
+            raise SitsparkError(f"{_named(code)} has no method forward; docs/networks.md says what it is given")
+        given = ("series", "rest") if eats == "series" else ("features",)
+        wrong = refusal(self.own.forward, given)
+        _refuse(code, wrong and f"has a method forward that {wrong}")
 
     def take(self, statistics: Statistics) -> None:
         """Standardise by the statistics of the samples that are learnt from."""
@@ -68,12 +75,14 @@ class OwnNetwork(Network):
 
 def own_class(code: OwnCode) -> type[nn.Module]:
     """The user's class; raises SitsparkError for a text that can't be run, or has no torch module of that name."""
-    found = getattr(_module(code.path, code.text), code.class_name, None)
-    if not (isinstance(found, type) and issubclass(found, nn.Module)):
-        raise SitsparkError(
-            f"training.network.class: {code.path} has no class {code.class_name} that derives from torch.nn.Module; correct "
-            "the name, or add it"
-        )
+    module = _module(code.path, code.text)
+    found = getattr(module, code.class_name, None)
+    if isinstance(found, type) and not issubclass(found, nn.Module):
+        raise SitsparkError(f"{_named(code)} doesn't derive from torch.nn.Module; write class {code.class_name}(nn.Module)")
+    if not isinstance(found, type):
+        kinds = [name for name, kind in vars(module).items() if isinstance(kind, type) and issubclass(kind, nn.Module)]
+        meant = nearest(code.class_name, kinds) or "; correct the name, or add it"
+        raise SitsparkError(f"training.network.class: {code.path} has no class {code.class_name}{meant}")
     return found
 
 
@@ -86,9 +95,18 @@ def _module(path: str, text: str) -> Any:
         raise SitsparkError(f"{MODULE_KEY}: {path} can't be loaded ({told(error, path)}); correct it") from error
 
 
+def _refuse(code: OwnCode, wrong: str | None) -> None:
+    if wrong is not None:
+        raise SitsparkError(f"{_named(code)} {wrong}")
+
+
 def _named(code: OwnCode) -> str:
     return f"training.network: {code.class_name} of {code.path}"
 
 
 def _described(scores: object) -> str:
-    return f"{scores.dtype} of shape {tuple(scores.shape)}" if isinstance(scores, Tensor) else type(scores).__name__
+    return (
+        f"{scores.dtype} of shape {tuple(scores.shape)}".removeprefix("torch.")
+        if isinstance(scores, Tensor)
+        else type(scores).__name__
+    )
