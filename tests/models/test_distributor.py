@@ -115,7 +115,10 @@ def test_one_process_is_this_one_and_leaves_torch_as_it_was(samples: Path, train
     assert (card, told[-1]["epoch"]) == (read_card(single.folder), 4)
     assert (single.folder / WEIGHTS).read_bytes() == (trained.folder / WEIGHTS).read_bytes()
     assert state() == before
-    assert not single.scratch.exists() and not (single.folder / "training.log").exists()
+    assert not single.scratch.exists()
+    assert [line[:12] for line in (single.folder / "training.log").read_text().splitlines()] == [
+        f"epoch {n} of 4" for n in range(1, 5)
+    ]
 
 
 def test_an_error_of_this_process_is_a_sentence_and_an_unforeseen_one_has_its_account(
