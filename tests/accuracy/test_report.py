@@ -203,3 +203,16 @@ def test_a_run_without_importance_has_no_word_of_it(full_report: Report) -> None
     html = render(replace(full_report, needs=None))
     assert "Which dates and bands matter" not in html and "Is the model right as often as it is sure" in html
     assert 'id="trust"' not in render(replace(full_report, needs=None, confidence=None))
+
+
+def test_areas_are_told_of_the_map_its_tiles_and_regions(full_report: Report) -> None:
+    names = classes(5)
+    html = render(full_report)
+    assert "Area by tile (ha)" in html and "Area by region (ha)" in html
+    text = " ".join(Page(html).text)
+    assert all(name in text for name in ("31TCJ", "31TCK", "north"))
+    assert text.count(names.classes[0].name) > 2
+    assert full_report.map is not None
+    one_tile = replace(full_report.map, areas=full_report.map.areas[:2])
+    html = render(replace(full_report, map=one_tile))
+    assert "Area by" not in html and "20.0\u202f%" in html

@@ -1,5 +1,6 @@
 """A run on a region of interest: only its ground is read, labelled and mapped."""
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from rasterio.features import rasterize
 from rasterio.windows import from_bounds
 
 from sitspark.errors import SitsparkError
+from sitspark.maps.areas import read_csv
 from sitspark.scenes.left_out import Reason
 from sitspark.workflow.context import Context
 from tests.conftest import FinishedRun, run_quietly
@@ -36,11 +38,31 @@ def test_only_the_ground_of_a_region_is_read_labelled_and_mapped(
     tree = finished.tree | {"output": str(tmp_path / "out"), "samples": {"per_class": 50}}
     tree["grid"] = tree["grid"] | {"region": str(region)}
     tree["training"] = tree["training"] | {"epochs": 1}
+    regions = tmp_path / "regions.gpkg"
+    middle = outline.centroid.x
+    halves = [shapely.box(0, 0, middle, 1e7), shapely.box(middle, 0, 1e6, 1e7)]
+    pyogrio.raw.write(
+        regions,
+        np.array([shapely.to_wkb(half) for half in halves], object),
+        [np.array(["west", "east"], object)],
+        ["name"],
+        geometry_type="Polygon",
+        crs=crs,
+        driver="GPKG",
+    )
+    tree["ground_truth"] = tree["ground_truth"] | {"regions": str(regions), "region_field": "name"}
     tree["map"] = {"products": ["features"], "per_tile": True}
     context, _ = run_quietly(tree, "validate", "report")
     folder = context.folder.path / context.facts("mosaic")["map"]
     assert_tiles_are_parts_of_the_map(folder)
     assert_features_are_named_and_masked(folder, context)
+    whole, *parts = read_csv(folder / "areas.csv")
+    assert [part.name for part in parts if part.kind == "region"] == ["east", "west"]
+    for kind in ("tile", "region"):
+        pixels = Counter({c.code: 0 for c in whole.classes})
+        for part in parts:
+            pixels.update({c.code: c.pixels for c in part.classes} if part.kind == kind else {})
+        assert pixels == {c.code: c.pixels for c in whole.classes}
 
     with (
         rasterio.open(folder / "validity.tif") as drawn,

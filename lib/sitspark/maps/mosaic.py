@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import rasterio
 import rasterio.shutil
+from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
 from rasterio.windows import Window as RasterWindow
 
@@ -20,6 +21,7 @@ from sitspark.grid import Grid, Window
 from sitspark.maps.products import Product, WrittenFile, predictor, sha256_of
 from sitspark.maps.style import colour_table, sidecar
 
+_BLOCK = 512  # pixels; the side of the mosaic's tiles
 _CACHE_BYTES = 128 * 2**20  # of GDAL's block cache
 _PIECE_BYTES = 64 * 2**20  # of the pixels that are held at a time
 
@@ -36,10 +38,10 @@ def mosaic(
 ) -> WrittenFile:
     """Write one Cloud-Optimised GeoTIFF on `grid` from chunk files and their windows on it; ground without chunk is nodata.
 
-    With a nomenclature the file has its colours, and a sidecar `<out>.aux.xml` the names. Overviews are inside. The
-    same pixels give the same bytes, however they were cut and ordered. Memory: 64 MB of pixels (or one block of many
-    bands), and GDAL's cache. It is assembled in the folder for temporary files (TMPDIR), which needs room for about three
-    times the result, and published by one rename.
+    Bands lie one after another: who looks at one of many reads that alone. With a nomenclature the file has its colours,
+    and a sidecar `<out>.aux.xml` the names. Overviews are inside. The same pixels give the same bytes, however they were cut
+    and ordered. Memory: 64 MB of pixels and GDAL's cache. It is assembled in the folder for temporary files (TMPDIR), which
+    needs room for about three times the result, and published by one rename.
 
     Raises SitsparkError with the path for a chunk that is missing, broken or not on its window of the grid.
     """
@@ -63,12 +65,11 @@ def mosaic(
 
 
 def _assemble(chunks: Iterable[ChunkFile], grid: Grid, path: Path, product: Product, nomenclature: Nomenclature | None) -> None:
-    side = product.block_side
     by_strip: dict[int, list[ChunkFile]] = {}
     for chunk, window in chunks:
         if not grid.window.contains(window):
             raise SitsparkError(f"{chunk}: {window} reaches outside the grid of the map ({grid.height} x {grid.width})")
-        for strip in range(window.row // side, -(-window.stop_row // side)):
+        for strip in range(window.row // _BLOCK, -(-window.stop_row // _BLOCK)):
             by_strip.setdefault(strip, []).append((chunk, window))
     with rasterio.open(
         path,
@@ -82,9 +83,9 @@ def _assemble(chunks: Iterable[ChunkFile], grid: Grid, path: Path, product: Prod
         transform=grid.transform,
         nodata=product.nodata,
         tiled=True,
-        blockxsize=side,
-        blockysize=side,
-        interleave="pixel",  # as the result: its blocks are read one by one
+        blockxsize=_BLOCK,
+        blockysize=_BLOCK,
+        interleave="band",
         compress="deflate",
         zlevel=1,  # read once more and thrown away
         bigtiff="IF_SAFER",
@@ -94,23 +95,34 @@ def _assemble(chunks: Iterable[ChunkFile], grid: Grid, path: Path, product: Prod
             target.set_band_description(number, name)
         if nomenclature:
             target.write_colormap(1, colour_table(nomenclature))
-        for piece in _pieces(grid, product):
-            pixels = np.full((product.count, piece.height, piece.width), product.nodata, product.dtype)
-            for chunk, window in sorted(by_strip.get(piece.row // side, ()), key=lambda c: (c[1], c[0])):
-                _copy_chunk(chunk, window, grid, piece, pixels)
-            target.write(pixels, window=_raster_window(piece))
+        for bands, piece in _pieces(grid, product):
+            pixels = np.full((len(bands), piece.height, piece.width), product.nodata, product.dtype)
+            for chunk, window in sorted(by_strip.get(piece.row // _BLOCK, ()), key=lambda c: (c[1], c[0])):
+                _copy_chunk(chunk, window, grid, piece, bands, pixels, product)
+            target.write(pixels, list(bands), window=_raster_window(piece))
 
 
-def _pieces(grid: Grid, product: Product) -> Iterator[Window]:
-    """The grid in pieces of whole blocks, one row of them high."""
-    side = product.block_side
-    width = max(_PIECE_BYTES // (side * product.pixel_bytes) // side, 1) * side
-    for row in range(0, grid.height, side):
-        for col in range(0, grid.width, width):
-            yield Window(row, col, min(side, grid.height - row), min(width, grid.width - col))
+def _pieces(grid: Grid, product: Product) -> Iterator[tuple[range, Window]]:
+    """The numbers of some bands and a window, one row of blocks high, that memory holds; together all bands of the grid."""
+    block = _BLOCK * _BLOCK * np.dtype(product.dtype).itemsize
+    depth = min(_PIECE_BYTES // block, product.count)
+    width = _PIECE_BYTES // (block * depth) * _BLOCK
+    for first in range(1, product.count + 1, depth):
+        bands = range(first, min(first + depth, product.count + 1))
+        for row in range(0, grid.height, _BLOCK):
+            for col in range(0, grid.width, width):
+                yield bands, Window(row, col, min(_BLOCK, grid.height - row), min(width, grid.width - col))
 
 
-def _copy_chunk(path: Path, window: Window, grid: Grid, piece: Window, pixels: npt.NDArray[np.generic]) -> None:
+def _copy_chunk(
+    path: Path,
+    window: Window,
+    grid: Grid,
+    piece: Window,
+    bands: range,
+    pixels: npt.NDArray[np.generic],
+    product: Product,
+) -> None:
     """Copy the part of a chunk that lies in this piece of the mosaic."""
     part = window.intersection(piece)
     if part.is_empty:
@@ -118,7 +130,7 @@ def _copy_chunk(path: Path, window: Window, grid: Grid, piece: Window, pixels: n
     try:
         with rasterio.open(path) as dataset:
             expected = grid.cropped(window)
-            fits = np.can_cast(dataset.dtypes[0], pixels.dtype) and dataset.count == len(pixels)
+            fits = np.can_cast(dataset.dtypes[0], pixels.dtype) and dataset.count == product.count
             placed = dataset.transform.almost_equals(expected.transform, precision=grid.resolution / 100)
             if dataset.shape != (window.height, window.width) or not placed or not fits:
                 raise SitsparkError(
@@ -126,22 +138,32 @@ def _copy_chunk(path: Path, window: Window, grid: Grid, piece: Window, pixels: n
                     "of the map's chunks and run again"
                 )
             inside = part.shifted(-window.row, -window.col)
-            pixels[:, *part.shifted(-piece.row, -piece.col).slices] = dataset.read(window=_raster_window(inside))
+            pixels[:, *part.shifted(-piece.row, -piece.col).slices] = dataset.read(list(bands), window=_raster_window(inside))
     except RasterioError as error:
         raise SitsparkError(f"{path}: can't be read ({error}); delete it and run again: it is written anew") from error
 
 
 def _optimise(assembled: Path, path: Path, product: Product) -> None:
+    with rasterio.open(assembled, "r+") as dataset:
+        dataset.build_overviews(_overviews(max(dataset.shape)), Resampling[product.overview_resampling])
     rasterio.shutil.copy(
         assembled,
         path,
-        driver="COG",
+        driver="GTiff",  # GDAL's COG driver would mix the bands; with overviews that are copied the layout is the same
+        copy_src_overviews=True,
+        tiled=True,
+        blockxsize=_BLOCK,
+        blockysize=_BLOCK,
+        interleave="band",
         compress="deflate",
-        predictor="YES" if predictor(product) > 1 else "NO",
-        blocksize=product.block_side,
-        overview_resampling=product.overview_resampling,
+        predictor=predictor(product),
         bigtiff="IF_SAFER",
     )
+
+
+def _overviews(side: int) -> list[int]:
+    """How many times smaller the overviews are, down to the first that is one block."""
+    return [2 << level for level in range(side.bit_length()) if side >> level > _BLOCK]
 
 
 def _publish_copy(source: Path, path: Path) -> None:

@@ -21,8 +21,7 @@ from sitspark.settings import MapSettings
 # changes whenever chunks are written otherwise: part of the key of the stage that writes them
 PRODUCTS_VERSION = 1
 
-_CHUNK_SIDE, _SIDE, _LEAST_SIDE = 256, 512, 128  # pixels; of blocks, in the files of chunks and in those of maps
-_BLOCK_BYTES = 4 * 2**20  # of all bands: who looks at one of them decodes them all
+_BLOCK = 256  # pixels; the side of the tiles inside a chunk's file
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +54,6 @@ class Product:
     def pixel_bytes(self) -> int:
         """The bytes of a pixel with all its bands, before compression."""
         return self.count * np.dtype(self.dtype).itemsize
-
-    @property
-    def block_side(self) -> int:
-        """The side of the blocks of a map's file, pixels: of many bands smaller ones."""
-        side = _SIDE
-        while side > _LEAST_SIDE and side * side * self.pixel_bytes > _BLOCK_BYTES:
-            side //= 2
-        return side
 
 
 def classification(codes: Iterable[int]) -> Product:
@@ -123,7 +114,6 @@ def write_chunk(path: Path, array: npt.NDArray[np.generic], grid: Grid, product:
     shape = (product.count, grid.height, grid.width)
     if pixels.shape != shape or pixels.dtype != np.dtype(product.dtype):
         raise ValueError(f"{path.name}: {array.dtype} {array.shape}, not {product.dtype} {shape}")
-    side = min(_CHUNK_SIDE, product.block_side)
     with MemoryFile() as memory:
         with memory.open(
             driver="GTiff",
@@ -135,8 +125,9 @@ def write_chunk(path: Path, array: npt.NDArray[np.generic], grid: Grid, product:
             transform=grid.transform,
             nodata=product.nodata,
             tiled=True,
-            blockxsize=side,
-            blockysize=side,
+            blockxsize=_BLOCK,
+            blockysize=_BLOCK,
+            interleave="band",
             compress="deflate",
             predictor=predictor(product),
         ) as dataset:
