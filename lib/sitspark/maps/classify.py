@@ -14,7 +14,7 @@ from sitspark.grid import Chunk, Window
 from sitspark.maps.chunk import ModelTarget, write_chunk_maps
 from sitspark.scenes.reading import Reading
 from sitspark.scenes.table import scenes_of
-from sitspark.worker import forget_archives
+from sitspark.worker import end_task
 
 _RECORDS = "chunk_id string, map int, classified bigint"
 
@@ -36,7 +36,7 @@ def classify(work: DataFrame, imagery: Pass, *, tasks: int) -> DataFrame:
         for batch in batches:
             for row in batch.itertuples():
                 yield _drawn(row, imagery)
-        forget_archives()
+        end_task()
 
     columns = ("chunk_id", "tile", "row", "col", "height", "width", "tiles", "other_tiles")
     # neighbours one after the other: a worker finds the files of its tile open
