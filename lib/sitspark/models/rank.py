@@ -12,17 +12,23 @@ from pathlib import Path
 
 from sitspark.atomic import write_atomically
 from sitspark.errors import SitsparkError
-from sitspark.models.baselines.training import train_baseline
 from sitspark.models.job import TrainingJob
-from sitspark.models.loop import train
 
 
 def run_rank(job: TrainingJob) -> None:
     """Train; on an error note it for the driver and exit with status 1."""
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     try:
-        # a baseline needs no other process, but one apart from the driver, which Ctrl-C ends and want of memory kills alone
-        train(job) if job.settings.baseline is None else train_baseline(job)
+        # a baseline needs no other process, but one apart from the driver, which Ctrl-C ends and want of memory kills alone;
+        # the libraries of the one take the other a second to import
+        if job.settings.baseline is None:
+            from sitspark.models.loop import train
+
+            train(job)
+        else:
+            from sitspark.models.baselines.training import train_baseline
+
+            train_baseline(job)
     except Exception as error:
         note = {
             "sentence": str(error) if isinstance(error, SitsparkError) else None,
