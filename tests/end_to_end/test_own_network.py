@@ -16,12 +16,15 @@ def test_workers_run_the_code_that_the_settings_name(spark: SparkSession, simula
     module = tmp_path / "net.py"
     module.write_text(EXAMPLE.read_text(encoding="utf-8"), encoding="utf-8")
     tree = settings_tree(simulation.folder, tmp_path / "out")
+    tree["scenes"]["tiles"] = ["31TCJ", "31TCK"]  # two folds
     tree["time_series"] = {"filler": "none"}
     tree["training"] |= {"network": {"module": str(module), "class": "MyNet", "parameters": {"width": 16}}, "epochs": 8}
     context, _ = run_quietly(tree, "validate", "trust", "cross_validate")
     model_id = context.facts("train")["model_id"]
     assert model_id.startswith("MyNet-")
     assert (context.folder.model(model_id) / CODE).read_text(encoding="utf-8") == module.read_text(encoding="utf-8")
+    folds = {path.name.partition("-without-")[2] for path in (context.folder.path / "models").glob("MyNet-*-without-*")}
+    assert folds == {"31TCJ", "31TCK"}
     metrics = json.loads((context.folder.accuracy / "metrics.json").read_text(encoding="utf-8"))
     assert metrics["assessment"]["overall_accuracy"] > 0.5
 

@@ -38,6 +38,18 @@ def test_a_session_that_exists_already_counts_days_in_utc(spark: SparkSession) -
     assert spark.conf.get("spark.sql.session.timeZone") == "UTC"
 
 
+def test_a_session_that_exists_already_gets_the_functions_that_it_lacks(
+    spark: SparkSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = spark.newSession()
+    other.sql("drop temporary function if exists st_subdivideexplode")
+    assert not other.catalog.functionExists("ST_SubDivideExplode")
+    monkeypatch.setattr(SparkSession, "getActiveSession", lambda: other)
+    found = sessions.session(SparkSettings()).sql("select ST_Area(ST_GeomFromText('POLYGON ((0 0, 2 0, 2 1, 0 0))')) as area")
+    assert found.collect()[0].area == 1
+    assert other.catalog.functionExists("ST_SubDivideExplode")
+
+
 def test_the_period_of_the_imagery_does_not_depend_on_the_time_zone_of_the_machine(tmp_path: Path) -> None:
     """Landsat scenes are of midnight in UTC: west of Greenwich that is the evening before."""
     script = (

@@ -12,6 +12,7 @@ from rasterio.windows import Window as RasterWindow
 from sitspark.grid import Grid, Window
 from sitspark.marks import Marks
 from sitspark.samples.labelled import labelled_pixels
+from sitspark.worker import end_task
 
 _COUNTS = "polygon_id bigint, area string, reference int, predicted int, pixels bigint"
 _AREAS = {"validation": "set_aside", "test": "test"}  # by split; other polygons are not measured
@@ -27,6 +28,7 @@ def map_confusion(pieces: DataFrame, grid: Grid, classification: Path, *, touche
     def compare(pieces: pd.DataFrame) -> pd.DataFrame:
         counted = _compared(pieces, grid, classification, touched=touched)
         marks.add(pieces["chunk_id"].iloc[0])
+        end_task()
         return counted
 
     return pieces.groupBy("chunk_id").applyInPandas(compare, _COUNTS)

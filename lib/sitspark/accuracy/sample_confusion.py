@@ -14,6 +14,7 @@ from sitspark.errors import SitsparkError
 from sitspark.kernels.feature_space import FeatureSpace
 from sitspark.models.card import read_card, require_features
 from sitspark.models.inference import Classifier
+from sitspark.worker import end_task
 
 _COUNTS = "fold string, area string, reference int, predicted int, pixels bigint"
 
@@ -47,6 +48,7 @@ def sample_confusion(samples: DataFrame, models: Sequence[FoldModel]) -> DataFra
             for left_out, classifier in classifiers:
                 position, _ = classifier.classify(features)
                 yield _counted(batch, left_out, classifier.codes[position])
+        end_task()
 
     columns = ("label", "fold", "split", "features")
     counts = samples.select(*columns).mapInPandas(compare, _COUNTS)

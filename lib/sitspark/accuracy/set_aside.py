@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 
 from sitspark.accuracy.reliability import BINS, Reliability, bins_of, deviation_by_polygon, reliability_bin
 from sitspark.models.inference import Classifier
+from sitspark.worker import end_task
 
 SET_ASIDE = "split = 'validation'"
 _UNIT = 2**30  # confidences are summed as whole numbers of its inverse: no sum depends on the order
@@ -43,6 +44,7 @@ def reliability_of(samples: DataFrame, model: Path, *, code: str | None = None) 
             yield _counted(batch, features, replace(classifier, temperature=1.0), calibrated=False)
             if classifier.temperature != 1:
                 yield _counted(batch, features, classifier, calibrated=True)
+        end_task()
 
     aside = samples.where(SET_ASIDE).select("polygon_id", "label", "features")
     sums = [F.sum(name).alias(name) for name in ("samples", "correct", "confidence")]

@@ -26,7 +26,7 @@ from sitspark.ground_truth.overlaps import PAIRS, Ruler, shared_ground, sharing_
 from sitspark.ground_truth.shapes import Geometries
 from sitspark.ground_truth.staged import FEATURES, Staged
 from sitspark.spark import tasks_at_a_time
-from sitspark.worker import forget_archives
+from sitspark.worker import end_task
 
 SHAPES = pa.schema([
     ("number", pa.int64()), ("label", pa.int32()), ("part", pa.int32()), ("parts", pa.int32()), ("feature", pa.int64()),
@@ -112,13 +112,13 @@ def judge_all(spark: SparkSession, staged: Staged, judge: Judge, folder: Path, *
                 places = write_blocks(part, both, position)
                 part.replace(path_of(position))
                 yield places
-        forget_archives()
+        end_task()
 
     def compared(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for block, table in read_blocks(batches, path_of):
             content = as_bytes(shared_ground(table, ruler) if block < blocks else _repeated(table))
             yield pa.RecordBatch.from_arrays([pa.array([block], pa.int32()), pa.array([content])], schema=_FOUND)
-        forget_archives()
+        end_task()
 
     cut = spark.range(0, len(groups), 1, min(len(groups), most)).mapInArrow(judged, PLACES_SQL)
     together = cut.repartition(min(2 * blocks, most), "block")

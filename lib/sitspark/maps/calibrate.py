@@ -13,7 +13,7 @@ from sitspark.maps.chunk import ModelTarget, features_of, read_chunk
 from sitspark.maps.classify import COLUMNS, Pass
 from sitspark.models.lower_precision import Tried, Wanted, tried
 from sitspark.models.model import Model
-from sitspark.worker import forget_archives
+from sitspark.worker import end_task
 
 _CHUNKS = 8
 _SIDE = 64  # pixels: as many as fit into 31 MB of 481 features each, with eight windows
@@ -35,7 +35,7 @@ def trials_of(plan: DataFrame, imagery: Pass, target: ModelTarget, wanted: Wante
                 read = read_chunk(inside, imagery.scenes_of(row), imagery.reading, imagery.recipe)
                 features.append(features_of(read.stack, read.custom, imagery.recipe.space))
         yield pd.DataFrame({"tried": [one.to_json() for one in tried(model, np.concatenate(features), wanted)]})
-        forget_archives()
+        end_task()
 
     some = plan.select(*COLUMNS).orderBy(F.xxhash64("chunk_id"), "chunk_id").limit(_CHUNKS).coalesce(1)
     return [Tried.from_json(row.tried) for row in some.mapInPandas(attempt, "tried string").collect()]

@@ -18,7 +18,7 @@ from sitspark.scenes.product import Scene
 from sitspark.scenes.reading import Reading
 from sitspark.scenes.region import Region
 from sitspark.scenes.table import scenes_of
-from sitspark.worker import forget_archives
+from sitspark.worker import end_task
 
 COLUMNS = ("chunk_id", "tile", "row", "col", "height", "width", "tiles", "other_tiles")  # of the chunk plan
 _RECORDS = "chunk_id string, map int, classified bigint"
@@ -54,7 +54,7 @@ def classify(work: DataFrame, imagery: Pass, *, tasks: int) -> DataFrame:
         rows = [row for batch in batches for row in batch.itertuples()]
         for read in ahead(_read(row, imagery) for row in rows):
             yield _drawn(read, imagery)
-        forget_archives()
+        end_task()
 
     # neighbours one after the other: a worker finds the files of its tile open
     return work.select(*COLUMNS).repartitionByRange(tasks, "tile", "row", "col").mapInPandas(draw, _RECORDS)

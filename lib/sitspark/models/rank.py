@@ -14,9 +14,7 @@ from pathlib import Path
 
 from sitspark.atomic import write_atomically
 from sitspark.errors import SitsparkError
-from sitspark.models.baselines.training import train_baseline
 from sitspark.models.job import TrainingJob
-from sitspark.models.loop import train
 from sitspark.models.torch_state import torch_as_before
 
 # how torchrun tells of a process that SIGKILL ended; the number is its rank on its machine
@@ -25,6 +23,8 @@ _KILLED = re.compile(r"exitcode: -9\) local_rank: (\d+)")
 
 def run_here(job: TrainingJob, log: Path) -> None:
     """Train in this process, which is left as it was; raises SitsparkError, of an unforeseen error with an account in `log`."""
+    from sitspark.models.loop import train
+
     try:
         with torch_as_before(), log.open("w", encoding="utf-8") as file:
             train(job, tell=partial(print, file=file, flush=True))
@@ -40,8 +40,16 @@ def run_rank(job: TrainingJob) -> None:
     """Train; on an error note it for the driver and exit with status 1."""
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     try:
-        # a baseline needs no other process, but one apart from the driver, which Ctrl-C ends and want of memory kills alone
-        train(job) if job.settings.baseline is None else train_baseline(job)
+        # a baseline needs no other process, but one apart from the driver, which Ctrl-C ends and want of memory kills alone;
+        # the libraries of the one take the other a second to import
+        if job.settings.baseline is None:
+            from sitspark.models.loop import train
+
+            train(job)
+        else:
+            from sitspark.models.baselines.training import train_baseline
+
+            train_baseline(job)
     except Exception as error:
         note = {
             "sentence": str(error) if isinstance(error, SitsparkError) else None,

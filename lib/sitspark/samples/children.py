@@ -14,6 +14,7 @@ from pyspark.sql import functions as F
 from sitspark.kernels.augmentation import Floats, Positions, jitter, replicate, shares, smote
 from sitspark.settings import AugmentationSettings
 from sitspark.sql import quoted
+from sitspark.worker import end_task
 
 _OWN = "split = 'train' and not monitored"  # those that a network is fitted to
 Group = tuple[int, str]  # label and fold ('' without one)
@@ -57,6 +58,7 @@ def children(samples: DataFrame, wanted: Mapping[Group, int], settings: Augmenta
         parents, found = make(values, wanted[label, fold], random)
         ends = np.arange(len(found) + 1, dtype=np.int32) * found.shape[1]
         rows = group.take(pa.array(parents))
+        end_task()
         column = pa.ListArray.from_arrays(pa.array(ends), pa.array(found.ravel())).cast(features.type)
         return rows.set_column(rows.schema.get_field_index("features"), "features", column)
 

@@ -14,6 +14,7 @@ from sitspark.samples.chunk_pixels import CHOSEN, ChunkPixels, Group, Quota
 from sitspark.samples.clear import read_clear
 from sitspark.samples.strategy import Strategy
 from sitspark.settings import SamplesSettings
+from sitspark.worker import end_task
 
 _KEYS = "sample_id bigint, polygon_id bigint, label int, tile string, fold string, split string, monitored boolean"
 _PIXELS = f"{_KEYS}, chunk_id string, row int, col int"
@@ -107,7 +108,9 @@ def _bounded(pieces: DataFrame, every: Pixels, most: int | None, seed: int) -> D
         return pieces.withColumn("most_hash", F.lit(None).cast("bigint"))
 
     def smallest(chunk: pa.Table) -> pa.Table:
-        return every(chunk).smallest_hashes(most, seed)
+        found = every(chunk).smallest_hashes(most, seed)
+        end_task()
+        return found
 
     within = Window.partitionBy("polygon_id").orderBy("hash")
     bounds = (
@@ -132,6 +135,7 @@ def _counted(pieces: DataFrame, pixels: Pixels, sampler: str, *, seed: int, mark
         marks.add(f"{of_chunk['chunk_id']}-counted")
         types = (pa.string(), pa.string(), pa.int32(), pa.int64())
         columns = [pa.array([value] * counted.num_rows, kind) for value, kind in zip(of_chunk.values(), types, strict=True)]
+        end_task()
         return pa.table([*columns, *counted.columns], names=[*of_chunk, *counted.column_names])
 
     return pieces.groupBy("chunk_id").applyInArrow(count, _COUNTS)
@@ -168,7 +172,9 @@ def _periodic(work: _Work, jitter: int) -> DataFrame:
 
     def pick(chunk: pa.Table, starts: pa.Table) -> pa.Table:
         marks.add(f"{chunk['chunk_id'][0].as_py()}-chosen")
-        return pixels(chunk).periodic(quotas, starts, jitter=jitter, seed=seed).table()
+        found = pixels(chunk).periodic(quotas, starts, jitter=jitter, seed=seed).table()
+        end_task()
+        return found
 
     return work.pieces.groupBy("chunk_id").cogroup(starts.groupBy("chunk_id")).applyInArrow(pick, _PIXELS)
 
@@ -179,7 +185,9 @@ def _random(work: _Work) -> DataFrame:
 
     def pick(chunk: pa.Table) -> pa.Table:
         marks.add(f"{chunk['chunk_id'][0].as_py()}-chosen")
-        return pixels(chunk).random(quotas, last_hashes, seed=seed).table()
+        found = pixels(chunk).random(quotas, last_hashes, seed=seed).table()
+        end_task()
+        return found
 
     return work.pieces.groupBy("chunk_id").applyInArrow(pick, _PIXELS)
 
@@ -200,7 +208,9 @@ def _last_hashes(work: _Work) -> dict[Group, int]:
     bins = {(row.label, row.split): row.bin for row in last}
 
     def candidates(chunk: pa.Table) -> pa.Table:
-        return pixels(chunk).hashes_in(bins, seed)
+        found = pixels(chunk).hashes_in(bins, seed)
+        end_task()
+        return found
 
     ranked = (
         pieces.groupBy("chunk_id")

@@ -14,7 +14,7 @@ from sitspark.grid import Window
 from sitspark.marks import Marks
 from sitspark.scenes.reading import Reading
 from sitspark.scenes.table import scenes_of
-from sitspark.worker import forget_archives
+from sitspark.worker import end_task
 
 
 def write_clear(
@@ -35,7 +35,7 @@ def write_clear(
                 replace_with(_file(folder, row["chunk_id"]), functools.partial(_save, enough))
                 marks.add(f"{row['chunk_id']}-clear")
             yield batch.select(["chunk_id"])
-        forget_archives()
+        end_task()
 
     columns = ("chunk_id", "tile", "row", "col", "height", "width", "tiles", "other_tiles")
     work.select(*columns).repartitionByRange(tasks, "chunk_id").mapInArrow(read, "chunk_id string").count()

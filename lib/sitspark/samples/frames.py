@@ -18,7 +18,7 @@ from sitspark.samples.batch import Batch, features_of_batch
 from sitspark.samples.extract import read_pixels
 from sitspark.scenes.reading import Reading
 from sitspark.scenes.table import scenes_of
-from sitspark.worker import forget_archives
+from sitspark.worker import end_task
 
 _ROWS = 4096  # series handed to Spark at a time: those of a whole chunk may be as large as its cube
 _KEYS = "sample_id bigint, polygon_id bigint, label int, tile string, fold string, split string, monitored boolean"
@@ -54,7 +54,7 @@ def observations(
                 for first in range(0, observed.num_rows, _ROWS):
                     yield observed.slice(first, _ROWS)
                 marks.add(work["chunk_id"][0].as_py())
-        forget_archives()
+        end_task()
 
     # the id begins with the tile: neighbours one after the other, so that a worker finds the files of its tile open
     return work.repartitionByRange(tasks, "chunk_id").sortWithinPartitions("chunk_id").mapInArrow(read, _OBSERVATIONS)
@@ -121,6 +121,7 @@ def samples(observed: DataFrame, recipe: Recipe, *, made_with: str, marks: Marks
     ) -> pd.Series:
         found = features_of_batch(Batch(dates, days, reflectance, valid, static, custom), recipe)
         marks.add(str(sample_id.iloc[0]), len(found))
+        end_task()
         return found
 
     metadata = {"feature_space": recipe.space.to_json(), "made_with": made_with}

@@ -12,6 +12,7 @@ from sitspark.ground_truth import folds
 from sitspark.ground_truth.split import split
 from sitspark.samples.long_table import ROWS, Labels, parts_of, read_part
 from sitspark.settings import ObservationsSettings
+from sitspark.worker import end_task
 
 _TASKS = 2000  # a driver keeps the state of every task: beyond this several parts share one
 _ONE_EACH = ("label", "polygon", "fold", "weight", "static")  # what a sample has one of, on whichever of its rows
@@ -44,6 +45,7 @@ def rows_of(spark: SparkSession, settings: ObservationsSettings, labels: Labels)
         for batch in batches:
             for part in batch["id"].to_pylist():
                 yield from read_part(settings, labels, part)
+        end_task()
 
     reason = (
         F.when(F.col("sample").isNull(), LeftOut.NO_SAMPLE.value)

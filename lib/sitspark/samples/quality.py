@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 from sitspark.marks import Marks
 from sitspark.samples.judge import judged, load_references
 from sitspark.settings import QualitySettings
+from sitspark.worker import end_task
 
 POLYGONS, TURNS = 500, 4  # reference polygons of a class, and reference samples of a polygon, at most
 _SCHEMA = (
@@ -41,6 +42,7 @@ def quality(samples: DataFrame, references: Path, settings: QualitySettings, *, 
         for batch in batches:
             yield judged(batch, known, neighbours=neighbours)
             marks.add(str(batch["sample_id"][0]), len(batch))
+        end_task()
 
     columns = ("sample_id", "polygon_id", "label", "split", "lon", "lat", "features")
     found = samples.select(*columns).mapInArrow(judge, _SCHEMA)

@@ -6,6 +6,7 @@ from pyspark.sql import functions as F
 
 from sitspark.kernels.feature_series import FeatureSeries
 from sitspark.samples.class_series import class_series
+from sitspark.worker import end_task
 
 MOST = 20_000  # samples of a class that are looked at
 _SCHEMA = (
@@ -21,7 +22,9 @@ def series_by_class(samples: DataFrame, shown: FeatureSeries, *, seed: int) -> D
     ranked = samples.select("label", "sample_id", values).withColumn("place", F.row_number().over(place))
 
     def sum_up(of_class: pa.Table) -> pa.Table:
-        return class_series(of_class.sort_by("place"), shown)
+        found = class_series(of_class.sort_by("place"), shown)
+        end_task()
+        return found
 
     few = ranked.where(F.col("place") <= MOST)
     return few.groupBy("label").applyInArrow(sum_up, _SCHEMA).orderBy("label").coalesce(1)

@@ -26,6 +26,7 @@ from sitspark.scenes.outline import share_covered, to_geographic
 from sitspark.scenes.product import Asset, Contents, Layout, Scene, Source
 from sitspark.scenes.region import Region
 from sitspark.scenes.table import scenes_of_tile
+from sitspark.worker import end_task
 
 _HEADERS_A_TASK = 400  # files opened by one task: about a second
 
@@ -73,6 +74,7 @@ def catalogue(
         for batch in batches:
             yield pd.DataFrame([_inspected(product, selection) for product in batch.to_dict("records")])
             marks.add(batch["scene_id"].iloc[0], len(batch))
+        end_task()
 
     opened = (
         fresh.repartition(tasks, "path")
@@ -144,6 +146,7 @@ def acquisitions(
                 shares.append(_known_share(scene, layout, region))
                 marks.add(scene_id)
             yield batch.assign(clear_share=np.array(shares, np.float64))
+        end_task()
 
     usable = scenes.where("left_out is null").where(F.col("sensor") == layout.sensor)
     return (

@@ -19,6 +19,7 @@ from sitspark.scenes.outline import to_geographic
 from sitspark.scenes.region import Region
 from sitspark.settings import GridSettings
 from sitspark.timegrid import Period
+from sitspark.worker import end_task
 
 Bounds = tuple[float, float, float, float]
 
@@ -181,6 +182,7 @@ def chunk_frame(spark: SparkSession, covered: Coverage, shape: ChunkShape, *, re
             for position in batch["id"]:
                 chunks = covered.chunks_in(owned[position], shape, region)
                 yield pd.DataFrame([_chunk_row(chunk, covered.grid) for chunk in chunks], columns=columns)
+        end_task()
 
     columns = [field.split()[0] for field in _CHUNK.split(",")]
     return (

@@ -24,7 +24,7 @@ from sitspark.models.search_trial import RECORD, forget, read_outcome, run_trial
 from sitspark.settings import TrainingSettings
 from sitspark.settings.search import candidates
 from sitspark.spark import local_cores, machine_memory_mb
-from sitspark.worker import forget_archives
+from sitspark.worker import end_task
 from sitspark.workflow.context import Context
 from sitspark.workflow.keys import digest
 
@@ -139,7 +139,7 @@ def _train(spark: SparkSession, jobs: Sequence[TrainingJob], *, tasks: int) -> N
             for place in batch["id"]:
                 run_trial(jobs[place])
             yield batch
-        forget_archives()
+        end_task()
 
     spark.range(0, len(jobs), 1, tasks).mapInPandas(train, "id long").write.format("noop").mode("overwrite").save()
 
