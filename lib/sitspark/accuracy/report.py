@@ -23,6 +23,7 @@ from sitspark.accuracy.series_figure import SeriesView, series_figure
 from sitspark.accuracy.trust import Confidence, Needs
 from sitspark.classes import Nomenclature
 from sitspark.maps.areas import AREAS, MAP, REGION, GroundAreas, read_csv
+from sitspark.maps.seams import Seam
 from sitspark.scenes.calendar import Acquisition
 from sitspark.settings.redaction import redacted
 
@@ -148,6 +149,7 @@ class Report:
     assessment: Assessment | None = None
     test: Assessment | None = None
     map: MapView | None = None
+    seam: Seam | None = None
     trainings: tuple[Training, ...] = ()
     search: SearchView | None = None
     confidence: Confidence | None = None

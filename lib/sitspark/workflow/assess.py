@@ -31,6 +31,7 @@ from sitspark.accuracy.search_figure import SearchView, TriedModel, spans_orders
 from sitspark.accuracy.series_figure import ClassSeries, SeriesView, series_figure
 from sitspark.atomic import publish, write_atomically
 from sitspark.errors import counted
+from sitspark.maps.seams import Seam
 from sitspark.models.card import HISTORY, ModelCard, read_card
 from sitspark.models.doubt import doubt
 from sitspark.models.history import read_history
@@ -154,6 +155,7 @@ def write_report(context: Context, done: dict[str, StageRecord]) -> Outcome:
         assessment=assessment_of(facts),
         test=test_of(facts),
         map=map_view,
+        seam=_seam(facts),
         trainings=trainings,
         search=_search(context, facts["train"]) if "train" in done else None,
         confidence=confidence_of(facts),
@@ -231,6 +233,11 @@ def _period_in_words(context: Context) -> str:
     period = context.period
     dates = sorted({f"{sensor.grid} ({sensor.filler.name})" for sensor in context.feature_space.sensors})
     return f"{period.first} to {period.last}, values {' or '.join(dates)}"
+
+
+def _seam(facts: dict[str, dict[str, Any]]) -> Seam | None:
+    found = facts.get("mosaic", {}).get("seam")
+    return Seam.from_facts(found) if found else None
 
 
 def _training(context: Context, facts: dict[str, Any]) -> Training:

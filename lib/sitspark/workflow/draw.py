@@ -3,7 +3,7 @@
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from sitspark.maps import products
 from sitspark.maps.areas import AREAS, areas_of, to_csv
 from sitspark.maps.mosaic import mosaic
 from sitspark.maps.record import ChunkRecord, choice_of, committed
+from sitspark.maps.seams import seam_of
 from sitspark.maps.stac import item
 from sitspark.maps.style import qml
 from sitspark.scenes.cube import READER_VERSION
@@ -178,10 +179,11 @@ def _mosaic(context: Context, _key: str) -> Outcome:
                     nomenclature=context.nomenclature if product.name == "classification" else None,
                 )
     grid = covered.grid.cropped(extent)
+    seam = seam_of(target / "classification.tif", covered.territories, origin=extent)
     return Outcome(
         f"{', '.join(f'{product.name}.tif' for product in drawn)} of {grid.width} x {grid.height} pixels"
         + (f", and of {counted(len(grounds) - 1, 'tile')}" if len(grounds) > 1 else ""),
-        {"map": str(target.relative_to(folder.path))},
+        {"map": str(target.relative_to(folder.path)), "seam": asdict(seam) if seam else None},
         (*paths, *_describe(context, target, grid, records)),
     )
 
@@ -253,5 +255,5 @@ _BEFORE = ("scenes", "chunks", "samples", "train")
 
 STAGES = (
     Stage("classify", _BEFORE, KERNEL_VERSION, _classify_inputs, _classify),
-    Stage("mosaic", ("classify",), 2, _mosaic_inputs, _mosaic),
+    Stage("mosaic", ("classify",), 3, _mosaic_inputs, _mosaic),
 )
