@@ -119,6 +119,32 @@ def test_areas_are_those_of_the_map(finished: FinishedRun) -> None:
     assert sum(c.pixels for tile in tiles for c in tile.classes) == sum(c.pixels for c in whole.classes)
 
 
+def test_a_map_is_regularised_where_that_is_asked_for_and_judged_as_it_is_then(run_copy: FinishedRun) -> None:
+    before = run_copy.context.facts("validate")
+    names = run_copy.context.nomenclature
+    steps = {
+        "smoothing": {"radius": 2},
+        "regularise": {"groups": [{"classes": [names.codes[0]], "radius": 0}]},
+        "minimum_unit": {"hectares": 0.3},
+    }
+    context, printed = run_quietly(run_copy.tree | {"map": {"products": ["probability"], **steps}}, "validate")
+    assert {name for name, state in states(printed).items() if state == "worked"} == {"regularise", "validate"}
+    with (
+        rasterio.open(run_copy.map / "regularised.tif") as final,
+        rasterio.open(run_copy.map / "classification.tif") as drawn,
+    ):
+        classes, original = final.read(1), drawn.read(1)
+    assert (classes != original).any() and ((classes == 0) == (original == 0)).all()
+    (areas,) = read_csv(run_copy.map / "regularised_areas.csv")
+    assert {c.code: c.pixels for c in areas.classes} == {
+        code: (classes == code).sum() for code in np.unique(classes[classes > 0])
+    }
+    assert context.facts("validate")["matrix"] != before["matrix"]
+    context, printed = run_quietly(run_copy.tree, "validate")
+    assert {name for name, state in states(printed).items() if state == "worked"} == {"regularise", "validate"}
+    assert not list(run_copy.map.glob("regularised*")) and context.facts("validate") == before
+
+
 def test_a_product_less_is_no_work_for_the_chunks_and_one_of_another_kind_is(run_copy: FinishedRun) -> None:
     chunks = run_copy.context.folder.path / run_copy.context.facts("classify")["chunks"]
     record = min(chunks.glob("*.json"))
