@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
+import pyogrio
 import pystac
 import pytest
 import rasterio
@@ -126,9 +127,10 @@ def test_a_map_is_regularised_where_that_is_asked_for_and_judged_as_it_is_then(r
         "smoothing": {"radius": 2},
         "regularise": {"groups": [{"classes": [names.codes[0]], "radius": 0}]},
         "minimum_unit": {"hectares": 0.3},
+        "vectors": {"simplify": 20},
     }
-    context, printed = run_quietly(run_copy.tree | {"map": {"products": ["probability"], **steps}}, "validate")
-    assert {name for name, state in states(printed).items() if state == "worked"} == {"regularise", "validate"}
+    context, printed = run_quietly(run_copy.tree | {"map": {"products": ["probability"], **steps}}, "vectorise", "validate")
+    assert {name for name, state in states(printed).items() if state == "worked"} == {"regularise", "vectorise", "validate"}
     with (
         rasterio.open(run_copy.map / "regularised.tif") as final,
         rasterio.open(run_copy.map / "classification.tif") as drawn,
@@ -139,10 +141,12 @@ def test_a_map_is_regularised_where_that_is_asked_for_and_judged_as_it_is_then(r
     assert {c.code: c.pixels for c in areas.classes} == {
         code: (classes == code).sum() for code in np.unique(classes[classes > 0])
     }
+    vectors = pyogrio.read_info(run_copy.map / "polygons.gpkg")
+    assert vectors["features"] == context.facts("vectorise")["polygons"] and f"share_{names.codes[0]}" in vectors["fields"]
     assert context.facts("validate")["matrix"] != before["matrix"]
-    context, printed = run_quietly(run_copy.tree, "validate")
-    assert {name for name, state in states(printed).items() if state == "worked"} == {"regularise", "validate"}
-    assert not list(run_copy.map.glob("regularised*")) and context.facts("validate") == before
+    context, printed = run_quietly(run_copy.tree, "vectorise", "validate")
+    assert {name for name, state in states(printed).items() if state == "worked"} == {"regularise", "vectorise", "validate"}
+    assert not [*run_copy.map.glob("regularised*"), *run_copy.map.glob("polygons*")] and context.facts("validate") == before
 
 
 def test_a_product_less_is_no_work_for_the_chunks_and_one_of_another_kind_is(run_copy: FinishedRun) -> None:

@@ -2,26 +2,22 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-import rasterio
-from rasterio.errors import RasterioError
-from rasterio.io import DatasetReader
 
 from sitspark.classes import Nomenclature
-from sitspark.errors import SitsparkError
 from sitspark.grid import Grid, Window
 from sitspark.kernels.majority import majority
 from sitspark.kernels.sieve import sieve
 from sitspark.kernels.smoothing import gaussian, logits, smooth
 from sitspark.maps.areas import counts_of
-from sitspark.maps.mosaic import Piece, assemble, raster_window, scratch_of, write_map
+from sitspark.maps.mosaic import Piece, assemble, scratch_of, write_map
 from sitspark.maps.products import Product, regularised
+from sitspark.maps.reading import blocks, opened, read
 
 SIDE = 2048  # pixels of a block's side: whole blocks of the files
 
@@ -155,9 +151,9 @@ class _Tally:
         self.counts: Counter[int] = Counter()
 
     def counting(self, pieces: Iterable[_Codes]) -> Iterator[_Codes]:
-        with _opened(self.original) as source:
+        with opened(self.original) as source:
             for window, codes in pieces:
-                self.changed += int(np.count_nonzero(codes != _read(source, window)[0]))
+                self.changed += int(np.count_nonzero(codes != read(source, window)[0]))
                 self.counts.update(counts_of(codes))
                 yield window, codes
 
@@ -172,13 +168,13 @@ def _filtered(path: Path, grid: Grid, one: Filter, codes: Sequence[int], side: i
     code_of = np.array([0, *codes], np.uint16)
     position_of = np.zeros(code_of.max() + 1, np.uint16)
     position_of[code_of] = np.arange(code_of.size)
-    with _opened(path) as source:
-        for block in _blocks(grid, side):
+    with opened(path) as source:
+        for block in blocks(grid, side):
             margin, known = one.margin, False
             while not known:
                 window = block.grown(margin).intersection(grid.window)
                 cut = [window.row > 0, window.stop_row < grid.height, window.col > 0, window.stop_col < grid.width]
-                classes, exact = one.apply(position_of[_read(source, window)[0]], np.array(cut))
+                classes, exact = one.apply(position_of[read(source, window)[0]], np.array(cut))
                 inside = block.shifted(-window.row, -window.col).slices
                 known, margin = bool(exact[inside].all()), 2 * margin
             yield block, code_of[classes[inside]]
@@ -187,36 +183,8 @@ def _filtered(path: Path, grid: Grid, one: Filter, codes: Sequence[int], side: i
 def _smoothed(path: Path, grid: Grid, how: Smoothing, codes: Sequence[int], side: int) -> Iterator[_Codes]:
     code_of = np.array([0, *codes], np.uint16)
     weights, logit = gaussian(how.radius), logits(how.scale)
-    with _opened(path) as source:
-        for block in _blocks(grid, side // 2):  # there are as many bands as classes
+    with opened(path) as source:
+        for block in blocks(grid, side // 2):  # there are as many bands as classes
             window = block.grown(how.radius).intersection(grid.window)
-            best, _ = smooth(_read(source, window), logit, weights, how.smoothness)
+            best, _ = smooth(read(source, window), logit, weights, how.smoothness)
             yield block, code_of[best[block.shifted(-window.row, -window.col).slices]]
-
-
-def _blocks(grid: Grid, side: int) -> Iterator[Window]:
-    for row in range(0, grid.height, side):
-        for col in range(0, grid.width, side):
-            yield Window(row, col, min(side, grid.height - row), min(side, grid.width - col))
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[DatasetReader]:
-    try:
-        source = rasterio.open(path)
-    except RasterioError as error:
-        raise _unreadable(path, error) from None
-    with source:
-        yield source
-
-
-def _read(source: DatasetReader, window: Window) -> npt.NDArray[np.unsignedinteger]:
-    try:
-        pixels: npt.NDArray[np.unsignedinteger] = source.read(window=raster_window(window))
-        return pixels
-    except RasterioError as error:
-        raise _unreadable(Path(source.name), error) from None
-
-
-def _unreadable(path: Path, error: RasterioError) -> SitsparkError:
-    return SitsparkError(f"{path}: can't be read ({error}); delete it and run again: it is written anew")

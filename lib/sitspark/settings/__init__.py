@@ -17,7 +17,14 @@ from sitspark.settings.features import (
 from sitspark.settings.grid import GridSettings
 from sitspark.settings.ground_truth import RATIO, ClassesSettings, GroundTruthSettings
 from sitspark.settings.importance import ImportanceSettings
-from sitspark.settings.mapping import GroupSettings, MapSettings, RegulariseSettings, SmoothingSettings, UnitSettings
+from sitspark.settings.mapping import (
+    GroupSettings,
+    MapSettings,
+    RegulariseSettings,
+    SmoothingSettings,
+    UnitSettings,
+    VectorSettings,
+)
 from sitspark.settings.observations import ObservationsSettings, TableSensorSettings
 from sitspark.settings.samples import AugmentationSettings, QualitySettings, SamplesSettings
 from sitspark.settings.search import SearchSettings, TrackSettings
@@ -72,6 +79,7 @@ __all__ = [
     "TrackSettings",
     "TrainingSettings",
     "UnitSettings",
+    "VectorSettings",
 ]
 
 # keys of a sensor's section that change its features alone, and nothing that is read

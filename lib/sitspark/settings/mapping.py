@@ -49,6 +49,15 @@ class UnitSettings(Section):
     )
 
 
+class VectorSettings(Section):
+    """The map as polygons, one for each connected part of a class."""
+
+    format: Literal["gpkg", "geoparquet"] = Field("gpkg", description="polygons.gpkg or polygons.parquet, beside the map.")
+    simplify: float = Field(
+        0, ge=0, description="Units of the CRS (metres): borders lose corners up to about that size; 0: the edges of pixels."
+    )
+
+
 class MapSettings(Section):
     """How the map is drawn, and its rasters beside classes, confidence and validity."""
 
@@ -79,6 +88,7 @@ class MapSettings(Section):
     )
     regularise: RegulariseSettings | None = Field(None, description="Majority filter, after smoothing; null: none.")
     minimum_unit: UnitSettings | None = Field(None, description="Sieve, after the majority filter; null: none.")
+    vectors: VectorSettings | None = Field(None, description="The map, after all that is done to it, as polygons; null: none.")
 
     @model_validator(mode="after")
     def _what_is_smoothed_is_written(self) -> Self:

@@ -77,7 +77,7 @@ def _results(context: Context, facts: dict[str, dict], target: str) -> list[tupl
     if target == "trust":
         pictures = {"confidence": "reliability.png", "importance": "importance.png"}
         found += [("figure", folder.accuracy / name) for fact, name in pictures.items() if fact in facts["trust"]]
-    if target in ("regularise", "validate", "report") and "regularise" in facts:
+    if target in ("vectorise", "validate", "report") and "regularise" in facts:
         found.append(("map", folder.path / facts["mosaic"]["map"] / facts["regularise"]["map"]))
     if target in ("calendar", "report") and "scenes" in facts:
         found.append(("calendar", folder.calendar))

@@ -1,4 +1,4 @@
-"""The stage between drawing a map and judging it: regularisation, where the settings ask for some."""
+"""The stages between drawing a map and judging it, where the settings ask for them: regularisation and polygons."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,16 +8,18 @@ import rasterio
 from rasterio.errors import RasterioError
 
 from sitspark.atomic import publish
-from sitspark.errors import SitsparkError
+from sitspark.errors import SitsparkError, counted
 from sitspark.grid import Grid, Window
 from sitspark.maps.areas import AREAS, area_of, pixel_hectares, to_csv
 from sitspark.maps.filters import regularisation_of
 from sitspark.maps.regularise import regularise
+from sitspark.maps.vectorise import Sources, vectorise
 from sitspark.workflow.context import Context
 from sitspark.workflow.stage import Outcome, Stage
 
 _DRAWN, _REGULARISED = "classification.tif", "regularised.tif"
 _AREAS, _PICTURE = "regularised_areas.csv", "regularised.png"  # beside it
+_VECTORS = {"gpkg": "polygons.gpkg", "geoparquet": "polygons.parquet"}
 
 
 def _regularise(context: Context, _key: str) -> Outcome:
@@ -43,6 +45,28 @@ def _regularise(context: Context, _key: str) -> Outcome:
         {"map": _REGULARISED, "areas": _AREAS},
         tuple(folder / name for name in (_REGULARISED, f"{_REGULARISED}.aux.xml", _AREAS, _PICTURE)),
     )
+
+
+def _vectorise(context: Context, _key: str) -> Outcome:
+    final, wanted = context.facts("regularise")["map"], context.settings.map.vectors
+    folder = context.folder.path / context.facts("mosaic")["map"]
+    for name in _VECTORS.values():
+        (folder / name).unlink(missing_ok=True)
+    if wanted is None:
+        return Outcome("not asked for")
+    out = folder / _VECTORS[wanted.format]
+    grid = _grid_of(folder / _DRAWN, context.coverage.grid)
+    sources = Sources(folder / final, folder / "confidence.tif", None if final == _DRAWN else folder / _DRAWN)
+    with context.voice.bar("vectorise", grid.window.pixels, "pixels") as update:
+        count = vectorise(
+            sources,
+            grid,
+            out,
+            nomenclature=context.nomenclature,
+            simplify=wanted.simplify / grid.resolution,
+            told=_adding(update),
+        )
+    return Outcome(f"{counted(count, 'polygon')} of {final} in {out.name}", {"polygons": count}, (out,))
 
 
 def _adding(update: Callable[[int, str], None]) -> Callable[[int], None]:
@@ -73,4 +97,12 @@ def _regularise_inputs(context: Context) -> Any:
     return [one and one.model_dump(mode="json") for one in asked]
 
 
-STAGES = (Stage("regularise", ("mosaic",), 1, _regularise_inputs, _regularise),)
+def _vectorise_inputs(context: Context) -> Any:
+    wanted = context.settings.map.vectors
+    return wanted and wanted.model_dump(mode="json")
+
+
+STAGES = (
+    Stage("regularise", ("mosaic",), 1, _regularise_inputs, _regularise),
+    Stage("vectorise", ("regularise",), 1, _vectorise_inputs, _vectorise),
+)

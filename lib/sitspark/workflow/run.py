@@ -50,7 +50,7 @@ def _report_after(*stages: str) -> Stage:
 FROM_IMAGERY = Course(
     (*imagery.STAGES, *prepare.STAGES, *learn.STAGES, *trust.STAGES, *draw.STAGES, *refine.STAGES, *assess.STAGES),
     _report_after("scenes", "calendar"),
-    ("trust", "validate", "report"),
+    ("trust", "vectorise", "validate", "report"),
     {"scenes": refuse_wrong_imagery, "ground_truth": refuse_wrong_inputs},
 )
 FROM_TABLE = Course(
