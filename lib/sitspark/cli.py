@@ -355,7 +355,7 @@ def classify(settings: SettingsFile, set_: Overrides = None, debug: Debug = Fals
 
     [bold]Example:[/] sitspark classify conf/demo.yaml
     """
-    _run(settings, set_, "mosaic", debug=debug)
+    _run(settings, set_, "vectorise", debug=debug)
 
 
 @app.command()

@@ -65,7 +65,7 @@ def map_view(written_map: Callable[..., Path], names: Nomenclature, values: np.n
         ("region", "north", shares),
     ]
     (path.parent / AREAS).write_text(to_csv([GroundAreas(*ground) for ground in grounds], names))
-    return MapView.read(path.parent)
+    return MapView.read(path.parent, file="classification.tif", areas=AREAS)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
+import pyogrio
 import pystac
 import pytest
 import rasterio
@@ -117,6 +118,35 @@ def test_areas_are_those_of_the_map(finished: FinishedRun) -> None:
     assert all(c.hectares == pytest.approx(c.pixels * hectares) for c in whole.classes)
     assert [tile.name for tile in tiles] == sorted(finished.context.coverage.tiles)
     assert sum(c.pixels for tile in tiles for c in tile.classes) == sum(c.pixels for c in whole.classes)
+
+
+def test_a_map_is_regularised_where_that_is_asked_for_and_judged_as_it_is_then(run_copy: FinishedRun) -> None:
+    before = run_copy.context.facts("validate")
+    names = run_copy.context.nomenclature
+    steps = {
+        "smoothing": {"radius": 2},
+        "regularise": {"groups": [{"classes": [names.codes[0]], "radius": 0}]},
+        "minimum_unit": {"hectares": 0.3},
+        "vectors": {"simplify": 20},
+    }
+    context, printed = run_quietly(run_copy.tree | {"map": {"products": ["probability"], **steps}}, "vectorise", "validate")
+    assert {name for name, state in states(printed).items() if state == "worked"} == {"regularise", "vectorise", "validate"}
+    with (
+        rasterio.open(run_copy.map / "regularised.tif") as final,
+        rasterio.open(run_copy.map / "classification.tif") as drawn,
+    ):
+        classes, original = final.read(1), drawn.read(1)
+    assert (classes != original).any() and ((classes == 0) == (original == 0)).all()
+    (areas,) = read_csv(run_copy.map / "regularised_areas.csv")
+    assert {c.code: c.pixels for c in areas.classes} == {
+        code: (classes == code).sum() for code in np.unique(classes[classes > 0])
+    }
+    vectors = pyogrio.read_info(run_copy.map / "polygons.gpkg")
+    assert vectors["features"] == context.facts("vectorise")["polygons"] and f"share_{names.codes[0]}" in vectors["fields"]
+    assert context.facts("validate")["matrix"] != before["matrix"]
+    context, printed = run_quietly(run_copy.tree, "vectorise", "validate")
+    assert {name for name, state in states(printed).items() if state == "worked"} == {"regularise", "vectorise", "validate"}
+    assert not [*run_copy.map.glob("regularised*"), *run_copy.map.glob("polygons*")] and context.facts("validate") == before
 
 
 def test_a_product_less_is_no_work_for_the_chunks_and_one_of_another_kind_is(run_copy: FinishedRun) -> None:

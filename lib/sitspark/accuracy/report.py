@@ -22,7 +22,7 @@ from sitspark.accuracy.search_figure import SearchView, search_figure, tried
 from sitspark.accuracy.series_figure import SeriesView, series_figure
 from sitspark.accuracy.trust import Confidence, Needs
 from sitspark.classes import Nomenclature
-from sitspark.maps.areas import AREAS, MAP, REGION, GroundAreas, read_csv
+from sitspark.maps.areas import MAP, REGION, GroundAreas, read_csv
 from sitspark.maps.seams import Seam
 from sitspark.scenes.calendar import Acquisition
 from sitspark.settings.redaction import redacted
@@ -30,24 +30,29 @@ from sitspark.settings.redaction import redacted
 
 @dataclass(frozen=True, slots=True)
 class MapView:
-    """A finished map, small enough to show, and the ground that each class covers on the whole of it and on its parts."""
+    """A finished map, small enough to show, and the ground that each class covers on the whole of it and on its parts.
+
+    `file` is the raster of its classes: as the classifier gave them, or regularised.
+    """
 
     classification: Quicklook
     areas: tuple[GroundAreas, ...]
     confidence: Quicklook | None = None
     clear_dates: Quicklook | None = None
+    file: str = "classification.tif"
 
     @staticmethod
-    def read(folder: Path) -> "MapView":
+    def read(folder: Path, *, file: str, areas: str) -> "MapView":
         """Read a map from its folder: classes, confidence in per cent (0-100), validity in clear dates, and areas.
 
         Raises SitsparkError where a file can't be read.
         """
         return MapView(
-            quicklook.read_class_quicklook(folder / "classification.tif"),
-            read_csv(folder / AREAS),
+            quicklook.read_class_quicklook(folder / file),
+            read_csv(folder / areas),
             quicklook.read_measure_quicklook(folder / "confidence.tif"),
             quicklook.read_measure_quicklook(folder / "validity.tif"),
+            file,
         )
 
 

@@ -39,12 +39,17 @@ def write_vector(tables: Iterable[pa.Table], schema: pa.Schema, out: Path, layer
     SitsparkError where the file can't be written.
     """
     rows = 0
+    stopped: SitsparkError | None = None
 
     def counted() -> Iterator[pa.RecordBatch]:
-        nonlocal rows
-        for table in tables:
-            rows += table.num_rows
-            yield from table.to_batches()
+        nonlocal rows, stopped
+        try:
+            for table in tables:
+                rows += table.num_rows
+                yield from table.to_batches()
+        except SitsparkError as error:
+            stopped = error
+            raise
 
     draft = attempt_name(out).with_suffix("")
     try:
@@ -66,6 +71,11 @@ def write_vector(tables: Iterable[pa.Table], schema: pa.Schema, out: Path, layer
             file.replace(out.parent / file.name)
     except (OSError, *_REFUSED) as error:
         raise SitsparkError(f"{out}: can't be written ({error}); check space and rights") from None
+    except RuntimeError:
+        # GDAL asks for batches, and tells nothing of why there are no more
+        if stopped is None:
+            raise
+        raise stopped from None
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return rows

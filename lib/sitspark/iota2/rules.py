@@ -591,7 +591,7 @@ PREFIXES: dict[str, str] = {
     "coregistration.": "images are not moved",
     "task_retry_limits.": "Spark repeats a task that failed; see spark.task.maxFailures under spark.config",
     "slurm.": "there is no job file; use spark-submit",
-    "simplification.": "maps are not vectorised",
+    "simplification.": "map.regularise, map.minimum_unit and map.vectors do this, with measures of their own (docs/maps.md)",
     "obia.": "pixels are classified, not objects",
     "pretrained_model.": "a model of iota2 can't be read",
 }

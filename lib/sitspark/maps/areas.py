@@ -56,13 +56,23 @@ def areas_of(records: Iterable[ChunkRecord], grid: Grid) -> tuple[GroundAreas, .
         tiles.setdefault(record.tile, Counter()).update(record.counts)
         for name, counts in record.by_region.items():
             regions.setdefault(name, Counter()).update(counts)
-    unit = float(pyproj.CRS.from_user_input(grid.crs).axis_info[0].unit_conversion_factor)
-    hectares = (grid.resolution * unit) ** 2 / _HECTARE
+    hectares = pixel_hectares(grid)
     return (
         _areas(MAP, _WHOLE, whole, hectares),
         *(_areas(TILE, name, tiles[name], hectares) for name in sorted(tiles)),
         *(_areas(REGION, name, regions[name], hectares) for name in sorted(regions)),
     )
+
+
+def area_of(counts: Mapping[int, int], grid: Grid) -> GroundAreas:
+    """The areas of a whole map from the number of pixels of each class code."""
+    return _areas(MAP, _WHOLE, counts, pixel_hectares(grid))
+
+
+def pixel_hectares(grid: Grid) -> float:
+    """The ground of a pixel in hectares."""
+    unit = float(pyproj.CRS.from_user_input(grid.crs).axis_info[0].unit_conversion_factor)
+    return (grid.resolution * unit) ** 2 / _HECTARE
 
 
 def _areas(kind: str, name: str, counts: Mapping[int, int], hectares: float) -> GroundAreas:

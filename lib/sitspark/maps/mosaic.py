@@ -3,6 +3,8 @@
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +30,15 @@ _PIECE_BYTES = 64 * 2**20  # of the pixels that are held at a time
 ChunkFile = tuple[Path, Window]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Piece:
+    """Part of a raster: a window on its grid, and the pixels of some bands there (bands, rows, columns)."""
+
+    window: Window
+    pixels: npt.NDArray[np.generic]
+    first_band: int = 1
+
+
 def mosaic(
     chunks: Iterable[ChunkFile],
     grid: Grid,
@@ -38,39 +49,58 @@ def mosaic(
 ) -> WrittenFile:
     """Write one Cloud-Optimised GeoTIFF on `grid` from chunk files and their windows on it; ground without chunk is nodata.
 
-    Bands lie one after another: who looks at one of many reads that alone. With a nomenclature the file has its colours,
-    and a sidecar `<out>.aux.xml` the names. Overviews are inside. The same pixels give the same bytes, however they were cut
-    and ordered. Memory: 64 MB of pixels and GDAL's cache. It is assembled in the folder for temporary files (TMPDIR), which
-    needs room for about three times the result, and published by one rename.
-
-    Raises SitsparkError with the path for a chunk that is missing, broken or not on its window of the grid.
+    The same pixels give the same bytes, however they were cut and ordered. Memory: 64 MB of pixels and GDAL's cache. Raises
+    SitsparkError with the path for a chunk that is missing, broken or not on its window of the grid, and as `write_map` does.
     """
-    with (
-        rasterio.Env(GDAL_CACHEMAX=_CACHE_BYTES),
-        tempfile.TemporaryDirectory(prefix="sitspark-mosaic-") as folder,
-    ):
-        assembled, optimised = Path(folder, "assembled.tif"), Path(folder, "optimised.tif")
-        try:
-            _assemble(chunks, grid, assembled, product, nomenclature)
-            _optimise(assembled, optimised, product)
-        except (RasterioError, OSError) as error:
-            raise SitsparkError(
-                f"{out}: can't be assembled in {Path(folder).parent} ({error.__cause__ or error}); make room there (up to "
-                "three times the map's size), or set TMPDIR to a folder on another disk"
-            ) from error
+    return write_map(_joined(chunks, grid, product), grid, out, product=product, nomenclature=nomenclature)
+
+
+def write_map(
+    pieces: Iterable[Piece],
+    grid: Grid,
+    out: Path,
+    *,
+    product: Product,
+    nomenclature: Nomenclature | None = None,
+) -> WrittenFile:
+    """Write one Cloud-Optimised GeoTIFF on `grid` from pieces that cover it, with overviews inside.
+
+    Bands lie one after another: who looks at one of many reads that alone. With a nomenclature the file has its colours,
+    and a sidecar `<out>.aux.xml` the names. It is assembled in the folder for temporary files (TMPDIR), which needs room for
+    about three times the result, and published by one rename.
+
+    Raises SitsparkError where there is no room or right to write.
+    """
+    with scratch_of(out) as folder:
+        assembled, optimised = folder / "assembled.tif", folder / "optimised.tif"
+        assemble(pieces, grid, assembled, product, nomenclature)
+        _optimise(assembled, optimised, product)
         if nomenclature:
             publish(out.with_name(f"{out.name}.aux.xml"), sidecar(nomenclature).encode())
         _publish_copy(optimised, out)
     return WrittenFile(out.name, product.dtype, sha256_of(out), out.stat().st_size)
 
 
-def _assemble(chunks: Iterable[ChunkFile], grid: Grid, path: Path, product: Product, nomenclature: Nomenclature | None) -> None:
-    by_strip: dict[int, list[ChunkFile]] = {}
-    for chunk, window in chunks:
-        if not grid.window.contains(window):
-            raise SitsparkError(f"{chunk}: {window} reaches outside the grid of the map ({grid.height} x {grid.width})")
-        for strip in range(window.row // _BLOCK, -(-window.stop_row // _BLOCK)):
-            by_strip.setdefault(strip, []).append((chunk, window))
+@contextmanager
+def scratch_of(out: Path) -> Iterator[Path]:
+    """A folder for what is thrown away when `out` is written; raises SitsparkError where there is no room for it."""
+    with (
+        rasterio.Env(GDAL_CACHEMAX=_CACHE_BYTES),
+        tempfile.TemporaryDirectory(prefix="sitspark-mosaic-") as folder,
+    ):
+        try:
+            yield Path(folder)
+        except (RasterioError, OSError) as error:
+            raise SitsparkError(
+                f"{out}: can't be assembled in {Path(folder).parent} ({error.__cause__ or error}); make room there (up to "
+                "three times the map's size), or set TMPDIR to a folder on another disk"
+            ) from error
+
+
+def assemble(
+    pieces: Iterable[Piece], grid: Grid, path: Path, product: Product, nomenclature: Nomenclature | None = None
+) -> None:
+    """Write a plain tiled GeoTIFF on `grid`, which is read soon and thrown away; quick where pieces are whole blocks of it."""
     with rasterio.open(
         path,
         "w",
@@ -95,11 +125,23 @@ def _assemble(chunks: Iterable[ChunkFile], grid: Grid, path: Path, product: Prod
             target.set_band_description(number, name)
         if nomenclature:
             target.write_colormap(1, colour_table(nomenclature))
-        for bands, piece in _pieces(grid, product):
-            pixels = np.full((len(bands), piece.height, piece.width), product.nodata, product.dtype)
-            for chunk, window in sorted(by_strip.get(piece.row // _BLOCK, ()), key=lambda c: (c[1], c[0])):
-                _copy_chunk(chunk, window, grid, piece, bands, pixels, product)
-            target.write(pixels, list(bands), window=_raster_window(piece))
+        for piece in pieces:
+            bands = range(piece.first_band, piece.first_band + len(piece.pixels))
+            target.write(piece.pixels, list(bands), window=raster_window(piece.window))
+
+
+def _joined(chunks: Iterable[ChunkFile], grid: Grid, product: Product) -> Iterator[Piece]:
+    by_strip: dict[int, list[ChunkFile]] = {}
+    for chunk, window in chunks:
+        if not grid.window.contains(window):
+            raise SitsparkError(f"{chunk}: {window} reaches outside the grid of the map ({grid.height} x {grid.width})")
+        for strip in range(window.row // _BLOCK, -(-window.stop_row // _BLOCK)):
+            by_strip.setdefault(strip, []).append((chunk, window))
+    for bands, piece in _pieces(grid, product):
+        pixels = np.full((len(bands), piece.height, piece.width), product.nodata, product.dtype)
+        for chunk, window in sorted(by_strip.get(piece.row // _BLOCK, ()), key=lambda c: (c[1], c[0])):
+            _copy_chunk(chunk, window, grid, piece, bands, pixels, product)
+        yield Piece(piece, pixels, bands.start)
 
 
 def _pieces(grid: Grid, product: Product) -> Iterator[tuple[range, Window]]:
@@ -138,7 +180,7 @@ def _copy_chunk(
                     "of the map's chunks and run again"
                 )
             inside = part.shifted(-window.row, -window.col)
-            pixels[:, *part.shifted(-piece.row, -piece.col).slices] = dataset.read(list(bands), window=_raster_window(inside))
+            pixels[:, *part.shifted(-piece.row, -piece.col).slices] = dataset.read(list(bands), window=raster_window(inside))
     except RasterioError as error:
         raise SitsparkError(f"{path}: can't be read ({error}); delete it and run again: it is written anew") from error
 
@@ -178,5 +220,6 @@ def _publish_copy(source: Path, path: Path) -> None:
         raise SitsparkError(f"{path}: can't be written ({error.strerror}); check space and rights") from error
 
 
-def _raster_window(window: Window) -> RasterWindow:
+def raster_window(window: Window) -> RasterWindow:
+    """The window as rasterio has it."""
     return RasterWindow(window.col, window.row, window.width, window.height)

@@ -3,7 +3,7 @@
 import hashlib
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +60,11 @@ def classification(codes: Iterable[int]) -> Product:
     """Class codes, uint8 where they fit, else uint16; 0 = not classified = nodata, as in iota2."""
     dtype = "uint8" if max(codes, default=0) <= 255 else "uint16"
     return Product("classification", "Land cover", dtype, 0, "mode")
+
+
+def regularised(codes: Iterable[int]) -> Product:
+    """Class codes of the map after what is done to it when it is drawn, as those of the classification."""
+    return replace(classification(codes), name="regularised", title="Land cover, regularised")
 
 
 # 0 outside the map, as in iota2; the chosen of fewer than 200 classes never has a probability that rounds to 0
@@ -149,7 +154,7 @@ def read_chunk(path: Path) -> npt.NDArray[np.generic]:
 
 def predictor(product: Product) -> int:
     """TIFF's predictor: differences help numbers (2, of floats 3), and hurt class codes, which have no order (1)."""
-    if product.name == "classification":
+    if product.overview_resampling == "mode":
         return 1
     return 3 if np.dtype(product.dtype).kind == "f" else 2
 

@@ -17,7 +17,14 @@ from sitspark.settings.features import (
 from sitspark.settings.grid import GridSettings
 from sitspark.settings.ground_truth import RATIO, ClassesSettings, GroundTruthSettings
 from sitspark.settings.importance import ImportanceSettings
-from sitspark.settings.mapping import MapSettings
+from sitspark.settings.mapping import (
+    GroupSettings,
+    MapSettings,
+    RegulariseSettings,
+    SmoothingSettings,
+    UnitSettings,
+    VectorSettings,
+)
 from sitspark.settings.observations import ObservationsSettings, TableSensorSettings
 from sitspark.settings.samples import AugmentationSettings, QualitySettings, SamplesSettings
 from sitspark.settings.search import SearchSettings, TrackSettings
@@ -45,6 +52,7 @@ __all__ = [
     "FunctionSettings",
     "GridSettings",
     "GroundTruthSettings",
+    "GroupSettings",
     "HeldAs",
     "ImportanceSettings",
     "LayerSettings",
@@ -54,6 +62,7 @@ __all__ = [
     "ObservationsSettings",
     "OptimiserSettings",
     "QualitySettings",
+    "RegulariseSettings",
     "SamplesSettings",
     "ScenesSettings",
     "ScheduleSettings",
@@ -61,6 +70,7 @@ __all__ = [
     "Section",
     "SeriesSettings",
     "Settings",
+    "SmoothingSettings",
     "SparkSettings",
     "StoppingSettings",
     "TableSensorSettings",
@@ -68,6 +78,8 @@ __all__ = [
     "TimeSettings",
     "TrackSettings",
     "TrainingSettings",
+    "UnitSettings",
+    "VectorSettings",
 ]
 
 # keys of a sensor's section that change its features alone, and nothing that is read

@@ -1,10 +1,61 @@
 """What is written of a map."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from sitspark.settings.section import Section, without_repetition
+
+
+class SmoothingSettings(Section):
+    """Bayesian smoothing: the probabilities of a pixel against those of its neighbours, before a class is chosen."""
+
+    radius: int = Field(
+        3, ge=1, le=50, description="Pixels; neighbours weigh by a Gaussian whose standard deviation is half of it."
+    )
+    smoothness: float = Field(
+        10, gt=0, description="Weight of the neighbours' mean: the variance of the logit within a class; larger: smoother."
+    )
+    by_class: dict[int | str, Annotated[float, Field(gt=0)]] = Field(
+        {}, description="Smoothness of some classes, by code or name."
+    )
+
+
+class GroupSettings(Section):
+    """Classes that only replace each other."""
+
+    classes: tuple[int | str, ...] = Field(min_length=1, description="Codes or names.")
+    radius: int = Field(1, ge=0, le=50, description="Pixels; 0: its pixels stay as they are.")
+
+
+class RegulariseSettings(Section):
+    """Majority filter: a pixel takes the class that is alone the most frequent in the square around it."""
+
+    radius: int = Field(
+        1, ge=0, le=50, description="Pixels: 1 is a square of 3 x 3; of classes that are in no group; 0: they stay."
+    )
+    passes: int = Field(1, ge=1, le=20, description="How often it is done, each time to what came of the time before.")
+    groups: tuple[GroupSettings, ...] = Field(
+        (), description="Sets of classes that only replace each other, each with a radius of its own; all others are one more."
+    )
+
+
+class UnitSettings(Section):
+    """Sieve: connected parts of a class that are too small join the neighbour with the longest common border."""
+
+    hectares: float = Field(0, ge=0, description="The smallest part that stays; 0: all stay, but of by_class.")
+    by_class: dict[int | str, Annotated[float, Field(ge=0)]] = Field(
+        {}, description="The same of some classes, by code or name."
+    )
+
+
+class VectorSettings(Section):
+    """The map as polygons, one for each connected part of a class."""
+
+    format: Literal["gpkg", "geoparquet"] = Field("gpkg", description="polygons.gpkg or polygons.parquet, beside the map.")
+    simplify: float = Field(
+        0, ge=0, description="Units of the CRS (metres): borders lose corners up to about that size; 0: the edges of pixels."
+    )
 
 
 class MapSettings(Section):
@@ -32,3 +83,15 @@ class MapSettings(Section):
         1000, description="What a probability of 1 is written as: 1000 (16 bits, as iota2), or 100 (8 bits)."
     )
     per_tile: bool = Field(False, description="Also each raster once a tile, of the ground that the tile owns.")
+    smoothing: SmoothingSettings | None = Field(
+        None, description="Bayesian smoothing, which needs probability among the products; null: none."
+    )
+    regularise: RegulariseSettings | None = Field(None, description="Majority filter, after smoothing; null: none.")
+    minimum_unit: UnitSettings | None = Field(None, description="Sieve, after the majority filter; null: none.")
+    vectors: VectorSettings | None = Field(None, description="The map, after all that is done to it, as polygons; null: none.")
+
+    @model_validator(mode="after")
+    def _what_is_smoothed_is_written(self) -> Self:
+        if self.smoothing is not None and "probability" not in self.products:
+            raise ValueError("has smoothing, which smooths probabilities; add probability to map.products")
+        return self

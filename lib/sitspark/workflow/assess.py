@@ -31,6 +31,7 @@ from sitspark.accuracy.search_figure import SearchView, TriedModel, spans_orders
 from sitspark.accuracy.series_figure import ClassSeries, SeriesView, series_figure
 from sitspark.atomic import publish, write_atomically
 from sitspark.errors import counted
+from sitspark.maps.areas import AREAS
 from sitspark.maps.seams import Seam
 from sitspark.models.card import HISTORY, ModelCard, read_card
 from sitspark.models.doubt import doubt
@@ -61,7 +62,7 @@ def matrix_of(counts: list[Any], codes: tuple[int, ...]) -> ConfusionMatrix:
 
 def _validate(context: Context, key: str) -> Outcome:
     folder = context.folder
-    drawn = folder.path / context.facts("mosaic")["map"] / "classification.tif"
+    drawn = folder.path / context.facts("mosaic")["map"] / context.facts("regularise")["map"]
     grid = context.coverage.grid
     pieces = pieces_by_chunk(context.table("polygons"), context.table("chunks"), grid).cache()
     with context.marked("validate", pieces.select("chunk_id").distinct().count(), "chunks") as marks:
@@ -141,7 +142,7 @@ def write_report(context: Context, done: dict[str, StageRecord]) -> Outcome:
     """Sum up whatever stages are done."""
     facts = {name: record.facts for name, record in done.items()}
     with context.voice.bar("report", 2, "figures") as update:
-        map_view = MapView.read(context.folder.path / facts["mosaic"]["map"]) if "mosaic" in done else None
+        map_view = _map_view(context, facts)
         update(1, "map")
         trainings = (_training(context, facts["train"]),) if "train" in done else ()
         update(2, "training")
@@ -174,6 +175,14 @@ def write_report(context: Context, done: dict[str, StageRecord]) -> Outcome:
     write_atomically(page, render(report))
     outputs = (page, context.folder.series) if report.series else (page,)
     return Outcome(f"{page.stat().st_size // 1024} kB at {page}", {}, outputs)
+
+
+def _map_view(context: Context, facts: dict[str, dict[str, Any]]) -> MapView | None:
+    """The map as it is after all that is done, as far as the run has come."""
+    if "mosaic" not in facts:
+        return None
+    final = facts.get("regularise", {"map": "classification.tif", "areas": AREAS})
+    return MapView.read(context.folder.path / facts["mosaic"]["map"], file=final["map"], areas=final["areas"])
 
 
 def assessment_of(facts: dict[str, dict[str, Any]]) -> Assessment | None:
@@ -311,4 +320,4 @@ def _products_left_out(context: Context) -> tuple[ProductLeftOut, ...]:
     return tuple(sorted((ProductLeftOut(r.scene_id, r.tile, r.problem) for r in rows), key=lambda p: p.scene_id))
 
 
-STAGES = (Stage("validate", ("ground_truth", "mosaic"), 3, lambda _context: None, _validate, through=("chunks",)),)
+STAGES = (Stage("validate", ("ground_truth", "regularise"), 3, lambda _context: None, _validate, through=("chunks",)),)

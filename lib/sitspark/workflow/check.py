@@ -15,6 +15,7 @@ from sitspark.ground_truth.read import extent_of, inspect_vector
 from sitspark.ground_truth.regions import read_regions
 from sitspark.ground_truth.told import count_told, refuse_strange_weights
 from sitspark.kernels.feature_space import FeatureSpace
+from sitspark.maps.filters import regularisation_of
 from sitspark.models.networks.layout import Layout
 from sitspark.models.tracking import refuse_without_mlflow
 from sitspark.samples.long_table import Labels, inspect, named, sensors_of_table
@@ -70,6 +71,8 @@ def _imagery_and_truth(context: Context) -> list[Finding]:
         found.append(_judged("labels", context, _labels))
     if "classes" not in wrong:
         found.append(_judged("samples", context, _samples))
+        if any((context.settings.map.smoothing, context.settings.map.regularise, context.settings.map.minimum_unit)):
+            found.append(_judged("map", context, _map))
     if not wrong & {"classes", "features"}:
         found.append(_judged("network", context, _network))
     if not wrong & {"features", "ground truth", "scenes", "region"}:
@@ -189,6 +192,12 @@ def _samples(context: Context) -> str:
     judged = context.settings.samples.quality
     dropped = "" if judged is None or judged.max_score is None else f"; none learnt from that scores above {judged.max_score:g}"
     return f"{_chosen(context)}{_made(context)}{dropped}"
+
+
+def _map(context: Context) -> str:
+    """What is done to the map; the size of pixels doesn't matter for what may be wrong."""
+    how = regularisation_of(context.settings.map, context.nomenclature, hectares=1)
+    return f"regularised in {counted(how.steps if how else 0, 'step')}"
 
 
 def _made(context: Context) -> str:

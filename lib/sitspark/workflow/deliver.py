@@ -83,6 +83,8 @@ def _manifest(target: Location) -> dict[str, Delivered]:
 def _content_type(name: str) -> str:
     if name.endswith(".tif"):
         return _GEOTIFF
+    if name.endswith(".gpkg"):
+        return "application/geopackage+sqlite3"
     if name.endswith("item.json"):
         return "application/geo+json"
     return mimetypes.guess_type(name)[0] or "application/octet-stream"

@@ -77,8 +77,8 @@ def _results(context: Context, facts: dict[str, dict], target: str) -> list[tupl
     if target == "trust":
         pictures = {"confidence": "reliability.png", "importance": "importance.png"}
         found += [("figure", folder.accuracy / name) for fact, name in pictures.items() if fact in facts["trust"]]
-    if target in ("mosaic", "validate", "report") and "mosaic" in facts:
-        found.append(("map", folder.path / facts["mosaic"]["map"] / "classification.tif"))
+    if target in ("vectorise", "validate", "report") and "regularise" in facts:
+        found.append(("map", folder.path / facts["mosaic"]["map"] / facts["regularise"]["map"]))
     if target in ("calendar", "report") and "scenes" in facts:
         found.append(("calendar", folder.calendar))
     if target == "report":
