@@ -29,9 +29,15 @@ Traceback (most recent call last):
             id="a worker's",
         ),
         pytest.param(
-            PythonException("Job aborted\n\tat a.b\nCaused by: java.io.IOException: No space left on device\n\tat c"),
-            "Spark stopped: IOException: No space left on device",
+            PythonException("Job aborted\n\tat a.b\nCaused by: java.io.IOException: Stream closed\n\tat c"),
+            "Spark stopped: IOException: Stream closed",
             id="Java's",
+        ),
+        pytest.param(
+            PythonException("Job aborted\n\tat a.b\nCaused by: java.io.IOException: No space left on device\n\tat c"),
+            "Spark can't keep what it computes (No space left on device); make room in its folder for temporary files, or name "
+            "one on another disk: spark.config: {spark.local.dir: FOLDER}",
+            id="a full disk of Spark's own",
         ),
         pytest.param(
             PythonException("Job aborted due to stage failure: java.lang.OutOfMemoryError: Java heap space"),

@@ -2,13 +2,15 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import rasterio
 import rasterio.shutil
+from rasterio._err import CPLE_BaseError
 from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
 from rasterio.windows import Window as RasterWindow
@@ -39,8 +41,8 @@ def mosaic(
     """Write one Cloud-Optimised GeoTIFF on `grid` from chunk files and their windows on it; ground without chunk is nodata.
 
     Bands lie one after another: who looks at one of many reads that alone. With a nomenclature the file has its colours,
-    and a sidecar `<out>.aux.xml` the names. Overviews are inside. The same pixels give the same bytes, however they were cut
-    and ordered. Memory: 64 MB of pixels and GDAL's cache. It is assembled in the folder for temporary files (TMPDIR), which
+    and a sidecar (`sidecar_of`) the names. Overviews are inside. The same pixels give the same bytes, however they were cut and
+    ordered. Memory: 64 MB of pixels and GDAL's cache. It is assembled in the folder for temporary files (TMPDIR), which
     needs room for about three times the result, and published by one rename.
 
     Raises SitsparkError with the path for a chunk that is missing, broken or not on its window of the grid.
@@ -51,20 +53,30 @@ def mosaic(
     ):
         assembled, optimised = Path(folder, "assembled.tif"), Path(folder, "optimised.tif")
         try:
-            _assemble(chunks, grid, assembled, product, nomenclature)
+            pieces = _assemble(chunks, grid, assembled, product, nomenclature)
             _optimise(assembled, optimised, product)
-        except (RasterioError, OSError) as error:
+            _read_back(optimised, pieces)
+        except (RasterioError, CPLE_BaseError, SystemError, OSError) as error:
             raise SitsparkError(
                 f"{out}: can't be assembled in {Path(folder).parent} ({error.__cause__ or error}); make room there (up to "
                 "three times the map's size), or set TMPDIR to a folder on another disk"
             ) from error
         if nomenclature:
-            publish(out.with_name(f"{out.name}.aux.xml"), sidecar(nomenclature).encode())
+            publish(sidecar_of(out), sidecar(nomenclature).encode())
         _publish_copy(optimised, out)
     return WrittenFile(out.name, product.dtype, sha256_of(out), out.stat().st_size)
 
 
-def _assemble(chunks: Iterable[ChunkFile], grid: Grid, path: Path, product: Product, nomenclature: Nomenclature | None) -> None:
+def sidecar_of(path: Path) -> Path:
+    """Where GDAL looks for what a raster's own file doesn't hold."""
+    return path.with_name(f"{path.name}.aux.xml")
+
+
+def _assemble(
+    chunks: Iterable[ChunkFile], grid: Grid, path: Path, product: Product, nomenclature: Nomenclature | None
+) -> dict[tuple[range, Window], int]:
+    """Write the pixels piece by piece; gives a checksum of each, by its bands and window."""
+    checksums: dict[tuple[range, Window], int] = {}
     by_strip: dict[int, list[ChunkFile]] = {}
     for chunk, window in chunks:
         if not grid.window.contains(window):
@@ -100,6 +112,8 @@ def _assemble(chunks: Iterable[ChunkFile], grid: Grid, path: Path, product: Prod
             for chunk, window in sorted(by_strip.get(piece.row // _BLOCK, ()), key=lambda c: (c[1], c[0])):
                 _copy_chunk(chunk, window, grid, piece, bands, pixels, product)
             target.write(pixels, list(bands), window=_raster_window(piece))
+            checksums[bands, piece] = zlib.crc32(pixels)  # type: ignore[arg-type]  # arrays are buffers
+    return checksums
 
 
 def _pieces(grid: Grid, product: Product) -> Iterator[tuple[range, Window]]:
@@ -164,6 +178,22 @@ def _optimise(assembled: Path, path: Path, product: Product) -> None:
 def _overviews(side: int) -> list[int]:
     """How many times smaller the overviews are, down to the first that is one block."""
     return [2 << level for level in range(side.bit_length()) if side >> level > _BLOCK]
+
+
+def _read_back(path: Path, checksums: Mapping[tuple[range, Window], int]) -> None:
+    """Raise an OSError unless the file holds the pixels, and overviews that can be read.
+
+    Of a disk that is full when a file is closed GDAL tells its log alone.
+    """
+    with rasterio.open(path) as dataset:
+        for (bands, window), known in checksums.items():
+            if zlib.crc32(dataset.read(list(bands), window=_raster_window(window))) != known:
+                raise OSError("what was written there is not what can be read")
+        overviews = len(dataset.overviews(1))
+    for level in range(overviews):
+        with rasterio.open(path, overview_level=level) as reduced:
+            for _, block in reduced.block_windows(1):
+                reduced.read(window=block)
 
 
 def _publish_copy(source: Path, path: Path) -> None:
