@@ -237,8 +237,13 @@ class RunFolder:
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            who = owner.read_text() if owner.exists() else "another process"
+            who = _read_if_there(owner) or "another process"
             raise SitsparkError(f"output: {who} is working in {self.path}; wait for it, or choose another output") from None
+        except NotImplementedError:
+            raise SitsparkError(
+                f"output: the file system of {self.path} has no locks, so that two runs could work in it; mount it with them "
+                "(flock), or choose an output on another one"
+            ) from None
         try:
             owner.write_text(f"process {os.getpid()} on {platform.node()}, since {now()},")
             self._sweep()
@@ -247,6 +252,13 @@ class RunFolder:
             shutil.rmtree(self.scratch, ignore_errors=True)
             owner.unlink(missing_ok=True)
             lock.release()
+
+
+def _read_if_there(path: Path) -> str:
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        return ""
 
 
 def found_run(folder: Path | None) -> RunFolder:
