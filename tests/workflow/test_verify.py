@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from sitspark.models.card import CARD, WEIGHTS
 from sitspark.workflow.deliver import verify_delivery
 from sitspark.workflow.keys import contents
 from sitspark.workflow.run_folder import FORMAT, RunFolder, StageRecord
-from sitspark.workflow.verify import Verified, forget, verify
+from sitspark.workflow.verify import forget, verify
 from tests.conftest import FinishedRun, run_quietly
 from tests.workflow.test_deliver import delivered
 
@@ -35,9 +36,9 @@ def run(tmp_path: Path) -> RunFolder:
             (folder.path / name).parent.mkdir(parents=True, exist_ok=True)
             (folder.path / name).write_text(f"content of {name}")
         outputs = [folder.table("samples")] if stage == "samples" else [folder.path / name for name in names]
-        folder.write_sums(stage, outputs)
+        sums = folder.write_sums(stage, outputs)
         known = {str(path.relative_to(folder.path)): contents(path) or "" for path in outputs}
-        folder.finish(stage, StageRecord("key", "", 0.0, "", {}, known))
+        folder.finish(stage, StageRecord("key", "", 0.0, "", {}, known, sums))
     return folder
 
 
@@ -97,11 +98,23 @@ def test_a_moved_run_is_as_published(run: RunFolder) -> None:
     assert states(RunFolder(run.path.rename(run.path.with_name("moved")))) == {"samples": {}, "mosaic": {}}
 
 
-def test_of_a_stage_without_sums_names_and_sizes_are_known(run: RunFolder) -> None:
+@pytest.mark.parametrize(("damage", "state"), [(Path.unlink, "missing"), (change, "changed")], ids=["gone", "changed"])
+def test_a_list_of_sums_that_is_not_whole_proves_nothing(run: RunFolder, damage: Callable[[Path], None], state: str) -> None:
+    damage(run.sums("mosaic"))
+    assert states(run) == {"samples": {}, "mosaic": {"sums/mosaic.sha256": state}}
+    forget(run, verify(run))
+    assert set(run.records()) == {"samples"}
+
+
+def test_of_a_stage_of_an_earlier_version_names_and_sizes_are_known(run: RunFolder) -> None:
     run.sums("samples").unlink()
-    assert verify(run).stages[0] == Verified("samples", None, 0, ())
+    run.finish("samples", replace(run.records()["samples"], sums=""))
+    assert {stage.stage: stage.files for stage in verify(run).stages} == {"mosaic": 2, "samples": None}
+    assert states(run) == {"samples": {}, "mosaic": {}}
     (run.path / PUBLISHED["samples"][0]).unlink()
     assert states(run)["samples"] == {"tables/samples": "changed"}
+    forget(run, verify(run))
+    assert set(run.records()) == {"mosaic"}
 
 
 def test_nothing_is_forgotten_while_a_run_is_at_work(run: RunFolder) -> None:
@@ -145,6 +158,7 @@ def test_weights_that_are_not_those_of_the_card_are_found_whatever_the_sums_say(
     change(weights)
     sums = folder.sums("train")
     sums.write_text(sums.read_text().replace(right, sha256_of(weights)))
+    folder.finish("train", replace(folder.records()["train"], sums=sha256_of(sums)))
     (stage,) = verify(folder).differing
     assert stage.stage == "train" and [d.file for d in stage.differences] == [str(weights.relative_to(folder.path))]
 

@@ -31,7 +31,10 @@ FORMAT = 2  # of run.json; stages of an older one are done again
 
 @dataclass(frozen=True, slots=True)
 class StageRecord:
-    """A finished stage: its key, what it said, what later stages need to know, the contents of each path it published."""
+    """A finished stage: its key, what it said, what later stages need to know, the contents of each path it published.
+
+    `sums` is the SHA-256 of the list of its files' sums.
+    """
 
     key: str
     summary: str
@@ -39,6 +42,7 @@ class StageRecord:
     finished: str
     facts: dict[str, Any] = field(default_factory=dict)
     outputs: dict[str, str] = field(default_factory=dict)
+    sums: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +135,10 @@ class RunFolder:
         """The list of what a stage published, with the SHA-256 of each file."""
         return self.path / "sums" / f"{stage}.sha256"
 
-    def write_sums(self, stage: str, outputs: Iterable[Path]) -> None:
-        """Note the SHA-256 of every file that a stage published."""
+    def write_sums(self, stage: str, outputs: Iterable[Path]) -> str:
+        """Note the SHA-256 of every file that a stage published; gives that of the list."""
         files = [file for path in outputs for file in (*files_of(path), *log_of(path))]
-        write_sums(self.sums(stage), sums_of(files), root=self.path)
+        return write_sums(self.sums(stage), sums_of(files), root=self.path)
 
     def records(self) -> dict[str, StageRecord]:
         """The finished stages, in the order in which they finished."""

@@ -91,8 +91,8 @@ def _perform(context: Context, stage: Stage, key: str) -> None:
     seconds = time.monotonic() - started
     root = context.folder.path
     # before the record, which says that they are there
-    context.folder.write_sums(stage.name, outcome.outputs)
+    sums = context.folder.write_sums(stage.name, outcome.outputs)
     outputs = {str(path.relative_to(root)): contents(path) or "" for path in outcome.outputs}
-    record = StageRecord(key, outcome.summary, round(seconds, 2), now(), outcome.facts, outputs)
+    record = StageRecord(key, outcome.summary, round(seconds, 2), now(), outcome.facts, outputs, sums)
     context.folder.finish(stage.name, record)
     context.voice.stage(stage.name, outcome.summary, seconds)

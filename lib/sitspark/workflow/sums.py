@@ -33,15 +33,13 @@ def sums_of(files: Iterable[Path]) -> dict[Path, str]:
         return dict(zip(listed, pool.map(sha256_of, listed), strict=True))
 
 
-def write_sums(path: Path, sums: Mapping[Path, str], *, root: Path) -> None:
-    """Publish a list of sums; files are named as `root` sees them."""
+def write_sums(path: Path, sums: Mapping[Path, str], *, root: Path) -> str:
+    """Publish a list of sums, with files named as `root` sees them; gives the list's own."""
     write_atomically(path, "".join(f"{sha256}  {file.relative_to(root)}\n" for file, sha256 in sums.items()))
+    return sha256_of(path)
 
 
-def read_sums(path: Path, *, root: Path) -> dict[Path, str] | None:
-    """The sums of a list; None where it is missing or isn't one."""
-    try:
-        lines = [line.split("  ", 1) for line in path.read_text(encoding="utf-8").splitlines()]
-        return {root / name: sha256 for sha256, name in lines}
-    except (OSError, ValueError):
-        return None
+def read_sums(path: Path, *, root: Path) -> dict[Path, str]:
+    """Read back what `write_sums` wrote."""
+    lines = (line.split("  ", 1) for line in path.read_text(encoding="utf-8").splitlines())
+    return {root / name: sha256 for sha256, name in lines}

@@ -12,6 +12,7 @@ from rich.markup import escape
 
 from sitspark.errors import SitsparkError, counted
 from sitspark.location import Location
+from sitspark.maps.products import sha256_of
 from sitspark.models.card import CARD, WEIGHTS, read_card
 from sitspark.workflow.deliver import forget_delivery, verify_delivery
 from sitspark.workflow.run_folder import RunFolder, StageRecord
@@ -95,15 +96,16 @@ def forget(folder: RunFolder, found: Verification) -> None:
                 continue
             folder.forget(stage.stage)
             for difference in stage.differences:
-                if difference.state == "changed":
-                    (folder.path / difference.file).unlink(missing_ok=True)
+                path = folder.path / difference.file
+                if difference.state == "changed" and path.is_file():
+                    path.unlink()
 
 
 def say(found: Verification, console: Console) -> None:
     """Print a line a stage, and below it each file that differs."""
     for stage in found.stages:
         if stage.files is None:
-            mark, told = "-", "recorded without sums, by an earlier version: only names and sizes are known"
+            mark, told = "-", "no list of sums: only names and sizes are known"
         else:
             mark, told = "[green]✓[/]", f"{counted(stage.files, 'file')}, {stage.bytes / 1e6:.1f} MB"
         if stage.differences:
@@ -114,12 +116,15 @@ def say(found: Verification, console: Console) -> None:
 
 
 def _verified(folder: RunFolder, name: str, record: StageRecord) -> Verified:
-    """A stage of a run; of one without a list of sums only names and sizes are known."""
-    root = folder.path
-    published = read_sums(folder.sums(name), root=root)
-    if published is None:
-        gone = (path for path, known in record.outputs.items() if not folder.holds(path, known))
-        return Verified(name, None, 0, tuple(Difference(path, "changed") for path in gone))
+    """A stage of a run; of one without a whole list of sums, as of earlier versions, only names and sizes are known."""
+    root, listed = folder.path, folder.sums(name)
+    own = sha256_of(listed) if listed.is_file() else ""
+    if own != record.sums or not own:
+        gone = [Difference(path, "changed") for path, known in record.outputs.items() if not folder.holds(path, known)]
+        if own != record.sums:
+            gone.append(Difference(str(listed.relative_to(root)), "changed" if own else "missing"))
+        return Verified(name, None, 0, tuple(gone))
+    published = read_sums(listed, root=root)
     there = {file for path in record.outputs for file in files_of(root / path)}
     found = sums_of(file for file in {*published, *there} if file.is_file())
     states: dict[Path, State] = {}
