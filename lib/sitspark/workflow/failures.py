@@ -1,7 +1,10 @@
 """From any exception to the one sentence that a user can act on."""
 
 import re
+import traceback
+from pathlib import Path
 
+from py4j.protocol import Py4JNetworkError
 from pyspark.errors import PySparkException
 
 from sitspark.errors import SitsparkError
@@ -20,6 +23,8 @@ def sentence_of(error: BaseException) -> str | None:
     """The sentence of an error, also of one that a worker raised and Spark wrapped; None for an unforeseen one."""
     if isinstance(error, SitsparkError):
         return str(error)
+    if _is_java_gone(error):
+        return "Spark's Java process was killed (out of memory, or by hand); run the same command again to go on"
     text = str(error)
     found = _SENTENCE.findall(text)
     if found:
@@ -37,6 +42,14 @@ def sentence_of(error: BaseException) -> str | None:
         cause = f"{worker[-1][0]}: {worker[-1][1]}" if worker else (java or text.strip().splitlines())[-1 if java else 0]
         return f"Spark stopped: {cause[:300]}"
     return None
+
+
+def _is_java_gone(error: BaseException) -> bool:
+    """Whether the JVM doesn't answer any more: the call on which it ended fails otherwise than those after it."""
+    if isinstance(error, Py4JNetworkError):
+        return True
+    frames = traceback.extract_tb(error.__traceback__)
+    return isinstance(error, ConnectionError) and any(Path(frame.filename).parent.name == "py4j" for frame in frames)
 
 
 def _no_room(reason: str, table: re.Match[str] | None) -> str:
