@@ -433,6 +433,38 @@ def export(
         console.print(f"✓ {counted(written.rows, 'row')} of {written.table} in {out}", soft_wrap=True)
 
 
+@app.command()
+def verify(
+    run_folder: Annotated[
+        Path | None, typer.Argument(metavar="[RUN]", help="Folder of the run; default: the latest one below ./runs.")
+    ] = None,
+    forget: Annotated[
+        bool, typer.Option("--forget", help="Take what differs off the record, so that the same run makes it anew.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Hash again all that a run published, and its delivery; name each file that is missing, changed, or too many.
+
+    Ends with 1 where something differs.
+
+    [bold]Example:[/] sitspark verify runs/demo
+    """
+    with sentences(debug=debug):
+        from sitspark.workflow import verify as verifying
+        from sitspark.workflow.run_folder import found_run
+
+        folder = found_run(run_folder)
+        found = verifying.verify(folder)
+        if json:
+            print(found.to_json())
+        else:
+            verifying.say(found, console)
+        if forget:
+            verifying.forget(folder, found)
+        found.refuse(forgotten=forget)
+
+
 model = typer.Typer(rich_markup_mode="rich", no_args_is_help=True)
 app.add_typer(model, name="model")
 

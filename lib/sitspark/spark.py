@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from filelock import FileLock
+from pyspark.accumulators import AccumulatorServer
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from sedona.spark import SedonaContext
@@ -92,6 +93,8 @@ def _session(settings: SparkSettings, log: Path | None, packages: Sequence[str])
         _jars_missed(),
     ):
         spark = SedonaContext.create(builder.getOrCreate())
+    # of a JVM that is killed it would print a trace beside the sentence that says so
+    AccumulatorServer.handle_error = lambda *_: None  # type: ignore[method-assign]
     return spark
 
 

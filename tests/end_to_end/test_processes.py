@@ -1,6 +1,7 @@
 """Runs in processes of their own: any parallelism, a kill at any moment, the command line's exit codes."""
 
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -12,8 +13,12 @@ import pytest
 from ruamel.yaml import YAML
 
 from sitspark.maps.products import sha256_of
+from sitspark.workflow.run_folder import RunFolder
+from sitspark.workflow.verify import verify
 from tests.conftest import ROOT, FinishedRun, run_quietly
+from tests.processes import VICTIMS, kill, start
 
+RECORDS = "*/chunks/*/[!.]*.json"
 MAP_FILES = ("classification.tif", "confidence.tif", "validity.tif")
 
 
@@ -21,35 +26,6 @@ def write_settings(tree: dict, path: Path) -> Path:
     with path.open("w") as file:
         YAML(typ="safe").dump(tree, file)
     return path
-
-
-def start(*arguments: str) -> subprocess.Popen[str]:
-    """The command line in a process group of its own, which can be killed as a whole."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "sitspark", *arguments],
-        cwd=ROOT,
-        text=True,
-        start_new_session=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-
-
-def descendants(pid: int) -> list[int]:
-    """All processes that a process has started, and those have started."""
-    listed = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
-    children: dict[int, list[int]] = {}
-    for line in listed.splitlines():
-        child, parent = map(int, line.split())
-        children.setdefault(parent, []).append(child)
-    found = children.get(pid, [])
-    return found + [below for child in found for below in descendants(child)]
-
-
-def arguments_of(pid: int) -> str:
-    """The command line of a process; empty when it has ended."""
-    path = Path(f"/proc/{pid}/cmdline")
-    return path.read_text().replace("\0", " ") if path.exists() else ""
 
 
 def map_hashes(output: Path) -> dict[str, str]:
@@ -73,38 +49,35 @@ def classify_until(settings: Path, output: Path, records: int) -> subprocess.Pop
     """A run that is classifying and has committed so many chunks."""
     process = start("classify", str(settings))
     deadline = time.monotonic() + 200
-    while len(list((output / "maps").glob("*/chunks/*/[!.]*.json"))) < records:
+    while len(list((output / "maps").glob(RECORDS))) < records:
         assert process.poll() is None and time.monotonic() < deadline, process.communicate()[0]
         time.sleep(0.02)
     return process
 
 
-def test_a_run_killed_while_classifying_ends_with_the_same_bytes(
+def test_a_run_of_which_each_part_is_killed_in_turn_ends_with_the_same_bytes(
     finished: FinishedRun, run_copy: FinishedRun, tmp_path: Path
 ) -> None:
-    """kill -9 of its Python workers, then of the whole run; the same command completes it."""
+    """kill -9 of a Python worker, of the JVM, of the driver at any moment of classifying; the same command goes on."""
     tree = run_copy.tree | {"grid": run_copy.tree["grid"] | {"chunk_size": 64}}
     settings, output = write_settings(tree, tmp_path / "settings.yaml"), Path(tree["output"])
     shutil.rmtree(output / run_copy.context.facts("classify")["chunks"])
-
-    process = classify_until(settings, output, 8)
-    workers = [pid for pid in descendants(process.pid) if "pyspark.daemon" in arguments_of(pid)]
-    assert workers
-    for pid in workers:
-        os.kill(pid, signal.SIGKILL)
-    printed, _ = process.communicate(timeout=120)
-    assert process.returncode == 1
-    assert "worker" in printed and "Traceback" not in printed, printed
-
-    process = classify_until(settings, output, 30)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate(timeout=120)
-
+    chance = random.Random(11)
+    for victim in VICTIMS:
+        written = len(list((output / "maps").glob(RECORDS)))
+        process = classify_until(settings, output, written + chance.randint(1, 15))
+        assert kill(process, victim)
+        # what the driver started goes on for a while without it: the next run does not wait for its end
+        printed = "" if victim == "driver" else process.communicate(timeout=120)[0]
+        assert process.wait(60) == (-signal.SIGKILL if victim == "driver" else 1), printed
+        assert victim == "driver" or "run the same command again" in printed, printed
+        assert "Traceback" not in printed
     # in this process: what is left on disk is all that goes from one run to the next
     _, printed = run_quietly(tree, "mosaic")
+    process.communicate(timeout=60)
     assert "chunks written already" in printed
     assert map_hashes(output) == {name: sha256_of(finished.map / name) for name in MAP_FILES}
-    assert not list((output / "maps").rglob("*.part"))
+    assert not verify(RunFolder(output)).differing
 
 
 @pytest.mark.parametrize("seconds", [4, 10])

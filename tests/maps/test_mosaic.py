@@ -1,8 +1,6 @@
 """Mosaics: Cloud-Optimised, the same bytes however they were cut, in bounded memory."""
 
 import random
-import resource
-import signal
 import subprocess
 import sys
 import textwrap
@@ -13,6 +11,7 @@ import numpy as np
 import pytest
 import rasterio
 import rasterio.shutil
+from tests.full_disk import files_of_at_most
 
 from sitspark.classes import LandCoverClass, Nomenclature
 from sitspark.errors import SitsparkError
@@ -256,19 +255,20 @@ def test_memory_does_not_grow_with_the_mosaic(tmp_path: Path, case: str) -> None
     assert int(grown.stdout) < 250
 
 
-def test_a_full_disk_for_temporary_files_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    chunks = cut(tmp_path, fake_map(CONFIDENCE), CONFIDENCE, 512)
+@pytest.mark.parametrize("lacking", [1, 100, 4000, 50_000, 150_000, 0.5, 0.99])
+def test_a_full_disk_for_temporary_files_is_named_whenever_it_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lacking: float
+) -> None:
+    """By bytes, or as a share: GDAL tells of none of the last blocks and directories that it can't write."""
+    pixels = np.random.default_rng(5).integers(1, 100, (GRID.height, GRID.width), np.uint8)  # which no format packs
+    chunks = cut(tmp_path, pixels, CONFIDENCE, 512)
+    whole = mosaic(chunks, GRID, tmp_path / "c.tif", product=CONFIDENCE)
+    (tmp_path / "c.tif").unlink()
     small = tmp_path / "small"
     small.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(small))
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    # a file that may not grow is what a full disk looks like to GDAL
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
-    try:
-        with pytest.raises(SitsparkError, match=rf"can't be assembled in {small} .*set TMPDIR"):
-            mosaic(chunks, GRID, tmp_path / "c.tif", product=CONFIDENCE)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-        signal.signal(signal.SIGXFSZ, handler)
-    assert not (tmp_path / "c.tif").exists() and not list(small.iterdir())
+    room = whole.bytes - lacking if lacking >= 1 else whole.bytes * (1 - lacking)
+    with files_of_at_most(int(room)), pytest.raises(SitsparkError, match=rf"can't be assembled in {small} .*set TMPDIR"):
+        mosaic(chunks, GRID, tmp_path / "c.tif", product=CONFIDENCE)
+    assert not list(tmp_path.glob("*c.tif*")) and not list(small.iterdir())
+    assert mosaic(chunks, GRID, tmp_path / "c.tif", product=CONFIDENCE) == whole

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+from tests.full_disk import files_of_at_most
 
 from sitspark.classes import LandCoverClass, Nomenclature
 from sitspark.errors import SitsparkError
@@ -118,3 +119,16 @@ def test_a_missing_or_broken_file_is_named(tmp_path: Path, content: bytes | None
         path.write_bytes(content)
     with pytest.raises(SitsparkError, match=r"chunk\.tif: can't be read"):
         read_chunk(path)
+
+
+def test_a_full_disk_is_named_and_leaves_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "31TCJ_r0_c0_confidence.tif"
+    whole = write_chunk(path, pixels(CONFIDENCE), GRID, CONFIDENCE)
+    path.unlink()
+    with (
+        files_of_at_most(whole.bytes - 1),
+        pytest.raises(SitsparkError, match=rf"{path}: can't be written \(File too large\); "),
+    ):
+        write_chunk(path, pixels(CONFIDENCE), GRID, CONFIDENCE)
+    assert not list(tmp_path.iterdir())
+    assert write_chunk(path, pixels(CONFIDENCE), GRID, CONFIDENCE) == whole

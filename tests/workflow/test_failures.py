@@ -1,10 +1,13 @@
 """Whatever fails, the user reads one sentence."""
 
 import pytest
+from py4j.clientserver import ClientServer, JavaParameters, PythonParameters
+from py4j.protocol import Py4JNetworkError
 from pyspark.errors import PythonException
 
 from sitspark.errors import SitsparkError
 from sitspark.workflow.failures import sentence_of
+from tests.servers import free_port
 
 WORKER = """
   An exception was thrown from the Python worker. Please see the stack trace below.
@@ -29,9 +32,15 @@ Traceback (most recent call last):
             id="a worker's",
         ),
         pytest.param(
-            PythonException("Job aborted\n\tat a.b\nCaused by: java.io.IOException: No space left on device\n\tat c"),
-            "Spark stopped: IOException: No space left on device",
+            PythonException("Job aborted\n\tat a.b\nCaused by: java.io.IOException: Stream closed\n\tat c"),
+            "Spark stopped: IOException: Stream closed",
             id="Java's",
+        ),
+        pytest.param(
+            PythonException("Job aborted\n\tat a.b\nCaused by: java.io.IOException: No space left on device\n\tat c"),
+            "Spark can't keep what it computes (No space left on device); make room in its folder for temporary files, or name "
+            "one on another disk: spark.config: {spark.local.dir: FOLDER}",
+            id="a full disk of Spark's own",
         ),
         pytest.param(
             PythonException("Job aborted due to stage failure: java.lang.OutOfMemoryError: Java heap space"),
@@ -43,8 +52,21 @@ Traceback (most recent call last):
             "a Python worker was killed (out of memory, or by hand); run the same command again to go on",
             id="a killed worker",
         ),
+        pytest.param(
+            Py4JNetworkError("Answer from Java side is empty"),
+            "Spark's Java process was killed (out of memory, or by hand); run the same command again to go on",
+            id="a killed JVM",
+        ),
+        pytest.param(ConnectionRefusedError(111, "Connection refused"), None, id="a connection of somebody else"),
         pytest.param(KeyError("x"), None, id="an unforeseen one"),
     ],
 )
 def test_any_failure_becomes_one_sentence(error: Exception, sentence: str | None) -> None:
     assert sentence_of(error) == sentence
+
+
+def test_a_call_after_the_jvm_has_ended_is_told_as_well() -> None:
+    gone = ClientServer(JavaParameters(port=free_port(), auto_convert=False), PythonParameters(port=0))
+    with pytest.raises(ConnectionError) as caught:
+        gone.jvm.java.lang.System.nanoTime()
+    assert "Java process was killed" in (sentence_of(caught.value) or "")

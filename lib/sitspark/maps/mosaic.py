@@ -2,7 +2,8 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import rasterio
 import rasterio.shutil
+from rasterio._err import CPLE_BaseError
 from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
 from rasterio.windows import Window as RasterWindow
@@ -66,17 +68,18 @@ def write_map(
     """Write one Cloud-Optimised GeoTIFF on `grid` from pieces that cover it, with overviews inside.
 
     Bands lie one after another: who looks at one of many reads that alone. With a nomenclature the file has its colours,
-    and a sidecar `<out>.aux.xml` the names. It is assembled in the folder for temporary files (TMPDIR), which needs room for
+    and a sidecar (`sidecar_of`) the names. It is assembled in the folder for temporary files (TMPDIR), which needs room for
     about three times the result, and published by one rename.
 
     Raises SitsparkError where there is no room or right to write.
     """
     with scratch_of(out) as folder:
         assembled, optimised = folder / "assembled.tif", folder / "optimised.tif"
-        assemble(pieces, grid, assembled, product, nomenclature)
+        checksums = assemble(pieces, grid, assembled, product, nomenclature)
         _optimise(assembled, optimised, product)
+        _read_back(optimised, checksums)
         if nomenclature:
-            publish(out.with_name(f"{out.name}.aux.xml"), sidecar(nomenclature).encode())
+            publish(sidecar_of(out), sidecar(nomenclature).encode())
         _publish_copy(optimised, out)
     return WrittenFile(out.name, product.dtype, sha256_of(out), out.stat().st_size)
 
@@ -90,17 +93,26 @@ def scratch_of(out: Path) -> Iterator[Path]:
     ):
         try:
             yield Path(folder)
-        except (RasterioError, OSError) as error:
+        except (RasterioError, CPLE_BaseError, SystemError, OSError) as error:
             raise SitsparkError(
                 f"{out}: can't be assembled in {Path(folder).parent} ({error.__cause__ or error}); make room there (up to "
                 "three times the map's size), or set TMPDIR to a folder on another disk"
             ) from error
 
 
+def sidecar_of(path: Path) -> Path:
+    """Where GDAL looks for what a raster's own file doesn't hold."""
+    return path.with_name(f"{path.name}.aux.xml")
+
+
 def assemble(
     pieces: Iterable[Piece], grid: Grid, path: Path, product: Product, nomenclature: Nomenclature | None = None
-) -> None:
-    """Write a plain tiled GeoTIFF on `grid`, which is read soon and thrown away; quick where pieces are whole blocks of it."""
+) -> dict[tuple[range, Window], int]:
+    """Write a plain tiled GeoTIFF on `grid`, which is read soon and thrown away; quick where pieces are whole blocks of it.
+
+    Gives a checksum of each piece by its bands and window.
+    """
+    checksums: dict[tuple[range, Window], int] = {}
     with rasterio.open(
         path,
         "w",
@@ -128,6 +140,8 @@ def assemble(
         for piece in pieces:
             bands = range(piece.first_band, piece.first_band + len(piece.pixels))
             target.write(piece.pixels, list(bands), window=raster_window(piece.window))
+            checksums[bands, piece.window] = zlib.crc32(np.ascontiguousarray(piece.pixels))  # type: ignore[arg-type]  # arrays are buffers
+    return checksums
 
 
 def _joined(chunks: Iterable[ChunkFile], grid: Grid, product: Product) -> Iterator[Piece]:
@@ -206,6 +220,22 @@ def _optimise(assembled: Path, path: Path, product: Product) -> None:
 def _overviews(side: int) -> list[int]:
     """How many times smaller the overviews are, down to the first that is one block."""
     return [2 << level for level in range(side.bit_length()) if side >> level > _BLOCK]
+
+
+def _read_back(path: Path, checksums: Mapping[tuple[range, Window], int]) -> None:
+    """Raise an OSError unless the file holds the pixels, and overviews that can be read.
+
+    Of a disk that is full when a file is closed GDAL tells its log alone.
+    """
+    with rasterio.open(path) as dataset:
+        for (bands, window), known in checksums.items():
+            if zlib.crc32(dataset.read(list(bands), window=raster_window(window))) != known:
+                raise OSError("what was written there is not what can be read")
+        overviews = len(dataset.overviews(1))
+    for level in range(overviews):
+        with rasterio.open(path, overview_level=level) as reduced:
+            for _, block in reduced.block_windows(1):
+                reduced.read(window=block)
 
 
 def _publish_copy(source: Path, path: Path) -> None:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any
 from urllib.parse import urlsplit
 
 import obstore
@@ -164,13 +164,13 @@ def remove(location: Location) -> None:
             obstore.delete(_store(location.root), location.key)
 
 
-def opened(location: Location) -> BinaryIO:
+def opened(location: Location) -> io.BufferedReader:
     """A file to seek and read in; raises FileNotFoundError, or SitsparkError where it can't be read."""
     with _told(location, "read"):
         if location.path is not None:
             return location.path.open("rb")
         reader = obstore.open_reader(_store(location.root), location.key)
-        return cast(BinaryIO, io.BufferedReader(_Raw(reader), buffer_size=2**16))
+        return io.BufferedReader(_Raw(reader), buffer_size=2**16)
 
 
 class _Raw(io.RawIOBase):

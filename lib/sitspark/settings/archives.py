@@ -107,7 +107,9 @@ class ArchiveSettings(Section):
     )
     exclude: tuple[str, ...] = Field((), description="Names of products to leave out.")
     on_problem: Literal["fail", "skip"] = Field(
-        "skip", description="A product that can't be used stops the run, or is left out and listed with the reason."
+        "skip",
+        description="A product that can't be used stops the run, or is left out and listed with the reason. Damage that only "
+        "decoding finds stops it always (`check --deep` finds it before).",
     )
     max_left_out: float = Field(
         0.1, ge=0, le=1, description="Largest share of products that may be left out; beyond it the run stops."

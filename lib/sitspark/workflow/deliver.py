@@ -1,11 +1,13 @@
 """Delivering a run: map, models, accuracy and report are copied to where others read them, a folder or an object store."""
 
+import hashlib
 import json
 import mimetypes
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from sitspark.location import Location
 from sitspark.maps.products import sha256_of
@@ -51,6 +53,38 @@ def deliver(context: Context, target: Location, done: Mapping[str, StageRecord])
     copied = sum(wanted[name].bytes for name in missing)
     sentence = f"{len(missing)} of {summary} copied, {copied / 1e6:.1f} MB"
     context.voice.stage("delivery", sentence, time.monotonic() - started)
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryFound:
+    """What became of a delivery: files and bytes that are there as delivered, and those that are "missing" or "changed"."""
+
+    files: int
+    bytes: int
+    differing: dict[str, Literal["missing", "changed"]]
+
+
+def verify_delivery(target: Location) -> DeliveryFound | None:
+    """Hash again all that was delivered; None where no delivery came to its end.
+
+    Raises SitsparkError where it can't be read.
+    """
+    known = _manifest(target)
+    differing: dict[str, Literal["missing", "changed"]] = {}
+    for name, file in known.items():
+        try:
+            with store.opened(target / name) as content:
+                if hashlib.file_digest(content, "sha256").hexdigest() != file.sha256:
+                    differing[name] = "changed"
+        except FileNotFoundError:
+            differing[name] = "missing"
+    there = sum(file.bytes for name, file in known.items() if name not in differing)
+    return DeliveryFound(len(known), there, differing) if known else None
+
+
+def forget_delivery(target: Location) -> None:
+    """Let the next delivery copy all files; raises SitsparkError where the destination can't be written."""
+    store.remove(target / MANIFEST)
 
 
 def _files(run: RunFolder, done: Mapping[str, StageRecord]) -> dict[str, Path]:

@@ -16,7 +16,7 @@ from sitspark.grid import Grid, Window
 from sitspark.kernels.feature_space import KERNEL_VERSION
 from sitspark.maps import products
 from sitspark.maps.areas import AREAS, areas_of, to_csv
-from sitspark.maps.mosaic import mosaic
+from sitspark.maps.mosaic import mosaic, sidecar_of
 from sitspark.maps.record import ChunkRecord, choice_of, committed
 from sitspark.maps.seams import seam_of
 from sitspark.maps.stac import item
@@ -135,8 +135,9 @@ def _write_manifest(records: list[ChunkRecord], chunks: Path, target: Path) -> N
     )
     draft = target.with_name(f".{target.name}.draft")
     shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True)
-    pq.write_table(pa.Table.from_pylist(rows, schema), draft / "part-0.parquet", compression="zstd")
+    content = pa.BufferOutputStream()
+    pq.write_table(pa.Table.from_pylist(rows, schema), content, compression="zstd")
+    publish(draft / "part-0.parquet", content.getvalue().to_pybytes())
     replace_folder(draft, target)
 
 
@@ -180,11 +181,12 @@ def _mosaic(context: Context, _key: str) -> Outcome:
                 )
     grid = covered.grid.cropped(extent)
     seam = seam_of(target / "classification.tif", covered.territories, origin=extent)
+    sidecars = (sidecar_of(path) for path in paths if path.stem == "classification")
     return Outcome(
         f"{', '.join(f'{product.name}.tif' for product in drawn)} of {grid.width} x {grid.height} pixels"
         + (f", and of {counted(len(grounds) - 1, 'tile')}" if len(grounds) > 1 else ""),
         {"map": str(target.relative_to(folder.path)), "seam": asdict(seam) if seam else None},
-        (*paths, *_describe(context, target, grid, records)),
+        (*paths, *sidecars, *_describe(context, target, grid, records)),
     )
 
 

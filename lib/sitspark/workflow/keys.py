@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from sitspark.location import Location
-from sitspark.parts import current_parts, is_delta
 from sitspark.scenes import store
 from sitspark.scenes.product import Source
+from sitspark.workflow.sums import files_of
 
 
 def digest(*parts: Any) -> str:
@@ -55,10 +55,7 @@ def contents(path: Path) -> str | None:
     """
     if not path.exists():
         return None
-    files: Iterable[Path] = (path,)
-    if path.is_dir():
-        files = current_parts(path) if is_delta(path) else path.rglob("[!.]*")
-    return digest(sorted((str(file.relative_to(path)), file.stat().st_size) for file in files if file.is_file()))
+    return digest(sorted((str(file.relative_to(path)), file.stat().st_size) for file in files_of(path)))
 
 
 def _of_one_stem(path: Path) -> list[Path]:

@@ -10,7 +10,7 @@ import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -24,13 +24,17 @@ from sitspark.errors import SitsparkError
 from sitspark.parts import is_delta
 from sitspark.settings import Settings
 from sitspark.workflow.keys import contents
+from sitspark.workflow.sums import files_of, log_of, sums_of, write_sums
 
 FORMAT = 2  # of run.json; stages of an older one are done again
 
 
 @dataclass(frozen=True, slots=True)
 class StageRecord:
-    """A finished stage: its key, what it said, what later stages need to know, the contents of each path it published."""
+    """A finished stage: its key, what it said, what later stages need to know, the contents of each path it published.
+
+    `sums` is the SHA-256 of the list of its files' sums.
+    """
 
     key: str
     summary: str
@@ -38,6 +42,7 @@ class StageRecord:
     finished: str
     facts: dict[str, Any] = field(default_factory=dict)
     outputs: dict[str, str] = field(default_factory=dict)
+    sums: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,13 +131,31 @@ class RunFolder:
         """How NDVI, or another feature, of each class goes through the period."""
         return self.path / "report" / "series.png"
 
+    def sums(self, stage: str) -> Path:
+        """The list of what a stage published, with the SHA-256 of each file."""
+        return self.path / "sums" / f"{stage}.sha256"
+
+    def write_sums(self, stage: str, outputs: Iterable[Path]) -> str:
+        """Note the SHA-256 of every file that a stage published; gives that of the list."""
+        files = [file for path in outputs for file in (*files_of(path), *log_of(path))]
+        return write_sums(self.sums(stage), sums_of(files), root=self.path)
+
     def records(self) -> dict[str, StageRecord]:
         """The finished stages, in the order in which they finished."""
         return {name: StageRecord(**record) for name, record in self._read().get("stages", {}).items()}
 
     def in_place(self, record: StageRecord) -> bool:
         """Whether all that a stage published is there, file by file and of the same size."""
-        return all(contents(self.path / path) == found for path, found in record.outputs.items())
+        return all(self.holds(path, found) for path, found in record.outputs.items())
+
+    def holds(self, path: str, found: str) -> bool:
+        """Whether a published path has the contents on record."""
+        return contents(self.path / path) == found
+
+    def settings(self) -> dict[str, Any]:
+        """The settings of the last run in this folder, as JSON has them."""
+        found: dict[str, Any] = self._read().get("settings", {})
+        return found
 
     def _read(self) -> dict[str, Any]:
         if not self.record_file.exists():
@@ -192,7 +215,18 @@ class RunFolder:
     def _sweep(self) -> None:
         """Remove what a killed run left half-written: scratch, and everything under a hidden name."""
         shutil.rmtree(self.scratch, ignore_errors=True)
-        folders = ("", "tables/", "tables/*/", "models/*/", "trials/*/", "maps/*/", "maps/*/chunks/*/", "accuracy/", "report/")
+        folders = (
+            "",
+            "tables/",
+            "tables/*/",
+            "models/*/",
+            "trials/*/",
+            "maps/*/",
+            "maps/*/chunks/*/",
+            "accuracy/",
+            "report/",
+            "sums/",
+        )
         for draft in (found for folder in folders for found in self.path.glob(f"{folder}.*")):
             # Spark leaves a sum of each file of a table beside it
             if not draft.name.startswith(".lock") and draft.suffix != ".crc":
@@ -207,8 +241,13 @@ class RunFolder:
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            who = owner.read_text() if owner.exists() else "another process"
+            who = _read_if_there(owner) or "another process"
             raise SitsparkError(f"output: {who} is working in {self.path}; wait for it, or choose another output") from None
+        except NotImplementedError:
+            raise SitsparkError(
+                f"output: the file system of {self.path} has no locks, so that two runs could work in it; mount it with them "
+                "(flock), or choose an output on another one"
+            ) from None
         try:
             owner.write_text(f"process {os.getpid()} on {platform.node()}, since {now()},")
             self._sweep()
@@ -217,6 +256,13 @@ class RunFolder:
             shutil.rmtree(self.scratch, ignore_errors=True)
             owner.unlink(missing_ok=True)
             lock.release()
+
+
+def _read_if_there(path: Path) -> str:
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        return ""
 
 
 def found_run(folder: Path | None) -> RunFolder:

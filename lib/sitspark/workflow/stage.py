@@ -90,7 +90,9 @@ def _perform(context: Context, stage: Stage, key: str) -> None:
     outcome = stage.work(context, key)
     seconds = time.monotonic() - started
     root = context.folder.path
+    # before the record, which says that they are there
+    sums = context.folder.write_sums(stage.name, outcome.outputs)
     outputs = {str(path.relative_to(root)): contents(path) or "" for path in outcome.outputs}
-    record = StageRecord(key, outcome.summary, round(seconds, 2), now(), outcome.facts, outputs)
+    record = StageRecord(key, outcome.summary, round(seconds, 2), now(), outcome.facts, outputs, sums)
     context.folder.finish(stage.name, record)
     context.voice.stage(stage.name, outcome.summary, seconds)

@@ -1,10 +1,11 @@
 """Writing the tables of a run: beside their place, then renamed; or as a new version of a Delta table."""
 
+import contextlib
 import json
 import os
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pyproj
@@ -54,11 +55,13 @@ def write_table(frame: DataFrame, target: Path, *, crs: str | None = None) -> No
     draft = target.with_name(f".{target.name}.{os.getpid()}")
     shutil.rmtree(draft, ignore_errors=True)
     writer = frame.write.options(**_PACKED)
-    if crs is None:
-        writer.parquet(location(draft))
-    else:
-        writer.format("geoparquet").option("geoparquet.crs", json.dumps(pyproj.CRS(crs).to_json_dict())).save(location(draft))
-    replace_folder(draft, target)
+    with _removed_on_failure(draft):
+        if crs is None:
+            writer.parquet(location(draft))
+        else:
+            described = json.dumps(pyproj.CRS(crs).to_json_dict())
+            writer.format("geoparquet").option("geoparquet.crs", described).save(location(draft))
+        replace_folder(draft, target)
 
 
 def write_version(frame: DataFrame, target: Path, *, note: str) -> None:
@@ -69,9 +72,23 @@ def write_version(frame: DataFrame, target: Path, *, note: str) -> None:
     # a name of its own each time: Delta remembers the log of a folder that it has seen
     place = target if is_delta(target) else target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     writer = frame.write.format("delta").mode("overwrite").option("overwriteSchema", "true").options(**_VERSIONED)
-    writer.options(**_PACKED).option("userMetadata", note).save(location(place))
-    if place != target:
+    writer = writer.options(**_PACKED).option("userMetadata", note)
+    if place == target:
+        writer.save(location(place))
+        return
+    with _removed_on_failure(place):
+        writer.save(location(place))
         replace_folder(place, target)
+
+
+@contextlib.contextmanager
+def _removed_on_failure(draft: Path) -> Iterator[None]:
+    """Leave no half-written table: on a disk that is full it takes what others need."""
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
 
 
 def replace_folder(draft: Path, target: Path) -> None:
