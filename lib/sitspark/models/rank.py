@@ -40,8 +40,7 @@ def run_rank(job: TrainingJob) -> None:
     """Train; on an error note it for the driver and exit with status 1."""
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     try:
-        # a baseline needs no other process, but one apart from the driver, which Ctrl-C ends and want of memory kills alone;
-        # the libraries of the one take the other a second to import
+        # a baseline needs no other process, but one apart from the driver, which Ctrl-C ends and want of memory kills alone
         if job.settings.baseline is None:
             from sitspark.models.loop import train
 
