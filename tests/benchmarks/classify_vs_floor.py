@@ -1,12 +1,13 @@
 """The stage `classify` against the floor: the same scenes, the same weights, CPU seconds side by side.
 
-    python tests/benchmarks/classify_vs_floor.py [--size 2048] [--dates 24] [--pairs 5] [--chunk 512] [--cores 2]
+    python tests/benchmarks/classify_vs_floor.py [--size 2048] [--dates 24] [--pairs 5] [--chunk 512] [--cores 2] [--variants]
 
 Each pair runs, in turn, the floor (floor.py in a process of its own) and the Spark job of the stage (local[1], chunk
 plan by Sedona, mapInPandas, a record and three GeoTIFFs a chunk, all checked in the end). The floor counts its own CPU
 seconds without imports and compiling; the job is charged with user and system time of every process, the JVM and
 Python workers included, from the plan to the last check. Starting the session and one warm-up job are apart. Scene
-files get a new date before each job, so that it opens them anew as the floor does.
+files get a new date before each job, so that it opens them anew as the floor does. With --variants each pair also runs the
+job in bfloat16, in eight bits, and with four models in one pass.
 
 Ends with a line of JSON. Fails if the two maps differ in more than 1 % of the pixels: the floor leaves 20 m bands to
 GDAL, and sitspark to a kernel that may differ by one digital number.
@@ -25,6 +26,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -41,9 +43,10 @@ from sitspark.kernels.feature_space import FeatureSpace, Index, SensorFeatures
 from sitspark.location import Location
 from sitspark.maps import products
 from sitspark.maps.chunk import ModelTarget
-from sitspark.maps.classify import Pass, classify
+from sitspark.maps.classify import Pass, classify, tasks_of
 from sitspark.maps.record import ChunkRecord, committed
 from sitspark.marks import Marks
+from sitspark.models.arithmetic import FP32, Arithmetic
 from sitspark.models.card import WEIGHTS, read_card
 from sitspark.scenes.catalogue import catalogue
 from sitspark.scenes.chunk_plan import Coverage, chunk_frame, chunk_plan, coverage
@@ -58,6 +61,11 @@ from sitspark.workflow.tables import read_table, write_table
 
 STEP = 10  # days, as the floor's
 INDICES = ("ndvi", "ndwi", "brightness")
+_VARIANTS: dict[str, dict[str, Any]] = {
+    "bf16": {"arithmetic": Arithmetic("bf16")},
+    "int8": {"arithmetic": Arithmetic("int8", 3.7)},  # a reach as trained models have it
+    "four_models": {"models": 4},
+}
 DIFFERENT = 0.01  # share of pixels in which the two maps may differ
 
 
@@ -110,20 +118,25 @@ def prepared(spark: SparkSession, tile: Path, scratch: Path, chunk: int) -> Job:
     return Job(covered, grid, ChunkShape.square(chunk), table, reading, space, model, chunks)
 
 
-def run_classify(spark: SparkSession, job: Job) -> tuple[Timed, list[ChunkRecord]]:
-    """The work of the stage `classify`: plan, Spark job, and the check of all that was written."""
+def run_classify(
+    spark: SparkSession, job: Job, *, cores: int, arithmetic: Arithmetic = FP32, models: int = 1
+) -> tuple[Timed, list[ChunkRecord]]:
+    """The work of the stage `classify`: plan, Spark job, and the check of all that was written; with several models at once."""
     shutil.rmtree(job.chunks, ignore_errors=True)
-    job.chunks.mkdir(parents=True)
+    folders = [job.chunks / str(number) for number in range(models)]
+    for folder in folders:
+        folder.mkdir(parents=True)
     cpu, wall = cpu_seconds(os.getpid()), time.monotonic()
     chunks = chunk_frame(spark, job.covered, job.shape)
     plan = chunk_plan(chunks, read_table(spark, job.scenes_table), job.grid, leading=LAYOUT.sensor).cache()
     codes = read_card(job.model).nomenclature.codes
     wanted = (products.classification(codes), products.CONFIDENCE, products.VALIDITY)
-    imagery = Pass(job.scenes_table, job.reading, Recipe(job.space), (ModelTarget(job.model, job.chunks),), wanted, {})
-    classify(plan, imagery, tasks=plan.count()).write.format("noop").mode("overwrite").save()
+    targets = tuple(ModelTarget(job.model, folder, arithmetic=arithmetic) for folder in folders)
+    imagery = Pass(job.scenes_table, job.reading, Recipe(job.space), targets, wanted, {})
+    classify(plan, imagery, tasks=tasks_of(plan.count(), cores)).write.format("noop").mode("overwrite").save()
     spark.catalog.clearCache()
-    records = committed(job.chunks)
-    return Timed(cpu_seconds(os.getpid()) - cpu, time.monotonic() - wall), records
+    written = [committed(folder) for folder in folders]
+    return Timed(cpu_seconds(os.getpid()) - cpu, time.monotonic() - wall), written[0]
 
 
 def run_floor(tile: Path, job: Job, out: Path) -> dict[str, float]:
@@ -152,7 +165,7 @@ def map_of(records: list[ChunkRecord], chunks: Path, job: Job) -> npt.NDArray[np
 
 def equal_share(tile: Path, job: Job, records: list[ChunkRecord], floor_map: Path) -> tuple[float, int]:
     """The share of pixels with the same class, where sitspark classifies; and how many classes there are."""
-    drawn = map_of(records, job.chunks, job)
+    drawn = map_of(records, job.chunks / "0", job)
     with rasterio.open(floor_map) as raster:
         expected = raster.read(1)
     known = drawn > 0
@@ -173,6 +186,7 @@ def main() -> int:
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--chunk", type=int, default=512, help="side of a chunk of `classify`; the floor keeps its own")
     parser.add_argument("--cores", type=int, default=0, help="run the job on so many cores too and compare elapsed times")
+    parser.add_argument("--variants", action="store_true", help="also lower precisions, and four models in one pass")
     parser.add_argument("--scratch", type=Path, default=Path(tempfile.gettempdir()) / "sitspark_benchmark")
     given = parser.parse_args()
     torch.set_num_threads(1)
@@ -184,15 +198,21 @@ def main() -> int:
 
     floors: list[dict[str, float]] = []
     jobs: list[Timed] = []
+    variants: dict[str, list[float]] = {}
     with local_session(1, log) as spark:
         job = prepared(spark, tile, scratch, given.chunk)
-        first, _ = run_classify(spark, job)
+        first, _ = run_classify(spark, job, cores=1)
         print(f"first job in a new session, with imports: {first.cpu:.1f} CPU s, apart from the pairs", flush=True)
         print(f"{'pair':>4} {'floor':>8} {'classify':>9} {'ratio':>6}   CPU seconds", flush=True)
         for pair in range(given.pairs):
             floors.append(run_floor(tile, job, floor_map))
             age(tile)
-            timed, records = run_classify(spark, job)
+            for name, how in _VARIANTS.items() if given.variants else ():
+                age(tile)
+                variant, _ = run_classify(spark, job, cores=1, **how)
+                variants.setdefault(name, []).append(variant.cpu / floors[-1]["cpu_total_s"])
+            age(tile)
+            timed, records = run_classify(spark, job, cores=1)
             jobs.append(timed)
             ratio = timed.cpu / floors[-1]["cpu_total_s"]
             print(f"{pair + 1:>4} {floors[-1]['cpu_total_s']:>8.2f} {timed.cpu:>9.2f} {ratio:>6.3f}", flush=True)
@@ -205,6 +225,7 @@ def main() -> int:
         "chunk": given.chunk,
         "pairs": given.pairs,
         "ratio": spread([j.cpu / f["cpu_total_s"] for j, f in zip(jobs, floors, strict=True)], 3),
+        **{f"ratio_{name}": spread(ratios, 3) for name, ratios in variants.items()},
         "floor_cpu_s": spread([f["cpu_total_s"] for f in floors]),
         "classify_cpu_s": spread([j.cpu for j in jobs]),
         "floor_pixels_per_core_s": spread([pixels / f["cpu_total_s"] for f in floors], 0),
@@ -218,15 +239,22 @@ def main() -> int:
     }
     if given.cores:
         with local_session(given.cores, log) as spark:
-            run_classify(spark, job)
+            run_classify(spark, job, cores=given.cores)
             walls = []
             for _ in range(given.pairs):
                 age(tile)
-                walls.append(run_classify(spark, job)[0].wall)
+                walls.append(run_classify(spark, job, cores=given.cores)[0].wall)
         alone = statistics.median(j.wall for j in jobs)
         result["wall_s"] = {"1": round(alone, 2), str(given.cores): round(statistics.median(walls), 2)}
         result["speed_up"] = round(alone / statistics.median(walls), 2)
-    for name in ("ratio", "floor_cpu_s", "classify_cpu_s", "floor_pixels_per_core_s", "classify_pixels_per_core_s"):
+    for name in (
+        "ratio",
+        *(f"ratio_{name}" for name in variants),
+        "floor_cpu_s",
+        "classify_cpu_s",
+        "floor_pixels_per_core_s",
+        "classify_pixels_per_core_s",
+    ):
         figures = result[name]
         print(f"{name:<28} min {figures['min']:>9}  median {figures['median']:>9}  max {figures['max']:>9}")
     print(f"{'peak memory':<28} floor {result['floor_peak_mb']} MB, worker {result['worker_peak_mb']} MB")
