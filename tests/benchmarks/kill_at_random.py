@@ -3,9 +3,9 @@
     python tests/benchmarks/kill_at_random.py [--times 20] [--seed 0] [--folder FOLDER]
 
 A small landscape is simulated and a model trained; each round starts from a copy of that. In turn a Python worker, the JVM or
-the driver gets SIGKILL at a moment between the start and the time that an undisturbed run takes; then the same command runs
-until it succeeds. All rasters of the map and of its chunks must have the bytes of the undisturbed run, and `verify` must find
-nothing. Prints a line a round, ends with a line of JSON and with 1 if anything differs.
+the driver gets SIGKILL when a number of chunks is written, from none to all, and up to two seconds more have passed; then the
+same command runs until it succeeds. All rasters of the map and of its chunks must have the bytes of the undisturbed run, and
+`verify` must find nothing. Prints a line a round, ends with a line of JSON and with 1 if anything differs.
 """
 
 import argparse
@@ -48,21 +48,23 @@ def rounds(folder: Path, times: int, chance: random.Random) -> int:
     if not trained.exists():
         prepare(folder, settings, output)
         output.rename(trained)
-    seconds, wanted = drawn(settings, output, trained)
-    print(f"undisturbed: {seconds:.0f} s, {len(wanted)} files", flush=True)
+    fresh(output, trained)
+    completed(settings)
+    wanted, chunks = products(output), written_chunks(output)
+    print(f"undisturbed: {chunks} chunks, {len(wanted)} files", flush=True)
     ended, damaged = Counter[str](), 0
     for number in range(times):
-        victim, moment = VICTIMS[number % len(VICTIMS)], chance.uniform(0, seconds)
+        victim, least, later = VICTIMS[number % len(VICTIMS)], chance.randint(0, chunks), chance.uniform(0, 2)
         fresh(output, trained)
-        how = killed(settings, victim, moment)
-        written = len(list(output.glob("maps/*/chunks/*/[!.]*.json")))
+        how = killed(settings, output, victim, least, later)
+        written = written_chunks(output)
         again, found = completed(settings), products(output)
         differing = [name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name)]
         differing += [d.file for stage in verify(RunFolder(output)).differing for d in stage.differences]
         damaged += bool(differing)
         ended[f"{victim}: {how}"] += 1
         print(
-            f"{number:3} {victim:<6} after {moment:5.1f} s, {written} chunks written: {how}; run again {again} times: "
+            f"{number:3} {victim:<6} {later:.1f} s after chunk {least}, {written} written: {how}; run again {again} times: "
             f"{differing or 'the same bytes'}",
             flush=True,
         )
@@ -97,12 +99,9 @@ def fresh(output: Path, trained: Path) -> None:
     shutil.copytree(trained, output)
 
 
-def drawn(settings: Path, output: Path, trained: Path) -> tuple[float, dict[str, str]]:
-    """How long an undisturbed run takes, and what it publishes."""
-    fresh(output, trained)
-    started = time.monotonic()
-    completed(settings)
-    return time.monotonic() - started, products(output)
+def written_chunks(output: Path) -> int:
+    """How many chunks are on record."""
+    return sum(1 for _ in output.glob("maps/*/chunks/*/[!.]*.json"))
 
 
 def products(output: Path) -> dict[str, str]:
@@ -112,19 +111,19 @@ def products(output: Path) -> dict[str, str]:
     return {str(path.relative_to(output)): sha256_of(path) for path in (*files, *chunks)}
 
 
-def killed(settings: Path, victim: str, moment: float) -> str:
-    """Kill a part of a run at a moment, or as soon as there is one; how the run ended."""
-    run, started = start("classify", str(settings)), time.monotonic()
-    time.sleep(moment)
+def killed(settings: Path, output: Path, victim: str, least: int, later: float) -> str:
+    """Kill a part of a run some time after so many chunks are written, or as soon as there is one; how the run ended."""
+    run = start("classify", str(settings))
+    while run.poll() is None and written_chunks(output) < least:
+        time.sleep(0.01)
+    time.sleep(later)
     while run.poll() is None and not kill(run, victim):
-        time.sleep(0.05)
-    after = time.monotonic() - started - moment
+        time.sleep(0.01)
     printed, _ = run.communicate()
     if "Traceback" in printed:
         raise SystemExit(printed)
-    late = f" (killed {after:.1f} s later)" if after > 1 else ""
     said = f", {printed.strip().splitlines()[-1][:160]!r}" if run.returncode > 0 else ""
-    return f"exit {run.returncode}{late}{said}"
+    return f"exit {run.returncode}{said}"
 
 
 def completed(settings: Path) -> int:
