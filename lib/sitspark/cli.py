@@ -202,13 +202,14 @@ def plan(
     with sentences(debug=debug):
         from sitspark.atomic import write_atomically
         from sitspark.workflow.context import Context
+        from sitspark.workflow.keys import plan_key
         from sitspark.workflow.plan import plan as foresee
         from sitspark.workflow.run import done
 
         context = Context.of(_settings(settings, set_), console)
         foreseen = foresee(context, tuple(done(context)))
         context.folder.prepare()
-        write_atomically(context.folder.plan, foreseen.to_json())
+        write_atomically(context.folder.plan, foreseen.to_json(key=plan_key(context.settings)))
         console.print(foreseen.to_json() if json else foreseen.to_text(), soft_wrap=True)
 
 

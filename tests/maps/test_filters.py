@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from sitspark.classes import LandCoverClass, Nomenclature
 from sitspark.errors import SitsparkError
@@ -28,6 +29,20 @@ def test_classes_have_the_radius_of_their_group_and_all_others_are_one_more() ->
     (one,) = made.filters
     assert isinstance(one, Majority)
     assert (one.group.tolist(), one.radius.tolist(), one.margin) == ([0, 1, 0, 2], [0, 0, 3, 2], 3)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "sentence"),
+    [
+        ({"minimum_unit": {}}, "has 0 hectares for all classes"),
+        ({"minimum_unit": {"by_class": {"7": 0}}}, "has 0 hectares for all classes"),
+        ({"regularise": {"radius": 0}}, "has radius 0 for all classes"),
+        ({"regularise": {"radius": 0, "groups": [{"classes": [7], "radius": 0}]}}, "has radius 0 for all classes"),
+    ],
+)
+def test_a_step_that_changes_nothing_is_refused(wanted: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ValidationError, match=sentence):
+        MapSettings(**wanted)
 
 
 @pytest.mark.parametrize(("hectares", "pixels"), [(0.3, 30), (0.301, 31), (0, 0), (0.005, 1)])

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from sitspark.errors import SitsparkError
-from sitspark.models.arithmetic import Arithmetic, Precision, arithmetic_of, lower_precisions
+from sitspark.models.arithmetic import Arithmetic, Precision, arithmetic_of, lower_precisions, sums_integers
 from sitspark.models.networks.bank import build
 from sitspark.models.networks.base import Network
 from sitspark.models.networks.integer import reach_of
@@ -15,6 +15,7 @@ from sitspark.models.statistics import Statistics
 from .tables import SPACE, Table
 
 CLASSES, PIXELS = 7, 1024
+INTEGERS = pytest.mark.skipif(not sums_integers(), reason="the processor has no products of eight bits")
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +34,7 @@ def network(features: np.ndarray) -> Mlp:
     return made.eval()
 
 
-@pytest.mark.parametrize(("precision", "least"), [("fp32", 1.0), ("bf16", 0.98), ("int8", 0.97)])
+@pytest.mark.parametrize(("precision", "least"), [("fp32", 1.0), ("bf16", 0.98), pytest.param("int8", 0.97, marks=INTEGERS)])
 @torch.inference_mode()
 def test_classes_are_nearly_those_of_float32(network: Mlp, features: np.ndarray, precision: Precision, least: float) -> None:
     """A network that has learnt nothing is the hardest case: its scores are close to each other."""
@@ -45,7 +46,7 @@ def test_classes_are_nearly_those_of_float32(network: Mlp, features: np.ndarray,
     assert (found - expected).abs().mean() <= 0.02 * expected.std()
 
 
-@pytest.mark.parametrize("precision", ["fp32", "bf16", "int8"])
+@pytest.mark.parametrize("precision", ["fp32", "bf16", pytest.param("int8", marks=INTEGERS)])
 @torch.inference_mode()
 def test_a_row_gives_the_same_bits_at_any_place(network: Mlp, features: np.ndarray, precision: Precision) -> None:
     prepared = arithmetic_of(precision, network, features).prepared(network)
@@ -54,6 +55,7 @@ def test_a_row_gives_the_same_bits_at_any_place(network: Mlp, features: np.ndarr
     assert torch.equal(prepared(block)[order], prepared(block[order]))
 
 
+@INTEGERS
 @torch.inference_mode()
 def test_one_layer_in_eight_bits_by_hand() -> None:
     """Standardised 0.5 with a reach of 1 is 64 steps of 1/127; a weight of 0.25 beside one of 1 is 32 of 127."""
@@ -92,3 +94,14 @@ def test_a_network_of_other_layers_has_no_form_in_eight_bits(table: Table) -> No
     ):
         arithmetic_of("int8", network, table.features)
     assert "int8" not in lower_precisions(network)
+
+
+def test_eight_bits_are_refused_where_the_processor_would_cut_sums_off(
+    network: Mlp, features: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sitspark.models.arithmetic.sums_integers", lambda: False)
+    assert "int8" not in lower_precisions(network)
+    with pytest.raises(SitsparkError, match=r"map\.precision int8: the processor of \S+ has no instructions .*; set fp32"):
+        arithmetic_of("int8", network, features)
+    with pytest.raises(SitsparkError, match="has no instructions"):
+        Arithmetic("int8", 3.0).prepared(network)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sitspark.errors import SitsparkError
-from sitspark.models.arithmetic import FP32, Arithmetic
+from sitspark.models.arithmetic import FP32, Arithmetic, sums_integers
 from sitspark.models.inference import Classifier
 from sitspark.models.lower_precision import Tried, Wanted, chosen, tried
 from sitspark.models.model import Model
@@ -51,6 +51,7 @@ def test_a_trial_comes_back_from_json() -> None:
     assert Tried.from_json(int8(3, 2.25).to_json()) == int8(3, 2.25)
 
 
+@pytest.mark.skipif(not sums_integers(), reason="the processor has no products of eight bits")
 def test_pixels_that_change_are_counted_against_float32(trained: TrainingJob, table: Table) -> None:
     model = Model.load(trained.folder)
     random = np.random.default_rng(0)
@@ -60,6 +61,12 @@ def test_pixels_that_change_are_counted_against_float32(trained: TrainingJob, ta
     lower, _ = Classifier.load(trained.folder, arithmetic=found.arithmetic).classify(between)
     assert found.changed == np.count_nonzero(exact != lower) > 0
     assert found.pixels == len(between) and found.gain > 0
+
+
+@pytest.mark.parametrize("pixels", [0, 499])
+def test_what_is_asked_for_is_refused_where_few_pixels_can_tell(trained: TrainingJob, table: Table, pixels: int) -> None:
+    with pytest.raises(SitsparkError, match=rf"map\.precision bf16: .* only {pixels} pixels were ever clear.*set fp32 or auto"):
+        tried(Model.load(trained.folder), table.features[:pixels], "bf16")
 
 
 def test_without_a_pixel_nothing_is_tried(trained: TrainingJob, table: Table) -> None:

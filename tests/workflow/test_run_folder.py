@@ -45,6 +45,28 @@ def test_drafts_are_swept_and_everything_else_stays(tmp_path: Path) -> None:
         assert not {name for name in swept if (tmp_path / name).exists()}
 
 
+def test_a_folder_that_is_no_runs_keeps_what_somebody_else_has_there(tmp_path: Path) -> None:
+    """As with `output: .` in a repository, or at home."""
+    others = (".git/config", ".venv/bin/python", ".notes.part", "models/mine/.keep", "tables/.old/x")
+    for name in others:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    with RunFolder(tmp_path).locked():
+        pass
+    (tmp_path / "run.json").write_text("{}")
+    with RunFolder(tmp_path).locked():
+        pass
+    assert (tmp_path / ".git/config").exists() and (tmp_path / ".venv/bin/python").exists()
+
+
+def test_scratch_of_somebody_else_is_not_taken_for_the_runs(tmp_path: Path) -> None:
+    (tmp_path / "scratch").mkdir()
+    (tmp_path / "scratch" / "mine").touch()
+    with pytest.raises(SitsparkError, match=r"scratch is there, but no run.json: .* choose another output"):
+        RunFolder(tmp_path).locked().__enter__()
+    assert (tmp_path / "scratch" / "mine").exists()
+
+
 @pytest.fixture
 def holder(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """A process that holds the folder `out`; what it started lives on without it."""

@@ -1,8 +1,11 @@
 """The speed of a machine, of what windows took."""
 
+from types import SimpleNamespace
+
 import pytest
 
-from sitspark.workflow.speed import Speed, Spent
+from sitspark.grid import Window
+from sitspark.workflow.speed import Speed, Spent, measured_speed
 
 
 def test_speed_is_that_of_all_windows_but_the_first() -> None:
@@ -11,6 +14,18 @@ def test_speed_is_that_of_all_windows_but_the_first() -> None:
     assert (found.per_core_second, found.per_second) == (500, 250)
     assert found.error == pytest.approx(1.0)  # the first of them is twice as fast as all
     assert found.start == pytest.approx(5.0 - 100 / 500)
+
+
+def test_one_window_is_measured_however_long_the_first_one_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(range(0, 10_000, 100))
+    clocks = SimpleNamespace(process_time=lambda: next(clock), perf_counter=lambda: next(clock))
+    monkeypatch.setattr("sitspark.workflow.speed.time", clocks)
+    monkeypatch.setattr("sitspark.workflow.speed.classify_stack", lambda *_arguments, **_options: [])
+    part = SimpleNamespace(within=lambda _window: None)
+    reading = SimpleNamespace(around=lambda *_arguments, **_options: [part], grid=None)
+    recipe = SimpleNamespace(custom_of=lambda *_arguments: None, space=None)
+    found = measured_speed(reading, {}, "31TCJ", Window(0, 0, 512, 512), recipe=recipe, classifier=None)  # type: ignore[arg-type]
+    assert found.per_core_second == 256 * 256 / 200
 
 
 def test_windows_alike_have_no_error_and_a_quick_first_one_costs_nothing() -> None:

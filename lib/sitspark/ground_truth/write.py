@@ -21,6 +21,7 @@ _EXACT = {"GeoJSON": {"SIGNIFICANT_FIGURES": "17"}}
 _DRIVERS = {".gpkg": "GPKG", ".shp": "ESRI Shapefile", ".geojson": "GeoJSON", ".json": "GeoJSON"}
 SUFFIXES = (".parquet", *_DRIVERS)
 _GEOMETRY = "geometry"
+_ROWS = 10_000  # of a batch
 _REFUSED = (DataSourceError, DataLayerError, FeatureError, FieldError, GeometryError)
 
 
@@ -44,7 +45,7 @@ def write_vector(tables: Iterable[pa.Table], schema: pa.Schema, out: Path, layer
     def counted() -> Iterator[pa.RecordBatch]:
         nonlocal rows, stopped
         try:
-            for table in tables:
+            for table in _grouped(tables):
                 rows += table.num_rows
                 yield from table.to_batches()
         except SitsparkError as error:
@@ -79,6 +80,18 @@ def write_vector(tables: Iterable[pa.Table], schema: pa.Schema, out: Path, layer
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return rows
+
+
+def _grouped(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """Tables of `_ROWS` rows or more, but the last: a format pays for each batch, GeoParquet by a row group of its own."""
+    held: list[pa.Table] = []
+    for table in tables:
+        held.append(table)
+        if sum(one.num_rows for one in held) >= _ROWS:
+            yield pa.concat_tables(held).combine_chunks()
+            held = []
+    if held:
+        yield pa.concat_tables(held).combine_chunks()
 
 
 def _write_parquet(batches: Iterable[pa.RecordBatch], schema: pa.Schema, out: Path, crs: str) -> None:

@@ -35,8 +35,8 @@ class Sources:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Parts:
-    """Parts of classes: code, outline in pixels of the map, number of pixels, sum of the confidence, pixels by original class
-    (parts, positions of classes from 1).
+    """Parts of classes: code, outline in pixels of the map, number of pixels, sum of the confidence of those that kept their
+    class, pixels by original class (parts, positions of classes from 1).
     """
 
     code: npt.NDArray[np.int64]
@@ -74,8 +74,9 @@ def vectorise(
 ) -> int:
     """Write the parts of a map on `grid` as polygons into `out`, and give their number; the format follows from its suffix.
 
-    Attributes are code, name, area_ha (of the pixels), confidence (mean, per cent), and of a regularised map for each class
-    share_<code>: the per cent of the pixels that the classifier gave it. `simplify` is in pixels: the side of the triangles
+    Attributes are code, name, area_ha (of the pixels), confidence (mean, per cent, of the pixels that the classifier gave the
+    class; null where it gave none), and of a regularised map for each class share_<code>: the per cent of the pixels that the
+    classifier gave it. `simplify` is in pixels: the side of the triangles
     that borders may lose; borders stay those of both neighbours, and where they cross the lines between blocks they stay as
     they are. `told` gets the pixels of each block that is done.
 
@@ -191,13 +192,16 @@ class _Block:
         labels, count = components((codes + 1).astype(np.uint32))
         flat, of_part = labels.ravel(), np.zeros(count, np.int64)
         of_part[flat - 1] = codes.ravel()
-        confidence = np.bincount(flat, _read(sources.confidence, window).ravel(), count + 1)[1:].astype(np.float64)
+        sure = _read(sources.confidence, window)
         classes = len(nomenclature) + 1
         original = np.zeros((count, classes), np.int64)
         if sources.original is not None:
-            position = np.searchsorted([0, *nomenclature.codes], _read(sources.original, window).ravel())
+            given = _read(sources.original, window)
+            sure[given != codes] = 0  # of the class that the pixel had before
+            position = np.searchsorted([0, *nomenclature.codes], given.ravel())
             pairs = np.bincount((flat.astype(np.int64) - 1) * classes + position, minlength=count * classes)
             original = pairs.reshape(count, classes)
+        confidence = np.bincount(flat, sure.ravel(), count + 1)[1:].astype(np.float64)
         outlines = _outlines(labels, count, simplify)
         corner = np.array([window.col, window.row])
         placed = shapely.transform(outlines, lambda xy: xy + corner)
@@ -242,6 +246,15 @@ def _schema(shares: Nomenclature) -> pa.Schema:
     )
 
 
+def _mean_confidence(parts: _Parts, nomenclature: Nomenclature) -> pa.Array:
+    """The mean over the pixels that the classifier gave the class; null where there is none."""
+    kept = parts.pixels
+    if parts.original.any():
+        kept = parts.original[np.arange(len(parts.code)), np.searchsorted([0, *nomenclature.codes], parts.code)]
+    mean = np.divide(parts.confidence, kept, out=np.zeros(len(kept)), where=kept > 0)
+    return pa.array(mean, pa.float32(), mask=kept == 0)
+
+
 def _table(parts: _Parts, schema: pa.Schema, grid: Grid, nomenclature: Nomenclature) -> pa.Table:
     step = np.array([grid.resolution, -grid.resolution])
     outlines = shapely.transform(parts.outline, lambda xy: xy * step + (grid.left, grid.top))
@@ -250,8 +263,10 @@ def _table(parts: _Parts, schema: pa.Schema, grid: Grid, nomenclature: Nomenclat
         "code": parts.code,
         "name": [nomenclature.name_of(code) for code in parts.code.tolist()],
         "area_ha": parts.pixels * pixel_hectares(grid),
-        "confidence": parts.confidence / parts.pixels,
+        "confidence": _mean_confidence(parts, nomenclature),
         **{f"share_{c.code}": shares[:, position] for position, c in enumerate(nomenclature, 1)},
         "geometry": shapely.to_wkb(outlines),
     }
-    return pa.table([pa.array(columns[name], schema.field(name).type) for name in schema.names], schema=schema)
+    arrays = (columns[field.name] for field in schema)
+    typed = zip(arrays, schema.types, strict=True)
+    return pa.table([a if isinstance(a, pa.Array) else pa.array(a, kind) for a, kind in typed], schema=schema)

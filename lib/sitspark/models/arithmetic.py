@@ -1,5 +1,6 @@
 """In which numbers a network classifies: float32, or fewer digits where the processor gains by it."""
 
+import platform
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,20 +22,27 @@ _CPU = torch.device("cpu")
 
 @dataclass(frozen=True, slots=True)
 class Arithmetic:
-    """The numbers of a network at work; `reach` is how far standardised features reach, which eight bits are spread over."""
+    """The numbers of a network at work.
+
+    Of int8 `reach` is how far standardised features reach, which eight bits are spread over, and `rest` is the precision of the
+    layers behind the first one.
+    """
 
     precision: Precision = "fp32"
     reach: float | None = None
+    rest: Precision = "fp32"
 
     def prepared(self, network: Network) -> nn.Module:
-        """A copy of the network for inference in these numbers."""
+        """A copy of the network for inference in these numbers; raises SitsparkError on a processor that has none of them."""
         if self.precision == "fp32":
             return in_float32(network.folded())
         if self.precision == "bf16":
             return in_bfloat16(network.unfolded())
         assert isinstance(network, Perceptron) and self.reach is not None
+        _refuse_without_integers()
         rest = network.layers[1:]
-        return IntegerPerceptron(network, self.reach, in_bfloat16(rest) if computes_in_bf16(_CPU) else in_float32(rest)).eval()
+        behind = in_bfloat16(rest) if self.rest == "bf16" else in_float32(rest)
+        return IntegerPerceptron(network, self.reach, behind).eval()
 
 
 FP32 = Arithmetic()
@@ -43,7 +51,7 @@ FP32 = Arithmetic()
 def arithmetic_of(precision: Precision, network: Network, features: npt.NDArray[np.float32]) -> Arithmetic:
     """The arithmetic of a precision for a network, given features float32 (n, features) as they are met.
 
-    Raises SitsparkError for a network that has no form in eight bits.
+    Raises SitsparkError for a network that has no form in eight bits, and a processor that can't sum them.
     """
     if precision != "int8":
         return Arithmetic(precision)
@@ -52,12 +60,26 @@ def arithmetic_of(precision: Precision, network: Network, features: npt.NDArray[
             "map.precision int8: the network isn't made of dense layers alone, which is what eight bits are for; set bf16, "
             "fp32, or auto"
         )
-    return Arithmetic("int8", reach_of(network, features))
+    _refuse_without_integers()
+    return Arithmetic("int8", reach_of(network, features), "bf16" if computes_in_bf16(_CPU) else "fp32")
 
 
 def lower_precisions(network: Network) -> list[Precision]:
     """Those in which this processor may be faster than in float32, with this network."""
     lower: list[Precision] = ["bf16"] if computes_in_bf16(_CPU) else []
-    if isinstance(network, Perceptron) and torch.cpu._is_vnni_supported():
+    if isinstance(network, Perceptron) and sums_integers():
         lower.append("int8")
     return lower
+
+
+def sums_integers() -> bool:
+    """Whether the processor sums products of eight bits exactly: without such instructions sums may be cut off."""
+    return bool(torch.cpu._is_vnni_supported())
+
+
+def _refuse_without_integers() -> None:
+    if not sums_integers():
+        raise SitsparkError(
+            f"map.precision int8: the processor of {platform.node()} has no instructions for products of eight bits (VNNI); "
+            "set fp32, bf16 or auto"
+        )

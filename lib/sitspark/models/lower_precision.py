@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from sitspark.errors import SitsparkError
+from sitspark.errors import SitsparkError, counted
 from sitspark.models.arithmetic import FP32, Arithmetic, Precision, arithmetic_of, lower_precisions
 from sitspark.models.inference import Classifier
 from sitspark.models.model import Model
@@ -17,6 +17,7 @@ from sitspark.models.model import Model
 Wanted = Literal["auto", "fp32", "bf16", "int8"]
 
 _LEAST_GAIN = 1.1  # times as fast: below, what is gained isn't worth another class for any pixel
+_LEAST_PIXELS = 500  # a share of half a per cent of fewer says nothing
 _ROUNDS = 3  # the fastest counts: the machine does other work too
 
 
@@ -54,10 +55,16 @@ class Tried:
 def tried(model: Model, features: npt.NDArray[np.float32], wanted: Wanted) -> list[Tried]:
     """Classify features float32 (n, features) of the pixels of a map in float32, and in all lower precisions that come into it.
 
-    Raises SitsparkError for a precision that the network has no form in.
+    Nothing is tried on few pixels. Raises SitsparkError for a precision that the network has no form in, and for one that is
+    asked for and can't be tried.
     """
     precisions: Sequence[Precision] = lower_precisions(model.network) if wanted == "auto" else [wanted]
-    if not len(features):
+    if len(features) < _LEAST_PIXELS:
+        if wanted != "auto":
+            raise SitsparkError(
+                f"map.precision {wanted}: it is tried on pixels of the map first, and of eight windows of it only "
+                f"{counted(len(features), 'pixel')} were ever clear, fewer than {_LEAST_PIXELS}; set fp32 or auto"
+            )
         return []
     exact, usual = _classified(model, FP32, features)
     found = []

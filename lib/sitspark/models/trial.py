@@ -7,6 +7,7 @@ from torch.nn import functional as F
 from sitspark.errors import SitsparkError, counted
 from sitspark.kernels.feature_space import FeatureSpace
 from sitspark.models.batches import least_share
+from sitspark.models.inference import Classifier
 from sitspark.models.model import serialise
 from sitspark.models.networks.layout import Layout
 from sitspark.models.networks.own import OwnNetwork
@@ -45,12 +46,28 @@ def try_own(code: OwnCode, space: FeatureSpace, classes: int, *, training: Train
         raise SitsparkError(f"{name} has weights that no score hangs on ({', '.join(idle)}); use them, or leave them out")
     for few in range(least_share(training.batch_size, ranks=training.ranks), 2):
         _refuse_more(network, features[:few], name, training)
+    _refuse_others_in_maps(network, features, classes, name)
     with torch.inference_mode():
         together, alone = network.eval()(features), torch.cat([network(row) for row in features.split(1)])
     if not torch.allclose(together, alone, rtol=_ROUNDING, atol=_ROUNDING):
         raise SitsparkError(
             f"{name} gives a sample other scores alone than beside others, when it is in eval mode; sums and normalisations "
             "over the first dimension are for training alone"
+        )
+
+
+def _refuse_others_in_maps(network: OwnNetwork, features: torch.Tensor, classes: int, name: str) -> None:
+    """Raise SitsparkError for a network that can't be copied for maps, or whose copy gives other probabilities."""
+    try:
+        given = Classifier.of(network.eval(), tuple(range(1, classes + 1))).probabilities(features.numpy())
+    except Exception as error:
+        raise SitsparkError(f"{name} can't be copied for classifying ({told(error, network.code.path)}); correct it") from error
+    with torch.inference_mode():
+        expected = network(features).softmax(1).numpy()
+    if not np.allclose(given, expected, atol=_ROUNDING):
+        raise SitsparkError(
+            f"{name} gives other probabilities when its linear layers are computed as maps compute them; it reads or changes "
+            "them by ways that a copy doesn't have"
         )
 
 

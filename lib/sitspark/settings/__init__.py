@@ -18,6 +18,7 @@ from sitspark.settings.grid import GridSettings
 from sitspark.settings.ground_truth import RATIO, ClassesSettings, GroundTruthSettings
 from sitspark.settings.importance import ImportanceSettings
 from sitspark.settings.mapping import (
+    INTEGER_NETWORKS,
     GroupSettings,
     MapSettings,
     RegulariseSettings,
@@ -193,6 +194,20 @@ class Settings(Section):
             raise ValueError(
                 "training.centre median would take the zeros of acquisitions that aren't valid for values (time_series.filler "
                 "none); choose another filler, or mean"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _the_model_has_the_precision(self) -> Self:
+        precision, training = self.map.precision, self.training
+        if training.baseline is not None and precision in ("bf16", "int8"):
+            raise ValueError(
+                f"map.precision {precision} is one of networks, and training.baseline has its own numbers; set fp32 or auto"
+            )
+        if precision == "int8" and training.network not in INTEGER_NETWORKS:
+            raise ValueError(
+                f"map.precision int8 is for networks of dense layers ({', '.join(INTEGER_NETWORKS)}), and training.network "
+                f"is {training.model_name}; set bf16, fp32 or auto"
             )
         return self
 

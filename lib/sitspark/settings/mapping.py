@@ -6,6 +6,8 @@ from pydantic import AfterValidator, Field, model_validator
 
 from sitspark.settings.section import Section, without_repetition
 
+INTEGER_NETWORKS = ("mlp", "ann")  # those of dense layers alone
+
 
 class SmoothingSettings(Section):
     """Bayesian smoothing: the probabilities of a pixel against those of its neighbours, before a class is chosen."""
@@ -39,6 +41,12 @@ class RegulariseSettings(Section):
         (), description="Sets of classes that only replace each other, each with a radius of its own; all others are one more."
     )
 
+    @model_validator(mode="after")
+    def _something_may_change(self) -> Self:
+        if not any((self.radius, *(group.radius for group in self.groups))):
+            raise ValueError("has radius 0 for all classes, by which nothing changes; give a radius, or leave it out")
+        return self
+
 
 class UnitSettings(Section):
     """Sieve: connected parts of a class that are too small join the neighbour with the longest common border."""
@@ -47,6 +55,12 @@ class UnitSettings(Section):
     by_class: dict[int | str, Annotated[float, Field(ge=0)]] = Field(
         {}, description="The same of some classes, by code or name."
     )
+
+    @model_validator(mode="after")
+    def _something_may_change(self) -> Self:
+        if not any((self.hectares, *self.by_class.values())):
+            raise ValueError("has 0 hectares for all classes, by which nothing changes; give some, or leave it out")
+        return self
 
 
 class VectorSettings(Section):
@@ -63,8 +77,8 @@ class MapSettings(Section):
 
     precision: Literal["auto", "fp32", "bf16", "int8"] = Field(
         "fp32",
-        description="Numbers that networks classify in: fp32; bf16 or int8 (mlp and ann alone), by which some processors are "
-        "faster; auto: whichever is the fastest on the machine, so that maps of different machines may differ.",
+        description="Numbers that networks classify in: fp32; bf16, or int8 of mlp and ann, by which some processors gain; "
+        "auto: whichever is the fastest where the map is drawn, so that another machine may choose another one.",
     )
     precision_limit: float = Field(
         0.005,

@@ -17,7 +17,7 @@ from sitspark.workflow.run_folder import RunFolder, StageRecord
 
 MANIFEST = "delivery.json"  # written last: what it names is there, whole
 _GEOTIFF = "image/tiff; application=geotiff; profile=cloud-optimized"  # OGC 21-026
-_UNFINISHED = "chunks"  # folder of a map's parts
+_OF_THE_MAP = ("mosaic", "regularise", "vectorise")
 # what leads readers to other files comes after these
 _LAST = ("item.json", "index.html", "run.json")
 
@@ -95,12 +95,13 @@ def _files(run: RunFolder, done: Mapping[str, StageRecord]) -> dict[str, Path]:
     folders = [run.accuracy, run.report.parent]
     if "train" in done:
         folders.append(run.model(done["train"].facts["model_id"]))
-    if "mosaic" in done:
-        folders.append(run.path / done["mosaic"].facts["map"])
     found = [run.record_file]
+    # of a map only what stages that are done have published: others' files may be of earlier settings
+    for stage in _OF_THE_MAP:
+        if stage in done:
+            found += (run.path / path for path in done[stage].outputs)
     for folder in folders:
-        files = (path for path in folder.rglob("[!.]*") if path.is_file())
-        found += (path for path in files if _UNFINISHED not in path.relative_to(folder).parts)
+        found += (path for path in folder.rglob("[!.]*") if path.is_file())
     found.sort(key=lambda path: (path.name in _LAST, str(path)))
     return {str(path.relative_to(run.path)): path for path in found}
 

@@ -24,7 +24,7 @@ from sitspark.maps.style import qml
 from sitspark.scenes.cube import READER_VERSION
 from sitspark.spark import tasks_at_a_time
 from sitspark.workflow.context import Context
-from sitspark.workflow.keys import digest
+from sitspark.workflow.keys import digest, plan_key
 from sitspark.workflow.stage import Outcome, Stage
 from sitspark.workflow.tables import replace_folder
 
@@ -78,8 +78,8 @@ def _classify(context: Context, _key: str) -> Outcome:
     pixels = sum(record.classified for record in records)
     area = sum(record.window.pixels for record in records)
     spent = sum(record.cpu_seconds for record in records)
-    foreseen = context.folder.pixels_per_core_second
-    beside = "" if foreseen is None else f" ({area / foreseen:.0f} s were planned)"
+    planned = context.folder.planned_core_seconds(plan_key(context.settings))
+    beside = "" if planned is None else f" ({planned:.0f} s were planned)"
     return Outcome(
         f"{pixels:,} of {area:,} pixels in {counted(total, 'chunk')}{lower}, {max(r.peak_mb for r in records)} MB at most in a "
         f"worker, {spent:.0f} s of one core{beside}",
@@ -194,9 +194,10 @@ def _forget_products(target: Path, drawn: Sequence[products.Product]) -> None:
     """Remove the rasters of earlier settings, which nobody should take for those of the present ones."""
     wanted = {f"{product.name}.tif" for product in drawn}
     shutil.rmtree(target / "tiles", ignore_errors=True)
-    for stale in target.glob("*.tif"):
+    # those of later stages are made of the map that was here before
+    for stale in (*target.glob("*.tif"), *target.glob("regularised*"), *target.glob("polygons.*")):
         if stale.name not in wanted:
-            stale.unlink()
+            stale.unlink(missing_ok=True)
 
 
 def _describe(context: Context, target: Path, grid: Grid, records: Sequence[ChunkRecord]) -> tuple[Path, ...]:

@@ -9,6 +9,7 @@ from typing import Any
 from sitspark.location import Location
 from sitspark.scenes import store
 from sitspark.scenes.product import Source
+from sitspark.settings import Settings
 from sitspark.workflow.sums import files_of
 
 
@@ -16,6 +17,11 @@ def digest(*parts: Any) -> str:
     """The SHA-256 of JSON-like parts, as hexadecimal text."""
     text = json.dumps(parts, sort_keys=True, default=str, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def plan_key(settings: Settings) -> str:
+    """A hash of all that changes how long a map takes, and by luck of a little more."""
+    return digest(settings.model_dump(mode="json", exclude={"output", "delivery"}))
 
 
 def fingerprint(paths: Iterable[Path]) -> str:

@@ -14,6 +14,7 @@ from sitspark.features.from_settings import recipe_of
 from sitspark.grid import Chunk, ChunkShape, Window
 from sitspark.kernels.feature_space import FeatureSpace
 from sitspark.maps.products import held_bytes, products_of
+from sitspark.models.arithmetic import FP32, arithmetic_of
 from sitspark.models.baselines.stand_in import stand_in
 from sitspark.models.baselines.training import samples_that_fit
 from sitspark.models.inference import BaselineClassifier, Classifier
@@ -112,9 +113,9 @@ class Foreseen:
     done: tuple[str, ...]
     chunks_written: int
 
-    def to_json(self) -> str:
-        """The numbers as JSON."""
-        return json.dumps(asdict(self), indent=2)
+    def to_json(self, **more: str) -> str:
+        """The numbers as JSON, and what is added to them."""
+        return json.dumps(asdict(self) | more, indent=2)
 
     def _together(self) -> str:
         if self.models == 1 or self.models_at_a_time is None:
@@ -187,7 +188,15 @@ def plan(context: Context, done: Sequence[str] = ()) -> Foreseen:
         raise SitsparkError(BESIDE)
     pixels = sum(chunk.window.pixels for chunk in chunks)
     classifier = _classifier_of_the_size(context, recipe.space)
-    speed = measured_speed(reading, scenes, tile, windows.core, recipe=recipe, classifier=classifier)
+    speed = measured_speed(
+        reading,
+        scenes,
+        tile,
+        windows.core,
+        recipe=recipe,
+        classifier=classifier,
+        probability=next((product for product in products if product.name == "probability"), None),
+    )
     # a cluster may have any number
     cores = local_cores(settings.spark.master) or os.cpu_count() or 1
     workers = min(cores, len(chunks))
@@ -300,7 +309,11 @@ def _classifier_of_the_size(context: Context, space: FeatureSpace) -> Classifier
     training, codes = context.settings.training, context.nomenclature.codes
     bound = _bound(context, len(space))
     if training.baseline is None or bound is None:
-        return Classifier.of(chosen(training, space, len(codes), own=context.own_network).eval(), codes)
+        network = chosen(training, space, len(codes), own=context.own_network).eval()
+        wanted = context.settings.map.precision
+        # what auto will choose isn't known yet
+        arithmetic = FP32 if wanted == "auto" else arithmetic_of(wanted, network, np.zeros((1, len(space)), np.float32))
+        return Classifier.of(network, codes, arithmetic=arithmetic)
     samples = min(bound.samples, len(codes) * (context.settings.samples.per_class or bound.samples))
     return BaselineClassifier(
         np.array(codes, np.uint16), 1.0, stand_in(training.baseline, len(space), len(codes), samples=samples)

@@ -39,6 +39,8 @@ def arithmetic_of_map(context: Context, plan: DataFrame, imagery: Pass) -> Arith
     arithmetic = chosen(found, settings.precision, limit=settings.precision_limit)
     for one in found:
         context.voice.note(f"{one}{'' if one.arithmetic == arithmetic else '; not taken'}")
+    if not found:
+        context.voice.remark("precision: fp32; there was no other to try, by processor, model or pixels that are ever clear")
     content = {"arithmetic": asdict(arithmetic), "tried": [asdict(one) for one in found], "limit": settings.precision_limit}
     write_atomically(noted, json.dumps(content, indent=2))
     return arithmetic

@@ -113,11 +113,11 @@ class RunFolder:
         """What `sitspark plan` foresaw last."""
         return self.path / "plan.json"
 
-    @property
-    def pixels_per_core_second(self) -> float | None:
-        """How fast a map was planned to be drawn; None where it wasn't planned."""
+    def planned_core_seconds(self, key: str) -> float | None:
+        """What a map was planned to take of one core; None where none was planned under this key of the settings."""
         try:
-            return float(json.loads(self.plan.read_text())["pixels_per_core_second"])
+            planned = json.loads(self.plan.read_text())
+            return float(planned["core_seconds"]) if planned["key"] == key else None
         except (OSError, ValueError, KeyError):
             return None
 
@@ -213,10 +213,23 @@ class RunFolder:
             raise SitsparkError(f"output: {self.path} can't be written ({error.strerror}); choose another folder") from None
 
     def _sweep(self) -> None:
-        """Remove what a killed run left half-written: scratch, and everything under a hidden name."""
+        """Remove what a killed run left half-written: scratch, drafts, and everything under a hidden name in its own folders.
+
+        A folder without a record is no run's: what lies there is somebody else's, and a first run has left nothing. Raises
+        SitsparkError where that is something which the run would take for its own.
+        """
+        if not self.record_file.exists():
+            if self.scratch.exists():
+                raise SitsparkError(
+                    f"output: {self.scratch} is there, but no {self.record_file.name}: the folder isn't that of a run, which "
+                    "throws its scratch away; choose another output"
+                )
+            return
         shutil.rmtree(self.scratch, ignore_errors=True)
+        for pattern in (".*.part", ".writable.*"):
+            for draft in self.path.glob(pattern):
+                draft.unlink()
         folders = (
-            "",
             "tables/",
             "tables/*/",
             "models/*/",

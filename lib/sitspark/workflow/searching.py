@@ -122,11 +122,11 @@ def trials_at_a_time(training: TrainingSettings, master: str) -> int | None:
 
     None on a cluster, where spark.task.cpus says how many cores a task has. With a GPU it is one: all would take the first.
     """
-    if training.device != "cpu" and torch.cuda.is_available():
-        return 1
     cores = local_cores(master)
     if cores is None:
         return None
+    if training.device != "cpu" and torch.cuda.is_available():
+        return 1
     by_memory = _FOR_TRIALS * machine_memory_mb() / 1000 / (training.memory + _LIBRARIES)
     return max(1, min(cores // training.threads, int(by_memory)))
 

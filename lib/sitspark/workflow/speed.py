@@ -9,6 +9,7 @@ import torch
 from sitspark.features.recipe import Recipe
 from sitspark.grid import Window
 from sitspark.maps.chunk import classify_stack
+from sitspark.maps.products import Product
 from sitspark.models.inference import Classifier
 from sitspark.scenes.product import Scene
 from sitspark.scenes.reading import Reading
@@ -57,21 +58,24 @@ def measured_speed(
     *,
     recipe: Recipe,
     classifier: Classifier,
+    probability: Product | None = None,
 ) -> Speed:
-    """Read and classify windows in the middle of a tile and of its quarters, with all their dates, on one thread."""
+    """Read and classify windows in the middle of a tile and of its quarters, with all their dates, on one thread.
+
+    `probability` is the product for which the probability of every class is wanted.
+    """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        middle, *quarters = _windows(extent)
         spent: list[Spent] = []
-        began = time.perf_counter()
-        for window in (_middle(extent, _WARM_UP), middle, *quarters):
-            if spent and time.perf_counter() - began > _ENOUGH:
+        for window in (_middle(extent, _WARM_UP), *_windows(extent)):
+            # one at least, however long the first one took
+            if sum(one.wall for one in spent[1:]) > _ENOUGH:
                 break
             cpu, wall = time.process_time(), time.perf_counter()
             parts = reading.around(scenes, window, tile=tile)
             custom = recipe.custom_of(parts, window, reading.grid)
-            classify_stack(parts[0].within(window), custom, recipe.space, [classifier])
+            classify_stack(parts[0].within(window), custom, recipe.space, [classifier], probability=probability)
             spent.append(Spent(window.pixels, time.process_time() - cpu, time.perf_counter() - wall))
     finally:
         torch.set_num_threads(threads)

@@ -85,5 +85,6 @@ def _replace(network: nn.Module, kind: type[_M], by: Callable[[_M], nn.Module]) 
     """Put another layer in the place of each of a kind, but of kinds derived from it: torch's own modules look into those."""
     for module in list(network.modules()):
         for name, layer in module.named_children():
-            if type(layer) is kind:
+            # a user's hooks may make the weights, or change what the layer gives
+            if type(layer) is kind and not layer._forward_pre_hooks and not layer._forward_hooks:
                 setattr(module, name, by(layer))
