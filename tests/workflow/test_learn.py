@@ -48,7 +48,7 @@ def test_a_training_that_was_killed_when_it_was_done_leaves_no_checkpoint(tmp_pa
     (done.folder / CHECKPOINT).write_bytes(b"of its last epoch")
     said: list[str] = []
     context = SimpleNamespace(
-        folder=SimpleNamespace(model=lambda _: done.folder), voice=SimpleNamespace(note=said.append), settings=None
+        folder=SimpleNamespace(model=lambda _: done.folder), voice=SimpleNamespace(remark=said.append), settings=None
     )
     assert learn._fit(context, "m", "train") == read_card(done.folder)  # type: ignore[arg-type]  # nothing else is asked for
     assert said == ["train: m is trained already"] and not (done.folder / CHECKPOINT).exists()

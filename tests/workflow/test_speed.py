@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from sitspark.grid import Window
+from sitspark.grid import ChunkShape, Window
 from sitspark.workflow.speed import Speed, Spent, measured_speed
 
 
@@ -24,7 +24,9 @@ def test_one_window_is_measured_however_long_the_first_one_takes(monkeypatch: py
     part = SimpleNamespace(within=lambda _window: None)
     reading = SimpleNamespace(around=lambda *_arguments, **_options: [part], grid=None)
     recipe = SimpleNamespace(custom_of=lambda *_arguments: None, space=None)
-    found = measured_speed(reading, {}, "31TCJ", Window(0, 0, 512, 512), recipe=recipe, classifier=None)  # type: ignore[arg-type]
+    found = measured_speed(
+        reading, {}, "31TCJ", Window(0, 0, 512, 512), shape=ChunkShape(256, 256), recipe=recipe, classifier=None
+    )  # type: ignore[arg-type]
     assert found.per_core_second == 256 * 256 / 200
 
 

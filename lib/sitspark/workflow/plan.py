@@ -84,7 +84,7 @@ class Foreseen:
     """What a run will take; sizes in bytes, times in seconds of one core, and of the clock with `cores` cores.
 
     `bytes_to_write` are those of each raster of the map. `error` is how far the speeds of windows are from their mean, as a
-    share. `core_seconds` hold the start of as many workers as there are cores. `done` are the stages that are finished under
+    share. `core_seconds` hold the starts of workers, and in tiles. `done` are the stages that are finished under
     these settings, and will be skipped; `chunks_written` those of a map that was begun. `models` are those that are trained, of
     which a search tries several, `models_at_a_time` of them beside each other (None on a cluster). `seconds` is for the map
     alone: labelled pixels are read once more, at most as much as their chunks. The memory of the machine is None where a
@@ -193,6 +193,7 @@ def plan(context: Context, done: Sequence[str] = ()) -> Foreseen:
         scenes,
         tile,
         windows.core,
+        shape=shape,
         recipe=recipe,
         classifier=classifier,
         probability=next((product for product in products if product.name == "probability"), None),
@@ -200,7 +201,7 @@ def plan(context: Context, done: Sequence[str] = ()) -> Foreseen:
     # a cluster may have any number
     cores = local_cores(settings.spark.master) or os.cpu_count() or 1
     workers = min(cores, len(chunks))
-    core_seconds = pixels / speed.per_core_second + workers * speed.start
+    core_seconds = speed.core_seconds(pixels, starts=workers + len(tiles[leading]))
     return Foreseen(
         products=sum(len(products) for own in tiles.values() for products in own.values()),
         tiles=len(tiles[leading]),

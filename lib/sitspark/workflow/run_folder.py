@@ -215,15 +215,9 @@ class RunFolder:
     def _sweep(self) -> None:
         """Remove what a killed run left half-written: scratch, drafts, and everything under a hidden name in its own folders.
 
-        A folder without a record is no run's: what lies there is somebody else's, and a first run has left nothing. Raises
-        SitsparkError where that is something which the run would take for its own.
+        A folder without a record is no run's: what lies there is somebody else's.
         """
         if not self.record_file.exists():
-            if self.scratch.exists():
-                raise SitsparkError(
-                    f"output: {self.scratch} is there, but no {self.record_file.name}: the folder isn't that of a run, which "
-                    "throws its scratch away; choose another output"
-                )
             return
         shutil.rmtree(self.scratch, ignore_errors=True)
         for pattern in (".*.part", ".writable.*"):
@@ -248,6 +242,11 @@ class RunFolder:
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the folder against a second run; the system frees it when the process ends in any way."""
+        if self.scratch.exists() and not self.record_file.exists():
+            raise SitsparkError(
+                f"output: {self.scratch} is there, but no {self.record_file.name}: the folder isn't that of a run, which "
+                "throws its scratch away; choose another output"
+            )
         self.prepare()
         owner = self.path / ".lock.owner"
         lock = FileLock(self.path / ".lock")

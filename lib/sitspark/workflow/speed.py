@@ -7,15 +7,14 @@ from dataclasses import dataclass
 import torch
 
 from sitspark.features.recipe import Recipe
-from sitspark.grid import Window
+from sitspark.grid import ChunkShape, Window
 from sitspark.maps.chunk import classify_stack
 from sitspark.maps.products import Product
 from sitspark.models.inference import Classifier
 from sitspark.scenes.product import Scene
 from sitspark.scenes.reading import Reading
 
-_SIDE = 256  # pixels; of a window
-_WARM_UP = 32  # pixels; of the first one
+_WARM_UP = ChunkShape.square(32)  # of the first one
 _ENOUGH = 10.0  # seconds, after which no further window is begun
 
 
@@ -40,6 +39,10 @@ class Speed:
     error: float
     start: float
 
+    def core_seconds(self, pixels: int, *, starts: int) -> float:
+        """What a map takes of one core; `starts` is how often a worker starts, or comes to a tile whose files it opens."""
+        return pixels / self.per_core_second + starts * self.start
+
     @staticmethod
     def of(first: Spent, windows: Sequence[Spent]) -> "Speed":
         """The speed over all windows but the first one, which pays for compiling and for opening files."""
@@ -56,11 +59,12 @@ def measured_speed(
     tile: str,
     extent: Window,
     *,
+    shape: ChunkShape,
     recipe: Recipe,
     classifier: Classifier,
     probability: Product | None = None,
 ) -> Speed:
-    """Read and classify windows in the middle of a tile and of its quarters, with all their dates, on one thread.
+    """Read and classify chunks of a shape in the middle of a tile and of its quarters, with all their dates, on one thread.
 
     `probability` is the product for which the probability of every class is wanted.
     """
@@ -68,7 +72,7 @@ def measured_speed(
     torch.set_num_threads(1)
     try:
         spent: list[Spent] = []
-        for window in (_middle(extent, _WARM_UP), *_windows(extent)):
+        for window in (_middle(extent, _WARM_UP), *_windows(extent, shape)):
             # one at least, however long the first one took
             if sum(one.wall for one in spent[1:]) > _ENOUGH:
                 break
@@ -82,14 +86,14 @@ def measured_speed(
     return Speed.of(spent[0], spent[1:])
 
 
-def _windows(extent: Window) -> Iterator[Window]:
-    yield _middle(extent, _SIDE)
+def _windows(extent: Window, shape: ChunkShape) -> Iterator[Window]:
+    yield _middle(extent, shape)
     height, width = extent.height // 2, extent.width // 2
     for row in (extent.row, extent.row + height):
         for col in (extent.col, extent.col + width):
-            yield _middle(Window(row, col, height, width), _SIDE)
+            yield _middle(Window(row, col, height, width), shape)
 
 
-def _middle(extent: Window, side: int) -> Window:
-    height, width = min(side, extent.height), min(side, extent.width)
+def _middle(extent: Window, shape: ChunkShape) -> Window:
+    height, width = min(shape.height, extent.height), min(shape.width, extent.width)
     return Window(extent.row + (extent.height - height) // 2, extent.col + (extent.width - width) // 2, height, width)
