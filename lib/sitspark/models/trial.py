@@ -46,7 +46,6 @@ def try_own(code: OwnCode, space: FeatureSpace, classes: int, *, training: Train
         raise SitsparkError(f"{name} has weights that no score hangs on ({', '.join(idle)}); use them, or leave them out")
     for few in range(least_share(training.batch_size, ranks=training.ranks), 2):
         _refuse_more(network, features[:few], name, training)
-    _refuse_others_in_maps(network, features, classes, name)
     with torch.inference_mode():
         together, alone = network.eval()(features), torch.cat([network(row) for row in features.split(1)])
     if not torch.allclose(together, alone, rtol=_ROUNDING, atol=_ROUNDING):
@@ -54,6 +53,7 @@ def try_own(code: OwnCode, space: FeatureSpace, classes: int, *, training: Train
             f"{name} gives a sample other scores alone than beside others, when it is in eval mode; sums and normalisations "
             "over the first dimension are for training alone"
         )
+    _refuse_others_in_maps(network, features, classes, name)
 
 
 def _refuse_others_in_maps(network: OwnNetwork, features: torch.Tensor, classes: int, name: str) -> None:
