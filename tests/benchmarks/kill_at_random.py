@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.processes import VICTIMS, kill, start
 
-from sitspark.maps.products import sha256_of
+from sitspark.hashing import sha256_of
 from sitspark.simulate import Landscape, simulate
 from sitspark.workflow.run_folder import RunFolder
 from sitspark.workflow.verify import verify

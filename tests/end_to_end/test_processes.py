@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from sitspark.maps.products import sha256_of
+from sitspark.hashing import sha256_of
 from sitspark.workflow.run_folder import RunFolder
 from sitspark.workflow.verify import verify
 from tests.conftest import ROOT, FinishedRun, run_quietly

@@ -21,9 +21,10 @@ from pyspark.sql import SparkSession
 from sitspark.accuracy.trust import Confidence
 from sitspark.errors import SitsparkError
 from sitspark.grid import Chunk, ChunkShape, Window
+from sitspark.hashing import sha256_of
 from sitspark.maps.areas import read_csv
 from sitspark.maps.chunk import classify_stack, read_chunk
-from sitspark.maps.products import VALIDITY, sha256_of
+from sitspark.maps.products import VALIDITY
 from sitspark.maps.record import choice_of
 from sitspark.models.inference import Classifier, one_thread
 from sitspark.scenes.chunk_shape import WORKER_BYTES

@@ -5,9 +5,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from sitspark.hashing import sha256_of
 from sitspark.maps.chunk import ModelTarget, read_chunk, write_chunk_maps
 from sitspark.maps.classify import Pass
-from sitspark.maps.products import sha256_of
 from sitspark.maps.record import ChunkRecord
 from tests.conftest import FinishedRun
 

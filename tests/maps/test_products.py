@@ -11,6 +11,7 @@ from tests.full_disk import files_of_at_most
 from sitspark.classes import LandCoverClass, Nomenclature
 from sitspark.errors import SitsparkError
 from sitspark.grid import Grid
+from sitspark.hashing import sha256_of
 from sitspark.maps.products import (
     CONFIDENCE,
     VALIDITY,
@@ -20,7 +21,6 @@ from sitspark.maps.products import (
     probability,
     products_of,
     read_chunk,
-    sha256_of,
     write_chunk,
 )
 from sitspark.settings import MapSettings

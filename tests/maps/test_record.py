@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from sitspark.grid import Window
-from sitspark.maps.products import CONFIDENCE, VALIDITY, Product, WrittenFile, sha256_of
+from sitspark.hashing import sha256_of
+from sitspark.maps.products import CONFIDENCE, VALIDITY, Product, WrittenFile
 from sitspark.maps.record import ChunkRecord, commit, committed
 
 CONTENT = b"pixels"

@@ -10,9 +10,10 @@ import rasterio
 from sitspark.classes import LandCoverClass, Nomenclature
 from sitspark.errors import SitsparkError
 from sitspark.grid import Grid
+from sitspark.hashing import sha256_of
 from sitspark.kernels.sieve import sieve
 from sitspark.maps.mosaic import Piece, write_map
-from sitspark.maps.products import classification, probability, sha256_of
+from sitspark.maps.products import classification, probability
 from sitspark.maps.regularise import Filter, Majority, Regularisation, Sieve, Smoothing, regularise
 
 GRID = Grid("EPSG:32631", 300000, 4900020, 10, 300, 420)

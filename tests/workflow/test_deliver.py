@@ -10,8 +10,8 @@ import rasterio
 from rich.console import Console
 
 from sitspark.errors import SitsparkError
+from sitspark.hashing import sha256_of
 from sitspark.location import Location
-from sitspark.maps.products import sha256_of
 from sitspark.scenes import store
 from sitspark.scenes.inspect import inspect_product
 from sitspark.scenes.layouts import Selection

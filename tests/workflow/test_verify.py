@@ -9,8 +9,8 @@ import pytest
 
 from sitspark.cli import main
 from sitspark.errors import SitsparkError
+from sitspark.hashing import sha256_of
 from sitspark.location import Location
-from sitspark.maps.products import sha256_of
 from sitspark.models.card import CARD, WEIGHTS
 from sitspark.workflow.deliver import verify_delivery
 from sitspark.workflow.keys import contents

@@ -9,11 +9,11 @@ import pandas as pd
 from pyspark import TaskContext
 from pyspark.sql import DataFrame
 
+from sitspark.ahead import ahead
 from sitspark.features.recipe import Recipe
 from sitspark.grid import Chunk, Window
 from sitspark.maps.chunk import ModelTarget, ReadChunk, read_chunk, write_chunk_maps
 from sitspark.maps.products import Product
-from sitspark.models.ahead import ahead
 from sitspark.scenes.product import Scene
 from sitspark.scenes.reading import Reading
 from sitspark.scenes.region import Region

@@ -22,7 +22,8 @@ from sitspark.atomic import attempt_name, publish
 from sitspark.classes import Nomenclature
 from sitspark.errors import SitsparkError
 from sitspark.grid import Grid, Window
-from sitspark.maps.products import Product, WrittenFile, predictor, sha256_of
+from sitspark.hashing import sha256_of
+from sitspark.maps.products import Product, WrittenFile, predictor
 from sitspark.maps.style import colour_table, sidecar
 
 _BLOCK = 512  # pixels; the side of the mosaic's tiles

@@ -157,9 +157,3 @@ def predictor(product: Product) -> int:
     if product.overview_resampling == "mode":
         return 1
     return 3 if np.dtype(product.dtype).kind == "f" else 2
-
-
-def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file's bytes, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sitspark.atomic import write_atomically
 from sitspark.grid import Window
+from sitspark.hashing import sha256_of
 from sitspark.maps import products
 
 
@@ -69,7 +70,7 @@ class ChunkRecord:
     def holds(self, folder: Path) -> bool:
         """Whether the files of the record are there, byte for byte."""
         return all(
-            (folder / written.name).is_file() and products.sha256_of(folder / written.name) == written.sha256
+            (folder / written.name).is_file() and sha256_of(folder / written.name) == written.sha256
             for written in self.files.values()
         )
 

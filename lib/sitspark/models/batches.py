@@ -17,7 +17,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from sitspark.models.ahead import ahead
+from sitspark.ahead import ahead
 from sitspark.models.process_group import ProcessGroup
 from sitspark.models.store import Samples
 

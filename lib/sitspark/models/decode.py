@@ -18,9 +18,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock
 
+from sitspark.ahead import mapped
 from sitspark.errors import SitsparkError
 from sitspark.kernels.feature_space import FeatureSpace
-from sitspark.models.ahead import mapped
 from sitspark.models.job import TrainingJob
 from sitspark.models.selection import Selection
 from sitspark.models.statistics import RunningStatistics

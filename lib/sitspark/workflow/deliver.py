@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from sitspark.hashing import sha256_of
 from sitspark.location import Location
-from sitspark.maps.products import sha256_of
 from sitspark.scenes import store
 from sitspark.workflow.context import Context
 from sitspark.workflow.run_folder import RunFolder, StageRecord

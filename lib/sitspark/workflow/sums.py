@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from sitspark.atomic import write_atomically
-from sitspark.maps.products import sha256_of
+from sitspark.hashing import sha256_of
 from sitspark.parts import current_parts, is_delta
 
 

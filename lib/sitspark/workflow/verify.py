@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from sitspark.errors import SitsparkError, counted
+from sitspark.hashing import sha256_of
 from sitspark.location import Location
-from sitspark.maps.products import sha256_of
 from sitspark.models.card import CARD, WEIGHTS, read_card
 from sitspark.workflow.deliver import forget_delivery, verify_delivery
 from sitspark.workflow.run_folder import RunFolder, StageRecord

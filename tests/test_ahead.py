@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sitspark.models.ahead import ahead, mapped
+from sitspark.ahead import ahead, mapped
 
 
 def counting(made: list[int], last: int) -> Iterator[int]:
