@@ -4,7 +4,6 @@ import json
 import math
 import re
 import shutil
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,19 +19,17 @@ from pyspark.sql import SparkSession
 
 from sitspark.accuracy.trust import Confidence
 from sitspark.errors import SitsparkError
-from sitspark.grid import Chunk, ChunkShape, Window
+from sitspark.grid import Window
 from sitspark.hashing import sha256_of
 from sitspark.maps.areas import read_csv
-from sitspark.maps.chunk import classify_stack, read_chunk
+from sitspark.maps.chunk import classify_stack
 from sitspark.maps.products import VALIDITY
 from sitspark.maps.record import choice_of
-from sitspark.models.inference import Classifier, one_thread
 from sitspark.scenes.chunk_shape import WORKER_BYTES
 from sitspark.scenes.table import scenes_of
 from sitspark.simulate import Simulation
 from sitspark.workflow.context import Context
 from sitspark.workflow.run_folder import RunFolder
-from sitspark.workflow.speed import measured_speed
 from tests.conftest import FinishedRun, run_quietly, settings_tree
 
 
@@ -345,31 +342,6 @@ def test_a_map_of_lower_precision_keeps_it_when_it_is_gone_on_with(run_copy: Fin
     _, printed = run_quietly(tree, "mosaic")
     # nobody knows of what precision the others are
     assert "written already" not in printed and "times as fast" in printed
-
-
-def test_what_a_map_takes_is_foreseen_to_a_third(finished: FinishedRun) -> None:
-    """CPU seconds of one thread, of windows as `plan` tries them and of all chunks: a third less to a half more."""
-    context = finished.context
-    reading, recipe = context.reading, context.recipe
-    classifier = Classifier.load(context.folder.model(context.facts("train")["model_id"]))
-    plan = context.plan().collect()
-    table, tile = context.folder.table("scenes"), plan[0].tile
-    with one_thread():
-        scenes = scenes_of(table, reading.leading, tiles=[tile])
-        extent = context.coverage.tiles[tile].core
-        speed = measured_speed(
-            reading, scenes, tile, extent, shape=ChunkShape.square(100), recipe=recipe, classifier=classifier
-        )
-        pixels, began = 0, time.thread_time()
-        for row in plan:
-            window = Window(row.row, row.col, row.height, row.width)
-            scenes = scenes_of(table, reading.leading, tiles=row.tiles, other_tiles=row.other_tiles)
-            read = read_chunk(Chunk(row.tile, window), scenes, reading, recipe)
-            classify_stack(read.stack, read.custom, recipe.space, [classifier])
-            pixels += window.pixels
-        spent = time.thread_time() - began
-    foreseen = speed.core_seconds(pixels, starts=1 + len(context.coverage.tiles))
-    assert 1 / 1.5 < spent / foreseen < 1.5
 
 
 def test_a_chunk_that_was_damaged_later_is_drawn_again_and_never_a_hole(run_copy: FinishedRun) -> None:

@@ -30,6 +30,10 @@ def test_one_window_is_measured_however_long_the_first_one_takes(monkeypatch: py
     assert found.per_core_second == 256 * 256 / 200
 
 
+def test_a_map_takes_its_pixels_and_the_starts_of_workers_and_in_tiles() -> None:
+    assert Speed(500.0, 250.0, 0.1, 2.0).core_seconds(10_000, starts=3) == 26
+
+
 def test_windows_alike_have_no_error_and_a_quick_first_one_costs_nothing() -> None:
     found = Speed.of(Spent(1000, 1.0, 1.0), [Spent(500, 1.0, 1.0), Spent(500, 1.0, 1.0)])
     assert (found.error, found.start) == (0, 0)

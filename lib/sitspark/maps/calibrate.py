@@ -22,7 +22,7 @@ _SIDE = 64  # pixels: as many as fit into 31 MB of 481 features each, with eight
 def trials_of(plan: DataFrame, imagery: Pass, target: ModelTarget, wanted: Wanted) -> list[Tried]:
     """What lower precisions change and gain on pixels of some chunks, which the seed of no run and no order of rows changes.
 
-    None where the processor has no other precision, or none of the pixels is seen.
+    Nothing where the processor has no other precision, or too few of the pixels are seen.
     """
 
     def attempt(batches: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:

@@ -62,7 +62,9 @@ def read_chunk(chunk: Chunk, scenes: Mapping[str, Sequence[Scene]], reading: Rea
     clock.lap("read")
     custom = recipe.custom_of(parts, chunk.window, reading.grid)
     clock.lap("custom features")
-    return ReadChunk(chunk, parts[0].within(chunk.window), custom, reading.ground(scenes, chunk.window), clock)
+    stack, ground = parts[0].within(chunk.window), reading.ground(scenes, chunk.window)
+    clock.lap("read")
+    return ReadChunk(chunk, stack, custom, ground, clock)
 
 
 def features_of(stack: Stack, custom: npt.NDArray[np.float32], space: FeatureSpace) -> npt.NDArray[np.float32]:

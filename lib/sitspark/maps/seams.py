@@ -7,10 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import rasterio
-from rasterio.windows import Window as RasterWindow
 
 from sitspark.grid import Territory, Window
+from sitspark.maps.reading import opened, read
 
 _BESIDE = 50  # pixels on each side of a border that stand for the land there
 _ROWS = 4096  # of a border that are read at a time
@@ -55,11 +54,12 @@ def seam_of(classification: Path, territories: Sequence[Territory], *, origin: W
     """Compare the classes of a map along all borders between ground of different tiles; None where no tiles meet.
 
     `territories` are windows of the output grid, `origin` is that of the map on it. Reads strips along the borders alone.
+    Raises SitsparkError with the path of a map that can't be read.
     """
     across = beside = Pairs(0, 0)
-    with rasterio.open(classification) as dataset:
+    with opened(classification) as dataset:
         for strip, border, vertical in _strips(territories, origin):
-            codes = dataset.read(1, window=RasterWindow(strip.col, strip.row, strip.width, strip.height))
+            codes = read(dataset, strip)[0]
             over, around = _compared(codes if vertical else codes.T, border)
             across, beside = across + over, beside + around
     return Seam(across, beside) if across.count else None

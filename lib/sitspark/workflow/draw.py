@@ -39,9 +39,8 @@ def _classify(context: Context, _key: str) -> Outcome:
     folder, recipe = context.folder, context.recipe
     model_id = context.facts("train")["model_id"]
     require_features(read_card(folder.model(model_id)), recipe.space, of="classify: what the settings describe")
-    everything = folder.map(model_id) / "chunks"
-    chunks = everything / _chunks_key(context)[:16]
-    for stale in everything.glob("*"):
+    chunks = _chunks_folder(context)
+    for stale in chunks.parent.glob("*"):
         if stale not in (chunks, choice_of(chunks)):
             shutil.rmtree(stale) if stale.is_dir() else stale.unlink()
     if context.settings.map.precision != "fp32" and not choice_of(chunks).exists():
@@ -64,7 +63,7 @@ def _classify(context: Context, _key: str) -> Outcome:
     if missing:
         imagery = replace(imagery, targets=(replace(model, arithmetic=arithmetic_of_map(context, plan, imagery)),))
         drawn = classify(descriptors_missing(plan, done), imagery, tasks=tasks_of(missing, tasks_at_a_time(context.spark)))
-        with context.voice.watch("classify", total, "chunks", lambda: sum(1 for _ in chunks.glob("[!.]*.json"))):
+        with context.voice.watch("classify", total, "chunks", lambda: _count(chunks)):
             drawn.write.format("noop").mode("overwrite").save()
     plan.unpersist()
     records = committed(chunks, wanted)
@@ -223,9 +222,16 @@ def _describe(context: Context, target: Path, grid: Grid, records: Sequence[Chun
 
 def chunks_begun(context: Context) -> int:
     """How many chunks are noted as written for the present settings, of a map that may not be finished."""
-    folder = context.folder
-    chunks = folder.map(context.facts("train")["model_id"]) / "chunks" / _chunks_key(context)[:16]
+    return _count(_chunks_folder(context))
+
+
+def _count(chunks: Path) -> int:
     return sum(1 for _ in chunks.glob("[!.]*.json"))
+
+
+def _chunks_folder(context: Context) -> Path:
+    """Where the chunks of the present settings lie; those of others stand beside it until they are removed."""
+    return context.folder.map(context.facts("train")["model_id"]) / "chunks" / _chunks_key(context)[:16]
 
 
 def _chunks_key(context: Context) -> str:
