@@ -42,12 +42,13 @@ from sitspark.grid import ChunkShape
 from sitspark.kernels.feature_space import FeatureSpace, Index, SensorFeatures
 from sitspark.location import Location
 from sitspark.maps import products
-from sitspark.maps.chunk import ModelTarget
+from sitspark.maps.chunk import MapTarget
 from sitspark.maps.classify import Pass, classify, tasks_of
 from sitspark.maps.record import ChunkRecord, committed
 from sitspark.marks import Marks
 from sitspark.models.arithmetic import FP32, Arithmetic
 from sitspark.models.card import WEIGHTS, read_card
+from sitspark.models.committee import Member
 from sitspark.scenes.catalogue import catalogue
 from sitspark.scenes.chunk_plan import Coverage, chunk_frame, chunk_plan, coverage
 from sitspark.scenes.layouts import Selection
@@ -128,10 +129,10 @@ def run_classify(
         folder.mkdir(parents=True)
     cpu, wall = cpu_seconds(os.getpid()), time.monotonic()
     chunks = chunk_frame(spark, job.covered, job.shape)
-    plan = chunk_plan(chunks, read_table(spark, job.scenes_table), job.grid, leading=LAYOUT.sensor).cache()
+    plan = chunk_plan(chunks, read_table(spark, job.scenes_table), leading=LAYOUT.sensor).cache()
     codes = read_card(job.model).nomenclature.codes
     wanted = (products.classification(codes), products.CONFIDENCE, products.VALIDITY)
-    targets = tuple(ModelTarget(job.model, folder, arithmetic=arithmetic) for folder in folders)
+    targets = tuple(MapTarget(folder, (Member(job.model, arithmetic=arithmetic),)) for folder in folders)
     imagery = Pass(job.scenes_table, job.reading, Recipe(job.space), targets, wanted, {})
     classify(plan, imagery, tasks=tasks_of(plan.count(), cores)).write.format("noop").mode("overwrite").save()
     spark.catalog.clearCache()

@@ -19,12 +19,12 @@ from pyspark.sql import SparkSession
 
 from sitspark.accuracy.trust import Confidence
 from sitspark.errors import SitsparkError
-from sitspark.grid import Window
+from sitspark.grid import Chunk, Window
 from sitspark.hashing import sha256_of
 from sitspark.maps.areas import read_csv
-from sitspark.maps.chunk import classify_stack
 from sitspark.maps.products import VALIDITY
 from sitspark.maps.record import choice_of
+from sitspark.maps.views import read_chunk
 from sitspark.scenes.chunk_shape import WORKER_BYTES
 from sitspark.scenes.table import scenes_of
 from sitspark.simulate import Simulation
@@ -38,19 +38,9 @@ def features_of_map(context: Context, chunk: Any) -> np.ndarray:
     reading, recipe, window = context.reading, context.recipe, Window(chunk.row, chunk.col, chunk.height, chunk.width)
     table = context.folder.table("scenes")
     scenes = scenes_of(table, reading.leading, tiles=chunk.tiles, other_tiles=chunk.other_tiles)
-    parts = reading.around(scenes, window, tile=chunk.tile)
-    seen: list[np.ndarray] = []
-
-    class Network:
-        codes = np.array([1], np.uint16)
-
-        def classify(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            seen.append(features.copy())
-            return np.zeros(len(features), np.int64), np.ones(len(features), np.float32)
-
-    custom = recipe.custom_of(parts, window, reading.grid)
-    classify_stack(parts[0].within(window), custom, recipe.space, [Network()])  # type: ignore[list-item]
-    return np.concatenate(seen)[: window.pixels].reshape(window.height, window.width, -1)
+    (view,) = read_chunk(Chunk(chunk.tile, window), scenes, reading, recipe).views
+    seen = [features[: place.stop - place.start].copy() for place, features in view.blocks(recipe.space)]
+    return np.concatenate(seen).reshape(window.height, window.width, -1)
 
 
 def assert_samples_have_features_of_map(context: Context) -> None:

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from sitspark.hashing import sha256_of
-from sitspark.maps.chunk import ModelTarget, read_chunk, write_chunk_maps
+from sitspark.maps.chunk import MapTarget, write_chunk_maps
 from sitspark.maps.classify import Pass
 from sitspark.maps.record import ChunkRecord
+from sitspark.maps.views import read_chunk
+from sitspark.workflow.members import members_of, models_of
 from tests.conftest import FinishedRun
 
 ROUNDS = 4
@@ -34,7 +36,7 @@ def attempt(number: int, barrier: Any, row: Any, imagery: Pass) -> None:
 def test_two_attempts_at_a_chunk_leave_one_whole_chunk(finished: FinishedRun, tmp_path: Path) -> None:
     context = finished.context
     row = context.plan().orderBy("chunk_id").first()
-    target = ModelTarget(context.folder.model(context.facts("train")["model_id"]), tmp_path)
+    target = MapTarget(tmp_path, members_of(context, models_of(context.facts("train"))))
     imagery = Pass(context.folder.table("scenes"), context.reading, context.recipe, (target,), context.products, {})
     spawning = multiprocessing.get_context("spawn")  # a JVM's threads don't survive a fork
     barrier = spawning.Barrier(2)

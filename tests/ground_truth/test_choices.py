@@ -60,7 +60,6 @@ def test_choices_that_go_together(tmp_path: Path, truth: dict) -> None:
         ({"split_field": "part"}, "has split_field, which would be ignored; it goes with split_unit: column"),
         ({"fold_count": 5}, "has fold_count, which would be ignored; it goes with folds: block or folds: random"),
         ({"split_unit": "column", "split_field": "part", "ratio": 0.5}, "has ratio, which would be ignored"),
-        ({"split_unit": "column", "split_field": "part", **REGIONS}, "has regions, which would be ignored"),
         ({"folds": "random", "fold_count": 1}, "fold_count should be greater than or equal to 2, not 1"),
         ({"split_unit": "block", "block_size": 0}, "block_size should be greater than 0, not 0"),
         ({"split_unit": "parcel"}, "split_unit should be 'polygon', 'piece', 'block', 'distance' or 'column', not 'parcel'"),

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from sitspark.classes import LandCoverClass, Nomenclature
-from sitspark.maps.drawing import ChunkMap, Drawing
+from sitspark.maps.drawing import ChunkMap, Drawing, Speaker
 from sitspark.maps.products import probability
 from sitspark.models.inference import BLOCK, Classifier
 from sitspark.models.networks.mlp import Mlp
@@ -19,20 +19,20 @@ def drawn(scale: int | None) -> ChunkMap:
     torch.manual_seed(4)
     classifier = Classifier.of(Mlp(13, len(CODES)), CODES, temperature=1.7)
     features = np.random.default_rng(0).normal(0, 30, (SEEN.size, 13)).astype(np.float32)
-    drawing = Drawing.of(classifier, SEEN.size, probability(NOMENCLATURE, scale) if scale else None)
+    drawing = Drawing.of([Speaker(classifier)], "mean", SEEN.size, [probability(NOMENCLATURE, scale)] if scale else [])
     for first in range(0, SEEN.size, BLOCK):
         stop = min(first + BLOCK, SEEN.size)
         block = np.zeros((BLOCK, 13), np.float32)
         block[: stop - first] = features[first:stop]
-        drawing.take(first, stop, block)
+        drawing.take(first, stop, [block])
     return drawing.finished(SEEN)
 
 
 @pytest.mark.parametrize("scale", [1000, 100])
 def test_products_agree(scale: int) -> None:
     found = drawn(scale)
-    every = found.probability
-    assert every is not None and every.shape == (3, *SEEN.shape)
+    every = found.further["probability"]
+    assert every.shape == (3, *SEEN.shape)
     position = np.searchsorted(CODES, found.classes[SEEN])
     chosen = every[:, SEEN][position, np.arange(SEEN.sum())].astype(int)
     assert len(set(position)) > 1 and (chosen == every[:, SEEN].max(axis=0)).all()
@@ -42,13 +42,13 @@ def test_products_agree(scale: int) -> None:
 
 def test_what_is_not_seen_is_nodata() -> None:
     found = drawn(1000)
-    assert found.probability is not None
-    assert (found.probability[:, ~SEEN] == 65535).all() and (found.probability[:, SEEN] <= 1000).all()
+    every = found.further["probability"]
+    assert (every[:, ~SEEN] == 65535).all() and (every[:, SEEN] <= 1000).all()
     assert not found.classes[~SEEN].any() and not found.confidence[~SEEN].any()
     assert found.classes[SEEN].all() and found.confidence[SEEN].all()
 
 
 def test_classes_and_confidence_do_not_depend_on_what_else_is_drawn() -> None:
     alone, beside = drawn(None), drawn(1000)
-    assert alone.probability is None
+    assert not alone.further
     assert np.array_equal(alone.classes, beside.classes) and np.array_equal(alone.confidence, beside.confidence)

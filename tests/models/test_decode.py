@@ -9,7 +9,7 @@ import torch
 
 from sitspark.errors import SitsparkError
 from sitspark.models.decode import decode
-from sitspark.models.selection import Selection
+from sitspark.models.selection import Ground, Selection
 from sitspark.models.store import SampleStore
 from sitspark.models.weights import weights_of
 from sitspark.samples.table import feature_space_of
@@ -50,6 +50,14 @@ def test_the_tile_left_out_and_the_set_aside_never_enter(table: Table, samples: 
     seen = np.concatenate([store.fitted.features.numpy(), store.monitored.features.numpy()])
     hidden = table.features[(table.split == "validation") | (table.fold == "31TCK")]
     assert not {row.tobytes() for row in seen} & {row.tobytes() for row in hidden}
+
+
+def test_a_model_with_ground_of_its_own_sees_samples_there_alone(table: Table, samples: Path, tmp_path: Path) -> None:
+    decode(samples, Selection(ground=Ground("tile", "31TCK")), codes=CODES, folder=tmp_path / "s")
+    members = table.fitted & (table.fold == "31TCK")
+    np.testing.assert_array_equal(SampleStore.open(tmp_path / "s").fitted.features.numpy(), table.features[members])
+    with pytest.raises(SitsparkError, match="no sample to train on without 31TCK in tile 31TCK"):
+        decode(samples, Selection("31TCK", Ground("tile", "31TCK")), codes=CODES, folder=tmp_path / "t")
 
 
 def test_no_monitored_sample_gives_an_empty_set(table: Table, tmp_path: Path) -> None:

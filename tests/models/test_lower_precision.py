@@ -35,12 +35,25 @@ def int8(changed: int, gain: float) -> Tried:
     ],
 )
 def test_choice(found: list[Tried], wanted: Wanted, expected: Arithmetic) -> None:
-    assert chosen(found, wanted, limit=0.005) == expected
+    assert chosen([found], wanted, limit=0.005) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        pytest.param([[bf16(10, 1.5), int8(40, 2.2)], [bf16(10, 1.4), int8(51, 2.4)]], "bf16", id="none changes too much"),
+        pytest.param([[bf16(10, 1.5), int8(40, 1.2)], [bf16(10, 1.4), int8(40, 2.4)]], "bf16", id="that which gains least"),
+        pytest.param([[bf16(51, 1.5)], [bf16(1, 1.5)]], "fp32", id="one that changes too much is enough"),
+        pytest.param([[], []], "fp32", id="nothing to try"),
+    ],
+)
+def test_models_of_one_map_have_one_precision(found: list[list[Tried]], expected: str) -> None:
+    assert [one.precision for one in chosen(found, "auto", limit=0.005)] == [expected, expected]
 
 
 def test_what_is_asked_for_and_changes_too_much_is_refused() -> None:
     with pytest.raises(SitsparkError) as refused:
-        chosen([int8(71, 2.2)], "int8", limit=0.005)
+        chosen([[int8(71, 2.2)]], "int8", limit=0.005)
     assert str(refused.value) == (
         "map.precision int8: 2.2 times as fast as fp32, another class for 0.71% of 10,000 pixels, more than "
         "map.precision_limit (0.50%); set auto or fp32, or raise the limit"

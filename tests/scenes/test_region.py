@@ -8,7 +8,7 @@ import pyogrio
 import pyproj
 import pytest
 import shapely
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sitspark.errors import SitsparkError
@@ -29,6 +29,22 @@ def polygon_file(path: Path, outline: shapely.Geometry, crs: str | None = "EPSG:
 
 
 corner = st.tuples(st.floats(-10, 90), st.floats(-10, 70))
+
+
+@given(
+    corners=st.lists(st.tuples(st.integers(-20, 60), st.integers(-20, 60)), min_size=3, max_size=6, unique=True),
+    window=st.tuples(st.integers(0, 30), st.integers(0, 30), st.integers(1, 30), st.integers(1, 30)),
+)
+@settings(deadline=None)
+def test_a_pixel_is_the_same_on_each_window_though_its_centre_lies_on_the_border(
+    corners: list[tuple[int, int]], window: tuple[int, int, int, int]
+) -> None:
+    """Corners in half pixels: many edges run through centres."""
+    grid = Grid("EPSG:32631", 300_000, 5_000_040, 10, 60, 60)
+    shape = shapely.make_valid(shapely.Polygon([(grid.left + 5 * x, grid.top - 5 * y) for x, y in corners]))
+    region = Region(shapely.to_wkb(shape), grid.crs)
+    part = Window(*window)
+    assert (region.pixels(grid.cropped(part)) == region.pixels(grid)[part.slices]).all()
 
 
 @given(st.tuples(corner, corner, corner))

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
-from sitspark.samples.children import children, fitted_by_group, wanted_children
+from sitspark.samples.children import Group, children, fitted_by_group, wanted_children
 from sitspark.settings import AugmentationSettings
 
 SCHEMA = (
@@ -100,10 +101,23 @@ def test_neither_partitions_nor_the_order_of_rows_change_a_child(samples: DataFr
 
 def test_a_class_that_has_enough_gets_nothing_and_an_absent_one_neither() -> None:
     settings = AugmentationSettings(method="replicate", strategy="byclass", by_class={1: 5, 2: 50, 9: 50})
-    assert wanted_children({(1, "a"): 10, (2, "a"): 40, (2, "b"): 5}, settings, {1: 5, 2: 50, 9: 50}) == {
-        (2, "a"): 4,
-        (2, "b"): 1,
-    }
+    fitted = {Group(1, "a"): 10, Group(2, "a"): 40, Group(2, "b"): 5}
+    assert wanted_children(fitted, settings, {1: 5, 2: 50, 9: 50}) == {Group(2, "a"): 4, Group(2, "b"): 1}
+
+
+def test_each_ground_that_has_a_model_of_its_own_is_balanced_by_its_own_samples(samples: DataFrame) -> None:
+    """A child has both ends on one ground: their first feature says which."""
+    placed = samples.withColumn("tile", F.expr("if(features[0] = 0, 'a', 'b')"))
+    settings = AugmentationSettings(method="smote")
+    wanted = wanted_children(fitted_by_group(placed, "tile"), settings, {})
+    made = children(placed, wanted, settings, seed=0, ground="tile").toPandas()
+    ground = FITTED["fold"].map(lambda fold: "a" if fold == "north" else "b")
+    for tile in ("a", "b"):
+        own = Counter(FITTED["label"][ground == tile])
+        after = own + Counter(made["label"][made["tile"] == tile])
+        assert set(after.values()) == {max(own.values())}
+    assert (np.stack(made["features"].to_numpy())[:, 0][made["tile"] == "a"] == 0).all()
+    assert (np.stack(made["features"].to_numpy())[:, 0][made["tile"] == "b"] > 0).all()
 
 
 @pytest.mark.parametrize(

@@ -37,29 +37,29 @@ def scenes_frame(spark: SparkSession, dates: int = 1) -> DataFrame:
     return spark.createDataFrame(rows, schema).withColumn("footprint", F.expr("ST_SetSRID(ST_GeomFromWKB(wkb), 4326)"))
 
 
-def planned(spark: SparkSession, settings: GridSettings) -> list[Any]:
+def planned(spark: SparkSession, settings: GridSettings, *, every_tile: bool) -> list[Any]:
     scenes = scenes_frame(spark)
     chunks = chunk_frame(spark, coverage(scenes, settings, leading=SENSOR), ChunkShape.square(50))
-    return chunk_plan(chunks, scenes, settings, leading=SENSOR).collect()
+    return chunk_plan(chunks, scenes, leading=SENSOR, every_tile=every_tile).collect()
 
 
 def test_a_chunk_that_its_owner_does_not_see_wholly_gets_the_scenes_of_the_others(spark: SparkSession) -> None:
-    rows = planned(spark, GridSettings(crs="EPSG:2154", resolution=100, overlap_margin=600))
+    rows = planned(spark, GridSettings(crs="EPSG:2154", resolution=100, overlap_margin=600), every_tile=False)
     assert all(row.tiles == [row.tile] for row in rows if not row.shared)
     assert {tuple(row.tiles) for row in rows if row.shared} == {("30TYP",), ("31TCH",), ("30TYP", "31TCH")}
 
 
-def test_merged_chunks_have_every_tile_that_reaches_them(spark: SparkSession) -> None:
-    rows = planned(spark, GridSettings(crs="EPSG:2154", resolution=100, overlap="merge"))
+def test_chunks_of_every_tile_have_each_that_reaches_them(spark: SparkSession) -> None:
+    rows = planned(spark, GridSettings(crs="EPSG:2154", resolution=100), every_tile=True)
     assert {tuple(row.tiles) for row in rows} == {("30TYP",), ("31TCH",), ("30TYP", "31TCH")}
 
 
 def test_a_row_of_the_plan_does_not_grow_with_the_number_of_dates(spark: SparkSession) -> None:
     one, many = (scenes_frame(spark, dates) for dates in (1, 300))
-    settings = GridSettings(crs="EPSG:2154", resolution=100, overlap="merge")
+    settings = GridSettings(crs="EPSG:2154", resolution=100)
     chunks = chunk_frame(spark, coverage(one, settings, leading=SENSOR), ChunkShape.square(50))
     few_rows, many_rows = (
-        {row.chunk_id: row.asDict() for row in chunk_plan(chunks, scenes, settings, leading=SENSOR).collect()}
+        {row.chunk_id: row.asDict() for row in chunk_plan(chunks, scenes, leading=SENSOR, every_tile=True).collect()}
         for scenes in (one, many)
     )
     assert few_rows == many_rows
@@ -72,10 +72,8 @@ def test_tiles_of_another_sensor_come_to_every_chunk_that_they_reach_and_change_
     other = scenes.where("tile = '31TCH'").withColumn("sensor", F.lit("landsat8"))
     settings = GridSettings(crs="EPSG:2154", resolution=100)
     chunks = chunk_frame(spark, coverage(scenes.unionByName(other), settings, leading=SENSOR), ChunkShape.square(50))
-    alone = {row.chunk_id: row.asDict() for row in chunk_plan(chunks, scenes, settings, leading=SENSOR).collect()}
-    both = {
-        row.chunk_id: row.asDict() for row in chunk_plan(chunks, scenes.unionByName(other), settings, leading=SENSOR).collect()
-    }
+    alone = {row.chunk_id: row.asDict() for row in chunk_plan(chunks, scenes, leading=SENSOR).collect()}
+    both = {row.chunk_id: row.asDict() for row in chunk_plan(chunks, scenes.unionByName(other), leading=SENSOR).collect()}
     reached = {chunk_id for chunk_id, row in both.items() if row["other_tiles"] == ["31TCH"]}
     assert reached >= {chunk_id for chunk_id, row in both.items() if row["tile"] == "31TCH"}
     assert any(both[chunk_id]["tile"] == "30TYP" and both[chunk_id]["tiles"] == ["30TYP"] for chunk_id in reached)

@@ -15,6 +15,7 @@ from sitspark.simulate import Simulation
 from sitspark.workflow import learn
 from sitspark.workflow.context import Context
 from sitspark.workflow.learn import STAGES
+from sitspark.workflow.members import PlannedModel
 from tests.conftest import settings_of, settings_tree
 from tests.models.tables import job, separable, write
 
@@ -50,5 +51,6 @@ def test_a_training_that_was_killed_when_it_was_done_leaves_no_checkpoint(tmp_pa
     context = SimpleNamespace(
         folder=SimpleNamespace(model=lambda _: done.folder), voice=SimpleNamespace(remark=said.append), settings=None
     )
-    assert learn._fit(context, "m", "train") == read_card(done.folder)  # type: ignore[arg-type]  # nothing else is asked for
+    model = PlannedModel("m", 0, None, None)
+    assert learn._fit(context, model, "train") == read_card(done.folder)  # type: ignore[arg-type]  # nothing else is asked for
     assert said == ["train: m is trained already"] and not (done.folder / CHECKPOINT).exists()

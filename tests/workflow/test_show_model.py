@@ -10,6 +10,7 @@ from sitspark.cli import main
 from sitspark.errors import SitsparkError
 from sitspark.models.card import CARD, WEIGHTS, ModelCard, read_card
 from sitspark.models.loop import train
+from sitspark.workflow.members import PlannedModel, facts_of
 from sitspark.workflow.run_folder import RunFolder, StageRecord
 from sitspark.workflow.show_model import model_folder, show
 from tests.models.tables import job, separable, write
@@ -34,7 +35,8 @@ def run_with(folder: Path, *ids: str, trained: str | None = None) -> RunFolder:
     for name in ids:
         run.model(name).mkdir(parents=True)
         (run.model(name) / CARD).write_text("{}")
-    stages = {"train": asdict(StageRecord("k", "", 0, "", {"model_id": trained}))} if trained else {}
+    facts = {"model_id": trained, "models": facts_of([PlannedModel(trained or "", 0, None, None)])}
+    stages = {"train": asdict(StageRecord("k", "", 0, "", facts))} if trained else {}
     folder.mkdir(exist_ok=True)
     run.record_file.write_text(json.dumps({"format": 2, "stages": stages}))
     return run

@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from sitspark.grid import ChunkShape, Window
@@ -20,13 +21,13 @@ def test_one_window_is_measured_however_long_the_first_one_takes(monkeypatch: py
     clock = iter(range(0, 10_000, 100))
     clocks = SimpleNamespace(process_time=lambda: next(clock), perf_counter=lambda: next(clock))
     monkeypatch.setattr("sitspark.workflow.speed.time", clocks)
-    monkeypatch.setattr("sitspark.workflow.speed.classify_stack", lambda *_arguments, **_options: [])
-    part = SimpleNamespace(within=lambda _window: None)
-    reading = SimpleNamespace(around=lambda *_arguments, **_options: [part], grid=None)
-    recipe = SimpleNamespace(custom_of=lambda *_arguments: None, space=None)
-    found = measured_speed(
-        reading, {}, "31TCJ", Window(0, 0, 512, 512), shape=ChunkShape(256, 256), recipe=recipe, classifier=None
-    )  # type: ignore[arg-type]
+    monkeypatch.setattr("sitspark.workflow.speed.classify_views", lambda *_arguments, **_options: None)
+    read = SimpleNamespace(views=(), is_seen=np.ones((1, 1), bool))
+    monkeypatch.setattr("sitspark.workflow.speed.read_chunk", lambda *_arguments: read)
+    drawing = SimpleNamespace(of=lambda *_arguments: SimpleNamespace(finished=lambda _seen: None))
+    monkeypatch.setattr("sitspark.workflow.speed.Drawing", drawing)
+    recipe = SimpleNamespace(space=None)
+    found = measured_speed(None, {}, "31TCJ", Window(0, 0, 512, 512), shape=ChunkShape(256, 256), recipe=recipe, classifiers=[])  # type: ignore[arg-type]
     assert found.per_core_second == 256 * 256 / 200
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -11,46 +10,50 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from sitspark.errors import SitsparkError
+from sitspark.kernels.committee import Combine
 from sitspark.kernels.feature_space import FeatureSpace
 from sitspark.models.card import read_card, require_features
-from sitspark.models.inference import Classifier
+from sitspark.models.committee import Committee, Member
 from sitspark.worker import end_task
 
 _COUNTS = "fold string, area string, reference int, predicted int, pixels bigint"
 
 
 @dataclass(frozen=True, slots=True)
-class FoldModel:
-    """A model that never saw the samples of one fold; `code`: see `Model.load`."""
+class FoldModels:
+    """The models that never saw the samples of one fold, and how they classify together."""
 
     left_out: str
-    folder: Path
-    code: str | None = None
+    members: tuple[Member, ...]
+    combine: Combine = "mean"
 
 
-def sample_confusion(samples: DataFrame, models: Sequence[FoldModel]) -> DataFrame:
+def sample_confusion(samples: DataFrame, models: Sequence[FoldModels]) -> DataFrame:
     """Counts of (fold, area, reference, predicted).
 
     area is 'left_out' for all samples of the fold that a model never saw, 'same_area' for the polygons set aside in
-    the other folds. Raises SitsparkError for a model of other features than the samples have.
+    the other folds; predicted is 0 where no model has the ground. Raises SitsparkError for a model of other features than the
+    samples have.
     """
     told = samples.schema["features"].metadata.get("feature_space")
     if told is None:
         raise SitsparkError("the samples don't say what their features are; make the samples table again with sitspark")
     space = FeatureSpace.from_json(told)
-    for model in models:
-        require_features(read_card(model.folder), space, of="the samples table")
+    for member in (member for model in models for member in model.members):
+        require_features(read_card(member.folder), space, of="the samples table")
+    ground = models[0].members[0].ground
 
     def compare(batches: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
-        classifiers = [(model.left_out, Classifier.load(model.folder, code=model.code)) for model in models]
+        committees = [(model.left_out, Committee.load(model.members, model.combine)) for model in models]
         for batch in batches:
             features = np.stack(list(batch["features"])).astype(np.float32, copy=False)
-            for left_out, classifier in classifiers:
-                position, _ = classifier.classify(features)
-                yield _counted(batch, left_out, classifier.codes[position])
+            grounds = None if ground is None else batch[ground.kind].to_numpy(object)
+            for left_out, committee in committees:
+                position, _ = committee.classify(features, grounds)
+                yield _counted(batch, left_out, np.where(position < 0, 0, committee.codes[position]))
         end_task()
 
-    columns = ("label", "fold", "split", "features")
+    columns = dict.fromkeys(("label", "fold", "split", "features", *([ground.kind] if ground else [])))
     counts = samples.select(*columns).mapInPandas(compare, _COUNTS)
     return counts.groupBy("fold", "area", "reference", "predicted").agg(F.sum("pixels").alias("pixels"))
 

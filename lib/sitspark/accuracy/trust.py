@@ -12,10 +12,10 @@ from sitspark.accuracy.reliability import Reliability, ReliabilityBin
 class Confidence:
     """The reliability of a model on samples set aside, of so many polygons, before and after its temperature.
 
-    `calibrated` is None for a model whose temperature is 1.
+    `calibrated` is None for a model whose temperature is 1; `temperature` where several models have one each.
     """
 
-    temperature: float
+    temperature: float | None
     polygons: int
     plain: Reliability
     calibrated: Reliability | None

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sitspark.iota2 import classifiers
+from sitspark.iota2 import classifiers, regions
 from sitspark.kernels.expression import compiled
 from sitspark.scenes import sen2cor, theia
 
@@ -414,8 +414,8 @@ def _of_section(section: str, rule: Rule) -> Rule:
     return of_section
 
 
-_NO_REGIONS = "one model is trained for the whole area"
-_NO_FUSION = "maps of several runs or models are not fused"
+_REGIONS_ALIKE = "models of regions are all trained alike; training.model_per: region has one for each"
+_NO_FUSION = "maps of several splits are not fused; training.ensemble draws one map by models of several seeds"
 _NO_STAGES = "stages that are done with the same settings and inputs are skipped, and nothing else"
 _NO_CUBE = "stacks of resampled dates are never written; they are read block by block"
 _NO_ANNUAL = "samples of other years are not mixed in"
@@ -455,8 +455,7 @@ RULES: dict[str, Rule] = {
     "chain.l5_path_old": _left_out("Theia's old Landsat products are not read"),
     "chain.s1_path": _left_out("Sentinel-1 is not read"),
     "chain.user_feat_path": _left_out("name rasters without a date one by one, under features.static"),
-    "chain.region_path": _left_out(f"{_NO_REGIONS}; ground_truth.regions draws the split within regions"),
-    "chain.region_field": _left_out(f"{_NO_REGIONS}; ground_truth.region_field goes with ground_truth.regions"),
+    **regions.RULES,
     "chain.first_step": _left_out(_NO_STAGES),
     "chain.last_step": _left_out(_NO_STAGES),
     "chain.cloud_threshold": _cloud_threshold,
@@ -483,17 +482,17 @@ RULES: dict[str, Rule] = {
     f"{_SELECTION}.strategy.percent.p": _number_of("percent", "samples.percent", 100),
     f"{_SELECTION}.strategy.total.v": _number_of("total", "samples.total"),
     f"{_SELECTION}.strategy.byclass.in": _number_of("byclass", "samples.by_class"),
-    f"{_SELECTION}.per_model": _left_out(_NO_REGIONS),
-    f"{_SELECTION}.per_models": _left_out(_NO_REGIONS),
+    f"{_SELECTION}.per_model": _left_out(_REGIONS_ALIKE),
+    f"{_SELECTION}.per_models": _left_out(_REGIONS_ALIKE),
     f"{_AUGMENTATION}.activate": _left_out(f"{NEEDS_NONE}: the other keys of sample_augmentation count or not"),
-    f"{_AUGMENTATION}.target_models": _left_out(_NO_REGIONS),
+    f"{_AUGMENTATION}.target_models": _left_out(_REGIONS_ALIKE),
     f"{_AUGMENTATION}.strategy": _of_augmentation("method"),
     f"{_AUGMENTATION}.strategy.jitter.stdfactor": _of_augmentation("std_factor", method="jitter"),
     f"{_AUGMENTATION}.strategy.smote.neighbors": _of_augmentation("neighbours", method="smote"),
     f"{_AUGMENTATION}.samples.strategy": _target,
     f"{_AUGMENTATION}.samples.strategy.minNumber": _of_augmentation("minimum", name="minNumber"),
     f"{_AUGMENTATION}.samples.strategy.byClass": _of_augmentation("by_class", name="byClass"),
-    "arg_train.sample_management": _left_out(_NO_REGIONS),
+    "arg_train.sample_management": _left_out("samples of one model aren't given to another"),
     "arg_train.sample_validation": _left_out("validation takes all pixels of the polygons set aside"),
     "arg_train.sampling_validation": _left_out("validation takes all pixels of the polygons set aside"),
     **classifiers.RULES,
@@ -502,7 +501,7 @@ RULES: dict[str, Rule] = {
     "arg_train.dempster_shafer_sar_opt_fusion": _left_out("Sentinel-1 is not read"),
     "arg_train.enable_autocontext": _left_out("autocontext is not done"),
     "arg_train.autocontext_iterations": _left_out("autocontext is not done"),
-    "arg_train.mode_outside_regionsplit": _left_out(_NO_REGIONS),
+    "arg_train.mode_outside_regionsplit": _left_out("large regions are not cut: samples that don't fit are read part by part"),
     "arg_train.force_standard_labels": _left_out("features have fixed places, not names"),
     "arg_train.learning_samples_extension": _left_out("samples are Parquet tables"),
     "arg_train.crop_mix": _left_out(_NO_ANNUAL),
@@ -574,8 +573,7 @@ RULES: dict[str, Rule] = {
 PREFIXES: dict[str, str] = {
     "arg_classification.merge_final_classifications_": _NO_FUSION,
     "arg_classification.dempstershafer_": _NO_FUSION,
-    "arg_classification.boundary_": _NO_REGIONS,
-    "arg_classification.enable_boundary_": _NO_REGIONS,
+    "arg_classification.boundary_": "distances to the borders of regions are exact ones; see map.boundary",
     "arg_classification.fusionofclassification_": _NO_FUSION,
     "chain.s2_": "stacks of reprojected dates are never written",
     "chain.l8_": "stacks of reprojected dates are never written",

@@ -1,7 +1,7 @@
 """The pass over the imagery: descriptors of chunks in, records of written chunks out; pixels stay in the workers."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,9 @@ from pyspark.sql import DataFrame
 from sitspark.ahead import ahead
 from sitspark.features.recipe import Recipe
 from sitspark.grid import Chunk, Window
-from sitspark.maps.chunk import ModelTarget, ReadChunk, read_chunk, write_chunk_maps
+from sitspark.maps.chunk import MapTarget, write_chunk_maps
 from sitspark.maps.products import Product
+from sitspark.maps.views import ReadChunk, read_chunk
 from sitspark.scenes.product import Scene
 from sitspark.scenes.reading import Reading
 from sitspark.scenes.region import Region
@@ -27,14 +28,18 @@ _CHUNKS_A_TASK, _TASKS_A_CORE, _TASKS = 8, 4, 2000
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """One pass over the imagery with all that is drawn in it, and the regions in which classes are counted."""
+    """One pass over the imagery with all that is drawn in it, and the regions in which classes are counted.
+
+    `blended` are the windows of tiles that draw together what they both see.
+    """
 
     scenes_table: Path
     reading: Reading
     recipe: Recipe
-    targets: tuple[ModelTarget, ...]
+    targets: tuple[MapTarget, ...]
     products: tuple[Product, ...]
     regions: Mapping[str, Region]
+    blended: Mapping[str, Window] = field(default_factory=dict)
 
     @staticmethod
     def chunk_of(row: Any) -> Chunk:
@@ -67,7 +72,8 @@ def tasks_of(chunks: int, cores: int) -> int:
 
 
 def _read(row: Any, imagery: Pass) -> ReadChunk:
-    return read_chunk(imagery.chunk_of(row), imagery.scenes_of(row), imagery.reading, imagery.recipe)
+    scenes = imagery.scenes_of(row)
+    return read_chunk(imagery.chunk_of(row), scenes, imagery.reading, imagery.recipe, blended=imagery.blended)
 
 
 def _drawn(read: ReadChunk, imagery: Pass) -> pd.DataFrame:

@@ -83,6 +83,32 @@ def probability(nomenclature: Nomenclature, scale: int) -> Product:
     return Product("probability", f"Probability of each class (0-{scale})", dtype, nodata, "average", names, scale)
 
 
+def entropy(scale: int) -> Product:
+    """How unsure the probabilities are, 0 to `scale` in the type of `probability`."""
+    return _share("entropy", f"Entropy of the class probabilities (0-{scale}; the largest: all classes are as likely)", scale)
+
+
+def margin(scale: int) -> Product:
+    """What lies between the two highest probabilities, 0 to `scale` in the type of `probability`."""
+    return _share("margin", f"Margin between the two most probable classes (0-{scale}; 0: either may be)", scale)
+
+
+def _share(name: str, title: str, scale: int) -> Product:
+    dtype = "uint8" if scale == 100 else "uint16"
+    return Product(name, title, dtype, int(np.iinfo(dtype).max), "average", scale=scale)
+
+
+# how often models say the class of the map; 0 is a number: of two tied ones a third one may be the most probable
+AGREEMENT = Product(
+    "agreement",
+    "Agreement of models",
+    "uint8",
+    255,
+    "mode",
+    ("models that say the class", "models that say something", "1: a vote was tied"),
+)
+
+
 def features(names: Sequence[str]) -> Product:
     """What the model is given, a band each, float32; NaN where nothing is classified."""
     return Product("features", "Features", "float32", math.nan, "average", tuple(names))
@@ -90,7 +116,14 @@ def features(names: Sequence[str]) -> Product:
 
 def products_of(settings: MapSettings, nomenclature: Nomenclature, names: Sequence[str]) -> tuple[Product, ...]:
     """The rasters of a map with features of these names."""
-    further = {"probability": probability(nomenclature, settings.probability_scale), "features": features(names)}
+    scale = settings.probability_scale
+    further = {
+        "probability": probability(nomenclature, scale),
+        "entropy": entropy(scale),
+        "margin": margin(scale),
+        "agreement": AGREEMENT,
+        "features": features(names),
+    }
     return (classification(nomenclature.codes), CONFIDENCE, VALIDITY, *(further[name] for name in settings.products))
 
 

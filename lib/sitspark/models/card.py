@@ -82,6 +82,13 @@ class DataCard(_Part):
     rows: int
 
 
+class GroundCard(_Part):
+    """The ground that a model is for: a value of the column `kind` of samples."""
+
+    kind: str
+    name: str
+
+
 class ModelCard(_Part):
     """What `card.json` holds.
 
@@ -89,7 +96,7 @@ class ModelCard(_Part):
     run; `criterion` is what chose the best one: that of the settings, or 'train_loss' when no sample was monitored; `metrics`
     are those of that epoch. `subsampled_from` are the samples that there were, where a part was learnt from, which fitted
     into `training.memory`; `parts` is the number of parts in which a network's epoch read them, 1 where all were held (None:
-    of a baseline, or not known).
+    of a baseline, or not known). `ground` is None where a model is for all of it.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -102,6 +109,7 @@ class ModelCard(_Part):
     training: TrainingSettings
     seed: int
     left_out_fold: str | None
+    ground: GroundCard | None = None
     statistics: StatisticsCard
     criterion: Criterion
     best_epoch: int

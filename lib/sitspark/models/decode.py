@@ -32,6 +32,7 @@ from sitspark.settings import HeldAs
 
 _COLUMNS = ("sample_id", "polygon_id", "label", "fold", "split", "monitored", "features")
 _WEIGHT = "weight"  # a column of tables whose samples have weights of their own
+_GROUNDS = ("tile", "region")  # columns of tables of imagery, the latter where there are regions
 _BLOCK = 8192  # samples decoded at a time: some tens of MB
 _READERS = 4  # threads that read row groups: what takes their rows is no faster than that
 
@@ -45,7 +46,7 @@ def store_of(job: TrainingJob) -> SampleStore:
             shutil.rmtree(folder, ignore_errors=True)
             decode(
                 job.samples,
-                Selection.of(job.left_out_fold, job.quality),
+                Selection.of(job.left_out_fold, job.quality, job.ground),
                 codes=job.nomenclature.codes,
                 folder=folder,
                 children=job.children,
@@ -97,8 +98,7 @@ def decode(
     statistics = running.result()
     pa.default_memory_pool().release_unused()  # a quarter of a GB, which the training's process has no use for
     if statistics.count == 0:
-        without = f" without {selection.left_out_fold}" if selection.left_out_fold else ""
-        raise SitsparkError(f"{table}: holds no sample to train on{without}; check the ground truth and the split")
+        raise SitsparkError(f"{table}: holds no sample to train on{selection}; check the ground truth and the split")
     if weighed is not None:
         weighed.weights(balance, table).tofile(folder / "fitted.weights")
     save_statistics(folder, statistics)
@@ -140,7 +140,7 @@ class _Group:
 
     def read(self) -> pa.Table:
         with pq.ParquetFile(self.part, pre_buffer=False) as file:
-            return file.read_row_group(self.index, columns=[*_COLUMNS, _WEIGHT], use_threads=False)
+            return file.read_row_group(self.index, columns=[*_COLUMNS, _WEIGHT, *_GROUNDS], use_threads=False)
 
 
 def _groups(table: Path) -> Iterator[_Group]:

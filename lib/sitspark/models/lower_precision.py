@@ -86,16 +86,25 @@ def _classified(model: Model, arithmetic: Arithmetic, features: npt.NDArray[np.f
     return classes, min(spent)
 
 
-def chosen(found: Sequence[Tried], wanted: Wanted, *, limit: float) -> Arithmetic:
-    """The arithmetic of a map: with `auto` the fastest that changes no more than a share `limit` of the pixels.
+def chosen(found: Sequence[Sequence[Tried]], wanted: Wanted, *, limit: float) -> list[Arithmetic]:
+    """The arithmetic of each model of a map, of what was tried of each: all in one precision.
 
-    Raises SitsparkError for a precision that is asked for and changes more.
+    With `auto` the one that is the fastest where models gain the least, of those that change no more than a share `limit` of
+    the pixels of any. Raises SitsparkError for a precision that is asked for and changes more.
     """
     if wanted != "auto":
-        for one in found:
+        for one in (one for of_model in found for one in of_model):
             if one.share > limit:
                 raise SitsparkError(
                     f"map.precision {one}, more than map.precision_limit ({limit:.2%}); set auto or fp32, or raise the limit"
                 )
-    worth = [one for one in found if one.share <= limit and (wanted != "auto" or one.gain >= _LEAST_GAIN)]
-    return max(worth, key=lambda one: one.gain).arithmetic if worth else FP32
+    # each model was tried in the same precisions, in the same order
+    together = [of_precision for of_precision in zip(*found, strict=True) if all(one.share <= limit for one in of_precision)]
+    worth = [some for some in together if wanted != "auto" or _gain(some) >= _LEAST_GAIN]
+    if not worth:
+        return [FP32] * len(found)
+    return [one.arithmetic for one in max(worth, key=_gain)]
+
+
+def _gain(tried: Sequence[Tried]) -> float:
+    return min(one.gain for one in tried)

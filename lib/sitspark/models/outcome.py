@@ -11,7 +11,7 @@ import numpy as np
 from torch import Tensor
 
 from sitspark.models.calibration import Calibration
-from sitspark.models.card import CalibrationCard, DataCard, ModelCard, NetworkCard, StatisticsCard, class_cards
+from sitspark.models.card import CalibrationCard, DataCard, GroundCard, ModelCard, NetworkCard, StatisticsCard, class_cards
 from sitspark.models.history import Criterion, Epoch
 from sitspark.models.job import TrainingJob
 from sitspark.models.model import serialise, write_model
@@ -54,6 +54,7 @@ def write_outcome(job: TrainingJob, store: SampleStore, outcome: Outcome, *, sec
         training=job.settings,
         seed=job.seed,
         left_out_fold=job.left_out_fold,
+        ground=GroundCard(kind=job.ground.kind, name=job.ground.name) if job.ground else None,
         statistics=StatisticsCard.of(store.statistics),
         criterion=outcome.criterion,
         best_epoch=outcome.best.epoch,

@@ -1,6 +1,6 @@
 """The frames from chosen pixels to samples: observations, features."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +12,12 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from sitspark.features.recipe import Recipe
-from sitspark.grid import Window
+from sitspark.grid import Grid, Window
 from sitspark.marks import Marks
 from sitspark.samples.batch import Batch, features_of_batch
 from sitspark.samples.extract import read_pixels
 from sitspark.scenes.reading import Reading
+from sitspark.scenes.region import Region
 from sitspark.scenes.table import scenes_of
 from sitspark.worker import end_task
 
@@ -33,14 +34,23 @@ _SEEN = """forall(sequence(1, size(dates)), s -> exists(
 
 
 def observations(
-    chosen: DataFrame, plan: DataFrame, scenes_table: Path, reading: Reading, recipe: Recipe, *, tasks: int, marks: Marks
+    chosen: DataFrame,
+    plan: DataFrame,
+    scenes_table: Path,
+    reading: Reading,
+    recipe: Recipe,
+    *,
+    tasks: int,
+    marks: Marks,
+    regions: Mapping[str, Region] | None = None,
 ) -> DataFrame:
     """Read the raw series of the chosen pixels: one task row a chunk, one output row a pixel.
 
     `acquired`, `reflectance` and `valid` hold one sensor after the other, each of as many acquisitions as `dates` says;
     `static` has the layers, `custom` the features of the user's own functions where these see what is around a pixel.
     Acquisitions without a usable pixel around the chosen pixels of a chunk are left out of their series. Each chunk is marked
-    when it is read.
+    when it is read. With `regions`, in the CRS of the grid, the last column is `region`: that which holds the pixel's centre,
+    of several the first; null outside all of them.
     """
     pixel = F.struct("sample_id", "polygon_id", "label", "fold", "split", "monitored", "row", "col")
     by_chunk = chosen.groupBy("chunk_id").agg(F.sort_array(F.collect_list(pixel)).alias("pixels"))
@@ -50,14 +60,15 @@ def observations(
         for batch in batches:
             for chunk in range(batch.num_rows):
                 work = batch.slice(chunk, 1)
-                observed = _observed(work, scenes_table, reading, recipe)
+                observed = _observed(work, scenes_table, reading, recipe, regions)
                 for first in range(0, observed.num_rows, _ROWS):
                     yield observed.slice(first, _ROWS)
                 marks.add(work["chunk_id"][0].as_py())
         end_task()
 
     # the id begins with the tile: neighbours one after the other, so that a worker finds the files of its tile open
-    return work.repartitionByRange(tasks, "chunk_id").sortWithinPartitions("chunk_id").mapInArrow(read, _OBSERVATIONS)
+    columns = _OBSERVATIONS if regions is None else f"{_OBSERVATIONS}, region string"
+    return work.repartitionByRange(tasks, "chunk_id").sortWithinPartitions("chunk_id").mapInArrow(read, columns)
 
 
 def weighted(observed: DataFrame, polygons: DataFrame) -> DataFrame:
@@ -66,7 +77,9 @@ def weighted(observed: DataFrame, polygons: DataFrame) -> DataFrame:
     return observed.join(F.broadcast(weights), "polygon_id").select(*observed.columns, "weight")
 
 
-def _observed(chunk: pa.RecordBatch, scenes_table: Path, reading: Reading, recipe: Recipe) -> pa.RecordBatch:
+def _observed(
+    chunk: pa.RecordBatch, scenes_table: Path, reading: Reading, recipe: Recipe, regions: Mapping[str, Region] | None
+) -> pa.RecordBatch:
     pixels = pa.RecordBatch.from_struct_array(chunk["pixels"].flatten())
     rows, cols = (pixels[name].to_numpy().astype(np.int64) for name in ("row", "col"))
     tile = chunk["tile"][0].as_py()
@@ -92,7 +105,21 @@ def _observed(chunk: pa.RecordBatch, scenes_table: Path, reading: Reading, recip
     columns["valid"] = _lists(np.concatenate([one.valid for one in series], axis=1).astype(bool))
     columns["static"] = _lists(found.static)
     columns["custom"] = _lists(found.custom)
+    if regions is not None:
+        at = (rows - window.row, cols - window.col)
+        columns["region"] = pa.array(_regions_of(at, regions, grid.cropped(window)), pa.string())
     return pa.RecordBatch.from_pydict(columns)
+
+
+def _regions_of(
+    at: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]], regions: Mapping[str, Region], grid: Grid
+) -> list[str | None]:
+    """The first region that holds the centre of each pixel, at rows and columns of `grid`."""
+    found: list[str | None] = [None] * len(at[0])
+    for name, region in reversed(list(regions.items())):
+        for number in np.flatnonzero(region.pixels(grid)[at]):
+            found[number] = name
+    return found
 
 
 def _lists(rows: npt.NDArray[np.generic], kind: pa.DataType | None = None) -> pa.ListArray:

@@ -208,15 +208,17 @@ def _chunk_row(chunk: Chunk, grid: Grid) -> dict[str, object]:
     }
 
 
-def chunk_plan(chunks: DataFrame, scenes: DataFrame, settings: GridSettings, *, leading: str, padding: float = 0) -> DataFrame:
+def chunk_plan(
+    chunks: DataFrame, scenes: DataFrame, *, leading: str, every_tile: bool = False, padding: float = 0
+) -> DataFrame:
     """The chunks that scenes of the sensor `leading` reach, with `tiles` (sorted): those whose scenes are read.
 
-    With `overlap: owner` that is the owning tile, and in shared chunks every tile; with `merge` always every tile. Of
-    other sensors it is always every tile: `other_tiles`, whose names may be the same. With a `padding` (metres) every tile
-    that comes near: what lies around a chunk is read as the tiles own it.
+    That is the owning tile, and in shared chunks, or where `every_tile` is read, each tile that reaches them. Of other sensors
+    it is always every tile: `other_tiles`, whose names may be the same. With a `padding` (metres) every tile that comes near:
+    what lies around a chunk is read as the tiles own it.
     """
     own = F.col("s.sensor") == leading
-    anyhow = F.lit(True) if settings.overlap == "merge" or padding else F.col("c.shared") | (F.col("c.tile") == F.col("s.tile"))
+    anyhow = F.lit(True) if every_tile or padding else F.col("c.shared") | (F.col("c.tile") == F.col("s.tile"))
     owned = anyhow | ~own
     # the products of a tile have few outlines, most often one
     outlines = (

@@ -1,6 +1,7 @@
 """The region of interest: the ground that a run is about."""
 
 import functools
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 import pyogrio
 import pyproj
-import rasterio.features
 import shapely
 from pyogrio.errors import DataLayerError, DataSourceError
 from shapely.geometry.base import BaseGeometry
 
 from sitspark.errors import SitsparkError
 from sitspark.grid import Grid, Window
+from sitspark.kernels.polygons import paint
 from sitspark.scenes.outline import reprojected
 
 Bounds = tuple[float, float, float, float]
@@ -54,22 +55,40 @@ class Region:
         return Window(first_row, first_col, stop_row - first_row, stop_col - first_col).intersection(window)
 
     def pixels(self, grid: Grid) -> npt.NDArray[np.uint8]:
-        """1 for the pixels of `grid` whose centres lie in the region, uint8 (rows, columns)."""
+        """1 for the pixels of `grid` whose centres lie in the region, uint8 (rows, columns).
+
+        A pixel is the same on each window of a grid, also where its centre lies on the border.
+        """
         box = shapely.box(*grid.bounds)
         if self.outline.contains(box):
             return np.ones((grid.height, grid.width), np.uint8)
-        inside = _polygons(shapely.intersection(self.outline, box))
-        if inside.area == 0:
-            return np.zeros((grid.height, grid.width), np.uint8)
-        found: npt.NDArray[np.uint8] = rasterio.features.rasterize(
-            [inside], out_shape=(grid.height, grid.width), transform=grid.transform, dtype="uint8"
-        )
-        return found
+        owner = np.zeros((grid.height, grid.width), np.int32)
+        if self.outline.intersects(box):
+            coordinates, rings = _rings(self.wkb)
+            # in pixels from the origin of the CRS, or beside it: the same numbers for each window
+            row0, below = _whole_and_rest(-grid.top / grid.resolution)
+            col0, right = _whole_and_rest(grid.left / grid.resolution)
+            vertices = coordinates * (1 / grid.resolution, -1 / grid.resolution) - (right, below)
+            paint(vertices, rings, np.array([0, len(rings) - 1]), np.ones(1, np.int64), row0, col0, owner)
+        return (owner > 0).astype(np.uint8)
 
 
 def _polygons(outline: BaseGeometry) -> BaseGeometry:
     """What of an outline has an area: lines along an edge would be burnt as pixels."""
     return shapely.union_all([part for part in shapely.get_parts(outline) if part.area > 0])
+
+
+def _whole_and_rest(place: float) -> tuple[int, float]:
+    """A number of pixels, as whole ones and a part of one; windows of a grid differ in the former alone."""
+    whole = math.floor(place + 1e-6)  # a millionth of a pixel absorbs the rounding of coordinates
+    return whole, round(place - whole, 6)
+
+
+@functools.lru_cache(maxsize=64)  # as below
+def _rings(wkb: bytes) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+    """The corners of all rings (n, 2), and where each ring begins and the last one ends."""
+    _, xy, offsets = shapely.to_ragged_array(shapely.get_parts(_outline(wkb)))
+    return np.ascontiguousarray(xy[:, :2]), offsets[0].astype(np.int64)
 
 
 @functools.lru_cache(maxsize=64)  # a worker serves one run: its region of interest, outlines of files, regions of a split

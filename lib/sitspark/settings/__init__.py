@@ -19,6 +19,7 @@ from sitspark.settings.ground_truth import RATIO, ClassesSettings, GroundTruthSe
 from sitspark.settings.importance import ImportanceSettings
 from sitspark.settings.mapping import (
     INTEGER_NETWORKS,
+    BoundarySettings,
     GroupSettings,
     MapSettings,
     RegulariseSettings,
@@ -45,6 +46,7 @@ __all__ = [
     "OF_SERIES",
     "RATIO",
     "AugmentationSettings",
+    "BoundarySettings",
     "CheckpointSettings",
     "ClassesSettings",
     "CustomSettings",
@@ -150,6 +152,7 @@ class Settings(Section):
             "ground_truth": self.ground_truth is not None,
             "grid": self.grid != GridSettings(),  # type: ignore[call-arg]
             "map": self.map != MapSettings(),  # type: ignore[call-arg]
+            "training.model_per": self.training.model_per != "map",
             "features.static": bool(self.features.static),
             "custom_features.padding": custom is not None and custom.padding > 0,
             **dict.fromkeys(of_pixels, True),
@@ -208,6 +211,31 @@ class Settings(Section):
             raise ValueError(
                 f"map.precision int8 is for networks of dense layers ({', '.join(INTEGER_NETWORKS)}), and training.network "
                 f"is {training.model_name}; set bf16, fp32 or auto"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _several_models_have_their_ground(self) -> Self:
+        training, truth, drawn = self.training, self.ground_truth, self.map
+        per_region = training.model_per == "region"
+        has_regions = truth is not None and truth.regions is not None
+        if per_region and not has_regions:
+            raise ValueError(
+                "has training.model_per region without regions; add ground_truth.regions and ground_truth.region_field"
+            )
+        if has_regions and truth is not None and truth.split_unit == "column" and truth.folds != "region" and not per_region:
+            raise ValueError(
+                "has ground_truth.regions, which would be ignored; with split_unit: column they go with folds: region or "
+                "training.model_per: region"
+            )
+        if drawn.boundary is not None and not per_region:
+            raise ValueError("has map.boundary, which would be ignored; it goes with training.model_per: region")
+        several = training.ensemble > 1 or drawn.boundary is not None or self.grid.overlap == "blend"
+        if drawn.combine == "vote" and training.ensemble == 1:
+            raise ValueError("has map.combine vote with one model for each ground; raise training.ensemble, or leave it out")
+        if "agreement" in drawn.products and not several:
+            raise ValueError(
+                "has agreement among map.products, and one model draws each pixel; raise training.ensemble, or leave it out"
             )
         return self
 

@@ -45,9 +45,10 @@ class GridSettings(Section):
     interpolator: Literal["nearest", "bilinear", "cubic"] = Field(
         "cubic", description="How reflectances are brought to the grid; masks are always nearest."
     )
-    overlap: Literal["owner", "merge"] = Field(
+    overlap: Literal["owner", "merge", "blend"] = Field(
         "owner",
-        description="Where tiles overlap: the series of the tile that owns the ground, or all acquisitions of all tiles.",
+        description="Where tiles overlap: the series of the tile that owns the ground; all acquisitions of all tiles; or the "
+        "probabilities by the series of each tile, which weigh the more the farther its edge is.",
     )
     overlap_margin: float = Field(
         600, ge=0, description="Metres at a tile's right and bottom edge left to its neighbour (iota2: 600)."

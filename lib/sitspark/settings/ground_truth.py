@@ -93,9 +93,6 @@ class GroundTruthSettings(Section):
             raise ValueError(f"has {there} without {absent}; add ground_truth.{absent}")
         if folds == "region" and self.regions is None:
             raise ValueError("has folds: region without regions; add ground_truth.regions and ground_truth.region_field")
-        if unit == "column":
-            if self.ratio != RATIO:
-                raise ValueError("has ratio, which would be ignored; with split_unit: column split_field says it all")
-            if self.regions is not None and folds != "region":
-                raise ValueError("has regions, which would be ignored; with split_unit: column they go with folds: region")
+        if unit == "column" and self.ratio != RATIO:
+            raise ValueError("has ratio, which would be ignored; with split_unit: column split_field says it all")
         return self

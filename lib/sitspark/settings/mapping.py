@@ -72,6 +72,22 @@ class VectorSettings(Section):
     )
 
 
+class BoundarySettings(Section):
+    """Boundary fusion: near the border of regions the models of both draw the map, as iota2 does it."""
+
+    interior: float = Field(
+        ge=0, description="Metres inside a region's border, from which on its model weighs 1; towards the border less."
+    )
+    exterior: float = Field(ge=0, description="Metres outside a region's border, from which on its model weighs 0.")
+    epsilon: float = Field(0.001, ge=0, lt=1, description="What a model weighs at least between the two.")
+
+    @model_validator(mode="after")
+    def _there_is_a_buffer(self) -> Self:
+        if self.exterior == 0:
+            raise ValueError("has exterior 0, by which no model reaches beyond its region; give some metres, or leave it out")
+        return self
+
+
 class MapSettings(Section):
     """How the map is drawn, and its rasters beside classes, confidence and validity."""
 
@@ -88,13 +104,25 @@ class MapSettings(Section):
         "that changes more, bf16 and int8 are refused.",
     )
 
-    products: Annotated[tuple[Literal["probability", "features"], ...], AfterValidator(without_repetition)] = Field(
+    products: Annotated[
+        tuple[Literal["probability", "entropy", "margin", "agreement", "features"], ...], AfterValidator(without_repetition)
+    ] = Field(
         (),
-        description="Further rasters: probability (of every class, a band each), features (what the model is given, a band "
-        "each: large; `sitspark plan` says how large).",
+        description="Further rasters: probability (of every class, a band each), entropy (of the probabilities; 1: all classes "
+        "are as likely), margin (between the two highest), agreement (how many models say the class of the map), features "
+        "(what the model is given, a band each: large; `sitspark plan` says how large).",
     )
     probability_scale: Literal[1000, 100] = Field(
-        1000, description="What a probability of 1 is written as: 1000 (16 bits, as iota2), or 100 (8 bits)."
+        1000,
+        description="What a probability, an entropy or a margin of 1 is written as: 1000 (16 bits, as iota2), or 100 (8 bits).",
+    )
+    combine: Literal["mean", "vote"] = Field(
+        "mean",
+        description="Where several models draw a pixel: the class of the highest mean probability, or the one that most models "
+        "say, of tied ones the more probable.",
+    )
+    boundary: BoundarySettings | None = Field(
+        None, description="With training.model_per region: both models near a border; null: each pixel has its region's."
     )
     per_tile: bool = Field(False, description="Also each raster once a tile, of the ground that the tile owns.")
     smoothing: SmoothingSettings | None = Field(

@@ -25,6 +25,8 @@ OF_BASELINES = (
     "threads",
     "where",
     "track",
+    "ensemble",
+    "model_per",
 )
 
 
@@ -163,6 +165,17 @@ class TrainingSettings(Section):
     processes: int = Field(1, ge=1, description="Processes that share each batch (TorchDistributor).")
     threads: int = Field(1, ge=1, description="Threads a process; small networks lose by more than one on a busy machine.")
 
+    ensemble: int = Field(
+        1,
+        ge=1,
+        le=50,
+        description="How many models are trained on the same samples, each with a seed of its own, and draw the map together.",
+    )
+    model_per: Literal["map", "region", "tile"] = Field(
+        "map",
+        description="Ground that has models of its own, trained on the samples there: all of it, each of ground_truth.regions, "
+        "or each tile.",
+    )
     search: SearchSettings | None = Field(None, description="Hyper-parameters that are tried; null: one model is trained.")
     track: TrackSettings | None = Field(
         None, description="mlflow, or a section: parameters, curves and files of the model are noted there; null: nowhere."
@@ -179,6 +192,11 @@ class TrainingSettings(Section):
         if isinstance(self.network, OwnNetworkSettings):
             settings["network"].pop("module")
         return settings
+
+    @property
+    def ground_column(self) -> str | None:
+        """The column of samples that says which models they are for; None where all models have all."""
+        return None if self.model_per == "map" else self.model_per
 
     @property
     def monitored_polygons(self) -> float:

@@ -42,6 +42,7 @@ from sitspark.settings import TrainingSettings
 from sitspark.settings.search import Range, candidates
 from sitspark.workflow.context import Context
 from sitspark.workflow.imagery import acquisitions_of
+from sitspark.workflow.members import PlannedModel, models_of
 from sitspark.workflow.run_folder import StageRecord, versions
 from sitspark.workflow.stage import Outcome, Stage
 from sitspark.workflow.trust import confidence_of, needs_of
@@ -144,7 +145,7 @@ def write_report(context: Context, done: dict[str, StageRecord]) -> Outcome:
     with context.voice.bar("report", 2, "figures") as update:
         map_view = _map_view(context, facts)
         update(1, "map")
-        trainings = (_training(context, facts["train"]),) if "train" in done else ()
+        trainings = tuple(_training(context, one) for one in models_of(facts["train"])) if "train" in done else ()
         update(2, "training")
     report = Report(
         title=f"Land cover {context.period.first.year}" if context.acquired else "Land cover",
@@ -249,22 +250,23 @@ def _seam(facts: dict[str, dict[str, Any]]) -> Seam | None:
     return Seam.from_facts(found) if found else None
 
 
-def _training(context: Context, facts: dict[str, Any]) -> Training:
-    folder = context.folder.model(facts["model_id"])
+def _training(context: Context, model: PlannedModel) -> Training:
+    folder = context.folder.model(model.model_id)
     history = pd.read_parquet(folder / HISTORY)
     card = read_card(folder)
     against = doubt(card, read_history(folder / HISTORY))
     if card.training.baseline is not None:
         return Training(card.model_id, history, card.best_epoch, card.criterion, _fitted_in_words(card), against)
-    publish(folder / "training.png", figures.training_figure(history, facts["best_epoch"]))
-    return Training(facts["model_id"], history, facts["best_epoch"], context.settings.training.criterion, doubt=against)
+    publish(folder / "training.png", figures.training_figure(history, card.best_epoch))
+    return Training(card.model_id, history, card.best_epoch, context.settings.training.criterion, doubt=against)
 
 
 def _search(context: Context, facts: dict[str, Any]) -> SearchView | None:
     settings = context.settings.training.search
     if settings is None:
         return None
-    folder = context.folder.model(facts["model_id"])
+    # of several models each is the best of a search of its own
+    folder = context.folder.model(models_of(facts)[0].model_id)
     rows = pq.read_table(folder / TRIALS).drop_columns(["model_id", "left_out_fold", "folder"]).to_pylist()
     trials = tuple(TriedModel(number=row.pop("trial"), values=json.loads(row.pop("parameters")), **row) for row in rows)
     tried = candidates(settings, TrainingSettings).items()

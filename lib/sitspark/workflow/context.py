@@ -185,6 +185,12 @@ class Context:
         return read_regions(truth.regions, truth.region_field) if truth.regions and truth.region_field else ()
 
     @property
+    def regions_on_grid(self) -> dict[str, Region]:
+        """The regions by their names, in the CRS of the output grid."""
+        crs = self.coverage.grid.crs
+        return {region.name: region.ground.to(crs) for region in self.named_regions}
+
+    @property
     def reading(self) -> Reading:
         """How imagery is read."""
         return reading_of(self.settings, self.sensors, self.coverage, self.ground)
@@ -240,10 +246,17 @@ class Context:
         return Period(min(own[0] for own in days), max(own[-1] for own in days))
 
     def plan(self) -> DataFrame:
-        """The chunks of the output grid with the tiles whose scenes are read in them."""
+        """The chunks of the output grid with the tiles whose scenes are read in them for samples."""
+        return self._plan(every_tile=self.reading.merged)
+
+    def plan_of_map(self) -> DataFrame:
+        """The chunks of the output grid with the tiles whose scenes are read in them for the map."""
+        return self._plan(every_tile=self.settings.grid.overlap != "owner")
+
+    def _plan(self, *, every_tile: bool) -> DataFrame:
         padding = self.reading.padding * self.coverage.grid.resolution
         return chunk_plan(
-            self.table("chunks"), self.table("scenes"), self.settings.grid, leading=self.leading.name, padding=padding
+            self.table("chunks"), self.table("scenes"), leading=self.leading.name, every_tile=every_tile, padding=padding
         )
 
     @contextlib.contextmanager

@@ -13,6 +13,7 @@ from sitspark.hashing import sha256_of
 from sitspark.location import Location
 from sitspark.scenes import store
 from sitspark.workflow.context import Context
+from sitspark.workflow.members import models_of
 from sitspark.workflow.run_folder import RunFolder, StageRecord
 
 MANIFEST = "delivery.json"  # written last: what it names is there, whole
@@ -94,7 +95,7 @@ def _files(run: RunFolder, done: Mapping[str, StageRecord]) -> dict[str, Path]:
     """
     folders = [run.accuracy, run.report.parent]
     if "train" in done:
-        folders.append(run.model(done["train"].facts["model_id"]))
+        folders += (run.model(one.model_id) for one in models_of(done["train"].facts))
     found = [run.record_file]
     # of a map only what stages that are done have published: others' files may be of earlier settings
     for stage in _OF_THE_MAP:

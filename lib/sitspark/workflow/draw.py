@@ -25,20 +25,22 @@ from sitspark.scenes.cube import READER_VERSION
 from sitspark.spark import tasks_at_a_time
 from sitspark.workflow.context import Context
 from sitspark.workflow.keys import digest, plan_key
+from sitspark.workflow.members import members_of, models_of
 from sitspark.workflow.stage import Outcome, Stage
 from sitspark.workflow.tables import replace_folder
 
 
 def _classify(context: Context, _key: str) -> Outcome:
     # torch takes seconds to import: only when there is something to classify
-    from sitspark.maps.chunk import ModelTarget
+    from sitspark.maps.chunk import MapTarget
     from sitspark.maps.classify import Pass, classify, descriptors_missing, tasks_of
     from sitspark.models.card import read_card, require_features
-    from sitspark.workflow.precision import arithmetic_of_map
+    from sitspark.workflow.precision import in_precision_of_map
 
     folder, recipe = context.folder, context.recipe
-    model_id = context.facts("train")["model_id"]
-    require_features(read_card(folder.model(model_id)), recipe.space, of="classify: what the settings describe")
+    model_id, models = context.facts("train")["model_id"], members_of(context, models_of(context.facts("train")))
+    for model in models:
+        require_features(read_card(model.folder), recipe.space, of="classify: what the settings describe")
     chunks = _chunks_folder(context)
     for stale in chunks.parent.glob("*"):
         if stale not in (chunks, choice_of(chunks)):
@@ -46,7 +48,7 @@ def _classify(context: Context, _key: str) -> Outcome:
     if context.settings.map.precision != "fp32" and not choice_of(chunks).exists():
         shutil.rmtree(chunks, ignore_errors=True)  # what is written may be of another precision than will be chosen
     chunks.mkdir(parents=True, exist_ok=True)
-    plan = context.plan().cache()
+    plan = context.plan_of_map().cache()
     total = plan.count()
     wanted = context.products
     done = [record.chunk_id for record in committed(chunks, wanted)]
@@ -55,13 +57,15 @@ def _classify(context: Context, _key: str) -> Outcome:
             record.unlink()
     if done:
         context.voice.remark(f"{len(done)} of {counted(total, 'chunk')} written already; going on with the rest")
-    model = ModelTarget(folder.model(model_id), chunks, context.own_code)
-    crs = context.coverage.grid.crs
-    regions = {region.name: region.ground.to(crs) for region in context.named_regions}
-    imagery = Pass(folder.table("scenes"), context.reading, recipe, (model,), wanted, regions)
+    settings, regions = context.settings, context.regions_on_grid
+    grounds = regions if settings.training.model_per == "region" else {}
+    target = MapTarget(chunks, models, settings.map.combine, grounds, settings.map.boundary)
+    tiles = {tile: windows.reach for tile, windows in context.coverage.tiles.items()}
+    blended = tiles if settings.grid.overlap == "blend" else {}
+    imagery = Pass(folder.table("scenes"), context.reading, recipe, (target,), wanted, regions, blended)
     missing = total - len(done)
     if missing:
-        imagery = replace(imagery, targets=(replace(model, arithmetic=arithmetic_of_map(context, plan, imagery)),))
+        imagery = replace(imagery, targets=(in_precision_of_map(context, plan, imagery),))
         drawn = classify(descriptors_missing(plan, done), imagery, tasks=tasks_of(missing, tasks_at_a_time(context.spark)))
         with context.voice.watch("classify", total, "chunks", lambda: _count(chunks)):
             drawn.write.format("noop").mode("overwrite").save()
@@ -243,12 +247,14 @@ def _chunks_key(context: Context) -> str:
 def _of_pixels(context: Context) -> Any:
     grid, drawn = context.settings.grid, context.settings.map
     precision = None if drawn.precision == "fp32" else [drawn.precision, drawn.precision_limit]
-    return [grid.interpolator, grid.overlap, READER_VERSION, products.PRODUCTS_VERSION, precision]
+    several = [drawn.combine, drawn.boundary and drawn.boundary.model_dump(mode="json")]
+    return [grid.interpolator, grid.overlap, READER_VERSION, products.PRODUCTS_VERSION, precision, several]
 
 
 def _classify_inputs(context: Context) -> Any:
     wanted = context.settings.map
-    scale = wanted.probability_scale if "probability" in wanted.products else None
+    scaled = {"probability", "entropy", "margin"} & set(wanted.products)
+    scale = wanted.probability_scale if scaled else None
     return [_of_pixels(context), wanted.products, scale]
 
 

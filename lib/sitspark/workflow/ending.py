@@ -19,6 +19,7 @@ from sitspark.workflow.assess import assessment_of, folds_of, score
 from sitspark.workflow.context import Context
 from sitspark.workflow.imagery import acquisitions_of
 from sitspark.workflow.left_out_table import LISTED, left_out_table
+from sitspark.workflow.members import models_of
 from sitspark.workflow.run import done
 
 
@@ -69,11 +70,17 @@ def _command() -> str:
     return os.path.relpath(Path(sys.executable).parent / "sitspark")
 
 
+_MODELS = 3  # whose folders are told one by one
+
+
 def _results(context: Context, facts: dict[str, dict], target: str) -> list[tuple[str, Path]]:  # type: ignore[type-arg]
     folder = context.folder
     found = []
     if target in ("train", "trust"):
-        found.append(("model", folder.model(facts["train"]["model_id"])))
+        models = models_of(facts["train"])
+        found += [("model", folder.model(one.model_id)) for one in models[:_MODELS]]
+        if len(models) > _MODELS:
+            found.append(("models", folder.path / "models"))
     if target == "trust":
         pictures = {"confidence": "reliability.png", "importance": "importance.png"}
         found += [("figure", folder.accuracy / name) for fact, name in pictures.items() if fact in facts["trust"]]

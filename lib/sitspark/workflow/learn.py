@@ -1,8 +1,7 @@
 """The stages that train: one model of all polygons, or one model for each fold left out."""
 
 import json
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from sitspark.settings.redaction import redacted
 from sitspark.workflow.assess import matrix_of, score
 from sitspark.workflow.context import Context
 from sitspark.workflow.keys import digest
+from sitspark.workflow.members import PlannedModel, facts_of, in_a_path, members_of, planned_models
 from sitspark.workflow.run_folder import StageRecord
 from sitspark.workflow.stage import Outcome, Stage
 from sitspark.workflow.training_place import told_executors
@@ -30,8 +30,9 @@ from sitspark.workflow.training_place import told_executors
 _NOTED = "noted.json"  # in the folder of a model: where MLflow knows of it, as training.track says
 
 
-def _fit(context: Context, model_id: str, name: str, *, left_out_fold: str | None = None) -> ModelCard:
+def _fit(context: Context, model: PlannedModel, name: str, *, left_out_fold: str | None = None) -> ModelCard:
     """Train one model, or search for it, with a bar of that name; one that was trained before a stop is taken as it is."""
+    model_id = model.model_id
     # torch takes seconds to import: only when there is something to train
     from sitspark.models.checkpoint import CHECKPOINT
     from sitspark.models.distributor import fit
@@ -61,15 +62,17 @@ def _fit(context: Context, model_id: str, name: str, *, left_out_fold: str | Non
         scratch=folder.scratch / model_id,
         nomenclature=context.nomenclature,
         settings=context.settings.training,
-        seed=context.settings.seed,
+        seed=model.seed,
         left_out_fold=left_out_fold,
+        ground=model.ground,
         children=folder.table("children") if context.settings.samples.augmentation else None,
         quality=folder.table("quality") if context.settings.samples.quality else None,
         own=context.own_network,
         run=redacted(context.settings.model_dump(mode="json")),
     )
     if job.settings.search is not None:
-        basis = digest(_VERSION, folder.records()["samples"].key, context.own_code, _classes(context))
+        ground = model.ground and str(model.ground)
+        basis = digest(_VERSION, folder.records()["samples"].key, context.own_code, _classes(context), model.seed, ground)
         return search(context, job, name, basis=basis)
     if job.settings.baseline is not None:
         from sitspark.models.baselines.bank import BASELINES
@@ -125,19 +128,43 @@ def _published(context: Context, model_id: str) -> tuple[Path, ...]:
 
 
 def _train(context: Context, key: str) -> Outcome:
+    """Leaves the id of all models together, which is that of their map, and the models themselves."""
     model_id = _model_id(context, key)
-    card = _fit(context, model_id, "train")
-    _say_doubt(context, card, "train")
-    _track(context, card)
+    models = planned_models(context, model_id)
+    cards = [_trained_and_told(context, model, f"train{model.suffix}") for model in models]
+    facts = {"model_id": model_id, "models": facts_of(models)}
+    files = dict.fromkeys(file for model in models for file in _published(context, model.model_id))
+    if len(models) > 1:
+        return Outcome(_several_in_words(cards), facts, tuple(files))
+    (card,) = cards
     baseline = card.training.baseline is not None
     chosen = "" if baseline else f", best at epoch {card.best_epoch} of {card.epochs} by {card.criterion}"
     taken = f"{card.subsampled}, samples {card.held}" if card.held else card.subsampled
     return Outcome(
         f"{card.network.name} of {card.network.parameters:,} {'numbers' if baseline else 'weights'}{chosen}{taken}: "
-        f"monitored OA {score(card.metrics.oa)}, F {score(card.metrics.fscore)}{_searched(context, model_id)}",
-        {"model_id": model_id, "best_epoch": card.best_epoch},
-        _published(context, model_id),
+        f"monitored OA {score(card.metrics.oa)}, F {score(card.metrics.fscore)}{_searched(context, card.model_id)}",
+        facts,
+        tuple(files),
     )
+
+
+def _trained_and_told(context: Context, model: PlannedModel, name: str, *, left_out_fold: str | None = None) -> ModelCard:
+    """Train a model, say what speaks against it, and note it where the settings say."""
+    card = _fit(context, model, name, left_out_fold=left_out_fold)
+    _say_doubt(context, card, name)
+    _track(context, card)
+    return card
+
+
+def _several_in_words(cards: Sequence[ModelCard]) -> str:
+    """The line on several models, by what is worst and best of them."""
+    grounds = {str(card.ground) for card in cards if card.ground}
+    of = f" for {counted(len(grounds), cards[0].ground.kind)}" if cards[0].ground and len(grounds) else ""
+    told = []
+    for name, values in (("OA", [c.metrics.oa for c in cards]), ("F", [c.metrics.fscore for c in cards])):
+        known = [value for value in values if value is not None]
+        told.append(f"{name} {score(min(known))} to {score(max(known))}" if known else f"{name} -")
+    return f"{counted(len(cards), 'model')}{of}, {cards[0].network.name}: monitored {', '.join(told)}"
 
 
 def _say_doubt(context: Context, card: ModelCard, name: str) -> None:
@@ -194,10 +221,15 @@ def _track(context: Context, card: ModelCard) -> None:
 
 
 def _cross_validate(context: Context, key: str) -> Outcome:
-    """One model for each fold left out; all are tested in one pass over the samples."""
-    from sitspark.accuracy.sample_confusion import FoldModel, sample_confusion
+    """The models of a map once for each fold left out; all are tested in one pass over the samples."""
+    from sitspark.accuracy.sample_confusion import FoldModels, sample_confusion
 
-    table = context.settings.observations
+    table, per = context.settings.observations, context.settings.training.model_per
+    if table is None and per == context.truth.folds:
+        raise SitsparkError(
+            f"cross-validate: a {per} left out has no model of its own (training.model_per {per}); choose other "
+            "ground_truth.folds, or training.model_per map"
+        )
     noun = NOUNS[context.truth.folds] if table is None else "fold"
     found = context.table("samples").where("fold is not null").select("fold").distinct().orderBy("fold").collect()
     names = [row.fold for row in found]
@@ -213,12 +245,11 @@ def _cross_validate(context: Context, key: str) -> Outcome:
         )
     models, parts = [], []
     for name in names:
-        model_id = f"{_model_id(context, key)}-without-{_in_a_path(name)}"
-        card = _fit(context, model_id, f"without {name}", left_out_fold=name)
-        _say_doubt(context, card, f"without {name}")
-        _track(context, card)
-        parts.append(card.subsampled)
-        models.append(FoldModel(name, context.folder.model(model_id), context.own_code))
+        own = planned_models(context, f"{_model_id(context, key)}-without-{in_a_path(name)}")
+        for model in own:
+            card = _trained_and_told(context, model, f"without {name}{model.suffix}", left_out_fold=name)
+            parts.append(card.subsampled)
+        models.append(FoldModels(name, members_of(context, own), context.settings.map.combine))
     compared = sample_confusion(context.table("samples"), models)
     context.write("confusion_folds", compared.coalesce(1), key=key)
     folds = _fold_scores(context, names)
@@ -243,15 +274,9 @@ def _cross_validate(context: Context, key: str) -> Outcome:
             context.folder.table("confusion_folds"),
             accuracy / "cross_validation.json",
             accuracy / "cross_validation.png",
-            *(file for model in models for file in _published(context, model.folder.name)),
+            *dict.fromkeys(file for of in models for one in of.members for file in _published(context, one.folder.name)),
         ),
     )
-
-
-def _in_a_path(name: str) -> str:
-    """A fold's name as part of a folder's: regions may have any; two names stay two."""
-    plain = re.sub(r"[^\w.-]+", "_", name, flags=re.ASCII)
-    return plain if plain == name else f"{plain}-{digest(name)[:6]}"
 
 
 def _fold_scores(context: Context, names: list[str]) -> tuple[FoldScores, ...]:
@@ -282,9 +307,19 @@ def _inputs(context: Context) -> Any:
     return [settings.training.learnt(), context.own_code, settings.seed, _classes(context)]
 
 
+def _inputs_of_folds(context: Context) -> Any:
+    return [*_inputs(context), context.settings.map.combine]
+
+
 _VERSION = 1  # of what is learnt, in all models
 
 STAGES = (
     Stage("train", ("samples",), _VERSION, _inputs, _train),
-    Stage("cross_validate", ("samples",), _VERSION, _inputs, _cross_validate),
+    Stage(
+        "cross_validate",
+        ("samples",),
+        _VERSION,
+        lambda context: [_inputs(context), context.settings.map.combine],
+        _cross_validate,
+    ),
 )

@@ -187,6 +187,10 @@ def plan(context: Context, done: Sequence[str] = ()) -> Foreseen:
     if not chunks:
         raise SitsparkError(BESIDE)
     pixels = sum(chunk.window.pixels for chunk in chunks)
+    # where tiles are blended each that sees a chunk draws it
+    reaches = [own.reach for own in covered.tiles.values()] if settings.grid.overlap == "blend" else []
+    views = (max(sum(not reach.intersection(chunk.window).is_empty for reach in reaches), 1) for chunk in chunks)
+    drawn = sum(chunk.window.pixels * count for chunk, count in zip(chunks, views, strict=True))
     classifier = _classifier_of_the_size(context, recipe.space)
     speed = measured_speed(
         reading,
@@ -195,13 +199,13 @@ def plan(context: Context, done: Sequence[str] = ()) -> Foreseen:
         windows.core,
         shape=shape,
         recipe=recipe,
-        classifier=classifier,
-        probability=next((product for product in products if product.name == "probability"), None),
+        classifiers=[classifier] * settings.training.ensemble,
+        wanted=products,
     )
     # a cluster may have any number
     cores = local_cores(settings.spark.master) or os.cpu_count() or 1
     workers = min(cores, len(chunks))
-    core_seconds = speed.core_seconds(pixels, starts=workers + len(tiles[leading]))
+    core_seconds = speed.core_seconds(drawn, starts=workers + len(tiles[leading]))
     return Foreseen(
         products=sum(len(products) for own in tiles.values() for products in own.values()),
         tiles=len(tiles[leading]),
@@ -226,8 +230,8 @@ def plan(context: Context, done: Sequence[str] = ()) -> Foreseen:
         error=round(speed.error, 2),
         core_seconds=round(core_seconds, 1),
         # waiting for the disk or the network takes time, not cores
-        seconds=round(pixels / speed.per_second / workers + speed.start, 1),
-        models=settings.training.models,
+        seconds=round(drawn / speed.per_second / workers + speed.start, 1),
+        models=settings.training.models * settings.training.ensemble * _grounds(context),
         models_at_a_time=trials_at_a_time(settings.training, settings.spark.master) if settings.training.search else 1,
         training=_bound(context, len(recipe.space)) or _held(context, len(recipe.space)),
         done=tuple(done),
@@ -288,6 +292,14 @@ def _scenes_around(context: Context, tiles: Mapping[str, ByTile], tile: str) -> 
         products = [product for of_tile in own.values() for product in of_tile] if every else own[tile]
         found[sensor.name] = _scenes(sensor.selection, products, most=len(products))
     return found
+
+
+def _grounds(context: Context) -> int:
+    """How many grounds have models of their own, if there are samples on all of them."""
+    per = context.settings.training.model_per
+    if per == "map":
+        return 1
+    return max(len(context.tile_extents if per == "tile" else context.named_regions), 1)
 
 
 def _scenes(selection: Selection, products: Sequence[Listed], *, most: int) -> list[Scene]:

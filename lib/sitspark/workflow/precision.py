@@ -1,46 +1,58 @@
 """Choosing the precision of a map once, so that a map that is gone on with has one throughout."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from pyspark.sql import DataFrame
 
 from sitspark.atomic import write_atomically
 from sitspark.errors import SitsparkError
 from sitspark.maps.calibrate import trials_of
+from sitspark.maps.chunk import MapTarget
 from sitspark.maps.classify import Pass
 from sitspark.maps.record import choice_of
-from sitspark.models.arithmetic import FP32, Arithmetic
+from sitspark.models.arithmetic import Arithmetic
 from sitspark.models.card import read_card
 from sitspark.models.lower_precision import chosen
 from sitspark.workflow.context import Context
 
 
-def arithmetic_of_map(context: Context, plan: DataFrame, imagery: Pass) -> Arithmetic:
-    """The numbers in which the model of a pass classifies, tried out and noted beside its chunks before the first one.
+def in_precision_of_map(context: Context, plan: DataFrame, imagery: Pass) -> MapTarget:
+    """The one map of a pass with the numbers of its models: tried out, and noted beside its chunks before the first one.
 
-    Raises SitsparkError for a precision that is asked for and changes too many pixels, or that the model has no form in.
+    Raises SitsparkError for a precision that is asked for and changes too many pixels, or that the models have no form in.
     """
     settings, (target,) = context.settings.map, imagery.targets
     if settings.precision == "fp32":
-        return FP32
+        return target
     noted = choice_of(target.chunks)
     if noted.exists():
-        return Arithmetic(**json.loads(noted.read_text())["arithmetic"])
-    card = read_card(target.model)
+        return _with(target, [Arithmetic(**one) for one in json.loads(noted.read_text())["arithmetic"]])
+    card = read_card(target.models[0].folder)
     if card.training.baseline is not None and settings.precision != "auto":
         raise SitsparkError(
             f"map.precision {settings.precision}: {card.network.name} is no network, and is computed in its own numbers alone; "
             "set fp32 or auto"
         )
     with context.voice.bar("precision", 1, "trial") as update:
-        found = trials_of(plan, imagery, target, settings.precision) if card.training.baseline is None else []
+        tries = card.training.baseline is None
+        found = trials_of(plan, imagery, target.models, settings.precision) if tries else [[] for _ in target.models]
         update(1, settings.precision)
     arithmetic = chosen(found, settings.precision, limit=settings.precision_limit)
-    for one in found:
-        context.voice.note(f"{one}{'' if one.arithmetic == arithmetic else '; not taken'}")
-    if not found:
+    for model, of_model, own in zip(target.models, found, arithmetic, strict=True):
+        name = f"{model.folder.name}, " if len(found) > 1 else ""
+        for one in of_model:
+            context.voice.note(f"{name}{one}{'' if one.arithmetic == own else '; not taken'}")
+    if not any(found):
         context.voice.remark("precision: fp32; there was no other to try, by processor, model or pixels that are ever clear")
-    content = {"arithmetic": asdict(arithmetic), "tried": [asdict(one) for one in found], "limit": settings.precision_limit}
+    content = {
+        "arithmetic": [asdict(one) for one in arithmetic],
+        "tried": [[asdict(one) for one in of_model] for of_model in found],
+        "limit": settings.precision_limit,
+    }
     write_atomically(noted, json.dumps(content, indent=2))
-    return arithmetic
+    return _with(target, arithmetic)
+
+
+def _with(target: MapTarget, arithmetic: list[Arithmetic]) -> MapTarget:
+    return replace(target, models=tuple(replace(m, arithmetic=a) for m, a in zip(target.models, arithmetic, strict=True)))

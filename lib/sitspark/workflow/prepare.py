@@ -78,7 +78,7 @@ def _shape(context: Context) -> ChunkShape:
     for row in around.select("sensor", "tile").distinct().collect():
         if row.sensor != leading:
             others.add(row.tile)
-        elif context.reading.merged:
+        elif context.settings.grid.overlap != "owner":
             own.add(row.tile)
     scenes = scenes_of(context.folder.table("scenes"), leading, tiles=own, other_tiles=others)
     return chunk_shape(
@@ -250,7 +250,14 @@ def _observations(context: Context, key: str) -> Outcome:
         context.voice.note(f"{counted(choice.contested, 'pixel')} lie in polygons of two labels and are left out")
     with context.marked("observations", chunks, "chunks") as marks:
         observed = frames.observations(
-            chosen, plan, folder.table("scenes"), context.reading, context.recipe, tasks=min(chunks, _TASKS), marks=marks
+            chosen,
+            plan,
+            folder.table("scenes"),
+            context.reading,
+            context.recipe,
+            tasks=min(chunks, _TASKS),
+            marks=marks,
+            regions=context.regions_on_grid or None,
         )
         if context.truth.weight_field is not None:
             observed = frames.weighted(observed, context.table("polygons"))
@@ -349,11 +356,12 @@ def _make_children(context: Context, table: DataFrame, settings: AugmentationSet
     least = {}
     if settings.by_class is not None:
         least = counts_by_class(settings.by_class, context.nomenclature, key="samples.augmentation.by_class")
-    wanted = wanted_children(fitted_by_group(table), settings, least)
-    context.write("children", children(table, wanted, settings, seed=context.settings.seed), key=key)
+    ground = context.settings.training.ground_column
+    wanted = wanted_children(fitted_by_group(table, ground), settings, least)
+    context.write("children", children(table, wanted, settings, seed=context.settings.seed, ground=ground), key=key)
     found: dict[int, int] = {}
-    for (label, _), count in wanted.items():
-        found[label] = found.get(label, 0) + count
+    for group, count in wanted.items():
+        found[group.label] = found.get(group.label, 0) + count
     return found
 
 
@@ -387,7 +395,8 @@ def _observations_inputs(context: Context) -> Any:
         _CHOICE_VERSION,
         settings.seed,
         settings.grid.interpolator,
-        settings.grid.overlap,
+        # samples of tiles whose maps are blended are those of the owner
+        "merge" if settings.grid.overlap == "merge" else "owner",
         [[sensor.name, sensor.selection.layout.day] for sensor in context.sensors],
         # what the user's functions see around a pixel is read here, and computed
         _features_inputs(context) if settings.custom_features and settings.custom_features.padding else None,
@@ -417,7 +426,7 @@ def _samples_inputs(context: Context) -> Any:
         settings.training.monitor_share if settings.training.monitor_by == "pixel" else None,
         settings.seed,
         judged.model_dump(mode="json") if judged else None,
-        augmentation.model_dump(mode="json") if augmentation else None,
+        [augmentation.model_dump(mode="json"), settings.training.ground_column] if augmentation else None,
         fingerprint([augmentation.by_class]) if augmentation and isinstance(augmentation.by_class, Path) else None,
     ]
 

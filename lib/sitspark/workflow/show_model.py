@@ -12,6 +12,7 @@ from rich.text import Text
 from sitspark.errors import SitsparkError, counted, some
 from sitspark.models.card import CARD, WEIGHTS, ModelCard
 from sitspark.models.history import Criterion
+from sitspark.workflow.members import models_of
 from sitspark.workflow.run_folder import found_run
 
 _CRITERIA: dict[Criterion, str] = {
@@ -39,7 +40,8 @@ def model_folder(model: str | None, run: Path | None) -> Path:
         raise SitsparkError(f"{folder.path} has no model; train one: sitspark train SETTINGS")
     if model is None:
         record = folder.records().get("train")
-        wanted = [record.facts["model_id"]] if record and record.facts["model_id"] in there else there
+        own = [one.model_id for one in models_of(record.facts)] if record else []
+        wanted = own if own and set(own) <= set(there) else there
     else:
         # an id may begin another
         wanted = [name for name in there if name == model] or [name for name in there if name.startswith(model)]

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import torch
 
 from sitspark.features.recipe import Recipe
-from sitspark.grid import ChunkShape, Window
-from sitspark.maps.chunk import classify_stack
+from sitspark.grid import Chunk, ChunkShape, Window
+from sitspark.maps.chunk import classify_views
+from sitspark.maps.drawing import Drawing, Speaker
 from sitspark.maps.products import Product
+from sitspark.maps.views import read_chunk
 from sitspark.models.inference import Classifier
 from sitspark.scenes.product import Scene
 from sitspark.scenes.reading import Reading
@@ -61,12 +63,12 @@ def measured_speed(
     *,
     shape: ChunkShape,
     recipe: Recipe,
-    classifier: Classifier,
-    probability: Product | None = None,
+    classifiers: Sequence[Classifier],
+    wanted: Sequence[Product] = (),
 ) -> Speed:
     """Read and classify chunks of a shape in the middle of a tile and of its quarters, with all their dates, on one thread.
 
-    `probability` is the product for which the probability of every class is wanted.
+    `classifiers` draw one map together; `wanted` are its products.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -77,9 +79,10 @@ def measured_speed(
             if sum(one.wall for one in spent[1:]) > _ENOUGH:
                 break
             cpu, wall = time.process_time(), time.perf_counter()
-            parts = reading.around(scenes, window, tile=tile)
-            custom = recipe.custom_of(parts, window, reading.grid)
-            classify_stack(parts[0].within(window), custom, recipe.space, [classifier], probability=probability)
+            read = read_chunk(Chunk(tile, window), scenes, reading, recipe)
+            drawing = Drawing.of([Speaker(one) for one in classifiers], "mean", window.pixels, wanted)
+            classify_views(read.views, recipe.space, [drawing])
+            drawing.finished(read.is_seen)
             spent.append(Spent(window.pixels, time.process_time() - cpu, time.perf_counter() - wall))
     finally:
         torch.set_num_threads(threads)

@@ -1,8 +1,8 @@
 """The stage that says how far a model can be trusted: is it right as often as it is sure, and what does it look at?"""
 
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,11 +12,15 @@ from sitspark.accuracy.trust import Confidence, Needs
 from sitspark.accuracy.trust_figures import importance_figure, reliability_figure
 from sitspark.atomic import publish, write_atomically
 from sitspark.errors import counted
-from sitspark.models.card import ModelCard, read_card, require_features
+from sitspark.models.card import read_card, require_features
 from sitspark.samples.table import feature_space_of
 from sitspark.settings import ImportanceSettings
 from sitspark.workflow.context import Context
+from sitspark.workflow.members import members_of, models_of
 from sitspark.workflow.stage import Outcome, Stage
+
+if TYPE_CHECKING:
+    from sitspark.models.committee import Member
 
 _RELIABILITY = """model_id string, calibrated boolean, lower double, samples bigint, confidence double, accuracy double,
     polygons bigint, deviation double"""
@@ -26,15 +30,16 @@ _IMPORTANCE = """model_id string, kind string, name string, sensor string, date 
 
 def _trust(context: Context, key: str) -> Outcome:
     folder, classes = context.folder, context.facts("samples")["classes"]
-    card = read_card(folder.model(context.facts("train")["model_id"]))
-    require_features(card, feature_space_of(folder.table("samples")), of="trust: the samples table")
+    members = members_of(context, models_of(context.facts("train")))
+    for member in members:
+        require_features(read_card(member.folder), feature_space_of(folder.table("samples")), of="trust: the samples table")
     aside = {int(code): count["validation"] for code, count in classes.items() if count["validation"]}
     if not aside:
         return Outcome("no samples are set aside to ask")
-    confidence = _confidence(context, card, key=key)
+    confidence = _confidence(context, members, key=key)
     outputs, words = [folder.table("reliability"), folder.accuracy / "reliability.png"], _confidence_in_words(confidence)
     facts: dict[str, Any] = {"confidence": confidence.to_json()}
-    needs = _needs(context, card, aside, context.settings.importance, key=key) if context.settings.importance else None
+    needs = _needs(context, members, aside, context.settings.importance, key=key) if context.settings.importance else None
     if needs is not None:
         outputs += [folder.table("importance"), folder.accuracy / "importance.png"]
         facts["importance"] = {"samples": needs.samples, "repeats": needs.repeats}
@@ -44,53 +49,57 @@ def _trust(context: Context, key: str) -> Outcome:
     return Outcome(words, facts, (*outputs, folder.accuracy / "trust.json"))
 
 
-def _confidence(context: Context, card: ModelCard, *, key: str) -> Confidence:
+def _confidence(context: Context, members: "Sequence[Member]", *, key: str) -> Confidence:
     """The reliability on all samples set aside, written as a table and drawn."""
     from sitspark.accuracy.set_aside import reliability_of
 
     with context.voice.bar("trust", 1, "passes"):
-        found = reliability_of(context.table("samples"), context.folder.model(card.model_id), code=context.own_code)
+        found = reliability_of(context.table("samples"), members, context.settings.map.combine)
+    model_id = context.facts("train")["model_id"]
     rows = [
-        (card.model_id, calibrated, of.lower, of.samples, of.confidence, of.accuracy, of.polygons, of.deviation)
+        (model_id, calibrated, of.lower, of.samples, of.confidence, of.accuracy, of.polygons, of.deviation)
         for calibrated, diagram in ((False, found.plain), (True, found.calibrated))
         for of in (diagram.bins if diagram else ())
     ]
     context.write("reliability", context.spark.createDataFrame(rows, _RELIABILITY).coalesce(1), key=key)
     publish(context.folder.accuracy / "reliability.png", reliability_figure(found.plain, found.calibrated))
-    return Confidence(card.temperature, found.polygons, found.plain, found.calibrated)
+    temperature = read_card(members[0].folder).temperature if len(members) == 1 else None
+    return Confidence(temperature, found.polygons, found.plain, found.calibrated)
 
 
 def _needs(
-    context: Context, card: ModelCard, aside: Mapping[int, int], settings: ImportanceSettings, *, key: str
+    context: Context, members: "Sequence[Member]", aside: Mapping[int, int], settings: ImportanceSettings, *, key: str
 ) -> Needs | None:
     """The importance of all groups of features, written as a table and drawn; None where no sample was drawn."""
     from sitspark.accuracy.set_aside import some_set_aside
-    from sitspark.models.inference import Classifier, one_thread
+    from sitspark.models.committee import Committee
+    from sitspark.models.inference import one_thread
 
     per_class, seed = -(-settings.samples // len(aside)), context.settings.seed
-    features, labels = some_set_aside(context.table("samples"), aside, per_class=per_class, seed=seed)
-    if len(labels) == 0:
+    committee = Committee.load(members, context.settings.map.combine)
+    drawn = some_set_aside(context.table("samples"), aside, per_class=per_class, seed=seed, ground=committee.ground_column)
+    if len(drawn) == 0:
         return None
-    classifier, groups = Classifier.load(context.folder.model(card.model_id), code=context.own_code), groups_of(card.space)
+    groups, model_id = groups_of(context.feature_space), context.facts("train")["model_id"]
 
     def classify(rows: npt.NDArray[np.float32]) -> npt.NDArray[np.uint16]:
-        position, _ = classifier.classify(rows)
-        return classifier.codes[position]
+        position, _ = committee.classify(rows, drawn.grounds)
+        return np.where(position < 0, 0, committee.codes[position]).astype(np.uint16)
 
     found = []
     # the rest of the machine may be at work: small products on several threads wait for each other
     with one_thread(), context.voice.bar("importance", len(groups), "groups of features") as update:
-        for one in permutation_importance(classify, features, labels, groups, repeats=settings.repeats, seed=seed):
+        for one in permutation_importance(classify, drawn.features, drawn.labels, groups, repeats=settings.repeats, seed=seed):
             found.append(one)
             update(len(found), one.group.name)
     rows = [
-        (card.model_id, of.kind, of.name, of.sensor, of.day, len(of.positions), one.loss, one.deviation)
+        (model_id, of.kind, of.name, of.sensor, of.day, len(of.positions), one.loss, one.deviation)
         for one in found
         for of in (one.group,)
     ]
     context.write("importance", context.spark.createDataFrame(rows, _IMPORTANCE).coalesce(1), key=key)
     publish(context.folder.accuracy / "importance.png", importance_figure(found))
-    return Needs(len(labels), settings.repeats, tuple(found))
+    return Needs(len(drawn), settings.repeats, tuple(found))
 
 
 def _confidence_in_words(confidence: Confidence) -> str:
@@ -125,7 +134,7 @@ def needs_of(context: Context, facts: dict[str, dict[str, Any]]) -> Needs | None
 
 def _inputs(context: Context) -> Any:
     settings = context.settings
-    return [settings.importance and settings.importance.model_dump(mode="json"), settings.seed]
+    return [settings.importance and settings.importance.model_dump(mode="json"), settings.seed, settings.map.combine]
 
 
 STAGES = (Stage("trust", ("train",), 1, _inputs, _trust),)

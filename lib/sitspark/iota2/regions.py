@@ -1,0 +1,56 @@
+"""iota2's keys on regions: a model for each of them, and what draws the map near their borders."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+_PATH, _FIELD = "chain.region_path", "chain.region_field"
+_FUSED = "arg_classification.enable_boundary_fusion"
+_INTERIOR, _EXTERIOR = "arg_classification.boundary_interior_buffer_size", "arg_classification.boundary_exterior_buffer_size"
+_EPSILON = "arg_classification.boundary_fusion_epsilon"
+
+
+def _path(value: Any, values: Mapping[str, Any]) -> dict[str, Any] | str:
+    if not value:
+        return "needs no setting: one model is trained for the whole area"
+    # iota2's default of the field
+    return {
+        "ground_truth.regions": value,
+        "ground_truth.region_field": values.get(_FIELD, "region"),
+        "training.model_per": "region",
+    }
+
+
+def _field(value: Any, values: Mapping[str, Any]) -> dict[str, Any] | str:
+    if not values.get(_PATH):
+        return "iota2 uses it with region_path only"
+    return {"ground_truth.region_field": value}
+
+
+def _of_boundary(name: str) -> Callable[[Any, Mapping[str, Any]], dict[str, Any] | str]:
+    def rule(value: Any, values: Mapping[str, Any]) -> dict[str, Any] | str:
+        if not values.get(_PATH) or values.get(_FUSED) is not True:
+            return "iota2 uses it with region_path and enable_boundary_fusion True only"
+        return {f"map.boundary.{name}": value}
+
+    return rule
+
+
+def _fused(value: Any, values: Mapping[str, Any]) -> dict[str, Any] | str:
+    if value is not True:
+        return "needs no setting: each pixel is drawn by the model of its region"
+    if not values.get(_PATH):
+        return "iota2 uses it with region_path only"
+    absent = [key.removeprefix("arg_classification.") for key in (_INTERIOR, _EXTERIOR) if key not in values]
+    if absent:
+        return f"the file has no {' and no '.join(absent)}; set map.boundary"
+    return {"map.boundary.interior": values[_INTERIOR], "map.boundary.exterior": values[_EXTERIOR]}
+
+
+RULES = {
+    _PATH: _path,
+    _FIELD: _field,
+    _FUSED: _fused,
+    _INTERIOR: _of_boundary("interior"),
+    _EXTERIOR: _of_boundary("exterior"),
+    _EPSILON: _of_boundary("epsilon"),
+}
