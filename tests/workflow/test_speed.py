@@ -1,11 +1,17 @@
 """The speed of a machine, of what windows took."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
-from sitspark.grid import ChunkShape, Window
-from sitspark.workflow.speed import Speed, Spent, measured_speed
+from sitspark.grid import ChunkShape, Grid, Window
+from sitspark.maps.chunk import ChunkMap
+from sitspark.maps.products import CONFIDENCE, VALIDITY, classification, read_chunk
+from sitspark.workflow.speed import Speed, Spent, trial
+
+GRID = Grid("EPSG:32631", 300000, 4900020, 10, 512, 512)
 
 
 def test_speed_is_that_of_all_windows_but_the_first() -> None:
@@ -16,18 +22,37 @@ def test_speed_is_that_of_all_windows_but_the_first() -> None:
     assert found.start == pytest.approx(5.0 - 100 / 500)
 
 
-def test_one_window_is_measured_however_long_the_first_one_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_window_is_measured_however_long_the_first_one_takes_and_its_files_are_written(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     clock = iter(range(0, 10_000, 100))
     clocks = SimpleNamespace(process_time=lambda: next(clock), perf_counter=lambda: next(clock))
     monkeypatch.setattr("sitspark.workflow.speed.time", clocks)
-    monkeypatch.setattr("sitspark.workflow.speed.classify_stack", lambda *_arguments, **_options: [])
-    part = SimpleNamespace(within=lambda _window: None)
-    reading = SimpleNamespace(around=lambda *_arguments, **_options: [part], grid=None)
-    recipe = SimpleNamespace(custom_of=lambda *_arguments: None, space=None)
-    found = measured_speed(
-        reading, {}, "31TCJ", Window(0, 0, 512, 512), shape=ChunkShape(256, 256), recipe=recipe, classifier=None
+
+    def drawn(stack: SimpleNamespace, *_arguments: object, **_options: object) -> list[ChunkMap]:
+        return [ChunkMap(np.full(stack.shape, 7, np.uint16), np.full(stack.shape, 50, np.uint8))]
+
+    def within(window: Window) -> SimpleNamespace:
+        shape = window.height, window.width
+        return SimpleNamespace(shape=shape, clear_dates=np.ones(shape, np.uint16))
+
+    monkeypatch.setattr("sitspark.workflow.speed.classify_stack", drawn)
+    reading = SimpleNamespace(around=lambda *_arguments, **_options: [SimpleNamespace(within=within)], grid=GRID)
+    recipe = SimpleNamespace(custom_of=lambda *_arguments: None, space=())
+    found = trial(
+        reading,
+        {},
+        "31TCJ",
+        GRID.window,
+        shape=ChunkShape(256, 256),
+        recipe=recipe,
+        classifier=None,
+        products=(classification([7]), CONFIDENCE, VALIDITY),
+        scratch=tmp_path,
     )  # type: ignore[arg-type]
-    assert found.per_core_second == 256 * 256 / 200
+    assert found.speed.per_core_second == 256 * 256 / 200
+    assert {path.stem for path in tmp_path.iterdir()} == set(found.rasters) == {"classification", "confidence", "validity"}
+    assert (read_chunk(tmp_path / "classification.tif") == found.rasters["classification"]).all()
 
 
 def test_a_map_takes_its_pixels_and_the_starts_of_workers_and_in_tiles() -> None:

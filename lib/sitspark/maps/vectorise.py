@@ -17,6 +17,7 @@ from sitspark.kernels.components import components
 from sitspark.maps.areas import pixel_hectares
 from sitspark.maps.reading import blocks, opened, read
 
+FILES = {"gpkg": "polygons.gpkg", "geoparquet": "polygons.parquet"}  # of a map, by their format
 SIDE = 1024  # pixels of a block's side
 
 Geometries = npt.NDArray[np.object_]

@@ -24,7 +24,7 @@ from sitspark.maps.style import qml
 from sitspark.scenes.cube import READER_VERSION
 from sitspark.spark import tasks_at_a_time
 from sitspark.workflow.context import Context
-from sitspark.workflow.keys import digest, plan_key
+from sitspark.workflow.keys import digest
 from sitspark.workflow.stage import Outcome, Stage
 from sitspark.workflow.tables import replace_folder
 
@@ -77,8 +77,8 @@ def _classify(context: Context, _key: str) -> Outcome:
     pixels = sum(record.classified for record in records)
     area = sum(record.window.pixels for record in records)
     spent = sum(record.cpu_seconds for record in records)
-    planned = context.folder.planned_core_seconds(plan_key(context.settings))
-    beside = "" if planned is None else f" ({planned:.0f} s were planned)"
+    planned = context.planned("classify")
+    beside = "" if planned is None else f" ({planned.core_seconds:.0f} s were planned)"
     return Outcome(
         f"{pixels:,} of {area:,} pixels in {counted(total, 'chunk')}{lower}, {max(r.peak_mb for r in records)} MB at most in a "
         f"worker, {spent:.0f} s of one core{beside}",
@@ -221,8 +221,9 @@ def _describe(context: Context, target: Path, grid: Grid, records: Sequence[Chun
 
 
 def chunks_begun(context: Context) -> int:
-    """How many chunks are noted as written for the present settings, of a map that may not be finished."""
-    return _count(_chunks_folder(context))
+    """How many chunks are noted as written with all products of the present settings, of a map that may not be finished."""
+    records = (ChunkRecord.read(path) for path in _chunks_folder(context).glob("[!.]*.json"))
+    return sum(record is not None and record.has(context.products) for record in records)
 
 
 def _count(chunks: Path) -> int:

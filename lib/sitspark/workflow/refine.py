@@ -13,13 +13,12 @@ from sitspark.grid import Grid, Window
 from sitspark.maps.areas import AREAS, area_of, pixel_hectares, to_csv
 from sitspark.maps.filters import regularisation_of
 from sitspark.maps.regularise import regularise
-from sitspark.maps.vectorise import Sources, vectorise
+from sitspark.maps.vectorise import FILES, Sources, vectorise
 from sitspark.workflow.context import Context
 from sitspark.workflow.stage import Outcome, Stage
 
 _DRAWN, _REGULARISED = "classification.tif", "regularised.tif"
 _AREAS, _PICTURE = "regularised_areas.csv", "regularised.png"  # beside it
-_VECTORS = {"gpkg": "polygons.gpkg", "geoparquet": "polygons.parquet"}
 
 
 def _regularise(context: Context, _key: str) -> Outcome:
@@ -50,11 +49,11 @@ def _regularise(context: Context, _key: str) -> Outcome:
 def _vectorise(context: Context, _key: str) -> Outcome:
     final, wanted = context.facts("regularise")["map"], context.settings.map.vectors
     folder = context.folder.path / context.facts("mosaic")["map"]
-    for name in _VECTORS.values():
+    for name in FILES.values():
         (folder / name).unlink(missing_ok=True)
     if wanted is None:
         return Outcome("not asked for")
-    out = folder / _VECTORS[wanted.format]
+    out = folder / FILES[wanted.format]
     grid = _grid_of(folder / _DRAWN, context.coverage.grid)
     sources = Sources(folder / final, folder / "confidence.tif", None if final == _DRAWN else folder / _DRAWN)
     with context.voice.bar("vectorise", grid.window.pixels, "pixels") as update:

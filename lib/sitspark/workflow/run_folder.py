@@ -23,6 +23,7 @@ from sitspark.atomic import write_atomically
 from sitspark.errors import SitsparkError
 from sitspark.parts import is_delta
 from sitspark.settings import Settings
+from sitspark.workflow.foreseen import Cost
 from sitspark.workflow.keys import contents
 from sitspark.workflow.sums import files_of, log_of, sums_of, write_sums
 
@@ -113,12 +114,12 @@ class RunFolder:
         """What `sitspark plan` foresaw last."""
         return self.path / "plan.json"
 
-    def planned_core_seconds(self, key: str) -> float | None:
-        """What a map was planned to take of one core; None where none was planned under this key of the settings."""
+    def planned(self, stage: str, key: str) -> Cost | None:
+        """What a stage was planned to take; None where none was planned under this key of the settings."""
         try:
             planned = json.loads(self.plan.read_text())
-            return float(planned["core_seconds"]) if planned["key"] == key else None
-        except (OSError, ValueError, KeyError):
+            return Cost(**planned["costs"][stage]) if planned["key"] == key else None
+        except (OSError, ValueError, TypeError, KeyError):
             return None
 
     @property

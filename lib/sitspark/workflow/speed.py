@@ -1,30 +1,50 @@
-"""How fast this machine maps the products of a run: small windows of them, read and classified."""
+"""How fast this machine maps the products of a run: small windows of them, read, classified and written."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-import torch
+import numpy as np
+import numpy.typing as npt
 
 from sitspark.features.recipe import Recipe
 from sitspark.grid import ChunkShape, Window
 from sitspark.maps.chunk import classify_stack
-from sitspark.maps.products import Product
-from sitspark.models.inference import Classifier
+from sitspark.maps.products import Product, write_chunk
+from sitspark.models.inference import Classifier, one_thread
 from sitspark.scenes.product import Scene
-from sitspark.scenes.reading import Reading
+from sitspark.scenes.reading import Reading, Stack
 
 _WARM_UP = ChunkShape.square(32)  # of the first one
 _ENOUGH = 10.0  # seconds, after which no further window is begun
 
+# the pixels of each raster of a map (bands x rows x columns, or rows x columns of one), by its name
+Rasters = Mapping[str, npt.NDArray[np.generic]]
+
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What a window took: seconds of one core, and of the clock."""
+    """What some pixels took: seconds of one core, and of the clock."""
 
     pixels: int
     cpu: float
     wall: float
+
+    def times(self, factor: float) -> "Spent":
+        """What so many times as many pixels take."""
+        return Spent(round(self.pixels * factor), self.cpu * factor, self.wall * factor)
+
+
+class Stopwatch:
+    """Measures from when it is made."""
+
+    def __init__(self) -> None:
+        self._cpu, self._wall = time.process_time(), time.perf_counter()
+
+    def spent(self, pixels: int) -> Spent:
+        """What so many pixels took so far."""
+        return Spent(pixels, time.process_time() - self._cpu, time.perf_counter() - self._wall)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +73,15 @@ class Speed:
         return Speed(core, pixels / sum(window.wall for window in windows), apart, start)
 
 
-def measured_speed(
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """Windows of a map drawn by way of trial: how fast that went, and what came of the one in the middle."""
+
+    speed: Speed
+    rasters: Rasters
+
+
+def trial(
     reading: Reading,
     scenes: Mapping[str, Sequence[Scene]],
     tile: str,
@@ -62,28 +90,49 @@ def measured_speed(
     shape: ChunkShape,
     recipe: Recipe,
     classifier: Classifier,
-    probability: Product | None = None,
-) -> Speed:
-    """Read and classify chunks of a shape in the middle of a tile and of its quarters, with all their dates, on one thread.
+    products: Sequence[Product],
+    scratch: Path,
+) -> Trial:
+    """Read, classify and write chunks of a shape in the middle of a tile and of its quarters, with all dates, on one thread.
 
-    `probability` is the product for which the probability of every class is wanted.
+    `products` are written into the folder `scratch`.
     """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        spent: list[Spent] = []
+    spent: list[Spent] = []
+    middle: Rasters = {}
+    with one_thread():
         for window in (_middle(extent, _WARM_UP), *_windows(extent, shape)):
             # one at least, however long the first one took
             if sum(one.wall for one in spent[1:]) > _ENOUGH:
                 break
-            cpu, wall = time.process_time(), time.perf_counter()
+            watch = Stopwatch()
             parts = reading.around(scenes, window, tile=tile)
             custom = recipe.custom_of(parts, window, reading.grid)
-            classify_stack(parts[0].within(window), custom, recipe.space, [classifier], probability=probability)
-            spent.append(Spent(window.pixels, time.process_time() - cpu, time.perf_counter() - wall))
-    finally:
-        torch.set_num_threads(threads)
-    return Speed.of(spent[0], spent[1:])
+            rasters = _rasters(parts[0].within(window), custom, recipe, classifier, products)
+            for product in products:
+                write_chunk(scratch / f"{product.name}.tif", rasters[product.name], reading.grid.cropped(window), product)
+            spent.append(watch.spent(window.pixels))
+            if len(spent) == 2:
+                middle = rasters
+    return Trial(Speed.of(spent[0], spent[1:]), middle)
+
+
+def _rasters(
+    stack: Stack, custom: npt.NDArray[np.float32], recipe: Recipe, classifier: Classifier, products: Sequence[Product]
+) -> Rasters:
+    """All rasters of a window."""
+    by_name = {product.name: product for product in products}
+    kept = np.empty((len(recipe.space), stack.shape[0] * stack.shape[1]), np.float32) if "features" in by_name else None
+    (found,) = classify_stack(stack, custom, recipe.space, [classifier], probability=by_name.get("probability"), kept=kept)
+    rasters: dict[str, npt.NDArray[np.generic]] = {
+        "classification": found.classes.astype(by_name["classification"].dtype),
+        "confidence": found.confidence,
+        "validity": stack.clear_dates.astype(np.uint16),
+    }
+    if found.probability is not None:
+        rasters["probability"] = found.probability
+    if kept is not None:
+        rasters["features"] = kept.reshape(-1, *stack.shape)
+    return rasters
 
 
 def _windows(extent: Window, shape: ChunkShape) -> Iterator[Window]:

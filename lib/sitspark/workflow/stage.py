@@ -88,11 +88,12 @@ def _perform(context: Context, stage: Stage, key: str) -> None:
     started = time.monotonic()
     context.folder.forget(stage.name)
     outcome = stage.work(context, key)
-    seconds = time.monotonic() - started
     root = context.folder.path
     # before the record, which says that they are there
     sums = context.folder.write_sums(stage.name, outcome.outputs)
+    seconds = time.monotonic() - started
     outputs = {str(path.relative_to(root)): contents(path) or "" for path in outcome.outputs}
     record = StageRecord(key, outcome.summary, round(seconds, 2), now(), outcome.facts, outputs, sums)
     context.folder.finish(stage.name, record)
-    context.voice.stage(stage.name, outcome.summary, seconds)
+    planned = context.planned(stage.name)
+    context.voice.stage(stage.name, outcome.summary, seconds, planned=None if planned is None else planned.seconds)
