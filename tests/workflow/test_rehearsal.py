@@ -10,7 +10,8 @@ from sitspark.grid import Grid
 from sitspark.maps.products import products_of
 from sitspark.settings import MapSettings
 from sitspark.workflow import rehearsal
-from sitspark.workflow.rehearsal import rehearsed
+from sitspark.workflow.foreseen import Cost
+from sitspark.workflow.rehearsal import Pace, rehearsed
 from sitspark.workflow.speed import Spent
 
 NAMES = Nomenclature(tuple(LandCoverClass(code, f"class {code}", (code, 10, 20)) for code in (1, 4, 9)))
@@ -50,14 +51,20 @@ def rasters() -> dict[str, np.ndarray]:
         ),
     ],
 )
-def test_stages_that_are_asked_for_are_rehearsed_on_four_copies_of_the_window(
+def test_stages_that_are_asked_for_are_rehearsed(
     rasters: dict[str, np.ndarray], asked: dict[str, Any], stages: set[str]
 ) -> None:
     settings = MapSettings.model_validate(asked)
     products = products_of(settings, NAMES, FEATURES)
     found = rehearsed(rasters, GRID, products, settings=settings, nomenclature=NAMES)
     assert set(found) == stages
-    assert all(spent.pixels == 4 * SIDE * SIDE and spent.wall > 0 for spent in found.values())
+    assert all(pace.pixel.seconds > 0 for pace in found.values())
+
+
+def test_a_stage_takes_something_once_and_the_rest_by_pixels() -> None:
+    pace = Pace.of(Spent(100, 3.0, 4.0), Spent(400, 4.0, 8.0))
+    assert pace.cost(1000) == Cost(2.0 + 10.0, 2.0 + 20.0)
+    assert Pace.of(Spent(100, 0.5, 1.0), Spent(400, 4.0, 8.0)).once == Cost(0, 0)
 
 
 def test_a_few_features_are_timed_for_all(monkeypatch: pytest.MonkeyPatch, rasters: dict[str, np.ndarray]) -> None:
@@ -69,6 +76,9 @@ def test_a_few_features_are_timed_for_all(monkeypatch: pytest.MonkeyPatch, raste
         return Spent(1, 1.0, 2.0)
 
     monkeypatch.setattr(rehearsal._Map, "joined", joined)
+    monkeypatch.setattr(rehearsal._Map, "picture", lambda *_arguments: None)
     found = rehearsed(rasters, GRID, products_of(settings, NAMES, FEATURES), settings=settings, nomenclature=NAMES)
     assert bands[-4:] == [1, 1, 1, 8]
-    assert (found["mosaic"].cpu, found["mosaic"].wall) == (3 + 20 / 8, 2 * (3 + 20 / 8))
+    each, pixels = found["mosaic"].pixel, 4 * SIDE * SIDE
+    assert pixels * each.core_seconds == pytest.approx(3 + 20 / 8, rel=0.01)
+    assert pixels * each.seconds == pytest.approx(2 * (3 + 20 / 8), rel=0.01)

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from sitspark.grid import ChunkShape, Grid, Window
+from sitspark.grid import Grid, Window
 from sitspark.maps.chunk import ChunkMap
 from sitspark.maps.products import CONFIDENCE, VALIDITY, classification, read_chunk
 from sitspark.workflow.speed import Speed, Spent, trial
@@ -14,12 +14,12 @@ from sitspark.workflow.speed import Speed, Spent, trial
 GRID = Grid("EPSG:32631", 300000, 4900020, 10, 512, 512)
 
 
-def test_speed_is_that_of_all_windows_but_the_first() -> None:
+def test_speed_is_that_of_all_windows_and_the_start_what_the_first_one_took_more_than_again() -> None:
     windows = [Spent(1000, 1.0, 2.0), Spent(1000, 3.0, 6.0)]
-    found = Speed.of(Spent(100, 5.0, 9.0), windows)
+    found = Speed.of(Spent(100, 5.0, 9.0), Spent(100, 1.5, 1.0), windows)
     assert (found.per_core_second, found.per_second) == (500, 250)
     assert found.error == pytest.approx(1.0)  # the first of them is twice as fast as all
-    assert found.start == pytest.approx(5.0 - 100 / 500)
+    assert found.start == 3.5
 
 
 def test_one_window_is_measured_however_long_the_first_one_takes_and_its_files_are_written(
@@ -43,8 +43,7 @@ def test_one_window_is_measured_however_long_the_first_one_takes_and_its_files_a
         reading,
         {},
         "31TCJ",
-        GRID.window,
-        shape=ChunkShape(256, 256),
+        [Window(0, 0, 256, 256), Window(0, 256, 256, 256)],
         recipe=recipe,
         classifier=None,
         products=(classification([7]), CONFIDENCE, VALIDITY),
@@ -60,5 +59,5 @@ def test_a_map_takes_its_pixels_and_the_starts_of_workers_and_in_tiles() -> None
 
 
 def test_windows_alike_have_no_error_and_a_quick_first_one_costs_nothing() -> None:
-    found = Speed.of(Spent(1000, 1.0, 1.0), [Spent(500, 1.0, 1.0), Spent(500, 1.0, 1.0)])
+    found = Speed.of(Spent(1000, 1.0, 1.0), Spent(1000, 1.1, 1.0), [Spent(500, 1.0, 1.0), Spent(500, 1.0, 1.0)])
     assert (found.error, found.start) == (0, 0)

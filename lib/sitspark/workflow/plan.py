@@ -42,6 +42,7 @@ from sitspark.workflow.searching import trials_at_a_time
 from sitspark.workflow.speed import Speed, trial
 
 _THREADS = 8  # products opened at a time: opening waits for the disk or the network
+_PLACES = (0.5, 0.2, 0.8, 0.35, 0.65)  # of windows that are drawn by way of trial, among the chunks of a tile
 _ASKED = 3  # products of a tile whose sizes a store is asked for
 
 
@@ -186,6 +187,16 @@ class _Work:
         return self.pixels * (1 + self.imagery.context.settings.map.per_tile)
 
     @property
+    def windows(self) -> list[Window]:
+        """Some chunks of the fullest tile, all over it; where none is in the region, what would be one."""
+        imagery = self.imagery
+        own = [chunk.window for chunk in self.chunks if chunk.tile == imagery.fullest]
+        if not own:
+            core = imagery.covered.tiles[imagery.fullest].core
+            return [core.intersection(Window(core.row, core.col, self.shape.height, self.shape.width))]
+        return list(dict.fromkeys(own[round(share * (len(own) - 1))] for share in _PLACES))
+
+    @property
     def worker_bytes(self) -> int:
         """The memory of a worker."""
         windows = self.imagery.covered.tiles[self.imagery.fullest]
@@ -212,16 +223,18 @@ def _costs(work: _Work, *, trained: bool, workers: int) -> tuple[Speed, dict[str
             imagery.reading,
             imagery.scenes,
             imagery.fullest,
-            imagery.covered.tiles[imagery.fullest].core,
-            shape=work.shape,
+            work.windows,
             recipe=imagery.recipe,
             classifier=_classifier(context, imagery.recipe.space, trained=trained),
             products=work.products,
             scratch=Path(scratch),
         )
-    speed, starts = tried.speed, workers + len(imagery.tiles[context.leading.name])
-    # waiting for the disk or the network takes time, not cores
-    drawn = Cost(speed.core_seconds(work.pixels, starts=starts), work.pixels / speed.per_second / workers + speed.start)
+    speed, tiles = tried.speed, len(imagery.tiles[context.leading.name])
+    drawn = Cost(
+        speed.core_seconds(work.pixels, starts=workers + tiles - 1),
+        # waiting for the disk or the network takes time, not cores
+        work.pixels / speed.per_second / workers + speed.start,
+    )
     later = rehearsed(
         tried.rasters,
         imagery.covered.grid,
@@ -229,11 +242,8 @@ def _costs(work: _Work, *, trained: bool, workers: int) -> tuple[Speed, dict[str
         settings=context.settings.map,
         nomenclature=context.nomenclature,
     )
-    after = {
-        name: spent.times((work.written_pixels if name == "mosaic" else work.pixels) / spent.pixels)
-        for name, spent in later.items()
-    }
-    return speed, {"classify": drawn} | {name: Cost(spent.cpu, spent.wall) for name, spent in after.items()}
+    pixels = dict.fromkeys(later, work.pixels) | {"mosaic": work.written_pixels}
+    return speed, {"classify": drawn} | {name: pace.cost(pixels[name]) for name, pace in later.items()}
 
 
 def _by_tile(products: Sequence[Listed]) -> ByTile:

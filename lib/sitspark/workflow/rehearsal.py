@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from sitspark.accuracy import quicklook
 from sitspark.classes import Nomenclature
 from sitspark.grid import Grid, Window
 from sitspark.hashing import sha256_of
@@ -12,23 +13,44 @@ from sitspark.maps.areas import pixel_hectares
 from sitspark.maps.filters import regularisation_of
 from sitspark.maps.mosaic import mosaic
 from sitspark.maps.products import Product, write_chunk
-from sitspark.maps.regularise import regularise
+from sitspark.maps.regularise import Regularisation, regularise
 from sitspark.maps.vectorise import FILES, Sources, vectorise
-from sitspark.settings import MapSettings
+from sitspark.settings import MapSettings, VectorSettings
+from sitspark.workflow.foreseen import Cost
 from sitspark.workflow.speed import Rasters, Spent, Stopwatch
 
-_COPIES = 2  # of the window, side by side and below each other
 _BANDS = 8  # of features, which may be hundreds: all of them take as many times longer
 
 
 @dataclass(frozen=True, slots=True)
+class Pace:
+    """What a stage takes once, for compiling and for its picture, and what it takes for each pixel."""
+
+    once: Cost
+    pixel: Cost
+
+    @staticmethod
+    def of(first: Spent, then: Spent) -> "Pace":
+        """Of a small map, the first of all, and a larger one without a picture."""
+        cpu, wall = then.cpu / then.pixels, then.wall / then.pixels
+        once = Cost(max(first.cpu - first.pixels * cpu, 0.0), max(first.wall - first.pixels * wall, 0.0))
+        return Pace(once, Cost(cpu, wall))
+
+    def cost(self, pixels: int) -> Cost:
+        """What a map of so many pixels takes."""
+        once, each = self.once, self.pixel
+        return Cost(once.core_seconds + pixels * each.core_seconds, once.seconds + pixels * each.seconds)
+
+
+@dataclass(frozen=True, slots=True)
 class _Map:
-    """A small map in a folder of its own."""
+    """A small map in a folder of its own, copies of a window side by side and below each other; with pictures or without."""
 
     folder: Path
     grid: Grid
     rasters: Rasters
     nomenclature: Nomenclature
+    pictured: bool
 
     @property
     def pixels(self) -> int:
@@ -37,65 +59,82 @@ class _Map:
     def path(self, name: str) -> Path:
         return self.folder / f"{name}.tif"
 
+    def picture(self, name: str) -> None:
+        """Draw a raster of classes, if wanted."""
+        if self.pictured:
+            quicklook.classification_figure(quicklook.read_class_quicklook(self.path(name)), self.nomenclature)
+
+    def mosaic(self, products: Sequence[Product]) -> Spent:
+        """Put all products together."""
+        cpu = wall = 0.0
+        for product in products:
+            part = product if product.name != "features" else replace(product, bands=product.bands[:_BANDS])
+            spent, times = self.joined(part), product.count / part.count
+            cpu, wall = cpu + spent.cpu * times, wall + spent.wall * times
+        watch = Stopwatch()
+        self.picture("classification")
+        last = watch.spent(self.pixels)
+        return Spent(self.pixels, cpu + last.cpu, wall + last.wall)
+
     def joined(self, product: Product) -> Spent:
-        """Put a product together from chunks; with what a stage takes to hash it."""
+        """Put a product together from chunks, and hash it as a stage does."""
         height, width = self.rasters[product.name].shape[-2:]
+        pixels = self.rasters[product.name].reshape(-1, height, width)[: product.count]
         chunks = []
         for row in range(0, self.grid.height, height):
             for col in range(0, self.grid.width, width):
                 window = Window(row, col, height, width)
                 chunks.append((self.folder / "chunks" / f"{product.name}_{row}_{col}.tif", window))
-                pixels = self.rasters[product.name]
-                bands = pixels if pixels.ndim == 2 else pixels[: product.count]
-                write_chunk(chunks[-1][0], bands, self.grid.cropped(window), product)
+                write_chunk(chunks[-1][0], pixels, self.grid.cropped(window), product)
         names, watch = self.nomenclature if product.name == "classification" else None, Stopwatch()
         mosaic(chunks, self.grid, self.path(product.name), product=product, nomenclature=names)
         sha256_of(self.path(product.name))
         return watch.spent(self.pixels)
 
-    def mosaicked(self, products: Sequence[Product]) -> Spent:
-        """Put all products together."""
-        cpu = wall = 0.0
-        for product in products:
-            part = product if product.name != "features" else replace(product, bands=product.bands[:_BANDS])
-            spent = self.joined(part).times(product.count / part.count)
-            cpu, wall = cpu + spent.cpu, wall + spent.wall
-        return Spent(self.pixels, cpu, wall)
+    def regularised(self, how: Regularisation) -> Spent:
+        """Smooth and filter the classes."""
+        watch = Stopwatch()
+        regularise(self.folder, self.grid, how, nomenclature=self.nomenclature)
+        self.picture("regularised")
+        return watch.spent(self.pixels)
+
+    def vectorised(self, wanted: VectorSettings, *, of: str) -> Spent:
+        """Make polygons of the classes of a raster."""
+        original = None if of == "classification" else self.path("classification")
+        watch = Stopwatch()
+        vectorise(
+            Sources(self.path(of), self.path("confidence"), original),
+            self.grid,
+            self.folder / FILES[wanted.format],
+            nomenclature=self.nomenclature,
+            simplify=wanted.simplify / self.grid.resolution,
+        )
+        return watch.spent(self.pixels)
 
 
 def rehearsed(
     rasters: Rasters, grid: Grid, products: Sequence[Product], *, settings: MapSettings, nomenclature: Nomenclature
-) -> dict[str, Spent]:
+) -> dict[str, Pace]:
     """What the stages after `classify` take, by their names, as far as the settings ask for them.
 
     `rasters` are those of a window, `grid` is the one that it lies on. Raises SitsparkError where there is no room for it.
     """
     height, width = rasters["classification"].shape
-    found: dict[str, Spent] = {}
-    for copies in (1, _COPIES):  # the first time pays for compiling
+    rounds = []
+    for copies in (1, 2):
+        extent = grid.cropped(Window(0, 0, copies * height, copies * width))
         with tempfile.TemporaryDirectory(prefix="sitspark-plan-") as folder:
-            extent = grid.cropped(Window(0, 0, copies * height, copies * width))
-            found = _stages(_Map(Path(folder), extent, rasters, nomenclature), products, settings)
-    return found
+            drawn = _Map(Path(folder), extent, rasters, nomenclature, pictured=copies == 1)
+            rounds.append(_stages(drawn, products, settings))
+    first, then = rounds
+    return {name: Pace.of(spent, then[name]) for name, spent in first.items()}
 
 
 def _stages(drawn: _Map, products: Sequence[Product], settings: MapSettings) -> dict[str, Spent]:
-    found = {"mosaic": drawn.mosaicked(products)}
+    found, classes = {"mosaic": drawn.mosaic(products)}, "classification"
     how = regularisation_of(settings, drawn.nomenclature, pixel_hectares(drawn.grid))
-    before = drawn.path("classification")
     if how is not None:
-        watch = Stopwatch()
-        regularise(drawn.folder, drawn.grid, how, nomenclature=drawn.nomenclature)
-        found["regularise"] = watch.spent(drawn.pixels)
+        found["regularise"], classes = drawn.regularised(how), "regularised"
     if settings.vectors is not None:
-        classes, original = (before, None) if how is None else (drawn.path("regularised"), before)
-        watch = Stopwatch()
-        vectorise(
-            Sources(classes, drawn.path("confidence"), original),
-            drawn.grid,
-            drawn.folder / FILES[settings.vectors.format],
-            nomenclature=drawn.nomenclature,
-            simplify=settings.vectors.simplify / drawn.grid.resolution,
-        )
-        found["vectorise"] = watch.spent(drawn.pixels)
+        found["vectorise"] = drawn.vectorised(settings.vectors, of=classes)
     return found

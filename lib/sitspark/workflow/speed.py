@@ -1,7 +1,7 @@
 """How fast this machine maps the products of a run: small windows of them, read, classified and written."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,14 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from sitspark.features.recipe import Recipe
-from sitspark.grid import ChunkShape, Window
+from sitspark.grid import Window
 from sitspark.maps.chunk import classify_stack
 from sitspark.maps.products import Product, write_chunk
 from sitspark.models.inference import Classifier, one_thread
 from sitspark.scenes.product import Scene
 from sitspark.scenes.reading import Reading, Stack
 
-_WARM_UP = ChunkShape.square(32)  # of the first one
+_SMALL = 32  # pixels; the side of what is drawn twice before
 _ENOUGH = 10.0  # seconds, after which no further window is begun
 
 # the pixels of each raster of a map (bands x rows x columns, or rows x columns of one), by its name
@@ -30,10 +30,6 @@ class Spent:
     pixels: int
     cpu: float
     wall: float
-
-    def times(self, factor: float) -> "Spent":
-        """What so many times as many pixels take."""
-        return Spent(round(self.pixels * factor), self.cpu * factor, self.wall * factor)
 
 
 class Stopwatch:
@@ -60,22 +56,21 @@ class Speed:
     start: float
 
     def core_seconds(self, pixels: int, *, starts: int) -> float:
-        """What a map takes of one core; `starts` is how often a worker starts, or comes to a tile whose files it opens."""
+        """What a map takes of one core; `starts` is how often a worker comes to a tile, whose files it opens."""
         return pixels / self.per_core_second + starts * self.start
 
     @staticmethod
-    def of(first: Spent, windows: Sequence[Spent]) -> "Speed":
-        """The speed over all windows but the first one, which pays for compiling and for opening files."""
+    def of(first: Spent, again: Spent, windows: Sequence[Spent]) -> "Speed":
+        """The speed over all windows; `first`, drawn `again`, tells what compiling and opening files took the first time."""
         pixels = sum(window.pixels for window in windows)
         core = pixels / sum(window.cpu for window in windows)
         apart = max(abs(window.pixels / window.cpu / core - 1) for window in windows)
-        start = max(first.cpu - first.pixels / core, 0.0)
-        return Speed(core, pixels / sum(window.wall for window in windows), apart, start)
+        return Speed(core, pixels / sum(window.wall for window in windows), apart, max(first.cpu - again.cpu, 0.0))
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """Windows of a map drawn by way of trial: how fast that went, and what came of the one in the middle."""
+    """Windows of a map drawn by way of trial: how fast that went, and what came of the first one."""
 
     speed: Speed
     rasters: Rasters
@@ -85,24 +80,24 @@ def trial(
     reading: Reading,
     scenes: Mapping[str, Sequence[Scene]],
     tile: str,
-    extent: Window,
+    windows: Sequence[Window],
     *,
-    shape: ChunkShape,
     recipe: Recipe,
     classifier: Classifier,
     products: Sequence[Product],
     scratch: Path,
 ) -> Trial:
-    """Read, classify and write chunks of a shape in the middle of a tile and of its quarters, with all dates, on one thread.
+    """Read, classify and write windows of a tile with all dates, on one thread, the first one and more while there is time.
 
     `products` are written into the folder `scratch`.
     """
+    small = Window(windows[0].row, windows[0].col, min(windows[0].height, _SMALL), min(windows[0].width, _SMALL))
     spent: list[Spent] = []
-    middle: Rasters = {}
+    first: Rasters = {}
     with one_thread():
-        for window in (_middle(extent, _WARM_UP), *_windows(extent, shape)):
-            # one at least, however long the first one took
-            if sum(one.wall for one in spent[1:]) > _ENOUGH:
+        for window in (small, small, *windows):
+            # one at least, however long the small one takes
+            if sum(one.wall for one in spent[2:]) > _ENOUGH:
                 break
             watch = Stopwatch()
             parts = reading.around(scenes, window, tile=tile)
@@ -111,9 +106,9 @@ def trial(
             for product in products:
                 write_chunk(scratch / f"{product.name}.tif", rasters[product.name], reading.grid.cropped(window), product)
             spent.append(watch.spent(window.pixels))
-            if len(spent) == 2:
-                middle = rasters
-    return Trial(Speed.of(spent[0], spent[1:]), middle)
+            if len(spent) == 3:
+                first = rasters
+    return Trial(Speed.of(spent[0], spent[1], spent[2:]), first)
 
 
 def _rasters(
@@ -133,16 +128,3 @@ def _rasters(
     if kept is not None:
         rasters["features"] = kept.reshape(-1, *stack.shape)
     return rasters
-
-
-def _windows(extent: Window, shape: ChunkShape) -> Iterator[Window]:
-    yield _middle(extent, shape)
-    height, width = extent.height // 2, extent.width // 2
-    for row in (extent.row, extent.row + height):
-        for col in (extent.col, extent.col + width):
-            yield _middle(Window(row, col, height, width), shape)
-
-
-def _middle(extent: Window, shape: ChunkShape) -> Window:
-    height, width = min(shape.height, extent.height), min(shape.width, extent.width)
-    return Window(extent.row + (extent.height - height) // 2, extent.col + (extent.width - width) // 2, height, width)
