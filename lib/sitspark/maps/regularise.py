@@ -15,7 +15,7 @@ from sitspark.kernels.majority import majority
 from sitspark.kernels.sieve import sieve
 from sitspark.kernels.smoothing import gaussian, logits, smooth
 from sitspark.maps.areas import counts_of
-from sitspark.maps.mosaic import Piece, assemble, scratch_of, write_map
+from sitspark.maps.mosaic import Piece, scratch_of, write_intermediate, write_map
 from sitspark.maps.products import Product, regularised
 from sitspark.maps.reading import blocks, opened, read
 
@@ -132,12 +132,12 @@ def regularise(
             pieces = _smoothed(folder / "probability.tif", grid, how.smoothing, codes, side)
             if how.filters:
                 before = scratch / "smoothed.tif"
-                assemble(_of_type(pieces, product, told), grid, before, product)
+                write_intermediate(_of_type(pieces, product, told), grid, before, product)
         for number, one in enumerate(how.filters, 1):
             pieces = _filtered(before, grid, one, codes, side)
             if number < len(how.filters):
                 before = scratch / f"filtered-{number}.tif"
-                assemble(_of_type(pieces, product, told), grid, before, product)
+                write_intermediate(_of_type(pieces, product, told), grid, before, product)
         write_map(_of_type(tally.counting(pieces), product, told), grid, out, product=product, nomenclature=nomenclature)
     return Regularised(tally.changed, dict(tally.counts))
 

@@ -17,7 +17,7 @@ from sitspark.kernels.feature_space import KERNEL_VERSION
 from sitspark.maps import products
 from sitspark.maps.areas import AREAS, areas_of, to_csv
 from sitspark.maps.mosaic import mosaic, sidecar_of
-from sitspark.maps.record import ChunkRecord, choice_of, committed
+from sitspark.maps.record import ChunkRecord, choice_of, committed, noted
 from sitspark.maps.seams import seam_of
 from sitspark.maps.stac import item
 from sitspark.maps.style import qml
@@ -66,7 +66,8 @@ def _classify(context: Context, _key: str) -> Outcome:
         with context.voice.watch("classify", total, "chunks", lambda: _count(chunks)):
             drawn.write.format("noop").mode("overwrite").save()
     plan.unpersist()
-    records = committed(chunks, wanted)
+    # hashed above, or by the workers that have just written them; and again before they are put together
+    records = noted(chunks, wanted)
     if len(records) != total:
         raise SitsparkError(
             f"classify: {total - len(records)} of {counted(total, 'chunk')} missing in {chunks}; run the same command again"
@@ -89,6 +90,7 @@ def _classify(context: Context, _key: str) -> Outcome:
             "cpu_seconds": round(spent, 2),
         },
         (chunks, folder.table("manifest")),
+        {path: sha256 for record in records for path, sha256 in record.sums(chunks).items()},
     )
 
 

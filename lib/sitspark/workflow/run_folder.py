@@ -10,11 +10,12 @@ import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from filelock import FileLock, Timeout
@@ -136,10 +137,11 @@ class RunFolder:
         """The list of what a stage published, with the SHA-256 of each file."""
         return self.path / "sums" / f"{stage}.sha256"
 
-    def write_sums(self, stage: str, outputs: Iterable[Path]) -> str:
-        """Note the SHA-256 of every file that a stage published; gives that of the list."""
-        files = [file for path in outputs for file in (*files_of(path), *log_of(path))]
-        return write_sums(self.sums(stage), sums_of(files), root=self.path)
+    def write_sums(self, stage: str, outputs: Iterable[Path], *, known: Mapping[Path, str] = MappingProxyType({})) -> str:
+        """Note the SHA-256 of every file that a stage published, of which some are `known`; gives that of the list."""
+        files = {file for path in outputs for file in (*files_of(path), *log_of(path))}
+        sums = sums_of(files - known.keys()) | {file: known[file] for file in files & known.keys()}
+        return write_sums(self.sums(stage), dict(sorted(sums.items())), root=self.path)
 
     def records(self) -> dict[str, StageRecord]:
         """The finished stages, in the order in which they finished."""
