@@ -61,14 +61,13 @@ def test_blocks_of_any_side_give_the_same_file(drawn: Drawn, smoothing: Smoothin
     how, out, found = Regularisation(smoothing, filters), drawn.folder / "regularised.tif", set()
     before = sha256_of(drawn.folder / "classification.tif")
     for side in (2048, 64, 22):
-        made = regularise(drawn.folder, GRID, how, nomenclature=NAMES, side=side)
+        changed = regularise(drawn.folder, GRID, how, nomenclature=NAMES, side=side)
         with rasterio.open(out) as dataset:
             pixels = dataset.read(1)
             assert dataset.colormap(1)[300] == (44, 200, 50, 255)
             assert dataset.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
         np.testing.assert_array_equal(pixels == 0, drawn.codes == 0)
-        assert made.changed == (pixels != drawn.codes).sum() > 1000
-        assert made.counts == {code: (pixels == code).sum() for code in NAMES.codes}
+        assert changed == (pixels != drawn.codes).sum() > 1000
         found.add(sha256_of(out))
     assert len(found) == 1
     assert sha256_of(drawn.folder / "classification.tif") == before

@@ -82,6 +82,7 @@ def test_what_differs_is_named_by_stage_and_taken_off_the_record_if_asked(
     assert main(["verify", str(run.path), "--forget"]) == 1
     told = capsys.readouterr()
     assert f"{state:<8} {name}" in told.out and "the same command as before makes it anew" in told.err
+    assert ("; 1 extra file left in place" in told.err) == (state == "extra")
     assert set(run.records()) == set(PUBLISHED) - {stage}
     # a stage that takes what it finds must not find this
     assert (run.path / name).exists() == (state == "extra")

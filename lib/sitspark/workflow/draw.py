@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -180,6 +180,7 @@ def _mosaic(context: Context, _key: str) -> Outcome:
                     product=product,
                     nomenclature=context.nomenclature if product.name == "classification" else None,
                 )
+    described = [path for place, window, _ in grounds for path in _describe(context, place, covered.grid.cropped(window))]
     grid = covered.grid.cropped(extent)
     seam = seam_of(target / "classification.tif", covered.territories, origin=extent)
     sidecars = (sidecar_of(path) for path in paths if path.stem == "classification")
@@ -187,7 +188,7 @@ def _mosaic(context: Context, _key: str) -> Outcome:
         f"{', '.join(f'{product.name}.tif' for product in drawn)} of {grid.width} x {grid.height} pixels"
         + (f", and of {counted(len(grounds) - 1, 'tile')}" if len(grounds) > 1 else ""),
         {"map": str(target.relative_to(folder.path)), "seam": asdict(seam) if seam else None},
-        (*paths, *sidecars, *_describe(context, target, grid, records)),
+        (*paths, *sidecars, *described, *_sum_up(context, target, grid, records)),
     )
 
 
@@ -201,25 +202,35 @@ def _forget_products(target: Path, drawn: Sequence[products.Product]) -> None:
             stale.unlink(missing_ok=True)
 
 
-def _describe(context: Context, target: Path, grid: Grid, records: Sequence[ChunkRecord]) -> tuple[Path, ...]:
-    """What lies beside the rasters: style, STAC item, picture and areas."""
+def _describe(context: Context, place: Path, grid: Grid) -> tuple[Path, ...]:
+    """What lies beside the rasters of a map, or of one tile of it: style and STAC item."""
+    nomenclature, period = context.nomenclature, context.coverage.period
+    name = "-".join(place.relative_to(context.folder.path / "maps").parts[::2])  # <map>, or <map>/tiles/<tile>
+    described = item(name, grid, products=context.products, nomenclature=nomenclature, first=period.first, last=period.last)
+    return _published(
+        place,
+        {
+            "legend.qml": qml(nomenclature).encode(),
+            "item.json": json.dumps(described, indent=2, ensure_ascii=False).encode(),
+        },
+    )
+
+
+def _sum_up(context: Context, target: Path, grid: Grid, records: Sequence[ChunkRecord]) -> tuple[Path, ...]:
+    """Picture and areas of a map."""
     # matplotlib takes a second to import
     from sitspark.accuracy import quicklook
 
-    nomenclature, period = context.nomenclature, context.coverage.period
-    described = item(
-        target.name, grid, products=context.products, nomenclature=nomenclature, first=period.first, last=period.last
-    )
+    nomenclature = context.nomenclature
     picture = quicklook.classification_figure(quicklook.read_class_quicklook(target / "classification.tif"), nomenclature)
-    contents = {
-        "legend.qml": qml(nomenclature).encode(),
-        AREAS: to_csv(areas_of(records, grid), nomenclature).encode(),
-        "quicklook.png": picture,
-        "item.json": json.dumps(described, indent=2, ensure_ascii=False).encode(),
-    }
+    areas = to_csv(areas_of(records, grid), nomenclature).encode()
+    return _published(target, {AREAS: areas, "quicklook.png": picture})
+
+
+def _published(place: Path, contents: Mapping[str, bytes]) -> tuple[Path, ...]:
     for name, content in contents.items():
-        publish(target / name, content)
-    return tuple(target / name for name in contents)
+        publish(place / name, content)
+    return tuple(place / name for name in contents)
 
 
 def chunks_begun(context: Context) -> int:
@@ -267,5 +278,5 @@ _BEFORE = ("scenes", "chunks", "samples", "train")
 
 STAGES = (
     Stage("classify", _BEFORE, KERNEL_VERSION, _classify_inputs, _classify),
-    Stage("mosaic", ("classify",), 3, _mosaic_inputs, _mosaic),
+    Stage("mosaic", ("classify",), 4, _mosaic_inputs, _mosaic),
 )

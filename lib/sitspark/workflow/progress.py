@@ -19,7 +19,9 @@ class Voice:
     console: Console
 
     def stage(self, name: str, summary: str, seconds: float | None, *, planned: float | None = None) -> None:
-        """One line for a stage; no seconds: nothing had changed. `planned` are those that were foreseen, if any were."""
+        """One line for a stage that has something to say; no seconds: nothing had changed. `planned` are those foreseen."""
+        if not summary:
+            return
         beside = "" if planned is None else f" ({planned:.1f} s planned)"
         state = "[dim]unchanged[/]" if seconds is None else f"{seconds:.1f} s{beside}"
         mark = "[dim]=[/]" if seconds is None else "[green]✓[/]"

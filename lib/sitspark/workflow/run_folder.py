@@ -46,6 +46,11 @@ class StageRecord:
     outputs: dict[str, str] = field(default_factory=dict)
     sums: str = ""
 
+    @property
+    def is_work(self) -> bool:
+        """Whether there was anything to do: else the stage wasn't asked for."""
+        return bool(self.summary)
+
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:

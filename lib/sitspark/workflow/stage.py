@@ -10,6 +10,8 @@ from sitspark.workflow.context import Context
 from sitspark.workflow.keys import contents, digest
 from sitspark.workflow.run_folder import StageRecord, now
 
+NOTHING = ""  # what a stage says that isn't asked for: nobody hears of it
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
