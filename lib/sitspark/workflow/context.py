@@ -149,6 +149,11 @@ class Context:
         """What `sitspark plan` foresaw of a stage under the present settings; None where it didn't."""
         return self.folder.planned(stage, plan_key(self.settings))
 
+    def beside(self, stage: str) -> str:
+        """What stands beside the time that a stage of the driver took: the time that was planned for it, if any was."""
+        planned = self.planned(stage)
+        return "" if planned is None else f" ({planned.seconds:.1f} s planned)"
+
     def table(self, name: str) -> DataFrame:
         """A table of the run."""
         return read_table(self.spark, self.folder.table(name))

@@ -186,7 +186,8 @@ def _mosaic(context: Context, _key: str) -> Outcome:
     sidecars = (sidecar_of(path) for path in paths if path.stem == "classification")
     return Outcome(
         f"{', '.join(f'{product.name}.tif' for product in drawn)} of {grid.width} x {grid.height} pixels"
-        + (f", and of {counted(len(grounds) - 1, 'tile')}" if len(grounds) > 1 else ""),
+        + (f", and of {counted(len(grounds) - 1, 'tile')}" if len(grounds) > 1 else "")
+        + context.beside("mosaic"),
         {"map": str(target.relative_to(folder.path)), "seam": asdict(seam) if seam else None},
         (*paths, *sidecars, *described, *_sum_up(context, target, grid, records)),
     )

@@ -119,8 +119,8 @@ class Foreseen:
                 f"memory   {self.worker_memory_mb} MB a worker, {workers} at a time"
                 + memory_caution(workers, self.worker_memory_mb, machine_mb=self.machine_memory_mb),
                 f"time     {_duration(self.core_seconds)} of one core for the map, {_duration(self.seconds)} with "
-                f"{counted(self.cores, 'core')}; starting Spark (5 to 20 s), reading the labelled pixels, training "
-                f"{counted(self.models, 'model')}{self._together()}, validation and report come on top",
+                f"{counted(self.cores, 'core')}; starting Spark and its workers (5 to 20 s), reading the labelled pixels, "
+                f"training {counted(self.models, 'model')}{self._together()}, validation and report come on top",
                 *self._each_stage(),
             )
         )

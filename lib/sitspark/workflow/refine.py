@@ -46,7 +46,7 @@ def _regularise(context: Context, _key: str) -> Outcome:
     pixels = sum(area.pixels for area in areas[0].classes)
     seam = seam_of(final, territories, origin=extent)
     return Outcome(
-        f"{_REGULARISED}: {changed / max(pixels, 1):.1%} of {pixels:,} pixels have another class",
+        f"{_REGULARISED}: {changed / max(pixels, 1):.1%} of {pixels:,} pixels have another class{context.beside('regularise')}",
         {"map": _REGULARISED, "areas": _AREAS, "seam": asdict(seam) if seam else None},
         tuple(folder / name for name in (_REGULARISED, f"{_REGULARISED}.aux.xml", _AREAS, _PICTURE)),
     )
@@ -71,7 +71,8 @@ def _vectorise(context: Context, _key: str) -> Outcome:
             simplify=wanted.simplify / grid.resolution,
             told=_adding(update),
         )
-    return Outcome(f"{counted(count, 'polygon')} of {final} in {out.name}", {"polygons": count}, (out,))
+    summary = f"{counted(count, 'polygon')} of {final} in {out.name}{context.beside('vectorise')}"
+    return Outcome(summary, {"polygons": count}, (out,))
 
 
 def _adding(update: Callable[[int, str], None]) -> Callable[[int], None]:

@@ -101,5 +101,4 @@ def _perform(context: Context, stage: Stage, key: str) -> None:
     outputs = {str(path.relative_to(root)): contents(path) or "" for path in outcome.outputs}
     record = StageRecord(key, outcome.summary, round(seconds, 2), now(), outcome.facts, outputs, sums)
     context.folder.finish(stage.name, record)
-    planned = context.planned(stage.name)
-    context.voice.stage(stage.name, outcome.summary, seconds, planned=None if planned is None else planned.seconds)
+    context.voice.stage(stage.name, outcome.summary, seconds)
