@@ -207,7 +207,7 @@ def plan(
         from sitspark.workflow.run import done
 
         context = Context.of(_settings(settings, set_), console)
-        foreseen = foresee(context, tuple(done(context)))
+        foreseen = foresee(context, tuple(name for name, record in done(context).items() if record.is_work))
         context.folder.prepare()
         write_atomically(context.folder.plan, foreseen.to_json(key=plan_key(context.settings)))
         console.print(foreseen.to_json() if json else foreseen.to_text(), soft_wrap=True)
@@ -440,7 +440,12 @@ def verify(
         Path | None, typer.Argument(metavar="[RUN]", help="Folder of the run; default: the latest one below ./runs.")
     ] = None,
     forget: Annotated[
-        bool, typer.Option("--forget", help="Take what differs off the record, so that the same run makes it anew.")
+        bool,
+        typer.Option(
+            "--forget",
+            help="Take stages that differ off the record and remove their changed files, so that the same run makes them anew; "
+            "extra files stay.",
+        ),
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     debug: Debug = False,

@@ -8,6 +8,7 @@ import numpy as np
 from sitspark.accuracy.assessment import Assessment, metrics_json
 from sitspark.accuracy.matrix import ConfusionMatrix
 from sitspark.accuracy.report import Report, render
+from sitspark.maps.seams import Pairs, Seam
 
 from .plausible import classes
 
@@ -50,6 +51,17 @@ def test_page_needs_nothing_but_itself(full_report: Report) -> None:
             assert value is None or value.startswith(("data:image/png;base64,", "#"))
     assert not page.named("script") and not page.named("link") and not page.named("iframe")
     assert "url(" not in html and "@import" not in html
+
+
+def test_how_visible_borders_are_is_told_of_the_drawn_and_of_the_regularised_map(full_report: Report) -> None:
+    drawn, final = Seam(Pairs(1000, 120), Pairs(9000, 900)), Seam(Pairs(1001, 50), Pairs(9009, 450))
+    before = " ".join(" ".join(Page(render(replace(full_report, seam=drawn, final_seam=None))).text).split())
+    after = " ".join(" ".join(Page(render(replace(full_report, seam=drawn, final_seam=final))).text).split())
+    for told in (before, after):
+        assert "as the model drew it: across their borders 12.0 % of neighbouring pixels" in told
+        assert "1.20 times as many (1,000 pairs across). " in told
+    assert "On the regularised map: across their borders 5.0 % of" in after and "(1,001 pairs across). With 1" in after
+    assert "On the regularised map" not in before
 
 
 def test_page_is_accessible(full_report: Report) -> None:

@@ -6,10 +6,12 @@ from pathlib import Path
 import numpy as np
 import pyogrio
 import pyproj
+import pystac
 import pytest
 import rasterio
 import shapely
 from rasterio.features import rasterize
+from rasterio.warp import transform_bounds
 from rasterio.windows import from_bounds
 
 from sitspark.errors import SitsparkError
@@ -51,18 +53,19 @@ def test_only_the_ground_of_a_region_is_read_labelled_and_mapped(
         driver="GPKG",
     )
     tree["ground_truth"] = tree["ground_truth"] | {"regions": str(regions), "region_field": "name"}
-    tree["map"] = {"products": ["features"], "per_tile": True}
+    tree["map"] = {"products": ["features"], "per_tile": True, "regularise": {"radius": 1}}
     context, _ = run_quietly(tree, "validate", "report")
     folder = context.folder.path / context.facts("mosaic")["map"]
     assert_tiles_are_parts_of_the_map(folder)
     assert_features_are_named_and_masked(folder, context)
-    whole, *parts = read_csv(folder / "areas.csv")
-    assert [part.name for part in parts if part.kind == "region"] == ["east", "west"]
-    for kind in ("tile", "region"):
-        pixels = Counter({c.code: 0 for c in whole.classes})
-        for part in parts:
-            pixels.update({c.code: c.pixels for c in part.classes} if part.kind == kind else {})
-        assert pixels == {c.code: c.pixels for c in whole.classes}
+    for name in ("areas.csv", "regularised_areas.csv"):
+        whole, *parts = read_csv(folder / name)
+        assert [part.name for part in parts if part.kind == "region"] == ["east", "west"]
+        for kind in ("tile", "region"):
+            pixels = Counter({c.code: 0 for c in whole.classes})
+            for part in parts:
+                pixels.update({c.code: c.pixels for c in part.classes} if part.kind == kind else {})
+            assert pixels == {c.code: c.pixels for c in whole.classes}
 
     with (
         rasterio.open(folder / "validity.tif") as drawn,
@@ -98,6 +101,19 @@ def assert_tiles_are_parts_of_the_map(folder: Path) -> None:
                     assert np.array_equal(part.read()[own], pixels[:, rows, cols][own])
                     left[:, rows, cols] &= ~own
         assert not left.any()
+    for tile in (folder / "tiles").iterdir():
+        assert_stands_alone(tile, name=f"{folder.name}-{tile.name}")
+
+
+def assert_stands_alone(folder: Path, *, name: str) -> None:
+    """A folder has names and colours, and an item that says where it lies."""
+    item = pystac.Item.from_file(str(folder / "item.json"))
+    assert item.id == name and all((folder / asset.href).is_file() for asset in item.assets.values())
+    assert (folder / "classification.tif.aux.xml").is_file() and (folder / "legend.qml").is_file()
+    with rasterio.open(folder / "classification.tif") as drawn:
+        assert item.properties["proj:shape"] == list(drawn.shape)
+        assert item.properties["proj:transform"] == pytest.approx(list(drawn.transform)[:6])
+        assert item.bbox == pytest.approx(transform_bounds(drawn.crs, "EPSG:4326", *drawn.bounds), abs=1e-6)
 
 
 def assert_features_are_named_and_masked(folder: Path, context: Context) -> None:

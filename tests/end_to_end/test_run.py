@@ -24,6 +24,7 @@ from sitspark.hashing import sha256_of
 from sitspark.maps.areas import read_csv
 from sitspark.maps.products import VALIDITY
 from sitspark.maps.record import choice_of
+from sitspark.maps.seams import Seam
 from sitspark.maps.views import read_chunk
 from sitspark.scenes.chunk_shape import WORKER_BYTES
 from sitspark.scenes.table import scenes_of
@@ -129,15 +130,21 @@ def test_a_map_is_regularised_where_that_is_asked_for_and_judged_as_it_is_then(r
     ):
         classes, original = final.read(1), drawn.read(1)
     assert (classes != original).any() and ((classes == 0) == (original == 0)).all()
-    (areas,) = read_csv(run_copy.map / "regularised_areas.csv")
-    assert {c.code: c.pixels for c in areas.classes} == {
+    whole, *tiles = read_csv(run_copy.map / "regularised_areas.csv")
+    assert {c.code: c.pixels for c in whole.classes} == {
         code: (classes == code).sum() for code in np.unique(classes[classes > 0])
     }
+    assert [tile.name for tile in tiles] == sorted(context.coverage.tiles)
+    # filters give no pixel to another tile
+    before_tiles = read_csv(run_copy.map / "areas.csv")[1:]
+    assert [sum(c.pixels for c in t.classes) for t in tiles] == [sum(c.pixels for c in t.classes) for t in before_tiles]
+    assert Seam.from_facts(context.facts("regularise")["seam"]).across.count > 0
     vectors = pyogrio.read_info(run_copy.map / "polygons.gpkg")
     assert vectors["features"] == context.facts("vectorise")["polygons"] and f"share_{names.codes[0]}" in vectors["fields"]
     assert context.facts("validate")["matrix"] != before["matrix"]
     context, printed = run_quietly(run_copy.tree, "vectorise", "validate")
-    assert {name for name, state in states(printed).items() if state == "worked"} == {"regularise", "vectorise", "validate"}
+    assert {name for name, state in states(printed).items() if state == "worked"} == {"validate"}
+    assert not {"regularise", "vectorise"} & set(states(printed))  # they aren't asked for any more
     assert not [*run_copy.map.glob("regularised*"), *run_copy.map.glob("polygons*")] and context.facts("validate") == before
 
 
@@ -213,7 +220,7 @@ def test_a_second_run_skips_everything_without_starting_spark(run_copy: Finished
 
     monkeypatch.setattr(Context, "spark", property(refuse))
     _, printed = run_quietly(run_copy.tree, "validate", "report")
-    assert set(states(printed).values()) == {"unchanged"} and len(states(printed)) == 12
+    assert set(states(printed).values()) == {"unchanged"} and len(states(printed)) == 11
 
 
 def test_a_changed_setting_runs_again_only_what_depends_on_it(run_copy: FinishedRun) -> None:

@@ -4,11 +4,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import shapely
 
 from sitspark.classes import LandCoverClass, Nomenclature
-from sitspark.grid import Grid
-from sitspark.maps.areas import ClassArea, GroundAreas, areas_of, counts_of, read_csv, to_csv
+from sitspark.grid import Grid, Territory, Window
+from sitspark.maps.areas import ClassArea, GroundAreas, areas_of, areas_on, counts_of, read_csv, to_csv
+from sitspark.maps.mosaic import Piece, write_map
+from sitspark.maps.products import classification
 from sitspark.maps.record import ChunkRecord
+from sitspark.scenes.region import Region
 
 NOMENCLATURE = Nomenclature((LandCoverClass(1, "Forêt, lande", (1, 2, 3)), LandCoverClass(300, "water", (0, 0, 9))))
 
@@ -42,6 +46,29 @@ def test_the_whole_map_comes_before_tiles_and_regions() -> None:
         ("region", "north", [(300, 31)]),
     ]
     assert all(sum(c.share for c in ground.classes) == pytest.approx(1) for ground in (whole, *parts) if ground.classes)
+
+
+@pytest.mark.parametrize("side", [2048, 7])
+def test_a_raster_is_counted_as_the_chunks_that_it_was_made_of(tmp_path: Path, side: int) -> None:
+    """A map of part of the grid, of two tiles of which one has two pieces, and a region across both."""
+    grid, origin = Grid("EPSG:32631", 300000, 4900020, 10, 60, 80), Window(10, 20, 40, 50)
+    codes = np.random.default_rng(0).choice([0, 1, 300], (40, 50)).astype(np.uint16)
+    territories = [
+        Territory("b", Window(0, 0, 30, 40)),
+        Territory("a", Window(0, 40, 60, 40)),
+        Territory("b", Window(30, 0, 30, 40)),
+        Territory("c", Window(60, 0, 10, 40)),
+    ]
+    north = Region(shapely.box(300000, 4899720, 310000, 4910000).wkb, "EPSG:32631")  # 30 rows of the grid
+    product = classification(NOMENCLATURE.codes)
+    write_map([Piece(Window(0, 0, 40, 50), codes[np.newaxis])], grid.cropped(origin), tmp_path / "map.tif", product=product)
+    found = areas_on(tmp_path / "map.tif", territories, grid=grid, origin=origin, regions={"north": north}, side=side)
+    parts = {("map", "all"): codes, ("tile", "a"): codes[:, 20:], ("tile", "b"): codes[:, :20], ("region", "north"): codes[:20]}
+    assert {(ground.kind, ground.name): {c.code: c.pixels for c in ground.classes} for ground in found} == {
+        name: counts_of(part) for name, part in parts.items()
+    }
+    records = [record(name, counts_of(part), {}) for (kind, name), part in parts.items() if kind == "tile"]
+    assert found[:3] == areas_of(records, grid)
 
 
 def test_hectares_follow_the_unit_of_the_grid() -> None:

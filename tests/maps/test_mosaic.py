@@ -60,8 +60,7 @@ def test_a_classification_is_a_cog_with_colours_and_names(tmp_path: Path, last: 
     product = classification(names.codes)
     pixels = fake_map(product, last)
     out = tmp_path / "map" / "classification.tif"
-    written = mosaic(cut(tmp_path, pixels, product, 400), GRID, out, product=product, nomenclature=names)
-    assert written.bytes == out.stat().st_size
+    mosaic(cut(tmp_path, pixels, product, 400), GRID, out, product=product, nomenclature=names)
     with rasterio.open(out) as dataset:
         np.testing.assert_array_equal(dataset.read(1), pixels)
         assert dataset.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
@@ -77,10 +76,11 @@ def test_a_classification_is_a_cog_with_colours_and_names(tmp_path: Path, last: 
 @pytest.mark.parametrize("product", [classification([17]), CONFIDENCE, VALIDITY])
 def test_bytes_depend_on_pixels_alone(tmp_path: Path, product: Product) -> None:
     pixels = fake_map(product)
-    whole = mosaic(cut(tmp_path, pixels, product, 2000), GRID, tmp_path / "whole.tif", product=product)
+    mosaic(cut(tmp_path, pixels, product, 2000), GRID, tmp_path / "whole.tif", product=product)
     chunks = cut(tmp_path, pixels, product, 333)
     random.Random(3).shuffle(chunks)
-    assert mosaic(iter(chunks), GRID, tmp_path / "cut.tif", product=product).sha256 == whole.sha256
+    mosaic(iter(chunks), GRID, tmp_path / "cut.tif", product=product)
+    assert (tmp_path / "cut.tif").read_bytes() == (tmp_path / "whole.tif").read_bytes()
 
 
 def test_overviews_of_counts_are_averages_of_the_classified(tmp_path: Path) -> None:
@@ -196,9 +196,10 @@ def test_a_chunk_of_another_map_is_refused(tmp_path: Path) -> None:
 def test_chunks_of_a_smaller_type_are_widened_and_of_a_larger_one_refused(tmp_path: Path) -> None:
     small, large = classification([17]), classification([300])
     pixels = fake_map(small)
-    widened = mosaic(cut(tmp_path, pixels, small, 700), GRID, tmp_path / "a.tif", product=large)
+    mosaic(cut(tmp_path, pixels, small, 700), GRID, tmp_path / "a.tif", product=large)
     chunks = cut(tmp_path, pixels.astype(np.uint16), large, 600)
-    assert mosaic(chunks, GRID, tmp_path / "b.tif", product=large).sha256 == widened.sha256
+    mosaic(chunks, GRID, tmp_path / "b.tif", product=large)
+    assert (tmp_path / "b.tif").read_bytes() == (tmp_path / "a.tif").read_bytes()
     with pytest.raises(SitsparkError, match="is not the chunk at row"):
         mosaic(chunks, GRID, tmp_path / "c.tif", product=small)
 
@@ -262,13 +263,15 @@ def test_a_full_disk_for_temporary_files_is_named_whenever_it_is_full(
     """By bytes, or as a share: GDAL tells of none of the last blocks and directories that it can't write."""
     pixels = np.random.default_rng(5).integers(1, 100, (GRID.height, GRID.width), np.uint8)  # which no format packs
     chunks = cut(tmp_path, pixels, CONFIDENCE, 512)
-    whole = mosaic(chunks, GRID, tmp_path / "c.tif", product=CONFIDENCE)
+    mosaic(chunks, GRID, tmp_path / "c.tif", product=CONFIDENCE)
+    whole = (tmp_path / "c.tif").read_bytes()
     (tmp_path / "c.tif").unlink()
     small = tmp_path / "small"
     small.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(small))
-    room = whole.bytes - lacking if lacking >= 1 else whole.bytes * (1 - lacking)
+    room = len(whole) - lacking if lacking >= 1 else len(whole) * (1 - lacking)
     with files_of_at_most(int(room)), pytest.raises(SitsparkError, match=rf"can't be assembled in {small} .*set TMPDIR"):
         mosaic(chunks, GRID, tmp_path / "c.tif", product=CONFIDENCE)
     assert not list(tmp_path.glob("*c.tif*")) and not list(small.iterdir())
-    assert mosaic(chunks, GRID, tmp_path / "c.tif", product=CONFIDENCE) == whole
+    mosaic(chunks, GRID, tmp_path / "c.tif", product=CONFIDENCE)
+    assert (tmp_path / "c.tif").read_bytes() == whole

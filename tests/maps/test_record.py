@@ -9,7 +9,7 @@ import pytest
 from sitspark.grid import Window
 from sitspark.hashing import sha256_of
 from sitspark.maps.products import CONFIDENCE, VALIDITY, Product, WrittenFile
-from sitspark.maps.record import ChunkRecord, commit, committed
+from sitspark.maps.record import ChunkRecord, commit, committed, noted
 
 CONTENT = b"pixels"
 
@@ -63,6 +63,8 @@ def test_a_chunk_whose_file_is_not_whole_does_not_count(record: ChunkRecord, tmp
     if content is not None:
         (tmp_path / "c.tif").write_bytes(content)
     assert committed(tmp_path) == []
+    # what this pass wrote was hashed then: its size tells whether it is there
+    assert noted(tmp_path) == ([record] if content == b"PIXELS" else [])
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,15 @@
 """What is foreseen of a run, as it is said."""
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from sitspark.settings import TrainingSettings
 from sitspark.workflow import searching
-from sitspark.workflow.plan import Bound, Foreseen, Held, memory_caution
+from sitspark.workflow.foreseen import Bound, Cost, Foreseen, Held, memory_caution
+from sitspark.workflow.run_folder import RunFolder
 
 FORESEEN = Foreseen(
     products=1,
@@ -23,8 +26,7 @@ FORESEEN = Foreseen(
     cores=1,
     pixels_per_core_second=100_000,
     error=0.12,
-    core_seconds=2.6,
-    seconds=2.6,
+    costs={"classify": Cost(2.6, 2.6), "mosaic": Cost(0.8, 1.0), "vectorise": Cost(300.0, 300.0)},
     models=1,
     models_at_a_time=1,
     training=Held("mlp", 1_039_501, 2.0, 80_000),
@@ -89,10 +91,35 @@ def test_how_many_samples_training_holds_is_told(training: Bound | Held, said: s
     assert f"train    {said}" in replace(FORESEEN, training=training).to_text()
 
 
+def test_each_stage_has_its_line_and_all_of_them_a_sum() -> None:
+    said = replace(FORESEEN, done=("mosaic",)).to_text()
+    for words in (
+        "time     5 min of one core for the map, 5 min with 1 core; ",
+        "         classify   2.6 s: 100,000 pixels a second of one core, ",
+        "         mosaic     1.0 s on one core of the driver, measured on one of these windows; done, and will be skipped\n",
+        "         vectorise  5 min on one core of the driver, measured on one of these windows",
+    ):
+        assert words in said
+    assert "regularise" not in said
+
+
+def test_the_run_finds_what_was_planned_under_its_own_settings(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    assert folder.planned("mosaic", "key") is None
+    folder.plan.write_text(FORESEEN.to_json(key="key"))
+    assert json.loads(folder.plan.read_text())["core_seconds"] == 303.4
+    assert folder.planned("mosaic", "key") == Cost(0.8, 1.0)
+    assert folder.planned("regularise", "key") is folder.planned("mosaic", "another key") is None
+    folder.plan.write_text('{"key": "key", "core_seconds": 2.6}')  # of an earlier version
+    assert folder.planned("classify", "key") is None
+
+
 def test_how_many_models_of_a_search_are_trained_at_a_time_is_told() -> None:
     assert "training 7 models, 3 at a time (" in replace(FORESEEN, models=7, models_at_a_time=3).to_text()
     assert "training 2 models, 2 at a time (" in replace(FORESEEN, models=2, models_at_a_time=3).to_text()
-    assert "training 7 models come on top" in replace(FORESEEN, models=7, models_at_a_time=None).to_text()
+    assert (
+        "training 7 models, validation and report come on top" in replace(FORESEEN, models=7, models_at_a_time=None).to_text()
+    )
 
 
 @pytest.mark.parametrize(

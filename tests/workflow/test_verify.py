@@ -82,9 +82,17 @@ def test_what_differs_is_named_by_stage_and_taken_off_the_record_if_asked(
     assert main(["verify", str(run.path), "--forget"]) == 1
     told = capsys.readouterr()
     assert f"{state:<8} {name}" in told.out and "the same command as before makes it anew" in told.err
+    assert ("; 1 extra file left in place" in told.err) == (state == "extra")
     assert set(run.records()) == set(PUBLISHED) - {stage}
     # a stage that takes what it finds must not find this
     assert (run.path / name).exists() == (state == "extra")
+
+
+def test_a_file_that_is_not_what_was_written_is_found_though_the_stage_never_read_it_back(run: RunFolder) -> None:
+    path = run.path / "maps/m/classification.tif"
+    sums = run.write_sums("mosaic", [path, run.path / "maps/m/item.json"], known={path: "0" * 64})
+    run.finish("mosaic", replace(run.records()["mosaic"], sums=sums))
+    assert states(run) == {"samples": {}, "mosaic": {"maps/m/classification.tif": "changed"}}
 
 
 def test_hidden_files_and_what_no_stage_published_are_not_looked_at(run: RunFolder) -> None:

@@ -141,8 +141,9 @@ class StageTime:
 class Report:
     """All that the page says; what a run didn't do is None or empty, and its section is left out.
 
-    `run` says what was run in words (imagery, period, network, ...); `settings` and `versions` are those of run.json;
-    `split` is the PNG of `split_figure`, `series` what `series_figure` draws.
+    `run` says what was run in words (imagery, period, network, ...); `settings` and `versions` are those of run.json; `seam` is
+    that of the map as it was drawn, `final_seam` that of a regularised one; `split` is the PNG of `split_figure`, `series` what
+    `series_figure` draws.
     """
 
     title: str
@@ -155,6 +156,7 @@ class Report:
     test: Assessment | None = None
     map: MapView | None = None
     seam: Seam | None = None
+    final_seam: Seam | None = None
     trainings: tuple[Training, ...] = ()
     search: SearchView | None = None
     confidence: Confidence | None = None

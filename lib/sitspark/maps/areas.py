@@ -6,17 +6,21 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyproj
 
 from sitspark.classes import Nomenclature
-from sitspark.grid import Grid
+from sitspark.grid import Grid, Territory, Window
+from sitspark.maps.reading import blocks, opened, read
 from sitspark.maps.record import ChunkRecord
+from sitspark.scenes.region import Region
 
 AREAS = "areas.csv"  # beside the map
 MAP, TILE, REGION = "map", "tile", "region"  # kinds of ground
+SIDE = 2048  # pixels of a block's side
 _WHOLE = "all"
 _HECTARE = 10_000.0  # square metres
 
@@ -40,7 +44,7 @@ class GroundAreas:
     classes: tuple[ClassArea, ...]
 
 
-def counts_of(classes: npt.NDArray[np.uint16]) -> dict[int, int]:
+def counts_of(classes: npt.NDArray[np.unsignedinteger[Any]]) -> dict[int, int]:
     """The number of pixels of each class code that occurs; 0, not classified, is none."""
     counts = np.bincount(classes.ravel())
     return {code: int(counts[code]) for code in np.flatnonzero(counts).tolist() if code}
@@ -56,17 +60,48 @@ def areas_of(records: Iterable[ChunkRecord], grid: Grid) -> tuple[GroundAreas, .
         tiles.setdefault(record.tile, Counter()).update(record.counts)
         for name, counts in record.by_region.items():
             regions.setdefault(name, Counter()).update(counts)
+    return _grounds(whole, tiles, regions, grid)
+
+
+def areas_on(
+    classes: Path,
+    territories: Iterable[Territory],
+    *,
+    grid: Grid,
+    origin: Window,
+    regions: Mapping[str, Region],
+    side: int = SIDE,
+) -> tuple[GroundAreas, ...]:
+    """The areas of a map from its raster of classes, in the same order, of which `side` x `side` pixels are read at a time.
+
+    `territories`, windows of the output grid `grid`, are the ground of the tiles, `origin` is that of the map on it, and
+    `regions` are in its CRS. Raises SitsparkError with the path of a raster that can't be read.
+    """
+    whole: Counter[int] = Counter()
+    tiles: dict[str, Counter[int]] = {}
+    found: dict[str, Counter[int]] = {}
+    with opened(classes) as source:
+        for territory in territories:
+            for block in blocks(territory.window.intersection(origin), side):
+                codes = read(source, block.shifted(-origin.row, -origin.col))[0]
+                counts = counts_of(codes)
+                whole.update(counts)
+                tiles.setdefault(territory.tile, Counter()).update(counts)
+                for name, region in regions.items():
+                    inside = region.pixels(grid.cropped(block)).astype(bool)
+                    found.setdefault(name, Counter()).update(counts_of(codes[inside]))
+    return _grounds(whole, tiles, found, grid)
+
+
+def _grounds(
+    whole: Mapping[int, int], tiles: Mapping[str, Mapping[int, int]], regions: Mapping[str, Mapping[int, int]], grid: Grid
+) -> tuple[GroundAreas, ...]:
     hectares = pixel_hectares(grid)
     return (
         _areas(MAP, _WHOLE, whole, hectares),
         *(_areas(TILE, name, tiles[name], hectares) for name in sorted(tiles)),
         *(_areas(REGION, name, regions[name], hectares) for name in sorted(regions)),
     )
-
-
-def area_of(counts: Mapping[int, int], grid: Grid) -> GroundAreas:
-    """The areas of a whole map from the number of pixels of each class code."""
-    return _areas(MAP, _WHOLE, counts, pixel_hectares(grid))
 
 
 def pixel_hectares(grid: Grid) -> float:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from sitspark.grid import Grid
 from sitspark.kernels.committee import Combine
@@ -16,7 +15,7 @@ from sitspark.kernels.feature_space import FeatureSpace
 from sitspark.maps import products
 from sitspark.maps.areas import counts_of
 from sitspark.maps.clock import Clock
-from sitspark.maps.drawing import Drawing, Speaker
+from sitspark.maps.drawing import Drawing, Rasters, Speaker
 from sitspark.maps.products import Product
 from sitspark.maps.record import ChunkRecord, commit
 from sitspark.maps.shares import region_weights
@@ -47,23 +46,26 @@ class MapTarget:
         return self.models[0].arithmetic.precision
 
 
-def classify_views(
-    views: Sequence[View],
-    space: FeatureSpace,
-    drawings: Sequence[Drawing],
-    *,
-    kept: npt.NDArray[np.float32] | None = None,
-) -> None:
-    """Go on with all drawings of a window through all of its pixels; features of a view are computed once.
+def rasters_of(read: ReadChunk, space: FeatureSpace, drawings: Sequence[Drawing], wanted: Sequence[Product]) -> list[Rasters]:
+    """Go through a chunk block by block, features of each view once, and finish all drawings.
 
-    `kept` takes all features of the first view, float32 (features, pixels).
+    Gives the rasters of each drawing, those of all products that are `wanted` among them ([bands,] rows, columns).
     """
-    for of_views in zip(*(view.blocks(space) for view in views), strict=True):
+    by_name, seen = {product.name: product for product in wanted}, read.is_seen
+    kept = np.empty((len(space), seen.size), np.float32) if "features" in by_name else None
+    for of_views in zip(*(view.blocks(space) for view in read.views), strict=True):
         place, first = of_views[0]
         if kept is not None:
             kept[:, place] = first[: place.stop - place.start].T
         for drawing in drawings:
             drawing.take(place.start, place.stop, [features for _, features in of_views])
+    shared: Rasters = {"validity": read.validity}
+    if kept is not None:
+        # those of the owner
+        kept[:, ~read.views[0].stack.is_seen.ravel()] = np.nan
+        shared["features"] = kept.reshape(-1, *seen.shape)
+    finished = (drawing.finished(seen) for drawing in drawings)
+    return [{**shared, **rasters} for rasters in finished]
 
 
 def _speakers(target: MapTarget, views: Sequence[View], grid: Grid) -> list[Speaker]:
@@ -102,30 +104,21 @@ def write_chunk_maps(
     `wanted` are the products of the maps; `regions`, in the CRS of the grid, those in which classes are counted.
     """
     clock = Clock(read.spent.seconds, read.spent.cpu_seconds)
-    chunk, window, seen = read.chunk, read.chunk.window, read.is_seen
+    chunk, window = read.chunk, read.chunk.window
     drawings = [Drawing.of(_speakers(target, read.views, grid), target.combine, window.pixels, wanted) for target in targets]
     clock.lap("load")
-    by_name = {product.name: product for product in wanted}
-    kept = np.empty((len(space), window.pixels), np.float32) if "features" in by_name else None
-    classify_views(read.views, space, drawings, kept=kept)
-    arrays: dict[str, npt.NDArray[np.generic]] = {"validity": read.validity}
-    if kept is not None:
-        kept[:, ~read.views[0].stack.is_seen.ravel()] = np.nan
-        arrays["features"] = kept.reshape(-1, *seen.shape)
+    drawn = rasters_of(read, space, drawings, wanted)
     areas = {name: region.pixels(grid).astype(bool) for name, region in regions.items()}
     clock.lap("classify")
     records = []
-    for target, drawing in zip(targets, drawings, strict=True):
-        result = drawing.finished(seen)
-        own = {
-            "classification": result.classes.astype(by_name["classification"].dtype),
-            "confidence": result.confidence,
-            **result.further,
-        }
+    for target, rasters in zip(targets, drawn, strict=True):
         files = {
-            name: products.write_chunk(target.chunks / f"{chunk.chunk_id}_{name}.tif", array, grid, by_name[name])
-            for name, array in (arrays | own).items()
+            product.name: products.write_chunk(
+                target.chunks / f"{chunk.chunk_id}_{product.name}.tif", rasters[product.name], grid, product
+            )
+            for product in wanted
         }
+        classes = rasters["classification"].astype(np.uint16)
         clock.lap("write")
         record = ChunkRecord(
             chunk.chunk_id,
@@ -135,8 +128,8 @@ def write_chunk_maps(
             window.height,
             window.width,
             files,
-            counts_of(result.classes),
-            {name: counts for name, inside in areas.items() if (counts := counts_of(result.classes[inside]))},
+            counts_of(classes),
+            {name: counts for name, inside in areas.items() if (counts := counts_of(classes[inside]))},
             sum(len(cube.days) for view in read.views for cube in view.stack.cubes),
             target.precision,
             platform.node(),

@@ -1,7 +1,7 @@
 """What models say of a window, kept while the window is classified block by block."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -26,36 +26,28 @@ class Speaker:
     weight: npt.NDArray[np.float32] | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ChunkMap:
-    """What is said of one chunk: class codes uint16, confidence in per cent uint8 (rows, columns); 0: not classified.
-
-    `further` are arrays of other products by their names, of their types and scales ([bands,] rows, columns); nodata where
-    nothing is classified.
-    """
-
-    classes: npt.NDArray[np.uint16]
-    confidence: npt.NDArray[np.uint8]
-    further: Mapping[str, npt.NDArray[np.generic]] = field(default_factory=dict)
+Rasters = dict[str, npt.NDArray[np.generic]]  # pixels of products by their names, of their types and scales
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Drawing:
-    """A map in the making: classes and confidence (pixels,), and arrays of further products ([bands,] pixels)."""
+    """A map in the making: class codes and confidence (pixels,), and the `rasters` of further products ([bands,] pixels)."""
 
     speakers: tuple[Speaker, ...]
     combine: Combine
-    classes: npt.NDArray[np.uint16]
+    classes: npt.NDArray[np.unsignedinteger]
     confidence: npt.NDArray[np.uint8]
     products: tuple[Product, ...]
-    further: Mapping[str, npt.NDArray[np.generic]]
+    rasters: Rasters
 
     @staticmethod
-    def of(speakers: Sequence[Speaker], combine: Combine, pixels: int, wanted: Sequence[Product] = ()) -> "Drawing":
-        """Nothing is drawn yet of so many pixels; `wanted` are all products of the map."""
+    def of(speakers: Sequence[Speaker], combine: Combine, pixels: int, wanted: Sequence[Product]) -> "Drawing":
+        """Nothing is drawn yet of so many pixels; `wanted` are all products of the map, the classification among them."""
+        (classification,) = (product for product in wanted if product.name == "classification")
         products = tuple(product for product in wanted if product.name in _OF_VERDICTS)
-        empty = {p.name: np.full((p.count, pixels) if p.bands else pixels, p.nodata, p.dtype) for p in products}
-        return Drawing(tuple(speakers), combine, np.zeros(pixels, np.uint16), np.zeros(pixels, np.uint8), products, empty)
+        empty: Rasters = {p.name: np.full((p.count, pixels) if p.bands else pixels, p.nodata, p.dtype) for p in products}
+        classes, confidence = np.zeros(pixels, classification.dtype), np.zeros(pixels, CONFIDENCE.dtype)
+        return Drawing(tuple(speakers), combine, classes, confidence, products, empty)
 
     def take(self, first: int, stop: int, features: Sequence[npt.NDArray[np.float32]]) -> None:
         """Classify the pixels from `first` to `stop`.
@@ -91,7 +83,7 @@ class Drawing:
         if any(product.name in _OF_UNCERTAINTY for product in self.products):
             unsure = dict(zip(_OF_UNCERTAINTY, entropy_and_margin(found.probability), strict=True))
         for product in self.products:
-            kept = self.further[product.name]
+            kept = self.rasters[product.name]
             if product.name == "probability":
                 kept[:, place] = np.rint(found.probability.T * product.scale)
             elif product.name == "agreement":
@@ -99,12 +91,12 @@ class Drawing:
             else:
                 kept[place] = np.rint(unsure[product.name] * product.scale)
 
-    def finished(self, seen: npt.NDArray[np.bool_]) -> ChunkMap:
-        """The map; what wasn't `seen` (rows, columns), or has no model, is not classified."""
+    def finished(self, seen: npt.NDArray[np.bool_]) -> Rasters:
+        """All rasters ([bands,] rows, columns); what wasn't `seen` (rows, columns), or has no model, is nodata in each."""
         self.classes[~seen.ravel()] = 0
         unclassified = self.classes == 0
         self.confidence[unclassified] = 0
         for product in self.products:
-            self.further[product.name][..., unclassified] = product.nodata
-        shaped = {name: kept.reshape(*kept.shape[:-1], *seen.shape) for name, kept in self.further.items()}
-        return ChunkMap(self.classes.reshape(seen.shape), self.confidence.reshape(seen.shape), shaped)
+            self.rasters[product.name][..., unclassified] = product.nodata
+        all_ = {"classification": self.classes, "confidence": self.confidence, **self.rasters}
+        return {name: kept.reshape(*kept.shape[:-1], *seen.shape) for name, kept in all_.items()}

@@ -22,8 +22,7 @@ from sitspark.atomic import attempt_name, publish
 from sitspark.classes import Nomenclature
 from sitspark.errors import SitsparkError
 from sitspark.grid import Grid, Window
-from sitspark.hashing import sha256_of
-from sitspark.maps.products import Product, WrittenFile, predictor
+from sitspark.maps.products import Product, predictor
 from sitspark.maps.style import colour_table, sidecar
 
 _BLOCK = 512  # pixels; the side of the mosaic's tiles
@@ -49,13 +48,13 @@ def mosaic(
     *,
     product: Product,
     nomenclature: Nomenclature | None = None,
-) -> WrittenFile:
+) -> None:
     """Write one Cloud-Optimised GeoTIFF on `grid` from chunk files and their windows on it; ground without chunk is nodata.
 
     The same pixels give the same bytes, however they were cut and ordered. Memory: 64 MB of pixels and GDAL's cache. Raises
     SitsparkError with the path for a chunk that is missing, broken or not on its window of the grid, and as `write_map` does.
     """
-    return write_map(_joined(chunks, grid, product), grid, out, product=product, nomenclature=nomenclature)
+    write_map(_joined(chunks, grid, product), grid, out, product=product, nomenclature=nomenclature)
 
 
 def write_map(
@@ -65,7 +64,7 @@ def write_map(
     *,
     product: Product,
     nomenclature: Nomenclature | None = None,
-) -> WrittenFile:
+) -> None:
     """Write one Cloud-Optimised GeoTIFF on `grid` from pieces that cover it, with overviews inside.
 
     Bands lie one after another: who looks at one of many reads that alone. With a nomenclature the file has its colours,
@@ -76,13 +75,12 @@ def write_map(
     """
     with scratch_of(out) as folder:
         assembled, optimised = folder / "assembled.tif", folder / "optimised.tif"
-        checksums = assemble(pieces, grid, assembled, product, nomenclature)
+        checksums = _assemble(pieces, grid, assembled, product, nomenclature)
         _optimise(assembled, optimised, product)
         _read_back(optimised, checksums)
         if nomenclature:
             publish(sidecar_of(out), sidecar(nomenclature).encode())
         _publish_copy(optimised, out)
-    return WrittenFile(out.name, product.dtype, sha256_of(out), out.stat().st_size)
 
 
 @contextmanager
@@ -106,10 +104,18 @@ def sidecar_of(path: Path) -> Path:
     return path.with_name(f"{path.name}.aux.xml")
 
 
-def assemble(
+def write_intermediate(pieces: Iterable[Piece], grid: Grid, path: Path, product: Product) -> None:
+    """Write a plain tiled GeoTIFF on `grid`, which is read soon and thrown away.
+
+    Raises an OSError where it can't be read back.
+    """
+    _read_back(path, _assemble(pieces, grid, path, product))
+
+
+def _assemble(
     pieces: Iterable[Piece], grid: Grid, path: Path, product: Product, nomenclature: Nomenclature | None = None
 ) -> dict[tuple[range, Window], int]:
-    """Write a plain tiled GeoTIFF on `grid`, which is read soon and thrown away; quick where pieces are whole blocks of it.
+    """Write a plain tiled GeoTIFF on `grid`; quick where pieces are whole blocks of it.
 
     Gives a checksum of each piece by its bands and window.
     """

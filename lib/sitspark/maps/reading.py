@@ -12,15 +12,15 @@ from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 
 from sitspark.errors import SitsparkError
-from sitspark.grid import Grid, Window
+from sitspark.grid import Window
 from sitspark.maps.mosaic import raster_window
 
 
-def blocks(grid: Grid, side: int) -> Iterator[Window]:
-    """The grid in squares of `side` pixels, row by row; those at its right and bottom may be smaller."""
-    for row in range(0, grid.height, side):
-        for col in range(0, grid.width, side):
-            yield Window(row, col, min(side, grid.height - row), min(side, grid.width - col))
+def blocks(window: Window, side: int) -> Iterator[Window]:
+    """A window in squares of `side` pixels, row by row; those at its right and bottom may be smaller."""
+    for row in range(window.row, window.stop_row, side):
+        for col in range(window.col, window.stop_col, side):
+            yield Window(row, col, min(side, window.stop_row - row), min(side, window.stop_col - col))
 
 
 @contextmanager

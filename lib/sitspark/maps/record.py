@@ -67,12 +67,18 @@ class ChunkRecord:
         written = {name: file.dtype for name, file in self.files.items()}
         return all(written.get(product.name) == product.dtype for product in wanted)
 
+    def sums(self, folder: Path) -> dict[Path, str]:
+        """The SHA-256 of each file of the record, as it was when it was written."""
+        return {folder / written.name: written.sha256 for written in self.files.values()}
+
+    def is_there(self, folder: Path) -> bool:
+        """Whether the files of the record are there, of their sizes."""
+        paths = ((folder / written.name, written.bytes) for written in self.files.values())
+        return all(path.is_file() and path.stat().st_size == size for path, size in paths)
+
     def holds(self, folder: Path) -> bool:
         """Whether the files of the record are there, byte for byte."""
-        return all(
-            (folder / written.name).is_file() and sha256_of(folder / written.name) == written.sha256
-            for written in self.files.values()
-        )
+        return self.is_there(folder) and all(sha256_of(path) == sha256 for path, sha256 in self.sums(folder).items())
 
 
 def choice_of(chunks: Path) -> Path:
@@ -87,9 +93,14 @@ def commit(record: ChunkRecord, folder: Path) -> None:
 
 def committed(folder: Path, wanted: Iterable[products.Product] = ()) -> list[ChunkRecord]:
     """The records of a folder that have all products, with all files there byte for byte, in the order of their ids."""
+    return [record for record in noted(folder, wanted) if record.holds(folder)]
+
+
+def noted(folder: Path, wanted: Iterable[products.Product] = ()) -> list[ChunkRecord]:
+    """Those with all files there, of which the sizes alone are looked at: of chunks that have just been written or checked."""
     asked = list(wanted)
     records = (ChunkRecord.read(path) for path in sorted(folder.glob("[!.]*.json")))
-    return [record for record in records if record is not None and record.has(asked) and record.holds(folder)]
+    return [record for record in records if record is not None and record.has(asked) and record.is_there(folder)]
 
 
 def _by_code(counts: dict[str, int]) -> dict[int, int]:

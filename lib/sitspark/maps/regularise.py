@@ -1,6 +1,5 @@
 """What is done to a drawn map: smoothing, majority, sieve (floor 2), block by block with margins, as on the whole at once."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +13,7 @@ from sitspark.grid import Grid, Window
 from sitspark.kernels.majority import majority
 from sitspark.kernels.sieve import sieve
 from sitspark.kernels.smoothing import gaussian, logits, smooth
-from sitspark.maps.areas import counts_of
-from sitspark.maps.mosaic import Piece, assemble, scratch_of, write_map
+from sitspark.maps.mosaic import Piece, scratch_of, write_intermediate, write_map
 from sitspark.maps.products import Product, regularised
 from sitspark.maps.reading import blocks, opened, read
 
@@ -99,14 +97,6 @@ class Regularisation:
         return len(self.filters) + (self.smoothing is not None)
 
 
-@dataclass(frozen=True, slots=True)
-class Regularised:
-    """What became of a map: how many pixels changed their class, and the pixels of each class that are there now."""
-
-    changed: int
-    counts: dict[int, int]
-
-
 def regularise(
     folder: Path,
     grid: Grid,
@@ -115,8 +105,8 @@ def regularise(
     nomenclature: Nomenclature,
     side: int = SIDE,
     told: Callable[[int], object] = lambda _pixels: None,
-) -> Regularised:
-    """Write `regularised.tif` on `grid` into a map's folder, from the rasters that lie there.
+) -> int:
+    """Write `regularised.tif` on `grid` into a map's folder, from the rasters that lie there; how many pixels changed class.
 
     The result doesn't hang on `side`, that of the blocks in pixels: around each one as much is read as its pixels hang on.
     Memory is that of a block with its margin; a sieve asks for more where small parts lie beside nothing but small parts for
@@ -126,35 +116,33 @@ def regularise(
     """
     codes, product = nomenclature.codes, regularised(nomenclature.codes)
     before, out = folder / "classification.tif", folder / f"{product.name}.tif"
-    tally = _Tally(before)
+    changed = _Changed(before)
     with scratch_of(out) as scratch:
         if how.smoothing is not None:
             pieces = _smoothed(folder / "probability.tif", grid, how.smoothing, codes, side)
             if how.filters:
                 before = scratch / "smoothed.tif"
-                assemble(_of_type(pieces, product, told), grid, before, product)
+                write_intermediate(_of_type(pieces, product, told), grid, before, product)
         for number, one in enumerate(how.filters, 1):
             pieces = _filtered(before, grid, one, codes, side)
             if number < len(how.filters):
                 before = scratch / f"filtered-{number}.tif"
-                assemble(_of_type(pieces, product, told), grid, before, product)
-        write_map(_of_type(tally.counting(pieces), product, told), grid, out, product=product, nomenclature=nomenclature)
-    return Regularised(tally.changed, dict(tally.counts))
+                write_intermediate(_of_type(pieces, product, told), grid, before, product)
+        write_map(_of_type(changed.counting(pieces), product, told), grid, out, product=product, nomenclature=nomenclature)
+    return changed.pixels
 
 
-class _Tally:
-    """What passes on its way to the file."""
+class _Changed:
+    """How many pixels pass, on their way to the file, that have another class than before."""
 
     def __init__(self, original: Path) -> None:
         self.original = original
-        self.changed = 0
-        self.counts: Counter[int] = Counter()
+        self.pixels = 0
 
     def counting(self, pieces: Iterable[_Codes]) -> Iterator[_Codes]:
         with opened(self.original) as source:
             for window, codes in pieces:
-                self.changed += int(np.count_nonzero(codes != read(source, window)[0]))
-                self.counts.update(counts_of(codes))
+                self.pixels += int(np.count_nonzero(codes != read(source, window)[0]))
                 yield window, codes
 
 
@@ -169,7 +157,7 @@ def _filtered(path: Path, grid: Grid, one: Filter, codes: Sequence[int], side: i
     position_of = np.zeros(code_of.max() + 1, np.uint16)
     position_of[code_of] = np.arange(code_of.size)
     with opened(path) as source:
-        for block in blocks(grid, side):
+        for block in blocks(grid.window, side):
             margin, known = one.margin, False
             while not known:
                 window = block.grown(margin).intersection(grid.window)
@@ -184,7 +172,7 @@ def _smoothed(path: Path, grid: Grid, how: Smoothing, codes: Sequence[int], side
     code_of = np.array([0, *codes], np.uint16)
     weights, logit = gaussian(how.radius), logits(how.scale)
     with opened(path) as source:
-        for block in blocks(grid, side // 2):  # there are as many bands as classes
+        for block in blocks(grid.window, side // 2):  # there are as many bands as classes
             window = block.grown(how.radius).intersection(grid.window)
             best, _ = smooth(read(source, window), logit, weights, how.smoothness)
             yield block, code_of[best[block.shifted(-window.row, -window.col).slices]]

@@ -17,6 +17,7 @@ from sitspark.kernels.components import components
 from sitspark.maps.areas import pixel_hectares
 from sitspark.maps.reading import blocks, opened, read
 
+FILES = {"gpkg": "polygons.gpkg", "geoparquet": "polygons.parquet"}  # of a map, by their format
 SIDE = 1024  # pixels of a block's side
 
 Geometries = npt.NDArray[np.object_]
@@ -99,7 +100,7 @@ def _complete(
     waiting = _Waiting()
     above_code, above_number = np.zeros(grid.width, np.int64), np.zeros(grid.width, np.int64)
     left_code, left_number = np.zeros(0, np.int64), np.zeros(0, np.int64)
-    for window in blocks(grid, side):
+    for window in blocks(grid.window, side):
         block = _Block.of(sources, window, nomenclature, simplify)
         cut = np.zeros(len(block.parts.code) + 1, np.bool_)
         if window.row > 0:

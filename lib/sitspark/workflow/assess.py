@@ -157,7 +157,8 @@ def write_report(context: Context, done: dict[str, StageRecord]) -> Outcome:
         assessment=assessment_of(facts),
         test=test_of(facts),
         map=map_view,
-        seam=_seam(facts),
+        seam=_seam(facts, "mosaic"),
+        final_seam=_seam(facts, "regularise"),
         trainings=trainings,
         search=_search(context, facts["train"]) if "train" in done else None,
         confidence=confidence_of(facts),
@@ -170,7 +171,7 @@ def write_report(context: Context, done: dict[str, StageRecord]) -> Outcome:
         acquisitions=acquisitions_of(context) if "calendar" in done else (),
         products_left_out=_products_left_out(context) if "scenes" in done else (),
         rejected=tuple(Rejection(r, n) for r, n in facts.get("ground_truth", {}).get("rejected", {}).items()),
-        stages=tuple(StageTime(name, record.seconds) for name, record in done.items() if name != "report"),
+        stages=tuple(StageTime(name, record.seconds) for name, record in done.items() if record.is_work),
     )
     page = context.folder.report
     write_atomically(page, render(report))
@@ -245,8 +246,8 @@ def _period_in_words(context: Context) -> str:
     return f"{period.first} to {period.last}, values {' or '.join(dates)}"
 
 
-def _seam(facts: dict[str, dict[str, Any]]) -> Seam | None:
-    found = facts.get("mosaic", {}).get("seam")
+def _seam(facts: dict[str, dict[str, Any]], stage: str) -> Seam | None:
+    found = facts.get(stage, {}).get("seam")
     return Seam.from_facts(found) if found else None
 
 

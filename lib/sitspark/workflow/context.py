@@ -40,7 +40,8 @@ from sitspark.scenes.sensors import ArchiveSensor, reading_of, sensors_of
 from sitspark.settings import GroundTruthSettings, ObservationsSettings, Settings
 from sitspark.settings.training import OwnNetworkSettings
 from sitspark.timegrid import Period
-from sitspark.workflow.keys import digest, state_of
+from sitspark.workflow.foreseen import Cost
+from sitspark.workflow.keys import digest, plan_key, state_of
 from sitspark.workflow.progress import Voice
 from sitspark.workflow.run_folder import RunFolder, StageRecord
 from sitspark.workflow.tables import PLAIN, read_table, write_table, write_version
@@ -143,6 +144,15 @@ class Context:
     def facts(self, stage: str) -> dict[str, Any]:
         """What a finished stage left for the later ones."""
         return self.folder.records()[stage].facts
+
+    def planned(self, stage: str) -> Cost | None:
+        """What `sitspark plan` foresaw of a stage under the present settings; None where it didn't."""
+        return self.folder.planned(stage, plan_key(self.settings))
+
+    def beside(self, stage: str) -> str:
+        """What stands beside the time that a stage of the driver took: the time that was planned for it, if any was."""
+        planned = self.planned(stage)
+        return "" if planned is None else f" ({planned.seconds:.1f} s planned)"
 
     def table(self, name: str) -> DataFrame:
         """A table of the run."""

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -17,14 +17,14 @@ from sitspark.kernels.feature_space import KERNEL_VERSION
 from sitspark.maps import products
 from sitspark.maps.areas import AREAS, areas_of, to_csv
 from sitspark.maps.mosaic import mosaic, sidecar_of
-from sitspark.maps.record import ChunkRecord, choice_of, committed
+from sitspark.maps.record import ChunkRecord, choice_of, committed, noted
 from sitspark.maps.seams import seam_of
 from sitspark.maps.stac import item
 from sitspark.maps.style import qml
 from sitspark.scenes.cube import READER_VERSION
 from sitspark.spark import tasks_at_a_time
 from sitspark.workflow.context import Context
-from sitspark.workflow.keys import digest, plan_key
+from sitspark.workflow.keys import digest
 from sitspark.workflow.members import members_of, models_of
 from sitspark.workflow.stage import Outcome, Stage
 from sitspark.workflow.tables import replace_folder
@@ -70,7 +70,8 @@ def _classify(context: Context, _key: str) -> Outcome:
         with context.voice.watch("classify", total, "chunks", lambda: _count(chunks)):
             drawn.write.format("noop").mode("overwrite").save()
     plan.unpersist()
-    records = committed(chunks, wanted)
+    # hashed above, or by the workers that have just written them; and again before they are put together
+    records = noted(chunks, wanted)
     if len(records) != total:
         raise SitsparkError(
             f"classify: {total - len(records)} of {counted(total, 'chunk')} missing in {chunks}; run the same command again"
@@ -81,8 +82,8 @@ def _classify(context: Context, _key: str) -> Outcome:
     pixels = sum(record.classified for record in records)
     area = sum(record.window.pixels for record in records)
     spent = sum(record.cpu_seconds for record in records)
-    planned = context.folder.planned_core_seconds(plan_key(context.settings))
-    beside = "" if planned is None else f" ({planned:.0f} s were planned)"
+    planned = context.planned("classify")
+    beside = "" if planned is None else f" ({planned.core_seconds:.0f} s were planned)"
     return Outcome(
         f"{pixels:,} of {area:,} pixels in {counted(total, 'chunk')}{lower}, {max(r.peak_mb for r in records)} MB at most in a "
         f"worker, {spent:.0f} s of one core{beside}",
@@ -93,6 +94,7 @@ def _classify(context: Context, _key: str) -> Outcome:
             "cpu_seconds": round(spent, 2),
         },
         (chunks, folder.table("manifest")),
+        {path: sha256 for record in records for path, sha256 in record.sums(chunks).items()},
     )
 
 
@@ -182,14 +184,16 @@ def _mosaic(context: Context, _key: str) -> Outcome:
                     product=product,
                     nomenclature=context.nomenclature if product.name == "classification" else None,
                 )
+    described = [path for place, window, _ in grounds for path in _describe(context, place, covered.grid.cropped(window))]
     grid = covered.grid.cropped(extent)
     seam = seam_of(target / "classification.tif", covered.territories, origin=extent)
     sidecars = (sidecar_of(path) for path in paths if path.stem == "classification")
     return Outcome(
         f"{', '.join(f'{product.name}.tif' for product in drawn)} of {grid.width} x {grid.height} pixels"
-        + (f", and of {counted(len(grounds) - 1, 'tile')}" if len(grounds) > 1 else ""),
+        + (f", and of {counted(len(grounds) - 1, 'tile')}" if len(grounds) > 1 else "")
+        + context.beside("mosaic"),
         {"map": str(target.relative_to(folder.path)), "seam": asdict(seam) if seam else None},
-        (*paths, *sidecars, *_describe(context, target, grid, records)),
+        (*paths, *sidecars, *described, *_sum_up(context, target, grid, records)),
     )
 
 
@@ -203,30 +207,41 @@ def _forget_products(target: Path, drawn: Sequence[products.Product]) -> None:
             stale.unlink(missing_ok=True)
 
 
-def _describe(context: Context, target: Path, grid: Grid, records: Sequence[ChunkRecord]) -> tuple[Path, ...]:
-    """What lies beside the rasters: style, STAC item, picture and areas."""
+def _describe(context: Context, place: Path, grid: Grid) -> tuple[Path, ...]:
+    """What lies beside the rasters of a map, or of one tile of it: style and STAC item."""
+    nomenclature, period = context.nomenclature, context.coverage.period
+    name = "-".join(place.relative_to(context.folder.path / "maps").parts[::2])  # <map>, or <map>/tiles/<tile>
+    described = item(name, grid, products=context.products, nomenclature=nomenclature, first=period.first, last=period.last)
+    return _published(
+        place,
+        {
+            "legend.qml": qml(nomenclature).encode(),
+            "item.json": json.dumps(described, indent=2, ensure_ascii=False).encode(),
+        },
+    )
+
+
+def _sum_up(context: Context, target: Path, grid: Grid, records: Sequence[ChunkRecord]) -> tuple[Path, ...]:
+    """Picture and areas of a map."""
     # matplotlib takes a second to import
     from sitspark.accuracy import quicklook
 
-    nomenclature, period = context.nomenclature, context.coverage.period
-    described = item(
-        target.name, grid, products=context.products, nomenclature=nomenclature, first=period.first, last=period.last
-    )
+    nomenclature = context.nomenclature
     picture = quicklook.classification_figure(quicklook.read_class_quicklook(target / "classification.tif"), nomenclature)
-    contents = {
-        "legend.qml": qml(nomenclature).encode(),
-        AREAS: to_csv(areas_of(records, grid), nomenclature).encode(),
-        "quicklook.png": picture,
-        "item.json": json.dumps(described, indent=2, ensure_ascii=False).encode(),
-    }
+    areas = to_csv(areas_of(records, grid), nomenclature).encode()
+    return _published(target, {AREAS: areas, "quicklook.png": picture})
+
+
+def _published(place: Path, contents: Mapping[str, bytes]) -> tuple[Path, ...]:
     for name, content in contents.items():
-        publish(target / name, content)
-    return tuple(target / name for name in contents)
+        publish(place / name, content)
+    return tuple(place / name for name in contents)
 
 
 def chunks_begun(context: Context) -> int:
-    """How many chunks are noted as written for the present settings, of a map that may not be finished."""
-    return _count(_chunks_folder(context))
+    """How many chunks are noted as written with all products of the present settings, of a map that may not be finished."""
+    records = (ChunkRecord.read(path) for path in _chunks_folder(context).glob("[!.]*.json"))
+    return sum(record is not None and record.has(context.products) for record in records)
 
 
 def _count(chunks: Path) -> int:
@@ -270,5 +285,5 @@ _BEFORE = ("scenes", "chunks", "samples", "train")
 
 STAGES = (
     Stage("classify", _BEFORE, KERNEL_VERSION, _classify_inputs, _classify),
-    Stage("mosaic", ("classify",), 3, _mosaic_inputs, _mosaic),
+    Stage("mosaic", ("classify",), 4, _mosaic_inputs, _mosaic),
 )

@@ -1,23 +1,27 @@
-"""Foreseeing a run: what is read, written and held in memory, and how long the map takes, before anything is paid."""
+"""Foreseeing a run, before anything is paid: headers are opened, windows of the products mapped by way of trial."""
 
-import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import tempfile
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import shapely
 
-from sitspark.errors import SitsparkError, counted
+from sitspark.errors import SitsparkError
 from sitspark.features.from_settings import recipe_of
+from sitspark.features.recipe import Recipe
 from sitspark.grid import Chunk, ChunkShape, Window
 from sitspark.kernels.feature_space import FeatureSpace
-from sitspark.maps.products import held_bytes, products_of
+from sitspark.maps.products import Product, held_bytes, products_of
 from sitspark.models.arithmetic import FP32, arithmetic_of
 from sitspark.models.baselines.stand_in import stand_in
 from sitspark.models.baselines.training import samples_that_fit
 from sitspark.models.inference import BaselineClassifier, Classifier
+from sitspark.models.model import Model
 from sitspark.models.networks.bank import chosen
 from sitspark.scenes.archive import Listed
 from sitspark.scenes.chunk_plan import BESIDE, Coverage, TileExtent, cover
@@ -27,135 +31,23 @@ from sitspark.scenes.inspect import inspect_product
 from sitspark.scenes.layouts import Selection
 from sitspark.scenes.outline import to_geographic
 from sitspark.scenes.product import Scene, Source
+from sitspark.scenes.reading import Reading
 from sitspark.scenes.sensors import ArchiveSensor, reading_of
-from sitspark.settings import HeldAs
 from sitspark.spark import local_cores, machine_memory_mb
 from sitspark.workflow.context import Context
 from sitspark.workflow.draw import chunks_begun
+from sitspark.workflow.foreseen import Bound, Cost, Foreseen, Held
+from sitspark.workflow.rehearsal import rehearsed
 from sitspark.workflow.searching import trials_at_a_time
-from sitspark.workflow.speed import measured_speed
+from sitspark.workflow.speed import Speed, trial
 
 _THREADS = 8  # products opened at a time: opening waits for the disk or the network
+_PLACES = (0.5, 0.2, 0.8, 0.35, 0.65)  # of windows that are drawn by way of trial, among the chunks of a tile
 _ASKED = 3  # products of a tile whose sizes a store is asked for
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """How many samples a baseline learns from at most, since it holds them in so many GB of memory."""
-
-    name: str
-    samples: int
-    memory_gb: float
-
-    def to_text(self) -> str:
-        """The numbers in a sentence."""
-        return (
-            f"train    {self.name} on at most {self.samples:,} samples, those that {self.memory_gb:g} GB of memory hold "
-            "(training.memory); of more it is given a share of each class"
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """How many samples a network's training holds in so many GB of memory, and how many there are at most (None: not known).
-
-    `held_as` is what their features are held as.
-    """
-
-    name: str
-    samples: int
-    memory_gb: float
-    most: int | None
-    held_as: HeldAs = "float32"
-
-    def to_text(self) -> str:
-        """The numbers in a sentence."""
-        there = "" if self.most is None else f" on at most {self.most:,} samples"
-        hold = f"{self.memory_gb:g} GB of memory (training.memory) hold"
-        if self.most is not None and self.most <= self.samples:
-            return f"train    {self.name}{there}: {hold} all of them as {self.held_as}"
-        return (
-            f"train    {self.name}{there}: {hold} {self.samples:,} as {self.held_as}; of more each epoch reads part after part"
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Foreseen:
-    """What a run will take; sizes in bytes, times in seconds of one core, and of the clock with `cores` cores.
-
-    `bytes_to_write` are those of each raster of the map. `error` is how far the speeds of windows are from their mean, as a
-    share. `core_seconds` hold the starts of workers, and in tiles. `done` are the stages that are finished under
-    these settings, and will be skipped; `chunks_written` those of a map that was begun. `models` are those that are trained, of
-    which a search tries several, `models_at_a_time` of them beside each other (None on a cluster). `seconds` is for the map
-    alone: labelled pixels are read once more, at most as much as their chunks. The memory of the machine is None where a
-    cluster works.
-    """
-
-    products: int
-    tiles: int
-    chunks: int
-    chunk_shape: str
-    pixels: int
-    dates: int
-    features: int
-    bytes_to_read: int
-    bytes_to_write: Mapping[str, int]
-    worker_memory_mb: int
-    machine_memory_mb: int | None
-    cores: int
-    pixels_per_core_second: int
-    error: float
-    core_seconds: float
-    seconds: float
-    models: int
-    models_at_a_time: int | None
-    training: Bound | Held
-    done: tuple[str, ...]
-    chunks_written: int
-
-    def to_json(self, **more: str) -> str:
-        """The numbers as JSON, and what is added to them."""
-        return json.dumps(asdict(self) | more, indent=2)
-
-    def _together(self) -> str:
-        if self.models == 1 or self.models_at_a_time is None:
-            return ""
-        return f", {min(self.models, self.models_at_a_time)} at a time (their threads and training.memory say how many),"
-
-    def to_text(self) -> str:
-        """The numbers in sentences."""
-        workers = min(self.cores, self.chunks)
-        return "\n".join(
-            (
-                *self._unchanged(),
-                f"read     {counted(self.products, 'product')} of {counted(self.tiles, 'tile')}, {_size(self.bytes_to_read)}; "
-                f"up to {counted(self.dates, 'date')} a tile",
-                f"features {self.features} a pixel",
-                self.training.to_text(),
-                f"map      {self.pixels:,} pixels in {counted(self.chunks, 'chunk')} of {self.chunk_shape}; "
-                f"{_size(sum(self.bytes_to_write.values()))} before compression ({self._each_raster()})",
-                f"memory   {self.worker_memory_mb} MB a worker, {workers} at a time"
-                + memory_caution(workers, self.worker_memory_mb, machine_mb=self.machine_memory_mb),
-                f"time     {_duration(self.core_seconds)} of one core at {self.pixels_per_core_second:,} pixels a second "
-                f"(measured now on windows of the products, which differ by up to {self.error:.0%}), {_duration(self.seconds)} "
-                f"with {counted(self.cores, 'core')}; starting Spark (5 to 20 s), reading the labelled pixels and training "
-                f"{counted(self.models, 'model')}{self._together()} come on top",
-            )
-        )
-
-    def _unchanged(self) -> Iterator[str]:
-        """What a run will not do again."""
-        if self.done:
-            yield f"done     {', '.join(self.done)}: unchanged, and will be skipped"
-        if self.chunks_written:
-            yield f"         {self.chunks_written} of {counted(self.chunks, 'chunk')} are written, and will be kept"
-
-    def _each_raster(self) -> str:
-        return ", ".join(f"{name} {_size(size)}" for name, size in self.bytes_to_write.items())
-
-
 def plan(context: Context, done: Sequence[str] = ()) -> Foreseen:
-    """Open the headers, time one window of the real products with a network of the right size, and multiply.
+    """Open the headers, draw windows of the real products with a network of the right size, and multiply.
 
     `done` are the stages that are finished under the present settings. Raises SitsparkError for a run without imagery.
     """
@@ -164,76 +56,32 @@ def plan(context: Context, done: Sequence[str] = ()) -> Foreseen:
             "plan: foresees the reading and mapping of imagery, and the run starts from a table (observations); "
             "`sitspark check` looks at that"
         )
-    settings, leading = context.settings, context.leading.name
-    tiles = {sensor.name: _near(context, sensor, _by_tile(context.archives[sensor.name].wanted)) for sensor in context.sensors}
-    covered = _coverage(context, tiles)
-    region = context.region.to(covered.grid.crs) if context.region else None
-    layers = tuple(settings.features.static)
-    recipe = recipe_of(settings, context.sensors, covered.acquired, layers, functions=context.custom_functions)
-    tile = max(tiles[leading], key=lambda tile: len(tiles[leading][tile]))
-    dates = {
-        sensor: sum(map(len, own.values())) if sensor != leading or settings.grid.overlap == "merge" else len(own[tile])
-        for sensor, own in tiles.items()
-    }
-    scenes = _scenes_around(context, tiles, tile)
-    reading = reading_of(settings, context.sensors, covered, region)
-    memory = settings.spark.worker_memory
-    size = settings.grid.chunk_size
-    windows = covered.tiles[tile]
-    products = products_of(settings.map, context.nomenclature, recipe.space.names)
-    held = held_bytes(products)
-    shape = ChunkShape.square(size) if size else chunk_shape(reading, scenes, tile, covered.tiles, memory=memory, written=held)
-    chunks = list(covered.chunks(shape, region))
-    if not chunks:
-        raise SitsparkError(BESIDE)
-    pixels = sum(chunk.window.pixels for chunk in chunks)
-    # where tiles are blended each that sees a chunk draws it
-    reaches = [own.reach for own in covered.tiles.values()] if settings.grid.overlap == "blend" else []
-    views = (max(sum(not reach.intersection(chunk.window).is_empty for reach in reaches), 1) for chunk in chunks)
-    drawn = sum(chunk.window.pixels * count for chunk, count in zip(chunks, views, strict=True))
-    classifier = _classifier_of_the_size(context, recipe.space)
-    speed = measured_speed(
-        reading,
-        scenes,
-        tile,
-        windows.core,
-        shape=shape,
-        recipe=recipe,
-        classifiers=[classifier] * settings.training.ensemble,
-        wanted=products,
-    )
+    settings = context.settings
+    imagery = _Imagery.of(context)
+    work = _Work.on(imagery)
     # a cluster may have any number
     cores = local_cores(settings.spark.master) or os.cpu_count() or 1
-    workers = min(cores, len(chunks))
-    core_seconds = speed.core_seconds(drawn, starts=workers + len(tiles[leading]))
+    speed, costs = _costs(work, trained="train" in done, workers=min(cores, len(work.chunks)))
+    features = len(imagery.recipe.space)
     return Foreseen(
-        products=sum(len(products) for own in tiles.values() for products in own.values()),
-        tiles=len(tiles[leading]),
-        chunks=len(chunks),
-        chunk_shape=str(shape),
-        pixels=pixels,
-        dates=sum(dates.values()),
-        features=len(recipe.space),
-        bytes_to_read=round(
-            sum(
-                _share(chunks, covered.tiles[name].reach if sensor.name == leading else covered.grid.window)
-                * _bytes(products, sensor.selection)
-                for sensor in context.sensors
-                for name, products in tiles[sensor.name].items()
-            )
-        ),
-        bytes_to_write={product.name: product.pixel_bytes * pixels * (1 + settings.map.per_tile) for product in products},
-        worker_memory_mb=round(worker_bytes(reading, scenes, shape, windows, written=held) / 1e6),
+        products=imagery.products,
+        tiles=len(imagery.tiles[context.leading.name]),
+        chunks=len(work.chunks),
+        chunk_shape=str(work.shape),
+        pixels=work.pixels,
+        dates=imagery.dates,
+        features=features,
+        bytes_to_read=work.bytes_to_read,
+        bytes_to_write={product.name: product.pixel_bytes * work.written_pixels for product in work.products},
+        worker_memory_mb=round(work.worker_bytes / 1e6),
         machine_memory_mb=machine_memory_mb() if settings.spark.master.startswith("local") else None,
         cores=cores,
         pixels_per_core_second=round(speed.per_core_second),
         error=round(speed.error, 2),
-        core_seconds=round(core_seconds, 1),
-        # waiting for the disk or the network takes time, not cores
-        seconds=round(drawn / speed.per_second / workers + speed.start, 1),
+        costs=costs,
         models=settings.training.models * settings.training.ensemble * _grounds(context),
         models_at_a_time=trials_at_a_time(settings.training, settings.spark.master) if settings.training.search else 1,
-        training=_bound(context, len(recipe.space)) or _held(context, len(recipe.space)),
+        training=_bound(context, features) or _held(context, features),
         done=tuple(done),
         chunks_written=0 if "classify" in done or not {"samples", "train"} <= set(done) else chunks_begun(context),
     )
@@ -241,6 +89,170 @@ def plan(context: Context, done: Sequence[str] = ()) -> Foreseen:
 
 # the products of a sensor by their tiles
 ByTile = Mapping[str, list[Listed]]
+
+
+@dataclass(frozen=True)
+class _Imagery:
+    """The imagery of a run as listings and a few headers show it: the products of each sensor by tile, and the output grid."""
+
+    context: Context
+    tiles: Mapping[str, ByTile]
+    covered: Coverage
+    recipe: Recipe
+
+    @staticmethod
+    def of(context: Context) -> "_Imagery":
+        tiles = {s.name: _near(context, s, _by_tile(context.archives[s.name].wanted)) for s in context.sensors}
+        covered = _coverage(context, tiles)
+        layers, functions = tuple(context.settings.features.static), context.custom_functions
+        recipe = recipe_of(context.settings, context.sensors, covered.acquired, layers, functions=functions)
+        return _Imagery(context, tiles, covered, recipe)
+
+    @property
+    def products(self) -> int:
+        """How many there are of all sensors."""
+        return sum(len(products) for own in self.tiles.values() for products in own.values())
+
+    @property
+    def fullest(self) -> str:
+        """The tile of the leading sensor that has the most products."""
+        own = self.tiles[self.context.leading.name]
+        return max(own, key=lambda tile: len(own[tile]))
+
+    @property
+    def dates(self) -> int:
+        """How many dates that tile has at most."""
+        return sum(len(products) for sensor in self.context.sensors for products in self._read(sensor).values())
+
+    @cached_property
+    def scenes(self) -> dict[str, list[Scene]]:
+        """What may be read in that tile, of each sensor by its name."""
+        found = {}
+        for sensor in self.context.sensors:
+            products = [product for own in self._read(sensor).values() for product in own]
+            found[sensor.name] = _scenes(sensor.selection, products, most=len(products))
+        return found
+
+    @cached_property
+    def reading(self) -> Reading:
+        """How they are read."""
+        region = self.context.region.to(self.covered.grid.crs) if self.context.region else None
+        return reading_of(self.context.settings, self.context.sensors, self.covered, region)
+
+    def _read(self, sensor: ArchiveSensor) -> ByTile:
+        """Products that are read in the fullest tile: its own of the leading sensor, and all of the others, or of all."""
+        own = self.tiles[sensor.name]
+        every = sensor is not self.context.leading or self.context.settings.grid.overlap == "merge"
+        return own if every else {self.fullest: own[self.fullest]}
+
+
+@dataclass(frozen=True)
+class _Work:
+    """How the map is cut, and what is written of it."""
+
+    imagery: _Imagery
+    products: tuple[Product, ...]
+    shape: ChunkShape
+    chunks: Sequence[Chunk]
+
+    @staticmethod
+    def on(imagery: _Imagery) -> "_Work":
+        """Raises SitsparkError where no chunk meets the region of interest."""
+        settings, covered, reading = imagery.context.settings, imagery.covered, imagery.reading
+        products = products_of(settings.map, imagery.context.nomenclature, imagery.recipe.space.names)
+        shape = (
+            ChunkShape.square(settings.grid.chunk_size)
+            if settings.grid.chunk_size
+            else chunk_shape(
+                reading,
+                imagery.scenes,
+                imagery.fullest,
+                covered.tiles,
+                memory=settings.spark.worker_memory,
+                written=held_bytes(products),
+            )
+        )
+        chunks = list(covered.chunks(shape, reading.region))
+        if not chunks:
+            raise SitsparkError(BESIDE)
+        return _Work(imagery, products, shape, chunks)
+
+    @property
+    def pixels(self) -> int:
+        return sum(chunk.window.pixels for chunk in self.chunks)
+
+    @property
+    def drawn_pixels(self) -> int:
+        """Pixels as often as they are drawn: where tiles are blended, once by the series of each that sees the chunk."""
+        if self.imagery.context.settings.grid.overlap != "blend":
+            return self.pixels
+        reaches = [tile.reach for tile in self.imagery.covered.tiles.values()]
+        seen = (sum(not reach.intersection(chunk.window).is_empty for reach in reaches) for chunk in self.chunks)
+        return sum(chunk.window.pixels * max(views, 1) for chunk, views in zip(self.chunks, seen, strict=True))
+
+    @property
+    def written_pixels(self) -> int:
+        """The pixels of all rasters of one product."""
+        return self.pixels * (1 + self.imagery.context.settings.map.per_tile)
+
+    @property
+    def windows(self) -> list[Window]:
+        """Some chunks of the fullest tile, all over it; where none is in the region, what would be one."""
+        imagery = self.imagery
+        own = [chunk.window for chunk in self.chunks if chunk.tile == imagery.fullest]
+        if not own:
+            core = imagery.covered.tiles[imagery.fullest].core
+            return [core.intersection(Window(core.row, core.col, self.shape.height, self.shape.width))]
+        return list(dict.fromkeys(own[round(share * (len(own) - 1))] for share in _PLACES))
+
+    @property
+    def worker_bytes(self) -> int:
+        """The memory of a worker."""
+        windows = self.imagery.covered.tiles[self.imagery.fullest]
+        return worker_bytes(self.imagery.reading, self.imagery.scenes, self.shape, windows, written=held_bytes(self.products))
+
+    @property
+    def bytes_to_read(self) -> int:
+        imagery, covered, leading = self.imagery, self.imagery.covered, self.imagery.context.leading
+        return round(
+            sum(
+                _share(self.chunks, covered.tiles[name].reach if sensor is leading else covered.grid.window)
+                * _bytes(products, sensor.selection)
+                for sensor in imagery.context.sensors
+                for name, products in imagery.tiles[sensor.name].items()
+            )
+        )
+
+
+def _costs(work: _Work, *, trained: bool, workers: int) -> tuple[Speed, dict[str, Cost]]:
+    """How fast windows are drawn here, and what each stage that makes the map costs with so many workers."""
+    imagery, context = work.imagery, work.imagery.context
+    with tempfile.TemporaryDirectory(prefix="sitspark-plan-") as scratch:
+        tried = trial(
+            imagery.reading,
+            imagery.scenes,
+            imagery.fullest,
+            work.windows,
+            recipe=imagery.recipe,
+            classifiers=[_classifier(context, imagery.recipe.space, trained=trained)] * context.settings.training.ensemble,
+            products=work.products,
+            scratch=Path(scratch),
+        )
+    speed, tiles = tried.speed, len(imagery.tiles[context.leading.name])
+    drawn = Cost(
+        speed.core_seconds(work.drawn_pixels, starts=workers + tiles - 1),
+        # waiting for the disk or the network takes time, not cores
+        work.drawn_pixels / speed.per_second / workers + speed.start,
+    )
+    later = rehearsed(
+        tried.rasters,
+        imagery.covered.grid,
+        work.products,
+        settings=context.settings.map,
+        nomenclature=context.nomenclature,
+    )
+    pixels = dict.fromkeys(later, work.pixels) | {"mosaic": work.written_pixels}
+    return speed, {"classify": drawn} | {name: pace.cost(pixels[name]) for name, pace in later.items()}
 
 
 def _by_tile(products: Sequence[Listed]) -> ByTile:
@@ -283,17 +295,6 @@ def _coverage(context: Context, tiles: Mapping[str, ByTile]) -> Coverage:
     return cover(extents, acquired, context.settings.grid)
 
 
-def _scenes_around(context: Context, tiles: Mapping[str, ByTile], tile: str) -> dict[str, list[Scene]]:
-    """What may be read in a tile of the leading sensor: its scenes, and those of all tiles of the others, or of all."""
-    found = {}
-    for sensor in context.sensors:
-        own = tiles[sensor.name]
-        every = sensor is not context.leading or context.settings.grid.overlap == "merge"
-        products = [product for of_tile in own.values() for product in of_tile] if every else own[tile]
-        found[sensor.name] = _scenes(sensor.selection, products, most=len(products))
-    return found
-
-
 def _grounds(context: Context) -> int:
     """How many grounds have models of their own, if there are samples on all of them."""
     per = context.settings.training.model_per
@@ -317,16 +318,24 @@ def _scenes(selection: Selection, products: Sequence[Listed], *, most: int) -> l
     return scenes[:most]
 
 
-def _classifier_of_the_size(context: Context, space: FeatureSpace) -> Classifier:
-    """A classifier that takes as long as a trained one would."""
+def _classifier(context: Context, space: FeatureSpace, *, trained: bool) -> Classifier:
+    """The run's own where it is trained, else one that takes as long."""
     training, codes = context.settings.training, context.nomenclature.codes
+    model = context.folder.model(context.facts("train")["model_id"]) if trained else None
     bound = _bound(context, len(space))
-    if training.baseline is None or bound is None:
-        network = chosen(training, space, len(codes), own=context.own_network).eval()
+    if bound is None:
+        network = (
+            Model.load(model, code=context.own_code).network
+            if model is not None
+            else chosen(training, space, len(codes), own=context.own_network).eval()
+        )
         wanted = context.settings.map.precision
         # what auto will choose isn't known yet
         arithmetic = FP32 if wanted == "auto" else arithmetic_of(wanted, network, np.zeros((1, len(space)), np.float32))
         return Classifier.of(network, codes, arithmetic=arithmetic)
+    if model is not None:
+        return Classifier.load(model)
+    assert training.baseline is not None
     samples = min(bound.samples, len(codes) * (context.settings.samples.per_class or bound.samples))
     return BaselineClassifier(
         np.array(codes, np.uint16), 1.0, stand_in(training.baseline, len(space), len(codes), samples=samples)
@@ -372,24 +381,3 @@ def _size_of(source: Source, selection: Selection) -> int:
         return sum(files.size(file.member) for file in stored.values() if files.has(file.member))
     except (SitsparkError, FileNotFoundError):
         return 0  # it can't be used, and will not be read
-
-
-def memory_caution(workers: int, worker_mb: int, *, machine_mb: int | None) -> str:
-    """The end of a sentence on the memory of workers at work together, where they take more than the machine has."""
-    taken = workers * worker_mb
-    if machine_mb is None or taken <= machine_mb:
-        return ""
-    return (
-        f": {taken} MB, too much for the {machine_mb} MB of this machine; lower spark.worker_memory (or grid.chunk_size where "
-        "it is set), or the cores in spark.master"
-    )
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

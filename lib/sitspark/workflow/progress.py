@@ -19,7 +19,9 @@ class Voice:
     console: Console
 
     def stage(self, name: str, summary: str, seconds: float | None) -> None:
-        """One line for a stage; no seconds: nothing had changed."""
+        """One line for a stage that has something to say; no seconds: nothing had changed."""
+        if not summary:
+            return
         state = "[dim]unchanged[/]" if seconds is None else f"{seconds:.1f} s"
         mark = "[dim]=[/]" if seconds is None else "[green]✓[/]"
         self.console.print(f"{mark} [bold]{name:<15}[/] {escape(summary)} · {state}", highlight=False, soft_wrap=True)

@@ -10,11 +10,12 @@ import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from filelock import FileLock, Timeout
@@ -23,6 +24,7 @@ from sitspark.atomic import write_atomically
 from sitspark.errors import SitsparkError
 from sitspark.parts import is_delta
 from sitspark.settings import Settings
+from sitspark.workflow.foreseen import Cost
 from sitspark.workflow.keys import contents
 from sitspark.workflow.sums import files_of, log_of, sums_of, write_sums
 
@@ -43,6 +45,11 @@ class StageRecord:
     facts: dict[str, Any] = field(default_factory=dict)
     outputs: dict[str, str] = field(default_factory=dict)
     sums: str = ""
+
+    @property
+    def is_work(self) -> bool:
+        """Whether there was anything to do: else the stage wasn't asked for."""
+        return bool(self.summary)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +120,12 @@ class RunFolder:
         """What `sitspark plan` foresaw last."""
         return self.path / "plan.json"
 
-    def planned_core_seconds(self, key: str) -> float | None:
-        """What a map was planned to take of one core; None where none was planned under this key of the settings."""
+    def planned(self, stage: str, key: str) -> Cost | None:
+        """What a stage was planned to take; None where none was planned under this key of the settings."""
         try:
             planned = json.loads(self.plan.read_text())
-            return float(planned["core_seconds"]) if planned["key"] == key else None
-        except (OSError, ValueError, KeyError):
+            return Cost(**planned["costs"][stage]) if planned["key"] == key else None
+        except (OSError, ValueError, TypeError, KeyError):
             return None
 
     @property
@@ -135,10 +142,11 @@ class RunFolder:
         """The list of what a stage published, with the SHA-256 of each file."""
         return self.path / "sums" / f"{stage}.sha256"
 
-    def write_sums(self, stage: str, outputs: Iterable[Path]) -> str:
-        """Note the SHA-256 of every file that a stage published; gives that of the list."""
-        files = [file for path in outputs for file in (*files_of(path), *log_of(path))]
-        return write_sums(self.sums(stage), sums_of(files), root=self.path)
+    def write_sums(self, stage: str, outputs: Iterable[Path], *, known: Mapping[Path, str] = MappingProxyType({})) -> str:
+        """Note the SHA-256 of every file that a stage published, of which some are `known`; gives that of the list."""
+        files = {file for path in outputs for file in (*files_of(path), *log_of(path))}
+        sums = sums_of(files - known.keys()) | {file: known[file] for file in files & known.keys()}
+        return write_sums(self.sums(stage), dict(sorted(sums.items())), root=self.path)
 
     def records(self) -> dict[str, StageRecord]:
         """The finished stages, in the order in which they finished."""

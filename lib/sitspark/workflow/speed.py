@@ -1,32 +1,42 @@
-"""How fast this machine maps the products of a run: small windows of them, read and classified."""
+"""How fast this machine maps the products of a run: small windows of them, read, classified and written."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-
-import torch
+from pathlib import Path
 
 from sitspark.features.recipe import Recipe
-from sitspark.grid import Chunk, ChunkShape, Window
-from sitspark.maps.chunk import classify_views
-from sitspark.maps.drawing import Drawing, Speaker
-from sitspark.maps.products import Product
+from sitspark.grid import Chunk, Window
+from sitspark.maps.chunk import rasters_of
+from sitspark.maps.drawing import Drawing, Rasters, Speaker
+from sitspark.maps.products import Product, write_chunk
 from sitspark.maps.views import read_chunk
-from sitspark.models.inference import Classifier
+from sitspark.models.inference import Classifier, one_thread
 from sitspark.scenes.product import Scene
 from sitspark.scenes.reading import Reading
 
-_WARM_UP = ChunkShape.square(32)  # of the first one
+_SMALL = 32  # pixels; the side of what is drawn twice before
 _ENOUGH = 10.0  # seconds, after which no further window is begun
 
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What a window took: seconds of one core, and of the clock."""
+    """What some pixels took: seconds of one core, and of the clock."""
 
     pixels: int
     cpu: float
     wall: float
+
+
+class Stopwatch:
+    """Measures from when it is made."""
+
+    def __init__(self) -> None:
+        self._cpu, self._wall = time.process_time(), time.perf_counter()
+
+    def spent(self, pixels: int) -> Spent:
+        """What so many pixels took so far."""
+        return Spent(pixels, time.process_time() - self._cpu, time.perf_counter() - self._wall)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,61 +52,56 @@ class Speed:
     start: float
 
     def core_seconds(self, pixels: int, *, starts: int) -> float:
-        """What a map takes of one core; `starts` is how often a worker starts, or comes to a tile whose files it opens."""
+        """What a map takes of one core; `starts` is how often a worker comes to a tile, whose files it opens."""
         return pixels / self.per_core_second + starts * self.start
 
     @staticmethod
-    def of(first: Spent, windows: Sequence[Spent]) -> "Speed":
-        """The speed over all windows but the first one, which pays for compiling and for opening files."""
+    def of(first: Spent, again: Spent, windows: Sequence[Spent]) -> "Speed":
+        """The speed over all windows; `first`, drawn `again`, tells what compiling and opening files took the first time."""
         pixels = sum(window.pixels for window in windows)
         core = pixels / sum(window.cpu for window in windows)
         apart = max(abs(window.pixels / window.cpu / core - 1) for window in windows)
-        start = max(first.cpu - first.pixels / core, 0.0)
-        return Speed(core, pixels / sum(window.wall for window in windows), apart, start)
+        return Speed(core, pixels / sum(window.wall for window in windows), apart, max(first.cpu - again.cpu, 0.0))
 
 
-def measured_speed(
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """Windows of a map drawn by way of trial: how fast that went, and what came of the first one."""
+
+    speed: Speed
+    rasters: Rasters
+
+
+def trial(
     reading: Reading,
     scenes: Mapping[str, Sequence[Scene]],
     tile: str,
-    extent: Window,
+    windows: Sequence[Window],
     *,
-    shape: ChunkShape,
     recipe: Recipe,
     classifiers: Sequence[Classifier],
-    wanted: Sequence[Product] = (),
-) -> Speed:
-    """Read and classify chunks of a shape in the middle of a tile and of its quarters, with all their dates, on one thread.
+    products: Sequence[Product],
+    scratch: Path,
+) -> Trial:
+    """Read, classify and write windows of a tile with all dates, on one thread, the first one and more while there is time.
 
-    `classifiers` draw one map together; `wanted` are its products.
+    `classifiers` draw one map together, whose `products` are written into the folder `scratch`.
     """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        spent: list[Spent] = []
-        for window in (_middle(extent, _WARM_UP), *_windows(extent, shape)):
-            # one at least, however long the first one took
-            if sum(one.wall for one in spent[1:]) > _ENOUGH:
+    small = Window(windows[0].row, windows[0].col, min(windows[0].height, _SMALL), min(windows[0].width, _SMALL))
+    spent: list[Spent] = []
+    first: Rasters = {}
+    with one_thread():
+        for window in (small, small, *windows):
+            # one at least, however long the small one takes
+            if sum(one.wall for one in spent[2:]) > _ENOUGH:
                 break
-            cpu, wall = time.process_time(), time.perf_counter()
+            watch = Stopwatch()
             read = read_chunk(Chunk(tile, window), scenes, reading, recipe)
-            drawing = Drawing.of([Speaker(one) for one in classifiers], "mean", window.pixels, wanted)
-            classify_views(read.views, recipe.space, [drawing])
-            drawing.finished(read.is_seen)
-            spent.append(Spent(window.pixels, time.process_time() - cpu, time.perf_counter() - wall))
-    finally:
-        torch.set_num_threads(threads)
-    return Speed.of(spent[0], spent[1:])
-
-
-def _windows(extent: Window, shape: ChunkShape) -> Iterator[Window]:
-    yield _middle(extent, shape)
-    height, width = extent.height // 2, extent.width // 2
-    for row in (extent.row, extent.row + height):
-        for col in (extent.col, extent.col + width):
-            yield _middle(Window(row, col, height, width), shape)
-
-
-def _middle(extent: Window, shape: ChunkShape) -> Window:
-    height, width = min(shape.height, extent.height), min(shape.width, extent.width)
-    return Window(extent.row + (extent.height - height) // 2, extent.col + (extent.width - width) // 2, height, width)
+            drawing = Drawing.of([Speaker(one) for one in classifiers], "mean", window.pixels, products)
+            (rasters,) = rasters_of(read, recipe.space, [drawing], products)
+            for product in products:
+                write_chunk(scratch / f"{product.name}.tif", rasters[product.name], reading.grid.cropped(window), product)
+            spent.append(watch.spent(window.pixels))
+            if len(spent) == 3:
+                first = rasters
+    return Trial(Speed.of(spent[0], spent[1], spent[2:]), first)

@@ -10,14 +10,20 @@ from sitspark.workflow.context import Context
 from sitspark.workflow.keys import contents, digest
 from sitspark.workflow.run_folder import StageRecord, now
 
+NOTHING = ""  # what a stage says that isn't asked for: nobody hears of it
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a stage's work gives: one line for the user, facts for later stages, the paths that it published."""
+    """What a stage's work gives: one line for the user, facts for later stages, the paths that it published.
+
+    `sums` are the SHA-256 of those files for which it knows them: of what was written, rather than of what can be read back.
+    """
 
     summary: str
     facts: dict[str, Any] = field(default_factory=dict)
     outputs: tuple[Path, ...] = ()
+    sums: Mapping[Path, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +94,10 @@ def _perform(context: Context, stage: Stage, key: str) -> None:
     started = time.monotonic()
     context.folder.forget(stage.name)
     outcome = stage.work(context, key)
-    seconds = time.monotonic() - started
     root = context.folder.path
     # before the record, which says that they are there
-    sums = context.folder.write_sums(stage.name, outcome.outputs)
+    sums = context.folder.write_sums(stage.name, outcome.outputs, known=outcome.sums)
+    seconds = time.monotonic() - started
     outputs = {str(path.relative_to(root)): contents(path) or "" for path in outcome.outputs}
     record = StageRecord(key, outcome.summary, round(seconds, 2), now(), outcome.facts, outputs, sums)
     context.folder.finish(stage.name, record)

@@ -66,7 +66,13 @@ class Verification:
         names = ", ".join(stage.stage for stage in self.differing)
         anew = "the same command as before makes it anew"
         command = f"sitspark verify {self.run} --forget"
-        remedy = f"taken off the record: {anew}" if forgotten else f"`{command}` takes that off the record, then {anew}"
+        extra = sum(difference.state == "extra" for stage in self.differing for difference in stage.differences)
+        stay = (
+            f"; {counted(extra, 'extra file')} left in place, unless a table is replaced: remove what you don't want"
+            if extra
+            else ""
+        )
+        remedy = f"taken off the record: {anew}{stay}" if forgotten else f"`{command}` takes that off the record, then {anew}"
         raise SitsparkError(f"{self.run}: {files} of {names} not as published; {remedy}")
 
 
@@ -87,6 +93,9 @@ def verify(folder: RunFolder) -> Verification:
 def forget(folder: RunFolder, found: Verification) -> None:
     """Take the stages that differ off the record and remove their files that changed, so that the next run makes them anew.
 
+    Extra files stay, for nobody knows whose they are: of a table that is made anew the whole folder is replaced, and nothing
+    reads them elsewhere.
+
     Raises SitsparkError where a run is at work in the folder.
     """
     with folder.locked():
@@ -104,6 +113,8 @@ def forget(folder: RunFolder, found: Verification) -> None:
 def say(found: Verification, console: Console) -> None:
     """Print a line a stage, and below it each file that differs."""
     for stage in found.stages:
+        if stage.files == 0 and not stage.differences:
+            continue  # it wasn't asked for
         if stage.files is None:
             mark, told = "-", "no list of sums: only names and sizes are known"
         else:

@@ -1,0 +1,174 @@
+"""What is foreseen of a run, and how it is said: in sentences and as JSON."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+
+from sitspark.errors import counted
+from sitspark.settings import HeldAs
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """How many samples a baseline learns from at most, since it holds them in so many GB of memory."""
+
+    name: str
+    samples: int
+    memory_gb: float
+
+    def to_text(self) -> str:
+        """The numbers in a sentence."""
+        return (
+            f"train    {self.name} on at most {self.samples:,} samples, those that {self.memory_gb:g} GB of memory hold "
+            "(training.memory); of more it is given a share of each class"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """How many samples a network's training holds in so many GB of memory, and how many there are at most (None: not known).
+
+    `held_as` is what their features are held as.
+    """
+
+    name: str
+    samples: int
+    memory_gb: float
+    most: int | None
+    held_as: HeldAs = "float32"
+
+    def to_text(self) -> str:
+        """The numbers in a sentence."""
+        there = "" if self.most is None else f" on at most {self.most:,} samples"
+        hold = f"{self.memory_gb:g} GB of memory (training.memory) hold"
+        if self.most is not None and self.most <= self.samples:
+            return f"train    {self.name}{there}: {hold} all of them as {self.held_as}"
+        return (
+            f"train    {self.name}{there}: {hold} {self.samples:,} as {self.held_as}; of more each epoch reads part after part"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a stage takes: seconds of one core, and of the clock."""
+
+    core_seconds: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What a run will take; sizes in bytes, times in seconds of one core, and of the clock with `cores` cores.
+
+    `bytes_to_write` are those of each raster of the map. `costs` are those of each stage that makes the map, of `classify`
+    with the starts of workers, and in tiles; `core_seconds` and `seconds` those of all of them: labelled pixels are read once
+    more, at most as much as their chunks. `pixels_per_core_second` is the speed of `classify`, `error` how far the speeds of
+    windows are from it, as a share. `done` are the stages that are finished under these settings, and will be skipped;
+    `chunks_written` those of a map that was begun. `models` are those that are trained, of which a search tries several,
+    `models_at_a_time` of them beside each other (None on a cluster). The memory of the machine is None where a cluster works.
+    """
+
+    products: int
+    tiles: int
+    chunks: int
+    chunk_shape: str
+    pixels: int
+    dates: int
+    features: int
+    bytes_to_read: int
+    bytes_to_write: Mapping[str, int]
+    worker_memory_mb: int
+    machine_memory_mb: int | None
+    cores: int
+    pixels_per_core_second: int
+    error: float
+    costs: Mapping[str, Cost]
+    models: int
+    models_at_a_time: int | None
+    training: Bound | Held
+    done: tuple[str, ...]
+    chunks_written: int
+
+    @property
+    def core_seconds(self) -> float:
+        """What the map takes of one core."""
+        return sum(cost.core_seconds for cost in self.costs.values())
+
+    @property
+    def seconds(self) -> float:
+        """What the map takes of the clock: one stage after the other."""
+        return sum(cost.seconds for cost in self.costs.values())
+
+    def to_json(self, **more: str) -> str:
+        """The numbers as JSON, and what is added to them."""
+        totals = {"core_seconds": round(self.core_seconds, 1), "seconds": round(self.seconds, 1)}
+        return json.dumps(asdict(self) | totals | more, indent=2)
+
+    def to_text(self) -> str:
+        """The numbers in sentences."""
+        workers = min(self.cores, self.chunks)
+        return "\n".join(
+            (
+                *self._unchanged(),
+                f"read     {counted(self.products, 'product')} of {counted(self.tiles, 'tile')}, {_size(self.bytes_to_read)}; "
+                f"up to {counted(self.dates, 'date')} a tile",
+                f"features {self.features} a pixel",
+                self.training.to_text(),
+                f"map      {self.pixels:,} pixels in {counted(self.chunks, 'chunk')} of {self.chunk_shape}; "
+                f"{_size(sum(self.bytes_to_write.values()))} before compression ({self._each_raster()})",
+                f"memory   {self.worker_memory_mb} MB a worker, {workers} at a time"
+                + memory_caution(workers, self.worker_memory_mb, machine_mb=self.machine_memory_mb),
+                f"time     {_duration(self.core_seconds)} of one core for the map, {_duration(self.seconds)} with "
+                f"{counted(self.cores, 'core')}; starting Spark and its workers (5 to 20 s), reading the labelled pixels, "
+                f"training {counted(self.models, 'model')}{self._together()}, validation and report come on top",
+                *self._each_stage(),
+            )
+        )
+
+    def _unchanged(self) -> Iterator[str]:
+        """What a run will not do again."""
+        if self.done:
+            yield f"done     {', '.join(self.done)}: unchanged, and will be skipped"
+        if self.chunks_written:
+            yield f"         {self.chunks_written} of {counted(self.chunks, 'chunk')} are written, and will be kept"
+
+    def _each_raster(self) -> str:
+        return ", ".join(f"{name} {_size(size)}" for name, size in self.bytes_to_write.items())
+
+    def _together(self) -> str:
+        if self.models == 1 or self.models_at_a_time is None:
+            return ""
+        return f", {min(self.models, self.models_at_a_time)} at a time (their threads and training.memory say how many)"
+
+    def _each_stage(self) -> Iterator[str]:
+        measured = (
+            f": {self.pixels_per_core_second:,} pixels a second of one core, measured now on windows of the products, which "
+            f"differ by up to {self.error:.0%}"
+        )
+        for name, cost in self.costs.items():
+            how = measured if name == "classify" else " on one core of the driver, measured on one of these windows"
+            skipped = "; done, and will be skipped" if name in self.done else ""
+            yield f"         {name:<10} {_duration(cost.seconds)}{how}{skipped}"
+
+
+def memory_caution(workers: int, worker_mb: int, *, machine_mb: int | None) -> str:
+    """The end of a sentence on the memory of workers at work together, where they take more than the machine has."""
+    taken = workers * worker_mb
+    if machine_mb is None or taken <= machine_mb:
+        return ""
+    return (
+        f": {taken} MB, too much for the {machine_mb} MB of this machine; lower spark.worker_memory (or grid.chunk_size where "
+        "it is set), or the cores in spark.master"
+    )
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
