@@ -85,3 +85,8 @@ def needs() -> Needs:
     )
     found += [Importance(FeatureGroup(kind, name, (40,)), loss, 0.004) for kind, name, loss in bands]  # type: ignore[arg-type]
     return Needs(1900, 3, tuple(found))
+
+
+def as_numbers(score: float | tuple[float | None, ...] | None) -> np.ndarray:
+    """A score or scores as float64, with NaN for None."""
+    return np.array(score, dtype=np.float64)

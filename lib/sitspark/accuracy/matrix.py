@@ -1,5 +1,6 @@
 """The confusion matrix and the scores that are read from it."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -132,6 +133,29 @@ class ConfusionMatrix:
         """Unweighted mean of F over the classes that the reference has; None without any."""
         present = [f for f in self.f_score if f is not None]
         return sum(present) / len(present) if present else None
+
+    @property
+    def weighted_f_score(self) -> Score:
+        """Mean of F over the classes, weighted by their reference pixels; None without any."""
+        weighted = math.fsum(f * r for f, r in zip(self.f_score, self.reference_pixels, strict=True) if f is not None)
+        return weighted / self.total if self.total else None
+
+    @property
+    def balanced_accuracy(self) -> Score:
+        """Unweighted mean of recall over the classes that the reference has; None without any."""
+        present = [recall for recall in self.recall if recall is not None]
+        return math.fsum(present) / len(present) if present else None
+
+    @property
+    def by_reference(self) -> tuple[tuple[Score, ...], ...]:
+        """Each count as a share of its row: what became of the pixels of a reference class; None in a row without any."""
+        rows = zip(self.counts.tolist(), self.reference_pixels, strict=True)
+        return tuple(tuple(_ratio(count, total) for count in row) for row, total in rows)
+
+    @property
+    def by_produced(self) -> tuple[tuple[Score, ...], ...]:
+        """Each count as a share of its column: what the pixels of a class of the map are; None in a column without any."""
+        return tuple(tuple(map(_ratio, row, self.produced_pixels)) for row in self.counts.tolist())
 
     def largest_confusions(self, code: int, n: int = 3) -> tuple[Confusion, ...]:
         """The classes that reference pixels of class `code` are most often mistaken for: at most n, largest first."""
