@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from sitspark.accuracy.area_estimates import AreaEstimates, Estimate, estimates_of_polygons, estimates_of_samples
-from sitspark.accuracy.bootstrap import UnitCounts
 from sitspark.accuracy.matrix import ConfusionMatrix
+from sitspark.accuracy.unit_counts import UnitCounts
 
 # Olofsson et al. (2014), table 8: deforestation, forest gain, stable forest, stable non-forest; pixels of 30 m
 CODES = (1, 2, 3, 4)

@@ -9,12 +9,12 @@ from sitspark.accuracy.bootstrap import (
     FEWEST,
     Interval,
     ScoreIntervals,
-    UnitCounts,
     intervals_of,
     pixel_intervals_of,
     resampled,
 )
 from sitspark.accuracy.scores import BY_CLASS, SUMMARY, ScoreArrays, scores_of
+from sitspark.accuracy.unit_counts import UnitCounts
 
 CODES = (3, 5, 8, 13)
 _CAMPAIGNS, _POLYGONS = 200, 240

@@ -12,9 +12,10 @@ from typing import Literal
 
 import numpy as np
 
-from sitspark.accuracy.bootstrap import FEWEST, Bearing, UnitCounts, interval_of, resampled
+from sitspark.accuracy.bootstrap import FEWEST, Bearing, interval_of, resampled
 from sitspark.accuracy.matrix import ConfusionMatrix, Score
 from sitspark.accuracy.scores import Floats, ratio
+from sitspark.accuracy.unit_counts import UnitCounts
 
 Design = Literal["polygons", "stratified", "random"]
 _NORMAL_95 = 1.959964

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from sitspark.accuracy.cross_validation import student_95
 from sitspark.accuracy.matrix import ConfusionMatrix
 from sitspark.accuracy.scores import BY_CLASS, SUMMARY, Floats, ratio, scores_of
+from sitspark.accuracy.unit_counts import UnitCounts
 
 REPLICATES = 2000
 FEWEST = 5  # units: below, the spread of a score says nothing of it
@@ -47,32 +48,6 @@ class ScoreIntervals:
     precision: tuple[Interval | None, ...]
     recall: tuple[Interval | None, ...]
     f_score: tuple[Interval | None, ...]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class UnitCounts:
-    """Pixels compared, a row for each unit (polygon, block), reference class and produced class that occur together; any order.
-
-    `unit` holds integers or strings (n,); `reference` and `produced` class codes (n,), `pixels` counts (n,), all integers. Rows
-    whose class is none of the codes (not classified, say) don't count, where counts are used.
-    """
-
-    unit: npt.NDArray[np.generic]
-    reference: npt.NDArray[np.integer]
-    produced: npt.NDArray[np.integer]
-    pixels: npt.NDArray[np.integer]
-
-    def among(self, codes: tuple[int, ...]) -> "UnitCounts":
-        """The rows that compare two of the classes."""
-        kept = np.isin(self.reference, codes) & np.isin(self.produced, codes)
-        return UnitCounts(self.unit[kept], self.reference[kept], self.produced[kept], self.pixels[kept])
-
-    def matrix(self, codes: tuple[int, ...]) -> ConfusionMatrix:
-        """All pixels of all units."""
-        rows = self.among(codes)
-        counts = np.zeros((len(codes), len(codes)), np.int64)
-        np.add.at(counts, (np.searchsorted(codes, rows.reference), np.searchsorted(codes, rows.produced)), rows.pixels)
-        return ConfusionMatrix(codes, counts)
 
 
 def intervals_of(counts: UnitCounts, codes: tuple[int, ...], *, seed: int) -> ScoreIntervals:

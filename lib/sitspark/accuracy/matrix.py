@@ -181,10 +181,22 @@ class ConfusionMatrix:
 
     def to_csv(self) -> str:
         """The text of Orfeo ToolBox's ComputeConfusionMatrix: two lines of labels, then a line a reference class."""
-        labels = ",".join(str(code) for code in self.codes)
-        lines = [f"#Reference labels (rows):{labels}", f"#Produced labels (columns):{labels}"]
-        lines += [",".join(str(count) for count in row) for row in self.counts.tolist()]
-        return "\n".join(lines) + "\n"
+        return _otb_text(self.codes, self.counts.tolist())
+
+    def hectares_csv(self, pixel_hectares: float) -> str:
+        """Likewise in hectares."""
+        return _otb_text(self.codes, self.hectares(pixel_hectares))
+
+    def hectares(self, pixel_hectares: float) -> list[list[float]]:
+        """The ground of the counts, of which a pixel has so many hectares."""
+        # no digits that the ground doesn't have: a square metre
+        return [[round(count * pixel_hectares, 4) for count in row] for row in self.counts.tolist()]
+
+
+def _otb_text(codes: tuple[int, ...], rows: list[list[Any]]) -> str:
+    labels = ",".join(map(str, codes))
+    lines = [f"#Reference labels (rows):{labels}", f"#Produced labels (columns):{labels}"]
+    return "\n".join([*lines, *(",".join(map(str, row)) for row in rows)]) + "\n"
 
 
 def _ratio(part: int, whole: int) -> Score:
