@@ -134,8 +134,11 @@ def test_nothing_assessed_leaves_all_undefined() -> None:
 
 def test_what_samples_have_in_common_tells_no_error() -> None:
     found = estimates_of_samples(ConfusionMatrix(CODES, np.diag([9, 9, 9, 9])), MAPPED, design="stratified")
-    assert found.overall_accuracy == Estimate(pytest.approx(1.0), None, None, None)
-    assert [of.share for of in found.classes] == [Estimate(pytest.approx(n / 1e7), None, None, None) for n in MAPPED.values()]
+    alone = UnitCounts(np.arange(40), np.tile(CODES, 10), np.tile(CODES, 10), np.arange(1, 41))
+    of_polygons = estimates_of_polygons(alone, MAPPED, CODES, seed=0)
+    assert found.overall_accuracy == of_polygons.overall_accuracy == Estimate(pytest.approx(1.0), None, None, None)
+    alike = [Estimate(pytest.approx(n / 1e7), None, None, None) for n in MAPPED.values()]
+    assert [of.share for of in found.classes] == alike == [of.share for of in of_polygons.classes]
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from sitspark.accuracy.unit_counts import UnitCounts
 
 REPLICATES = 2000
 FEWEST = 5  # units: below, the spread of a score says nothing of it
+_ALIKE = 1e-9  # draws of a score that differ by less do so by rounding
 _DRAWN = 2**22  # draws at a time: 100 MB
 
 
@@ -91,7 +92,7 @@ def resampled(counts: UnitCounts, codes: tuple[int, ...], *, seed: int) -> Float
 def interval_of(draws: Floats, effective: float) -> Interval | None:
     """The middle 95 % of draws (n,), NaN left out, widened for so many effective units; None where they don't vary."""
     defined = draws[~np.isnan(draws)]
-    if not len(defined) or defined.min() == defined.max():
+    if not len(defined) or np.ptp(defined) < _ALIKE:
         return None
     few = max(effective, 2.0)
     tail = math.erfc(math.sqrt(few / (few - 1) / 2) * student_95(int(few) - 1)) / 2
