@@ -51,6 +51,7 @@ def test_what_chooses_no_pixels_is_of_any_samples(read) -> None:
         ("other_sensors: [{folder: archive}]\n", r"has other_sensors, which would be ignored"),
         ("grid: {resolution: 20}\nsamples: {per_class: 5}\n", r"has grid, samples.per_class, which would be ignored"),
         ("map: {products: [probability]}\n", r"has map, which would be ignored"),
+        ("accuracy: {design: random}\n", r"has accuracy, which would be ignored"),
         ("features: {static: {dem: dem.tif}}\n", r"has features.static, which would be ignored"),
         ("custom_features: {module: f.py, functions: [f], padding: 1}\n", r"has custom_features.padding, which would be"),
         ("  red: B3\n", r"line 2: observations has red: B3, which is none of its bands \(B4, B8\)"),

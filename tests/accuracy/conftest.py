@@ -27,7 +27,7 @@ from sitspark.accuracy.split_figure import split_figure
 from sitspark.classes import Nomenclature
 from sitspark.maps.areas import AREAS, ClassArea, GroundAreas, to_csv
 
-from .plausible import classes, confidence, history, matrix, needs, series_view, split_view
+from .plausible import classes, confidence, evidence, history, matrix, needs, series_view, split_view
 
 
 @pytest.fixture
@@ -84,8 +84,8 @@ def full_report(written_map: Callable[..., Path]) -> Report:
         nomenclature=names,
         settings={"seed": 0, "spark": {"config": {"spark.hadoop.fs.s3a.secret.key": "hunter2"}}},
         versions={"sitspark": "0.1.0"},
-        assessment=Assessment(confusion, dict.fromkeys(names.codes[:-1], 7)),
-        test=Assessment(matrix(k, seed=7), dict.fromkeys(names.codes[:-1], 3)),
+        assessment=Assessment(confusion, dict.fromkeys(names.codes[:-1], 7), evidence(confusion)),
+        test=Assessment(matrix(k, seed=7), dict.fromkeys(names.codes[:-1], 3), evidence(matrix(k, seed=7), blocks=False)),
         map=map_view(written_map, names, values),
         trainings=(Training("mlp_0", history(20), 12, "fscore"),),
         confidence=confidence(),

@@ -8,12 +8,15 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from sitspark.accuracy.area_estimates import Design
+from sitspark.accuracy.evidence import Evidence, MappedGround, evidence_of
 from sitspark.accuracy.importance import FeatureGroup, Importance
 from sitspark.accuracy.matrix import ConfusionMatrix
 from sitspark.accuracy.reliability import Reliability
 from sitspark.accuracy.series_figure import ClassSeries, SeriesView
 from sitspark.accuracy.split_figure import Amount, Place, SplitView
 from sitspark.accuracy.trust import Confidence, Needs
+from sitspark.accuracy.unit_counts import UnitCounts
 from sitspark.classes import LandCoverClass, Nomenclature
 
 
@@ -29,6 +32,29 @@ def matrix(k: int, *, seed: int = 0) -> ConfusionMatrix:
     if k >= 3:
         counts[-1, :] = counts[:, -1] = 0
     return ConfusionMatrix(classes(k).codes, counts)
+
+
+def unit_counts(of: ConfusionMatrix, *, units: int = 60, seed: int = 0) -> UnitCounts:
+    """The pixels of a matrix, dealt to so many polygons, each of one class as long as there are enough."""
+    random = np.random.default_rng(seed)
+    rows, columns = of.counts.nonzero()
+    per_class = max(units // len(of.codes), 1)
+    unit, pixels = [], []
+    for row, column in zip(rows, columns, strict=True):
+        dealt = random.multinomial(of.counts[row, column], random.dirichlet(np.ones(per_class)))
+        unit += (row * per_class + np.arange(per_class)).tolist()
+        pixels += dealt.tolist()
+    codes = np.array(of.codes)
+    cells = (np.repeat(codes[of_cell], per_class) for of_cell in (rows, columns))
+    return UnitCounts(np.array(unit), *cells, np.array(pixels))
+
+
+def evidence(of: ConfusionMatrix, *, design: Design = "polygons", blocks: bool = True) -> Evidence:
+    """What the polygons of a matrix say, of a map with ten times its pixels, and of twelve blocks of land."""
+    counts = unit_counts(of)
+    of_blocks = UnitCounts(counts.unit % 12, counts.reference, counts.produced, counts.pixels)
+    ground = MappedGround(dict(zip(of.codes, (10 * n for n in of.produced_pixels), strict=True)), 0.01)
+    return evidence_of(counts, of.codes, blocks=of_blocks if blocks else None, ground=ground, design=design, seed=0)
 
 
 def split_view(
@@ -85,3 +111,8 @@ def needs() -> Needs:
     )
     found += [Importance(FeatureGroup(kind, name, (40,)), loss, 0.004) for kind, name, loss in bands]  # type: ignore[arg-type]
     return Needs(1900, 3, tuple(found))
+
+
+def as_numbers(score: float | tuple[float | None, ...] | None) -> np.ndarray:
+    """A score or scores as float64, with NaN for None."""
+    return np.array(score, dtype=np.float64)

@@ -10,6 +10,8 @@ from sklearn import metrics
 from sitspark.accuracy.matrix import Confusion, ConfusionMatrix
 from sitspark.errors import SitsparkError
 
+from .plausible import as_numbers
+
 CODES = (11, 12, 31, 211)
 label_pairs = st.lists(st.tuples(st.sampled_from(CODES), st.sampled_from(CODES)), min_size=1, max_size=60)
 
@@ -31,6 +33,10 @@ def test_worked_example(worked: ConfusionMatrix) -> None:
     assert worked.recall == (5 / 6, 7 / 9, 0.0)
     assert worked.f_score == (10 / 14, 14 / 17, 0.0)
     assert worked.mean_f_score == pytest.approx((10 / 14 + 14 / 17) / 3)
+    assert worked.weighted_f_score == pytest.approx((6 * 10 / 14 + 9 * 14 / 17) / 16)
+    assert worked.balanced_accuracy == pytest.approx((5 / 6 + 7 / 9) / 3)
+    assert worked.by_reference == ((5 / 6, 1 / 6, 0), (2 / 9, 7 / 9, 0), (1, 0, 0))
+    assert worked.by_produced == ((5 / 8, 1 / 8, None), (2 / 8, 7 / 8, None), (1 / 8, 0, None))
 
 
 @given(label_pairs)
@@ -52,6 +58,16 @@ def test_scores_agree_with_scikit_learn(pairs: list[tuple[int, int]]) -> None:
     assert [f for f, p in zip(matrix.f_score, present, strict=True) if p] == pytest.approx(f_score[present])
     assert all(f is None for f, p in zip(matrix.f_score, present, strict=True) if not p)
     assert matrix.mean_f_score == pytest.approx(f_score[present].mean())
+    assert matrix.weighted_f_score == pytest.approx(
+        metrics.f1_score(reference, produced, labels=CODES, average="weighted", zero_division=0)
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert matrix.balanced_accuracy == pytest.approx(metrics.balanced_accuracy_score(reference, produced))
+        for shares, normalize in ((matrix.by_reference, "true"), (matrix.by_produced, "pred")):
+            theirs = metrics.confusion_matrix(reference, produced, labels=CODES, normalize=normalize)
+            # scikit-learn gives 0 where nothing can be shared out
+            np.testing.assert_allclose(np.nan_to_num(as_numbers(shares)), theirs)
     if matrix.kappa is None:
         assert len({*reference, *produced}) == 1
     else:
@@ -95,6 +111,8 @@ def test_kappa_of_a_whole_country_does_not_overflow() -> None:
 def test_nothing_compared_leaves_all_undefined() -> None:
     empty = ConfusionMatrix.empty((1, 2))
     assert (empty.overall_accuracy, empty.kappa, empty.mean_f_score) == (None, None, None)
+    assert (empty.weighted_f_score, empty.balanced_accuracy) == (None, None)
+    assert empty.by_reference == empty.by_produced == ((None, None), (None, None))
     assert empty.precision == empty.recall == empty.f_score == (None, None)
     single = ConfusionMatrix((1,), np.array([[9]]))
     assert (single.overall_accuracy, single.kappa) == (1, None)

@@ -1,3 +1,5 @@
+import csv
+import io
 import json
 import re
 from dataclasses import replace
@@ -6,11 +8,13 @@ from html.parser import HTMLParser
 import numpy as np
 
 from sitspark.accuracy.assessment import Assessment, metrics_json
+from sitspark.accuracy.evidence import Evidence
 from sitspark.accuracy.matrix import ConfusionMatrix
 from sitspark.accuracy.report import Report, render
+from sitspark.accuracy.score_tables import area_estimates_csv, class_scores_csv
 from sitspark.maps.seams import Pairs, Seam
 
-from .plausible import classes
+from .plausible import classes, evidence
 
 VOID = {"meta", "img", "link", "br", "input", "hr"}
 
@@ -133,8 +137,73 @@ def test_polygons_kept_for_testing_are_measured_on_their_own(full_report: Report
     html = render(full_report)
     assert full_report.test is not None
     row = re.search(r"<tr><th[^>]*>Test</th>(<td>.*?)</tr>", html)
-    assert row is not None and f"<td>{full_report.test.matrix.overall_accuracy:.3f}</td>" in row[1] and "<td>12</td>" in row[1]
+    assert (
+        row is not None and f"<td>{full_report.test.matrix.overall_accuracy:.3f}<small>" in row[1] and "<td>12</td>" in row[1]
+    )
     assert "Test polygons" not in render(replace(full_report, test=None))
+
+
+def numbers(document: object) -> set[float]:
+    """All numbers of a JSON document."""
+    if isinstance(document, dict | list):
+        return set().union(*map(numbers, document.values() if isinstance(document, dict) else document))
+    return {document} if isinstance(document, int | float) else set()
+
+
+def test_the_page_holds_no_score_that_the_document_lacks(full_report: Report) -> None:
+    document = metrics_json(full_report.nomenclature, assessment=full_report.assessment, test=full_report.test)
+    html = render(full_report)
+    section = html[html.index('<section id="accuracy"') : html.index('<section id="cross-validation"')]
+    shown = set(re.findall(r"\b\d\.\d{3}\b", " ".join(Page(section).text)))
+    assert len(shown) > 100
+    assert shown <= {f"{number:.3f}" for number in numbers(document)}
+
+
+def test_scores_have_intervals_and_the_naive_ones_beside_them(full_report: Report) -> None:
+    assert full_report.assessment is not None and full_report.assessment.evidence is not None
+    found = full_report.assessment.evidence
+    html = render(full_report)
+    row = re.search(r"<tr><th[^>]*>Overall accuracy</th>(.*?)</tr>", html)
+    assert row is not None and found.by_block is not None
+    cells = [
+        f"{of.overall_accuracy.low:.3f} to {of.overall_accuracy.high:.3f}"
+        for of in (found.by_polygon, found.by_block, found.by_pixel)
+        if of.overall_accuracy
+    ]
+    assert re.findall(r"<td>(.*?)</td>", row[1])[1:] == cells and len(cells) == 3
+    assert f'<dd class="interval">95 %: {cells[0]}</dd>' in html
+    assert "48 polygons drawn anew" in html and "they are a convenience sample" in html
+    without = render(replace(full_report, assessment=replace(full_report.assessment, evidence=None)))
+    assert "drawn anew" not in without and "By pixel" not in without
+
+
+def test_where_the_polygons_are_a_sample_the_page_says_which(full_report: Report) -> None:
+    assert full_report.assessment is not None
+    matrix = full_report.assessment.matrix
+    sampled = replace(full_report.assessment, evidence=evidence(matrix, design="random", blocks=False))
+    html = render(replace(full_report, assessment=sampled, test=None))
+    assert "for a simple random sample of the whole map" in html and "convenience sample" not in html
+    assert "no probability sample" not in html and "By block" not in html
+
+
+def test_what_polygons_say_is_read_back_from_facts(full_report: Report) -> None:
+    for assessment in (full_report.assessment, full_report.test):
+        assert assessment is not None and assessment.evidence is not None
+        facts = json.loads(json.dumps(assessment.evidence.to_facts(), allow_nan=False))
+        assert Evidence.from_facts(facts) == assessment.evidence
+
+
+def test_tables_in_csv_hold_the_numbers_of_the_document(full_report: Report) -> None:
+    document = metrics_json(full_report.nomenclature, assessment=full_report.assessment, test=full_report.test)
+    sets = {"set_aside": document["assessment"], "test": document["test"]}
+    for text, within in ((class_scores_csv(sets), numbers(document)), (area_estimates_csv(sets), numbers(document))):
+        rows = list(csv.DictReader(io.StringIO(text)))
+        assert [(row["area"], int(row["code"])) for row in rows] == [
+            (area, code) for area in sets for code in full_report.nomenclature.codes
+        ]
+        told = {float(cell) for row in rows for name, cell in row.items() if cell and name not in ("area", "class")}
+        assert len(told) > 50 and told <= within
+    assert "class 4,0,0,0,,,," in class_scores_csv(sets)
 
 
 def test_document_of_nothing() -> None:

@@ -73,7 +73,7 @@ def test_sql_answers_over_every_table(finished: FinishedRun, capsys: pytest.Capt
     assert main(["sql", "select label, count(*) n from samples group by label order by label", *run]) == 0
     printed = capsys.readouterr().out
     assert all(str(code) in printed for code in finished.context.nomenclature.codes)
-    for table in ("scenes", "polygons", "rejected", "observations", "samples", "history", "manifest", "confusion"):
+    for table in ("scenes", "polygons", "rejected", "observations", "samples", "history", "manifest", "confusion_polygons"):
         assert main(["sql", f"select count(*) from {table}", *run]) == 0
     assert main(["sql", "select ST_Area(geometry) > 0 from polygons limit 1", *run]) == 0
     capsys.readouterr()

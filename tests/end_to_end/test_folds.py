@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import geopandas
+import pandas as pd
 import pytest
 import shapely
 
@@ -78,9 +79,13 @@ def test_polygons_that_the_user_keeps_for_testing_and_weighs(run_copy: FinishedR
         "split_unit": "column",
         "split_field": "part",
         "weight_field": "trust",
+        "folds": "block",
+        "block_size": 0.6,
+        "fold_count": 2,
     }
     tree = run_copy.tree | {"ground_truth": run_copy.tree["ground_truth"] | chosen}
     tree["training"] = tree["training"] | {"epochs": 3}
+    tree["accuracy"] = {"design": "stratified"}
     context, printed = run_quietly(tree, "validate", "report")
     part = polygons.set_index("id")["part"]
     table = context.table("polygons").select("polygon_id", "split").toPandas()
@@ -98,6 +103,26 @@ def test_polygons_that_the_user_keeps_for_testing_and_weighs(run_copy: FinishedR
         assert metrics[name]["pixels"] == classified["pixels"].sum() > 0
     assert metrics["assessment"]["polygons"] <= (table.drop_duplicates()["split"] == "validation").sum()
     assert metrics["test"]["polygons"] <= (table.drop_duplicates()["split"] == "test").sum()
+    by_polygon = context.table("confusion_polygons").toPandas()
+    cells = by_polygon.groupby(["area", "reference", "predicted"])["pixels"].agg(["sum", "count"]).reset_index()
+    assert cells.to_numpy().tolist() == confusion[["area", "reference", "predicted", "pixels", "polygons"]].to_numpy().tolist()
+    # blocks are counted from the origin of the CRS, by the centre of a polygon's bounding box
+    shapes = context.table("polygons").selectExpr("polygon_id", "ST_AsBinary(geometry) as wkb").toPandas()
+    bounds = geopandas.GeoSeries.from_wkb(shapes["wkb"].map(bytes)).bounds.groupby(shapes["polygon_id"])
+    low, high = bounds.min(), bounds.max()
+    east, north = ((low[f"min{axis}"] + high[f"max{axis}"]) / 2 // 600 for axis in "xy")
+    blocks = east.astype(int).astype(str) + "/" + north.astype(int).astype(str)
+    assert (by_polygon["block"].to_numpy() == blocks[by_polygon["polygon_id"]].to_numpy()).all()
+    for area, name in (("set_aside", "assessment"), ("test", "test")):
+        units = by_polygon[(by_polygon["area"] == area) & (by_polygon["predicted"] > 0)]
+        intervals = metrics[name]["intervals"]
+        assert intervals["polygon"]["units"] == units["polygon_id"].nunique() == metrics[name]["polygons"]
+        assert intervals["block"]["units"] == units["block"].nunique() > 1
+        assert metrics[name]["areas"]["design"] == "stratified"
+        assert sum(map(sum, metrics[name]["confusion_matrix_polygons"]["counts"])) == metrics[name]["polygons"]
+    mapped = pd.read_csv(context.folder.path / context.facts("mosaic")["map"] / "areas.csv").query("kind == 'map'")
+    assert metrics["assessment"]["areas"]["mapped_hectares"] == pytest.approx(mapped["hectares"].sum())
+    assert "within each class of the map" in context.folder.report.read_text()
     assert "kept for testing" in printed and "Test polygons" in context.folder.report.read_text()
 
 

@@ -4,8 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from sitspark.accuracy.area_estimates import ASSUMPTIONS, Estimate
+from sitspark.accuracy.bootstrap import ScoreIntervals
 from sitspark.accuracy.cross_validation import FoldScores, spread
+from sitspark.accuracy.evidence import Evidence
 from sitspark.accuracy.matrix import ConfusionMatrix
+from sitspark.accuracy.scores import BY_CLASS
 from sitspark.classes import Nomenclature
 from sitspark.errors import counted
 
@@ -14,10 +18,11 @@ _ENOUGH = 50  # polygons
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """The confusion matrix of a map, and the number of reference polygons of each class code behind it."""
+    """The confusion matrix of a map, the number of reference polygons of each class code, and what each of these says."""
 
     matrix: ConfusionMatrix
     polygons: Mapping[int, int]
+    evidence: Evidence | None = None
 
     @property
     def caution(self) -> str | None:
@@ -46,8 +51,9 @@ def metrics_json(
 ) -> dict[str, Any]:
     """The content of metrics.json: plain dicts, lists, str, int, float; None (null) where a score is undefined.
 
-    Keys: `assessment` (headline scores, `classes`, `confusion_matrix`), `test` (the same for polygons that the user keeps
-    for it) and `cross_validation` (`folds`, `spread`), each null where it wasn't done.
+    Keys: `assessment` (headline scores, `classes`, `confusion_matrix` and what evidence adds: `intervals`, `areas` ...), `test`
+    (the same for polygons that the user keeps for it) and `cross_validation` (`folds`, `spread`), each null where it wasn't
+    done.
     """
     return {
         "assessment": None if assessment is None else _assessment_json(assessment, nomenclature),
@@ -89,7 +95,87 @@ def _assessment_json(assessment: Assessment, nomenclature: Nomenclature) -> dict
         "polygons": sum(entry["reference_polygons"] for entry in classes),
         "caution": assessment.caution,
         "classes": classes,
-        "confusion_matrix": matrix.to_json(),
+        "confusion_matrix": _counts_json(matrix),
+        "by_reference": [list(row) for row in matrix.by_reference],
+        "by_produced": [list(row) for row in matrix.by_produced],
+        **_evidence_json(assessment.evidence, matrix, nomenclature),
+    }
+
+
+_OF_EVIDENCE = ("assumption", "confusion_matrix_polygons", "confusion_matrix_hectares", "intervals", "areas")
+
+
+def _evidence_json(evidence: Evidence | None, matrix: ConfusionMatrix, nomenclature: Nomenclature) -> dict[str, Any]:
+    if evidence is None:
+        return dict.fromkeys(_OF_EVIDENCE)
+    return {
+        "assumption": ASSUMPTIONS[evidence.areas.design],
+        "confusion_matrix_polygons": _counts_json(evidence.majority.matrix) | {"ties": evidence.majority.ties},
+        "confusion_matrix_hectares": _hectares_json(matrix, evidence.pixel_hectares),
+        "intervals": {
+            unit: intervals and _intervals_json(intervals, matrix.codes)
+            for unit, intervals in (
+                ("polygon", evidence.by_polygon),
+                ("block", evidence.by_block),
+                ("pixel", evidence.by_pixel),
+            )
+        },
+        "areas": _areas_json(evidence, nomenclature),
+    }
+
+
+def _counts_json(matrix: ConfusionMatrix) -> dict[str, Any]:
+    """Counts, and their sums by row and by column."""
+    sums = {"reference": list(matrix.reference_pixels), "produced": list(matrix.produced_pixels), "total": matrix.total}
+    return matrix.to_json() | sums
+
+
+def _hectares_json(matrix: ConfusionMatrix, pixel: float) -> dict[str, Any]:
+    """Likewise in hectares."""
+    sums = {"reference": matrix.reference_pixels, "produced": matrix.produced_pixels}
+    return {
+        "codes": list(matrix.codes),
+        "hectares": matrix.hectares(pixel),
+        **{name: [count * pixel for count in counts] for name, counts in sums.items()},
+        "total": matrix.total * pixel,
+    }
+
+
+def _intervals_json(intervals: ScoreIntervals, codes: Sequence[int]) -> dict[str, Any]:
+    document = asdict(intervals)
+    columns = [document.pop(name) for name in BY_CLASS]
+    classes = [{"code": code, **dict(zip(BY_CLASS, of, strict=True))} for code, *of in zip(codes, *columns, strict=True)]
+    return {**document, "classes": classes}
+
+
+def _areas_json(evidence: Evidence, nomenclature: Nomenclature) -> dict[str, Any]:
+    areas, pixel = evidence.areas, evidence.pixel_hectares
+
+    def hectares(share: Estimate | None) -> dict[str, float | None] | None:
+        if share is None:
+            return None
+        scale = areas.assessed_pixels * pixel
+        return {name: None if part is None else part * scale for name, part in asdict(share).items()}
+
+    return {
+        "design": areas.design,
+        "assessed_hectares": areas.assessed_pixels * pixel,
+        "mapped_hectares": areas.mapped_pixels * pixel,
+        "overall_accuracy": areas.overall_accuracy and asdict(areas.overall_accuracy),
+        "classes": [
+            {
+                "code": of.code,
+                "name": nomenclature.name_of(of.code),
+                "mapped_hectares": of.mapped_pixels * pixel,
+                "samples": of.samples,
+                "users_accuracy": of.users_accuracy and asdict(of.users_accuracy),
+                "producers_accuracy": of.producers_accuracy and asdict(of.producers_accuracy),
+                "share": of.share and asdict(of.share),
+                "hectares": hectares(of.share),
+            }
+            for of in areas.classes
+        ],
+        "proportions": [list(row) for row in areas.proportions],
     }
 
 
@@ -98,6 +184,8 @@ def _headline(matrix: ConfusionMatrix) -> dict[str, Any]:
         "overall_accuracy": matrix.overall_accuracy,
         "kappa": matrix.kappa,
         "mean_f_score": matrix.mean_f_score,
+        "weighted_f_score": matrix.weighted_f_score,
+        "balanced_accuracy": matrix.balanced_accuracy,
         "pixels": matrix.total,
     }
 

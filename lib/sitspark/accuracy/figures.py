@@ -14,6 +14,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from sitspark.accuracy.bootstrap import Interval
 from sitspark.accuracy.canvas import (
     BLUE,
     GREEN,
@@ -75,14 +76,22 @@ def confusion_matrix_figure(matrix: ConfusionMatrix, nomenclature: Nomenclature)
     return png(figure)
 
 
-def class_scores_figure(matrix: ConfusionMatrix, nomenclature: Nomenclature) -> bytes:
-    """F of each class as a bar, with precision and recall as marks on it; nothing where a score is undefined."""
+def class_scores_figure(
+    matrix: ConfusionMatrix, nomenclature: Nomenclature, *, intervals: Sequence[Interval | None] = ()
+) -> bytes:
+    """F of each class as a bar, with precision and recall as marks on it; nothing where a score is undefined.
+
+    `intervals` of F, of each class, are lines on the bars.
+    """
     k = len(matrix.codes)
     height = max(0.3 * k, 0.4)
     figure = new_figure(8, height + 1)
     axes = inset_axes(figure, 5.6, height)
     rows = np.arange(k)
     axes.barh(rows, _floats(matrix.f_score), height=0.6, color="#c9d6e2", label="F-score")
+    for place, interval in enumerate(intervals):
+        if interval is not None:
+            axes.plot((interval.low, interval.high), (place, place), color=INK, linewidth=1, marker="|", markersize=5, zorder=2)
     axes.scatter(_floats(matrix.precision), rows, marker="o", s=24, color=BLUE, label="precision (user's)", zorder=3)
     axes.scatter(
         _floats(matrix.recall),

@@ -1,5 +1,6 @@
 """The confusion matrix and the scores that are read from it."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -133,6 +134,29 @@ class ConfusionMatrix:
         present = [f for f in self.f_score if f is not None]
         return sum(present) / len(present) if present else None
 
+    @property
+    def weighted_f_score(self) -> Score:
+        """Mean of F over the classes, weighted by their reference pixels; None without any."""
+        weighted = math.fsum(f * r for f, r in zip(self.f_score, self.reference_pixels, strict=True) if f is not None)
+        return weighted / self.total if self.total else None
+
+    @property
+    def balanced_accuracy(self) -> Score:
+        """Unweighted mean of recall over the classes that the reference has; None without any."""
+        present = [recall for recall in self.recall if recall is not None]
+        return math.fsum(present) / len(present) if present else None
+
+    @property
+    def by_reference(self) -> tuple[tuple[Score, ...], ...]:
+        """Each count as a share of its row: what became of the pixels of a reference class; None in a row without any."""
+        rows = zip(self.counts.tolist(), self.reference_pixels, strict=True)
+        return tuple(tuple(_ratio(count, total) for count in row) for row, total in rows)
+
+    @property
+    def by_produced(self) -> tuple[tuple[Score, ...], ...]:
+        """Each count as a share of its column: what the pixels of a class of the map are; None in a column without any."""
+        return tuple(tuple(map(_ratio, row, self.produced_pixels)) for row in self.counts.tolist())
+
     def largest_confusions(self, code: int, n: int = 3) -> tuple[Confusion, ...]:
         """The classes that reference pixels of class `code` are most often mistaken for: at most n, largest first."""
         if code not in self.codes:
@@ -157,10 +181,22 @@ class ConfusionMatrix:
 
     def to_csv(self) -> str:
         """The text of Orfeo ToolBox's ComputeConfusionMatrix: two lines of labels, then a line a reference class."""
-        labels = ",".join(str(code) for code in self.codes)
-        lines = [f"#Reference labels (rows):{labels}", f"#Produced labels (columns):{labels}"]
-        lines += [",".join(str(count) for count in row) for row in self.counts.tolist()]
-        return "\n".join(lines) + "\n"
+        return _otb_text(self.codes, self.counts.tolist())
+
+    def hectares_csv(self, pixel_hectares: float) -> str:
+        """Likewise in hectares."""
+        return _otb_text(self.codes, self.hectares(pixel_hectares))
+
+    def hectares(self, pixel_hectares: float) -> list[list[float]]:
+        """The ground of the counts, of which a pixel has so many hectares."""
+        # no digits that the ground doesn't have: a square metre
+        return [[round(count * pixel_hectares, 4) for count in row] for row in self.counts.tolist()]
+
+
+def _otb_text(codes: tuple[int, ...], rows: list[list[Any]]) -> str:
+    labels = ",".join(map(str, codes))
+    lines = [f"#Reference labels (rows):{labels}", f"#Produced labels (columns):{labels}"]
+    return "\n".join([*lines, *(",".join(map(str, row)) for row in rows)]) + "\n"
 
 
 def _ratio(part: int, whole: int) -> Score:

@@ -15,6 +15,7 @@ from markupsafe import Markup, escape
 
 from sitspark.accuracy import figures, quicklook, trust_figures
 from sitspark.accuracy.assessment import Assessment, metrics_json
+from sitspark.accuracy.bootstrap import Interval
 from sitspark.accuracy.canvas import DPI, UNKNOWN
 from sitspark.accuracy.cross_validation import FoldScores
 from sitspark.accuracy.quicklook import Quicklook
@@ -183,7 +184,7 @@ def render(report: Report) -> str:
     )
     environment.filters.update(score=_score, count=_count, hectares=_hectares, share=_share, duration=_duration)
     environment.filters.update(tried=tried, points=_points)
-    environment.globals["picture"] = _picture
+    environment.globals.update(picture=_picture, counted=_count, in_hectares=_hectares)
     metrics = metrics_json(report.nomenclature, assessment=report.assessment, folds=report.folds, test=report.test)
     return environment.get_template("report.html.j2").render(
         report=report,
@@ -208,7 +209,7 @@ def _figures(report: Report) -> dict[str, Any]:
         "confidence": view and view.confidence and quicklook.confidence_figure(view.confidence),
         "clear_dates": view and view.clear_dates and quicklook.clear_dates_figure(view.clear_dates),
         "confusion": matrix and figures.confusion_matrix_figure(matrix, names),
-        "scores": matrix and figures.class_scores_figure(matrix, names),
+        "scores": matrix and figures.class_scores_figure(matrix, names, intervals=_f_intervals(report.assessment)),
         "trainings": [None if t.remark else figures.training_figure(t.history, t.best_epoch) for t in report.trainings],
         "search": report.search and search_figure(report.search),
         "reliability": report.confidence
@@ -218,6 +219,10 @@ def _figures(report: Report) -> dict[str, Any]:
         "series": report.series and series_figure(report.series, names),
         "calendar": figures.calendar_figure(report.acquisitions) if report.acquisitions else None,
     }
+
+
+def _f_intervals(assessment: Assessment | None) -> tuple[Interval | None, ...]:
+    return assessment.evidence.by_polygon.f_score if assessment and assessment.evidence else ()
 
 
 def _areas(report: Report) -> list[dict[str, Any]]:
@@ -288,7 +293,7 @@ def _count(value: int) -> str:
 def _hectares(value: float | None) -> str:
     if value is None:
         return "–"
-    return _count(round(value)) if value >= 10 else f"{value:.2f}"
+    return _count(round(value)) if value >= 10 or value == 0 else f"{value:.2f}"
 
 
 def _share(value: float) -> str:

@@ -40,9 +40,14 @@ def divide(pieces: DataFrame, ground: Ground, choices: Choices) -> DataFrame:
         whole = ("polygon_id", "tile") if by_piece else ("polygon_id",)
         pieces = with_region(pieces, choices.regions, crs=ground.grid.crs, whole=whole)
     if truth.block_size is not None:
-        pieces = units.with_block(pieces, truth.block_size * _METRES)
+        pieces = blocks_of(pieces, truth.block_size)
     divided = _with_fold(_with_split(_with_unit(pieces, choices), choices), choices)
     return divided.select(*columns, "split", "monitored", "fold")
+
+
+def blocks_of(pieces: DataFrame, kilometres: float) -> DataFrame:
+    """Add block, the square of that side which holds a polygon."""
+    return units.with_block(pieces, kilometres * _METRES)
 
 
 def _with_unit(pieces: DataFrame, choices: Choices) -> DataFrame:

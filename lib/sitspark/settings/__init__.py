@@ -5,6 +5,7 @@ from typing import Self
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from sitspark.settings.accuracy import AccuracySettings
 from sitspark.settings.archives import DescriptionSettings, MaskSettings, ScenesSettings
 from sitspark.settings.features import (
     CustomSettings,
@@ -45,6 +46,7 @@ from sitspark.settings.training import (
 __all__ = [
     "OF_SERIES",
     "RATIO",
+    "AccuracySettings",
     "AugmentationSettings",
     "BoundarySettings",
     "CheckpointSettings",
@@ -124,6 +126,7 @@ class Settings(Section):
         description="Which dates and bands the model needs, found out after training; null: not asked.",
     )
     map: MapSettings = MapSettings()  # type: ignore[call-arg]  # mypy sees no default in Field(x)
+    accuracy: AccuracySettings = AccuracySettings()  # type: ignore[call-arg]  # mypy sees no default in Field(x)
     tables: TableSettings = TableSettings()  # type: ignore[call-arg]  # mypy sees no default in Field(x)
     spark: SparkSettings = SparkSettings()  # type: ignore[call-arg]  # mypy sees no default in Field(x)
 
@@ -153,6 +156,7 @@ class Settings(Section):
             "grid": self.grid != GridSettings(),  # type: ignore[call-arg]
             "map": self.map != MapSettings(),  # type: ignore[call-arg]
             "training.model_per": self.training.model_per != "map",
+            "accuracy": self.accuracy != AccuracySettings(),  # type: ignore[call-arg]
             "features.static": bool(self.features.static),
             "custom_features.padding": custom is not None and custom.padding > 0,
             **dict.fromkeys(of_pixels, True),

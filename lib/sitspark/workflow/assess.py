@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from pyspark.sql import functions as F
 from sitspark.accuracy import figures
 from sitspark.accuracy.assessment import Assessment, metrics_json
 from sitspark.accuracy.cross_validation import FoldScores
+from sitspark.accuracy.evidence import Evidence, MappedGround, evidence_of
 from sitspark.accuracy.map_confusion import map_confusion
 from sitspark.accuracy.matrix import ConfusionMatrix
 from sitspark.accuracy.report import (
@@ -27,11 +29,15 @@ from sitspark.accuracy.report import (
     Training,
     render,
 )
+from sitspark.accuracy.score_tables import area_estimates_csv, class_scores_csv
 from sitspark.accuracy.search_figure import SearchView, TriedModel, spans_orders
 from sitspark.accuracy.series_figure import ClassSeries, SeriesView, series_figure
+from sitspark.accuracy.unit_counts import UnitCounts
 from sitspark.atomic import publish, write_atomically
 from sitspark.errors import counted
-from sitspark.maps.areas import AREAS
+from sitspark.grid import Grid
+from sitspark.ground_truth.division import blocks_of
+from sitspark.maps.areas import AREAS, MAP, pixel_hectares, read_csv
 from sitspark.maps.seams import Seam
 from sitspark.models.card import HISTORY, ModelCard, read_card
 from sitspark.models.doubt import doubt
@@ -47,7 +53,6 @@ from sitspark.workflow.run_folder import StageRecord, versions
 from sitspark.workflow.stage import Outcome, Stage
 from sitspark.workflow.trust import confidence_of, needs_of
 
-_FIGURES = ("confusion_map.png", "class_scores.png")
 _SET_ASIDE, _TEST = "set_aside", "test"  # areas of the confusion table
 
 
@@ -63,40 +68,102 @@ def matrix_of(counts: list[Any], codes: tuple[int, ...]) -> ConfusionMatrix:
 
 def _validate(context: Context, key: str) -> Outcome:
     folder = context.folder
-    drawn = folder.path / context.facts("mosaic")["map"] / context.facts("regularise")["map"]
+    of_map = folder.path / context.facts("mosaic")["map"]
+    drawn, areas = (of_map / context.facts("regularise")[name] for name in ("map", "areas"))
     grid = context.coverage.grid
     pieces = pieces_by_chunk(context.table("polygons"), context.table("chunks"), grid).cache()
     with context.marked("validate", pieces.select("chunk_id").distinct().count(), "chunks") as marks:
-        compared = map_confusion(pieces, grid, drawn, touched=context.settings.samples.touched, marks=marks).cache()
-        context.write("confusion", _confusion_table(compared, context.facts("train")["model_id"]).coalesce(1), key=key)
-    polygons = _polygons_compared(compared, context.nomenclature.codes)
-    compared.unpersist()
+        compared = map_confusion(pieces, grid, drawn, touched=context.settings.samples.touched, marks=marks)
+        table = _by_polygon(context, compared, context.facts("train")["model_id"])
+        context.write("confusion_polygons", table.coalesce(1), key=key)
     pieces.unpersist()
-    rows = context.table("confusion").collect()
-    codes = context.nomenclature.codes
-    found = {
-        area: Assessment(matrix_of([row for row in rows if row.area == area], codes), polygons[area])
-        for area in polygons
-        if area == _SET_ASIDE or any(row.area == area for row in rows)
-    }
-    unclassified = sum(row.pixels for row in rows if row.predicted == 0)
+    context.write("confusion", _confusion_table(context.table("confusion_polygons")).coalesce(1), key=key)
+    rows = context.table("confusion_polygons").toPandas()
+    ground = _mapped_ground(areas, grid)
+    found = {area: _assess(context, rows[rows["area"] == area], ground) for area in (_SET_ASIDE, _TEST)}
+    unclassified = int(rows.loc[rows["predicted"] == 0, "pixels"].sum())
     if unclassified:
         of = " of every sensor" if len(context.sensors) > 1 else ""
         blind = counted(unclassified, "validation pixel")
         context.voice.note(f"{blind} without a clear date{of}: not classified, and not counted")
-    assessment, test = found[_SET_ASIDE], found.get(_TEST)
-    matrix = assessment.matrix
-    metrics = metrics_json(context.nomenclature, assessment=assessment, test=test)
-    write_atomically(folder.accuracy / "metrics.json", json.dumps(metrics, indent=2, ensure_ascii=False))
-    write_atomically(folder.accuracy / "confusion_map.csv", matrix.to_csv())
-    publish(folder.accuracy / "confusion_map.png", figures.confusion_matrix_figure(matrix, context.nomenclature))
-    publish(folder.accuracy / "class_scores.png", figures.class_scores_figure(matrix, context.nomenclature))
+    assessment = found[_SET_ASIDE]
+    test = found[_TEST] if (rows["area"] == _TEST).any() else None
+    written = _write_numbers(context, assessment, test)
     more = "" if test is None else f"; {_scores_in_words(test)} kept for testing"
     return Outcome(
         f"{_scores_in_words(assessment)} set aside{more}",
         _facts(assessment) | ({} if test is None else {"test": _facts(test)}),
-        (folder.table("confusion"), *(folder.accuracy / name for name in ("metrics.json", "confusion_map.csv", *_FIGURES))),
+        (folder.table("confusion"), folder.table("confusion_polygons"), *written),
     )
+
+
+def _by_polygon(context: Context, compared: DataFrame, model_id: str) -> DataFrame:
+    """The pixels of each polygon by class of the map, with the block that the polygon lies in where there are blocks."""
+    size = context.truth.block_size
+    polygons = context.table("polygons")
+    blocks = blocks_of(polygons, size) if size is not None else polygons.withColumn("block", F.lit(None).cast("string"))
+    return (
+        compared.groupBy("area", "polygon_id", "reference", "predicted")
+        .agg(F.sum("pixels").alias("pixels"))
+        .join(blocks.select("polygon_id", "block").distinct(), "polygon_id")
+        .select(F.lit(model_id).alias("map"), "area", "polygon_id", "block", "reference", "predicted", "pixels")
+        .orderBy("area", "polygon_id", "reference", "predicted")
+    )
+
+
+def _confusion_table(by_polygon: DataFrame) -> DataFrame:
+    return (
+        by_polygon.groupBy("map", "area", "reference", "predicted")
+        .agg(F.sum("pixels").alias("pixels"), F.count("*").alias("polygons"))
+        .orderBy("area", "reference", "predicted")
+    )
+
+
+def _mapped_ground(areas: Path, grid: Grid) -> MappedGround:
+    """What the map that is judged gives to each class, from the file of areas beside it."""
+    pixels = {area.code: area.pixels for ground in read_csv(areas) if ground.kind == MAP for area in ground.classes}
+    return MappedGround(pixels, pixel_hectares(grid))
+
+
+def _assess(context: Context, rows: pd.DataFrame, ground: MappedGround) -> Assessment:
+    codes, settings = context.nomenclature.codes, context.settings
+    columns = [rows[name].to_numpy() for name in ("reference", "predicted", "pixels")]
+    counts = UnitCounts(rows["polygon_id"].to_numpy(), *columns)
+    blocks = None if context.truth.block_size is None else UnitCounts(rows["block"].to_numpy(str), *columns)
+    classified = rows[rows["predicted"] != 0].groupby("reference")["polygon_id"].nunique()
+    return Assessment(
+        counts.matrix(codes),
+        {code: int(classified.get(code, 0)) for code in codes},
+        evidence_of(counts, codes, blocks=blocks, ground=ground, design=settings.accuracy.design, seed=settings.seed),
+    )
+
+
+def _write_numbers(context: Context, assessment: Assessment, test: Assessment | None) -> list[Path]:
+    """All numbers as JSON and CSV, and the figures; gives their paths."""
+    folder, nomenclature = context.folder.accuracy, context.nomenclature
+    metrics = metrics_json(nomenclature, assessment=assessment, test=test)
+    sets = {_SET_ASIDE: metrics["assessment"]} | ({} if test is None else {_TEST: metrics["test"]})
+    texts = {
+        "metrics.json": json.dumps(metrics, indent=2, ensure_ascii=False),
+        "class_scores.csv": class_scores_csv(sets),
+        "area_estimates.csv": area_estimates_csv(sets),
+    }
+    for one, end in ((assessment, ""), (test, "_test")):
+        if one is not None and one.evidence is not None:
+            texts[f"confusion_map{end}.csv"] = one.matrix.to_csv()
+            texts[f"confusion_polygons{end}.csv"] = one.evidence.majority.matrix.to_csv()
+            texts[f"confusion_hectares{end}.csv"] = one.matrix.hectares_csv(one.evidence.pixel_hectares)
+    for name, text in texts.items():
+        write_atomically(folder / name, text)
+    pictures = {
+        "confusion_map.png": figures.confusion_matrix_figure(assessment.matrix, nomenclature),
+        "class_scores.png": figures.class_scores_figure(
+            assessment.matrix, nomenclature, intervals=assessment.evidence.by_polygon.f_score if assessment.evidence else ()
+        ),
+    }
+    for name, picture in pictures.items():
+        publish(folder / name, picture)
+    return [folder / name for name in (*texts, *pictures)]
 
 
 def _scores_in_words(assessment: Assessment) -> str:
@@ -107,31 +174,8 @@ def _scores_in_words(assessment: Assessment) -> str:
 
 
 def _facts(assessment: Assessment) -> dict[str, Any]:
-    return {"matrix": assessment.matrix.to_json(), "polygons": dict(assessment.polygons)}
-
-
-def _polygons_compared(compared: DataFrame, codes: tuple[int, ...]) -> dict[str, dict[int, int]]:
-    """The polygons of each area (set aside, test) and class of which a pixel is classified."""
-    classified = compared.where("predicted != 0").groupBy("area", "reference")
-    rows = classified.agg(F.countDistinct("polygon_id").alias("polygons")).collect()
-    found = {(row.area, row.reference): row.polygons for row in rows}
-    return {area: {code: found.get((area, code), 0) for code in codes} for area in (_SET_ASIDE, _TEST)}
-
-
-def _confusion_table(compared: DataFrame, model_id: str) -> DataFrame:
-    return (
-        compared.groupBy("area", "reference", "predicted")
-        .agg(F.sum("pixels").alias("pixels"), F.countDistinct("polygon_id").alias("polygons"))
-        .select(
-            F.lit(model_id).alias("map"),
-            "area",
-            "reference",
-            "predicted",
-            "pixels",
-            "polygons",
-        )
-        .orderBy("area", "reference", "predicted")
-    )
+    evidence = assessment.evidence and assessment.evidence.to_facts()
+    return {"matrix": assessment.matrix.to_json(), "polygons": dict(assessment.polygons), "evidence": evidence}
 
 
 def score(value: float | None) -> str:
@@ -201,7 +245,8 @@ def _assessment_from(facts: dict[str, Any] | None) -> Assessment | None:
     if facts is None:
         return None
     polygons = {int(code): count for code, count in facts["polygons"].items()}
-    return Assessment(ConfusionMatrix.from_json(facts["matrix"]), polygons)
+    evidence = facts["evidence"] and Evidence.from_facts(facts["evidence"])
+    return Assessment(ConfusionMatrix.from_json(facts["matrix"]), polygons, evidence)
 
 
 def folds_of(facts: dict[str, dict[str, Any]]) -> tuple[FoldScores, ...]:
@@ -323,4 +368,8 @@ def _products_left_out(context: Context) -> tuple[ProductLeftOut, ...]:
     return tuple(sorted((ProductLeftOut(r.scene_id, r.tile, r.problem) for r in rows), key=lambda p: p.scene_id))
 
 
-STAGES = (Stage("validate", ("ground_truth", "regularise"), 3, lambda _context: None, _validate, through=("chunks",)),)
+def _validate_inputs(context: Context) -> Any:
+    return [context.settings.accuracy.model_dump(mode="json"), context.settings.seed]
+
+
+STAGES = (Stage("validate", ("ground_truth", "regularise"), 4, _validate_inputs, _validate, through=("chunks",)),)

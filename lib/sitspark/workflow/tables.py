@@ -28,6 +28,7 @@ PLAIN = frozenset(
         "quality",
         "children",
         "confusion",
+        "confusion_polygons",
         "confusion_folds",
         "reliability",
         "importance",
