@@ -4,7 +4,7 @@ import contextlib
 import logging
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from json import dumps as dump_json
 from pathlib import Path
@@ -371,6 +371,13 @@ OutputFolder = Annotated[Path | None, typer.Option(metavar="FOLDER", help="Write
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 
+def _refuse(options: Mapping[str, object], why: str) -> None:
+    """Raise SitsparkError for an option that was given (not None) and would be ignored."""
+    for option, value in options.items():
+        if value is not None:
+            raise SitsparkError(f"{option} {why}")
+
+
 def _reference(
     polygons: str | None,
     label_field: str | None,
@@ -381,9 +388,8 @@ def _reference(
 ) -> "ReferenceFile | None":
     """The reference that options name; refuses options that would be ignored without one."""
     if polygons is None:
-        ignored = {"--label-field": label_field, "--id-field": id_field, "--point-buffer": point_buffer, "--touched": touched}
-        for option in (option for option, value in ignored.items() if value):
-            raise SitsparkError(f"{option} goes with a file of polygons or points; name it")
+        of_reference = {"--label-field": label_field, "--id-field": id_field, "--touched": touched or None}
+        _refuse(of_reference | {"--point-buffer": point_buffer or None}, "goes with a file of polygons or points; name it")
         return None
     if label_field is None:
         raise SitsparkError(f"--label-field: name the field of {polygons} that holds the class, as --label-field code")
@@ -397,9 +403,12 @@ def _reference(
 
 @app.command()
 def validate(
-    settings: Annotated[Path, typer.Argument(metavar="SETTINGS|MAP", help="Settings of a run; or a GeoTIFF of classes.")],
+    settings: Annotated[
+        Path,
+        typer.Argument(metavar="SETTINGS|MAP", help="Settings of a run; or a GeoTIFF of classes, or the folder of a run."),
+    ],
     polygons: Annotated[
-        str | None, typer.Argument(metavar="[POLYGONS]", help="For MAP: file of labelled polygons or points, in any CRS.")
+        str | None, typer.Argument(metavar="POLYGONS", help="For MAP: file of labelled polygons or points, in any CRS.")
     ] = None,
     set_: Overrides = None,
     label_field: LabelField = None,
@@ -425,19 +434,15 @@ def validate(
     with sentences(debug=debug):
         reference = _reference(polygons, label_field, id_field, nomenclature, point_buffer, touched)
         if reference is None:
-            map_only = {"--mapping": mapping, "--nomenclature": nomenclature, "--nodata": nodata, "--output": output}
-            for option in (option for option, value in map_only.items() if value is not None):
-                raise SitsparkError(f"{option} goes with a map and a file of polygons: sitspark validate MAP POLYGONS")
+            of_map = {"--mapping": mapping, "--nomenclature": nomenclature, "--nodata": nodata, "--output": output}
+            _refuse(of_map | {"--json": json or None}, "goes with a map and polygons: sitspark validate MAP POLYGONS")
             if settings.suffix.lower() in (".tif", ".tiff", ".vrt"):
                 raise SitsparkError(f"{settings} is a map: name the polygons or points that it is compared with, too")
             _run(settings, set_, "validate", debug=debug)
             return
         if settings.suffix.lower() in (".yaml", ".yml", ".cfg"):
-            raise SitsparkError(
-                f"{settings} is a settings file; with POLYGONS name a map, as runs/demo/maps/ID/classification.tif"
-            )
-        if set_:
-            raise SitsparkError("--set goes with a settings file, of which a map has none")
+            raise SitsparkError(f"{settings} is a settings file; with POLYGONS name a map, or the folder of the run")
+        _refuse({"--set": set_}, "goes with a settings file, of which a map has none")
         from sitspark.workflow import validate_map as validating
 
         asked = validating.Validation(settings, reference, mapping, nodata, output)
@@ -485,7 +490,9 @@ def compare(
         if json:
             print(json_text(found.document()))
         else:
-            comparing.say(found, console)
+            from sitspark.workflow.comparison_told import say
+
+            say(found, console)
 
 
 @app.command()

@@ -55,7 +55,7 @@ class ReferenceFile:
 class Reference:
     """Reference polygons on a map: `pieces` as `pieces_by_chunk` gives them, all of them set aside.
 
-    `polygons` are the features of which some part lies on the map; `rejected` (number, id, label, reason) are the others of
+    `polygons` are the features of which some part lies on the map; `rejected` (id, label, reason) are the others of
     all `features`; `names` are those of the classes by their codes.
     """
 
@@ -135,7 +135,8 @@ def counted_pixels(
     pieces = pieces.cache()
     chunks = pieces.select("chunk_id").distinct().count()
     with voice.watch("compare", chunks, "blocks", marks.total):
-        found = class_counts(pieces, grid, maps, touched=touched, marks=marks).where("area = 'set_aside'").toPandas()
+        # toPandas warns with a trace where a worker says that it can't go on
+        found = class_counts(pieces, grid, maps, touched=touched, marks=marks).where("area = 'set_aside'").toArrow().to_pandas()
     pieces.unpersist()
     counts: pd.DataFrame = found.groupby(["polygon_id", "reference", *maps])[["pixels"]].sum().reset_index()
     return counts
@@ -170,14 +171,14 @@ def _distinct(columns: Iterable[pa.ChunkedArray]) -> list[str]:
 
 
 def _with_ids(rejected: pd.DataFrame, staged: Staged) -> pd.DataFrame:
-    """number, id, label, reason, in the order of the file."""
+    """id, label, reason, in the order of the file; rows that reasons name are named by their ids too."""
     ids = [text for column in staged.column("id") for text in column.to_pylist()]
     rejected = rejected.sort_values("polygon_id", ignore_index=True)
-    rejected.insert(1, "id", [ids[number] for number in rejected["polygon_id"]])
-    return rejected.rename(columns={"polygon_id": "number"})
+    named = rejected["reason"].str.replace(r"(?<=feature )\d+", lambda row: str(ids[int(row[0])]), regex=True)
+    return pd.DataFrame({"id": [ids[row] for row in rejected["polygon_id"]], "label": rejected["label"], "reason": named})
 
 
 def _without_numbers(reason: str) -> str:
     """A reason as it is counted, in the words of a map that is there already."""
-    plain = re.sub(r"feature \d+", "another feature", reason).replace("outside the imagery", "outside the map")
+    plain = re.sub(r"feature \S+", "another feature", reason).replace("outside the imagery", "outside the map")
     return re.sub(r"label \S+ is not", "a label that is not", plain)

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from sitspark.classes import Nomenclature, read_names
 from sitspark.errors import SitsparkError, counted, some
 from sitspark.maps.class_raster import NOTHING, ClassRaster
 from sitspark.maps.mapping import read_mapping
+from sitspark.workflow.given_map import given_map
 from sitspark.workflow.progress import Voice
 from sitspark.workflow.reference import ReferenceFile, counted_pixels, nomenclature_of, read_reference, work
 
@@ -31,7 +32,10 @@ _CLASS_COLUMNS = [
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """What is asked: `mapping` is a file of the map's codes, `nodata` a value of no class, `output` a folder to write to."""
+    """What is asked: `map` is a raster of classes, or the folder of a run.
+
+    `mapping` is a file of the map's codes, `nodata` a value of no class, `output` a folder to write to.
+    """
 
     map: Path
     reference: ReferenceFile
@@ -62,19 +66,19 @@ def validate_map(asked: Validation, console: Console) -> Validated:
 
     Raises SitsparkError for what can't be compared, with file, layer or field.
     """
-    raster = raster_of(asked)
+    given = given_map(asked.map)
+    # the codes of a mapping are those of other classes than the run's
+    usual = None if asked.mapping else given.nomenclature
+    reference = replace(asked.reference, nomenclature=asked.reference.nomenclature or usual)
+    asked = replace(asked, map=given.raster, reference=reference)
+    names = read_names(reference.nomenclature) if reference.nomenclature else None
+    mapping = read_mapping(asked.mapping, names) if asked.mapping else None
+    raster = ClassRaster.of(asked.map, nodata=asked.nodata, mapping=mapping)
     with work(asked.output) as (spark, scratch):
         validated = compared(spark, asked, raster, scratch, Voice(console))
     if asked.output is not None:
         write(validated, asked.output)
     return validated
-
-
-def raster_of(asked: Validation) -> ClassRaster:
-    """The map as it is read: its header is looked at before Spark starts."""
-    names = read_names(asked.reference.nomenclature) if asked.reference.nomenclature else None
-    mapping = read_mapping(asked.mapping, names) if asked.mapping else None
-    return ClassRaster.of(asked.map, nodata=asked.nodata, mapping=mapping)
 
 
 def compared(spark: SparkSession, asked: Validation, raster: ClassRaster, scratch: Path, voice: Voice) -> Validated:
