@@ -436,8 +436,8 @@ def validate(
         if reference is None:
             of_map = {"--mapping": mapping, "--nomenclature": nomenclature, "--nodata": nodata, "--output": output}
             _refuse(of_map | {"--json": json or None}, "goes with a map and polygons: sitspark validate MAP POLYGONS")
-            if settings.suffix.lower() in (".tif", ".tiff", ".vrt"):
-                raise SitsparkError(f"{settings} is a map: name the polygons or points that it is compared with, too")
+            if settings.suffix.lower() in (".tif", ".tiff", ".vrt") or settings.is_dir():
+                raise SitsparkError(f"{settings} is no settings file; name the polygons too: sitspark validate MAP POLYGONS")
             _run(settings, set_, "validate", debug=debug)
             return
         if settings.suffix.lower() in (".yaml", ".yml", ".cfg"):

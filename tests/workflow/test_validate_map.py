@@ -148,7 +148,7 @@ def test_everything_that_is_not_compared_is_counted_and_listed(
         "1 of 9 features not used: no label",
         "1 of 9 features not used: outside the map",
         "1 of 9 features not used: null geometry",
-        "1 polygon without a pixel whose centre lies inside; --touched takes pixels that are partly inside",
+        "1 polygon without a pixel: no centre lies inside (--touched takes pixels that are partly inside), or others claim it",
         "9 pixels of 2 polygons where the map has no class (nodata, or left out by the mapping): not counted",
         "6 pixels of map codes that no reference has here (7): counted as wrong; --mapping gives them another code, or leaves "
         "them out",
@@ -225,7 +225,7 @@ SETTINGS = "settings.yaml"
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        pytest.param(["map.tif"], "map.tif is a map: name the polygons or points that it is compared with", id="no polygons"),
+        pytest.param(["map.tif"], "map.tif is no settings file; name the polygons", id="no polygons"),
         pytest.param(["map.tif", "reference.gpkg"], "--label-field: name the field of reference.gpkg", id="no field"),
         pytest.param([SETTINGS, "reference.gpkg", "--label-field", "code"], "is a settings file; with POLYGONS", id="settings"),
         pytest.param([SETTINGS, "--mapping", "codes.csv"], "--mapping goes with a map and polygons", id="mapping of a run"),

@@ -65,7 +65,7 @@ def _say_on_polygons(compared: Compared, found: OnPolygons, console: Console) ->
         table.add_row(Text(name), *_cells(difference))
     console.print(table)
     console.print(
-        f"interval  of B - A, from {told.replicates} draws of whole polygons (all pixels of one stay together); * without 0",
+        f"interval  of B - A, from {told.replicates} draws of whole polygons (pixels of one stay together); *: 0 isn't in it",
         soft_wrap=True,
     )
     by = "exact binomial test" if test.statistic is None else f"chi-squared {test.statistic:,.1f}"

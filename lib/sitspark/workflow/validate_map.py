@@ -136,7 +136,8 @@ def _pixel_notes(counts: pd.DataFrame, polygons: int) -> list[str]:
     without = polygons - counts["polygon_id"].nunique()
     if without:
         small = counted(without, "polygon")
-        notes.append(f"{small} without a pixel whose centre lies inside; --touched takes pixels that are partly inside")
+        why = "no centre lies inside (--touched takes pixels that are partly inside), or others claim it"
+        notes.append(f"{small} without a pixel: {why}")
     nothing = counts[counts["predicted"] == NOTHING]
     if len(nothing):
         where = counted(nothing["polygon_id"].nunique(), "polygon")
