@@ -34,7 +34,7 @@ def test_scores_are_those_of_the_confusion_matrices() -> None:
         scores = [getattr(difference, side) for difference in every(found)]
         expected = [matrix.overall_accuracy, matrix.kappa, matrix.mean_f_score, *matrix.f_score]
         assert scores == [pytest.approx(score) if score is not None else None for score in expected]
-    assert found.codes == tuple(CLASSES)
+    assert found.codes == tuple(CLASSES) and sum(found.polygons) == 60 and found.polygons[-1] == 0
     assert found.f_score[-1] == Difference(None, None, None, None, None)  # no reference has it
 
 

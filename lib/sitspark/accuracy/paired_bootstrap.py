@@ -41,6 +41,12 @@ class PairedCounts:
         return ConfusionMatrix(codes, one), ConfusionMatrix(codes, other)
 
     @property
+    def polygons(self) -> tuple[int, ...]:
+        """The number of polygons of each class in the reference, in the order of `codes`."""
+        of_class = [len(np.unique(self.polygon[self.reference == code])) for code in self.codes]
+        return tuple(of_class)
+
+    @property
     def right_in_one(self) -> tuple[int, int]:
         """Pixels that only the first map has right, and only the second."""
         one, other = self.first == self.reference, self.second == self.reference
@@ -73,9 +79,12 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Differences:
-    """Differences of overall accuracy, kappa, mean F, and of the F of each class in the order of `codes`."""
+    """Differences of overall accuracy, kappa, mean F, and of the F of each class in the order of `codes`.
 
-    polygons: int
+    `polygons` is the number of those of each class in the reference, in the same order.
+    """
+
+    polygons: tuple[int, ...]
     replicates: int
     level: float
     codes: tuple[int, ...]
@@ -105,7 +114,7 @@ def paired_bootstrap(counts: PairedCounts, *, seed: int, replicates: int = 2000,
     overall, kappa, mean, *classes = (
         Difference(*map(_score, values)) for values in zip(first, second, second - first, low, high, strict=True)
     )
-    return Differences(polygons, replicates, level, counts.codes, overall, kappa, mean, tuple(classes))
+    return Differences(counts.polygons, replicates, level, counts.codes, overall, kappa, mean, tuple(classes))
 
 
 def _drawn(counts: PairedCounts, random: np.random.Generator, polygons: int, replicates: int) -> Iterator[Floats]:

@@ -3,8 +3,8 @@
 import csv
 import io
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,10 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from rich.console import Console
 
+from sitspark.accuracy.assessment import Assessment
 from sitspark.accuracy.matrix import ConfusionMatrix
 from sitspark.accuracy.mcnemar import McNemar, mcnemar
-from sitspark.accuracy.paired_bootstrap import Differences, PairedCounts, paired_bootstrap
+from sitspark.accuracy.paired_bootstrap import Difference, Differences, PairedCounts, paired_bootstrap
 from sitspark.atomic import write_atomically
 from sitspark.classes import read_names
 from sitspark.errors import SitsparkError, counted
@@ -55,11 +56,15 @@ class OnPolygons:
     """How good both maps are on the same pixels of reference polygons, and how sure their difference is."""
 
     reference: str
-    polygons: int
     first: ConfusionMatrix
     second: ConfusionMatrix
     mcnemar: McNemar
     differences: Differences
+
+    @property
+    def polygons(self) -> int:
+        """How many polygons there are."""
+        return sum(self.differences.polygons)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,43 +148,72 @@ def compare(asked: Comparison, console: Console) -> Compared:
         for raster in (first, second)
         if (raster.grid.height, raster.grid.width) != (grid.height, grid.width)
     ]
-    out = asked.output / f"{DIFFERENCE.name}.tif" if asked.output else None
+    found = _changes(first, second, asked.output, voice)
+    if not found.pixels:
+        raise SitsparkError(f"no pixel has a class in both {first.path} and {second.path}; --nodata or the mapping may say why")
+    judged = _judged(
+        asked, [one.run for one in given if one.run is not None], classes, {"first": first, "second": second}, voice
+    )
+    names, notes = dict(judged.names) | names, [*notes, *judged.notes]
+    projected = pyproj.CRS.from_user_input(grid.crs).is_projected
+    hectares = pixel_hectares(grid) if projected else None
+    if hectares is None:
+        notes.append("no hectares: the pixels of a grid in degrees differ in size")
+    result = Compared(asked, first.path, second.path, found, hectares, names, judged.on_polygons, tuple(notes))
+    if asked.output is not None:
+        write(result, asked.output)
+    return result
+
+
+def _changes(first: ClassRaster, second: ClassRaster, output: Path | None, voice: Voice) -> Changes:
+    """The changes, and the raster of them where results are written, with a bar that counts pixels."""
     done = 0
-    with voice.bar("compare", grid.window.pixels, "pixels") as update:
+    with voice.bar("compare", common_grid(first, second).window.pixels, "pixels") as update:
 
         def told(pixels: int) -> None:
             nonlocal done
             done += pixels
             update(done, "")
 
-        found = changes(first, second, out=out, told=told)
-    if not found.pixels:
-        raise SitsparkError(f"no pixel has a class in both {first.path} and {second.path}; --nodata or the mapping may say why")
-    maps, runs = {"first": first, "second": second}, [one.run for one in given if one.run is not None]
-    on_polygons = None
-    if asked.reference is not None:
-        with work(asked.output) as (spark, scratch):
+        return changes(first, second, out=output / f"{DIFFERENCE.name}.tif" if output else None, told=told)
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What reference polygons say of two maps, if anything; the names of their classes, and what isn't counted."""
+
+    on_polygons: OnPolygons | None = None
+    names: Mapping[int, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def _judged(
+    asked: Comparison, runs: Sequence[RunFolder], classes: Path | None, maps: Mapping[str, ClassRaster], voice: Voice
+) -> _Judged:
+    """Judge both maps by the polygons of a file, or else by those that two runs set aside."""
+    grid = common_grid(*maps.values())
+    if asked.reference is None and len(runs) < 2:
+        return _Judged()
+    with work(asked.output) as (spark, scratch):
+        if asked.reference is not None:
             reference = read_reference(spark, replace(asked.reference, nomenclature=classes), grid, scratch)
             counts = counted_pixels(reference.pieces, grid, maps, scratch, voice, touched=asked.reference.touched)
-        names, notes = dict(reference.names) | names, notes + reference.remarks
-        on_polygons = _on_polygons(counts, f"of {asked.reference.source.address}", asked.seed, notes)
-    elif len(runs) == 2:
-        with work(asked.output) as (spark, scratch):
+            source, names, notes = f"of {asked.reference.source.address}", reference.names, reference.remarks
+        else:
             polygons = _set_aside_in_both(*(read_table(spark, run.table("polygons")) for run in runs))
-            counts = counted_pixels(on_blocks(polygons, grid), grid, maps, scratch, voice, touched=_touched(runs[0]))
-        on_polygons = _on_polygons(counts, "that both runs set aside", asked.seed, notes)
-    projected = pyproj.CRS.from_user_input(grid.crs).is_projected
-    hectares = pixel_hectares(grid) if projected else None
-    if hectares is None:
-        notes.append("no hectares: the pixels of a grid in degrees differ in size")
-    result = Compared(asked, first.path, second.path, found, hectares, names, on_polygons, tuple(notes))
-    if asked.output is not None:
-        write(result, asked.output)
-    return result
-
-
-def _touched(run: RunFolder) -> bool:
-    return bool(run.settings().get("samples", {}).get("touched", False))
+            touched = bool(runs[0].settings().get("samples", {}).get("touched", False))
+            counts = counted_pixels(on_blocks(polygons, grid), grid, maps, scratch, voice, touched=touched)
+            source, names, notes = "that both runs set aside", {}, []
+    known = (counts["first"] != NOTHING) & (counts["second"] != NOTHING)
+    if not known.all():
+        pixels = counted(int(counts["pixels"][~known].sum()), "reference pixel")
+        notes.append(f"{pixels} without a class in one of the maps: not counted")
+    if not known.any():
+        notes.append(f"neither map is judged: there is no pixel of polygons {source} with a class in both; see --polygons")
+        return _Judged(None, names, tuple(notes))
+    found = _on_polygons(counts[known], source, seed=asked.seed)
+    caution = Assessment(found.first, dict(zip(found.differences.codes, found.differences.polygons, strict=True))).caution
+    return _Judged(found, names, (*notes, *([caution] if caution else [])))
 
 
 def _set_aside_in_both(one: DataFrame, other: DataFrame) -> DataFrame:
@@ -191,21 +225,10 @@ def _set_aside_in_both(one: DataFrame, other: DataFrame) -> DataFrame:
     return both.withColumn("split", kept).drop("shape", "also")
 
 
-def _on_polygons(counts: pd.DataFrame, source: str, seed: int, notes: list[str]) -> OnPolygons | None:
-    """Both maps on the polygons of a source; what isn't counted goes to the notes. None where nothing is left."""
-    known = (counts["first"] != NOTHING) & (counts["second"] != NOTHING)
-    if not known.all():
-        pixels = counted(int(counts["pixels"][~known].sum()), "reference pixel")
-        notes.append(f"{pixels} without a class in one of the maps: not counted")
-    counts = counts[known]
-    if counts.empty:
-        notes.append(f"neither map is judged: there is no pixel of polygons {source} with a class in both; see --polygons")
-        return None
+def _on_polygons(counts: pd.DataFrame, source: str, *, seed: int) -> OnPolygons:
     columns = (counts[name].to_numpy(np.int64) for name in ("polygon_id", "reference", "first", "second", "pixels"))
     paired = PairedCounts(*columns)
-    first, second = paired.matrices
-    differences = paired_bootstrap(paired, seed=seed)
-    return OnPolygons(source, differences.polygons, first, second, mcnemar(*paired.right_in_one), differences)
+    return OnPolygons(source, *paired.matrices, mcnemar(*paired.right_in_one), paired_bootstrap(paired, seed=seed))
 
 
 def _on_polygons_json(found: OnPolygons, names: Mapping[int, str]) -> dict[str, Any]:
@@ -225,8 +248,8 @@ def _on_polygons_json(found: OnPolygons, names: Mapping[int, str]) -> dict[str, 
             "kappa": asdict(told.kappa),
             "mean_f_score": asdict(told.mean_f_score),
             "f_score": [
-                {"code": code, "name": names.get(code, str(code))} | asdict(difference)
-                for code, difference in zip(told.codes, told.f_score, strict=True)
+                {"code": code, "name": names.get(code, str(code)), "polygons": polygons} | asdict(difference)
+                for code, polygons, difference in zip(told.codes, told.polygons, told.f_score, strict=True)
             ],
         },
     }
@@ -240,7 +263,9 @@ def write(compared: Compared, folder: Path) -> None:
     write_atomically(folder / "changes.csv", pd.DataFrame(document["pairs"]).to_csv(index=False))
     write_atomically(folder / "classes.csv", pd.DataFrame(document["classes"]).to_csv(index=False))
     if compared.on_polygons is not None:
-        write_atomically(folder / "scores.csv", pd.DataFrame(_score_rows(compared)).to_csv(index=False))
+        rows = score_rows(compared, compared.on_polygons)
+        scores = pd.DataFrame([{"score": name, "polygons": polygons} | asdict(of) for name, polygons, of in rows])
+        write_atomically(folder / "scores.csv", scores.to_csv(index=False))
 
 
 def change_matrix(compared: Compared) -> str:
@@ -253,9 +278,12 @@ def change_matrix(compared: Compared) -> str:
     return text.getvalue()
 
 
-def _score_rows(compared: Compared) -> list[dict[str, Any]]:
-    assert compared.on_polygons is not None
-    told = compared.on_polygons.differences
-    of_classes = {f"F {compared.name_of(code)}": found for code, found in zip(told.codes, told.f_score, strict=True)}
-    rows = {"OA": told.overall_accuracy, "kappa": told.kappa, "mean F": told.mean_f_score} | of_classes
-    return [{"score": name} | asdict(found) for name, found in rows.items()]
+def score_rows(compared: Compared, found: OnPolygons) -> list[tuple[str, int, Difference]]:
+    """Each score by its name, the number of polygons that it hangs on, and what it is in both maps."""
+    told = found.differences
+    whole = (("OA", told.overall_accuracy), ("kappa", told.kappa), ("mean F", told.mean_f_score))
+    of_classes = zip(told.codes, told.polygons, told.f_score, strict=True)
+    return [
+        *((name, found.polygons, difference) for name, difference in whole),
+        *((f"F {compared.name_of(code)}", polygons, difference) for code, polygons, difference in of_classes),
+    ]

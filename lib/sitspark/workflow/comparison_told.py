@@ -8,7 +8,7 @@ from rich.text import Text
 
 from sitspark.accuracy.paired_bootstrap import Difference
 from sitspark.errors import counted
-from sitspark.workflow.compare import Compared, OnPolygons
+from sitspark.workflow.compare import Compared, OnPolygons, score_rows
 from sitspark.workflow.progress import Voice
 from sitspark.workflow.validate_map import say_output
 
@@ -57,12 +57,10 @@ def _say_on_polygons(compared: Compared, found: OnPolygons, console: Console) ->
     )
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("score")
-    for name in ("A", "B", "B - A", f"{told.level:.0%} interval"):
+    for name in ("A", "B", "B - A", f"{told.level:.0%} interval", "polygons"):
         table.add_column(name, justify="right")
-    rows = [("OA", told.overall_accuracy), ("kappa", told.kappa), ("mean F", told.mean_f_score)]
-    rows += [(f"F {compared.name_of(code)}", of) for code, of in zip(told.codes, told.f_score, strict=True)]
-    for name, difference in rows:
-        table.add_row(Text(name), *_cells(difference))
+    for name, polygons, difference in score_rows(compared, found):
+        table.add_row(Text(name), *_cells(difference), str(polygons))
     console.print(table)
     console.print(
         f"interval  of B - A, from {told.replicates} draws of whole polygons (pixels of one stay together); *: 0 isn't in it",
