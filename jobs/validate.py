@@ -1,6 +1,6 @@
 """`sitspark validate` on spark-submit's session.
 
-spark-submit --properties-file conf/spark-defaults.conf jobs/validate.py SETTINGS
+spark-submit --properties-file conf/spark-defaults.conf jobs/validate.py SETTINGS | MAP POLYGONS --label-field FIELD
 """
 
 import sys

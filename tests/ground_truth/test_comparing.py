@@ -129,3 +129,15 @@ def test_polygons_that_lie_on_one_another_by_thousands_are_named(monkeypatch: py
         SitsparkError, match=r"lie on one another by thousands, as near x 5.*rows \d+ and \d+; .* take them apart"
     ):
         shared_ground(polygons_of(stacked, list(range(30)), list(range(30))), Ruler("EPSG:32631", "EPSG:32631", 1.0, 1.0))
+
+
+@pytest.mark.parametrize(
+    ("crs", "pixels_crs", "resolution", "side"),
+    [
+        pytest.param("EPSG:32631", "EPSG:32631", 10.0, 10_240.0, id="metres"),
+        pytest.param("EPSG:4326", "EPSG:32631", 10.0, 10_240 / 111_320, id="polygons in degrees, pixels in metres"),
+        pytest.param("EPSG:4326", "EPSG:4326", 1e-4, 0.1024, id="both in degrees"),
+    ],
+)
+def test_squares_are_as_many_pixels_wide_in_any_crs(crs: str, pixels_crs: str, resolution: float, side: float) -> None:
+    assert Ruler(crs, pixels_crs, resolution, 1.0).side == pytest.approx(side)

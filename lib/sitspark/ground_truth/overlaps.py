@@ -46,8 +46,9 @@ class Ruler:
     @property
     def side(self) -> float:
         """The side of a square, in units of the polygons' CRS."""
-        metres = _PIXELS * self.resolution
-        return metres if pyproj.CRS.from_user_input(self.crs).is_projected else metres / _METRES
+        side = _PIXELS * self.resolution
+        alike = self.crs == self.pixels_crs or pyproj.CRS.from_user_input(self.crs).is_projected
+        return side if alike else side / _METRES
 
 
 def shared_ground(polygons: pa.Table, ruler: Ruler) -> pa.Table:

@@ -1,0 +1,180 @@
+"""`sitspark validate MAP POLYGONS`: any map of classes compared with polygons or points of any file."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pyspark.sql import SparkSession
+from rich.console import Console
+from rich.markup import escape
+
+from sitspark.accuracy.assessment import Assessment, metrics_json
+from sitspark.accuracy.matrix import ConfusionMatrix
+from sitspark.accuracy.text import accuracy_table
+from sitspark.atomic import publish, write_atomically
+from sitspark.classes import Nomenclature, read_names
+from sitspark.errors import SitsparkError, counted, some
+from sitspark.maps.class_raster import NOTHING, ClassRaster
+from sitspark.maps.mapping import read_mapping
+from sitspark.workflow.given_map import given_map
+from sitspark.workflow.progress import Voice
+from sitspark.workflow.reference import ReferenceFile, counted_pixels, nomenclature_of, read_reference, work
+
+_CLASS_COLUMNS = [
+    "code", "name", "precision", "recall", "f_score", "reference_pixels", "produced_pixels", "reference_polygons"
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """What is asked: `map` is a raster of classes, or the folder of a run.
+
+    `mapping` is a file of the map's codes, `nodata` a value of no class, `output` a folder to write to.
+    """
+
+    map: Path
+    reference: ReferenceFile
+    mapping: Path | None = None
+    nodata: float | None = None
+    output: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Validated:
+    """How good a map is on reference polygons, and what isn't counted of them; `rejected`: see Reference."""
+
+    asked: Validation
+    assessment: Assessment
+    nomenclature: Nomenclature
+    notes: tuple[str, ...]
+    rejected: pd.DataFrame
+
+    def document(self) -> dict[str, Any]:
+        """The content of metrics.json: as that of a run, and which files were compared."""
+        metrics = metrics_json(self.nomenclature, assessment=self.assessment)
+        compared = {"map": str(self.asked.map), "reference": self.asked.reference.source.address}
+        return compared | metrics | {"notes": list(self.notes)}
+
+
+def validate_map(asked: Validation, console: Console) -> Validated:
+    """Compare with a session of its own, and write what was found where that is asked for.
+
+    Raises SitsparkError for what can't be compared, with file, layer or field.
+    """
+    given = given_map(asked.map)
+    # the codes of a mapping are those of other classes than the run's
+    usual = None if asked.mapping else given.nomenclature
+    reference = replace(asked.reference, nomenclature=asked.reference.nomenclature or usual)
+    asked = replace(asked, map=given.raster, reference=reference)
+    names = read_names(reference.nomenclature) if reference.nomenclature else None
+    mapping = read_mapping(asked.mapping, names) if asked.mapping else None
+    raster = ClassRaster.of(asked.map, nodata=asked.nodata, mapping=mapping)
+    with work(asked.output) as (spark, scratch):
+        validated = compared(spark, asked, raster, scratch, Voice(console))
+    if asked.output is not None:
+        write(validated, asked.output)
+    return validated
+
+
+def compared(spark: SparkSession, asked: Validation, raster: ClassRaster, scratch: Path, voice: Voice) -> Validated:
+    """Compare a map with the reference; `scratch` takes what is found on the way."""
+    with voice.console.status("reading the reference"):
+        reference = read_reference(spark, asked.reference, raster.grid, scratch)
+    counts = counted_pixels(
+        reference.pieces, raster.grid, {"predicted": raster}, scratch, voice, touched=asked.reference.touched
+    )
+    classified = counts[counts["predicted"] != NOTHING]
+    notes = [*reference.remarks, *_pixel_notes(counts, reference.polygons)]
+    if classified.empty:
+        raise SitsparkError(
+            f"{asked.map}: has no class at any pixel of {counted(reference.polygons, 'polygon')} of "
+            f"{asked.reference.source.address}: {some(notes, separator='; ')}"
+        )
+    notes += class_notes(classified["reference"], classified["predicted"], classified["pixels"], reference.names)
+    matrix = matrix_of(classified["reference"], classified["predicted"], classified["pixels"])
+    # a polygon has one class
+    of_class = classified.drop_duplicates("polygon_id")["reference"]
+    assessment = Assessment(matrix, Counter(of_class.tolist()))
+    return Validated(asked, assessment, nomenclature_of(reference.names), tuple(notes), reference.rejected)
+
+
+def matrix_of(reference: pd.Series, produced: pd.Series, pixels: pd.Series) -> ConfusionMatrix:
+    """The confusion matrix of counted pixels, with all classes that occur in reference or map."""
+    codes = np.union1d(reference.unique(), produced.unique())
+    k = len(codes)
+    cell = np.searchsorted(codes, reference) * k + np.searchsorted(codes, produced)
+    counts = np.zeros(k * k, np.int64)
+    np.add.at(counts, cell, pixels.to_numpy(np.int64))
+    return ConfusionMatrix(tuple(codes.tolist()), counts.reshape(k, k))
+
+
+def class_notes(reference: pd.Series, produced: pd.Series, pixels: pd.Series, names: Mapping[int, str]) -> list[str]:
+    """Sentences on classes that only the map has, and only the reference, among the pixels compared."""
+    known, given = set(reference.unique().tolist()), set(produced.unique().tolist())
+    notes = []
+    if given - known:
+        wrong = counted(int(pixels[~produced.isin(known)].sum()), "pixel")
+        classes = some(map(str, sorted(given - known)), most=10)
+        notes.append(
+            f"{wrong} of map codes that no reference has here ({classes}): counted as wrong; --mapping gives them another "
+            "code, or leaves them out"
+        )
+    if known - given:
+        missed = counted(int(pixels[~reference.isin(given)].sum()), "pixel")
+        classes = some((names.get(code, str(code)) for code in sorted(known - given)), most=10)
+        notes.append(f"{missed} of reference classes that the map never gives here ({classes}): counted as wrong")
+    return notes
+
+
+def _pixel_notes(counts: pd.DataFrame, polygons: int) -> list[str]:
+    notes = []
+    without = polygons - counts["polygon_id"].nunique()
+    if without:
+        small = counted(without, "polygon")
+        why = "no centre lies inside (--touched takes pixels that are partly inside), or others claim it"
+        notes.append(f"{small} without a pixel: {why}")
+    nothing = counts[counts["predicted"] == NOTHING]
+    if len(nothing):
+        where = counted(nothing["polygon_id"].nunique(), "polygon")
+        pixels = counted(int(nothing["pixels"].sum()), "pixel")
+        notes.append(f"{pixels} of {where} where the map has no class (nodata, or left out by the mapping): not counted")
+    return notes
+
+
+def write(validated: Validated, folder: Path) -> None:
+    """Write metrics.json, the confusion matrix, scores by class, figures, and which features weren't used."""
+    from sitspark.accuracy import figures  # matplotlib takes a second to import
+
+    matrix, names, document = validated.assessment.matrix, validated.nomenclature, validated.document()
+    classes = pd.DataFrame(document["assessment"]["classes"])[_CLASS_COLUMNS]
+    write_atomically(folder / "metrics.json", json.dumps(document, indent=2, ensure_ascii=False))
+    write_atomically(folder / "confusion.csv", matrix.to_csv())
+    write_atomically(folder / "classes.csv", classes.to_csv(index=False))
+    write_atomically(folder / "not_used.csv", validated.rejected.to_csv(index=False))
+    publish(folder / "confusion.png", figures.confusion_matrix_figure(matrix, names))
+    publish(folder / "class_scores.png", figures.class_scores_figure(matrix, names))
+
+
+def say(validated: Validated, console: Console) -> None:
+    """Print the table of scores, what isn't counted, and where the results lie."""
+    voice, asked = Voice(console), validated.asked
+    matrix, polygons = validated.assessment.matrix, sum(validated.assessment.polygons.values())
+    for note in validated.notes:
+        voice.note(note)
+    console.print(accuracy_table(matrix, validated.nomenclature))
+    if validated.assessment.caution:
+        voice.note(validated.assessment.caution)
+    compared = f"{matrix.total:,} pixels of {counted(polygons, 'polygon')} of {asked.reference.source.address}"
+    console.print(f"[green]✓[/] {escape(f'{asked.map} on {compared}')}", soft_wrap=True)
+    say_output(asked.output, console)
+
+
+def say_output(output: Path | None, console: Console) -> None:
+    """Print where results lie."""
+    if output is not None:
+        console.print(f"results   {escape(str(output))}", soft_wrap=True)
