@@ -92,7 +92,7 @@ def test_how_many_samples_training_holds_is_told(training: Bound | Held, said: s
 
 
 def test_each_stage_has_its_line_and_all_of_them_a_sum() -> None:
-    said = replace(FORESEEN, done=("mosaic",)).to_text()
+    said = replace(FORESEEN, done=("train", "mosaic")).to_text()
     for words in (
         "time     5 min of one core for the map, 5 min with 1 core; ",
         "         classify   2.6 s: 100,000 pixels a second of one core, ",
@@ -100,7 +100,8 @@ def test_each_stage_has_its_line_and_all_of_them_a_sum() -> None:
         "         vectorise  5 min on one core of the driver, measured on one of these windows",
     ):
         assert words in said
-    assert "regularise" not in said
+    assert "regularise" not in said and "isn't trained" not in said
+    assert "one of these windows as a network draws it that isn't trained: a lower bound" in FORESEEN.to_text()
 
 
 def test_the_run_finds_what_was_planned_under_its_own_settings(tmp_path: Path) -> None:

@@ -145,8 +145,14 @@ class Foreseen:
             f": {self.pixels_per_core_second:,} pixels a second of one core, measured now on windows of the products, which "
             f"differ by up to {self.error:.0%}"
         )
+        # which draws hardly any borders
+        by = (
+            ""
+            if "train" in self.done
+            else " as a network draws it that isn't trained: a lower bound, better known after training"
+        )
         for name, cost in self.costs.items():
-            how = measured if name == "classify" else " on one core of the driver, measured on one of these windows"
+            how = measured if name == "classify" else f" on one core of the driver, measured on one of these windows{by}"
             skipped = "; done, and will be skipped" if name in self.done else ""
             yield f"         {name:<10} {_duration(cost.seconds)}{how}{skipped}"
 
