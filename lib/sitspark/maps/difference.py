@@ -108,7 +108,7 @@ class _Tally:
 def _compared(
     first: ClassRaster, second: ClassRaster, grid: Grid, side: int, tally: _Tally, told: Callable[[int], object]
 ) -> Iterator[Piece]:
-    for window in blocks(grid, side):
+    for window in blocks(grid.window, side):
         one, other = (raster.translated(raster.read(grid, window)) for raster in (first, second))
         in_first, in_second = one != NOTHING, other != NOTHING
         both = in_first & in_second

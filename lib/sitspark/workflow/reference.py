@@ -115,7 +115,7 @@ def read_reference(spark: SparkSession, asked: ReferenceFile, grid: Grid, scratc
 
 def on_blocks(polygons: DataFrame, grid: Grid) -> DataFrame:
     """Polygons of a run's table, or of that form, by blocks of a grid in their CRS, as `pieces_by_chunk` gives them."""
-    rows = [(_MAP, f"r{w.row:07d}_c{w.col:07d}", w.row, w.col, w.height, w.width) for w in blocks(grid, _SIDE)]
+    rows = [(_MAP, f"r{w.row:07d}_c{w.col:07d}", w.row, w.col, w.height, w.width) for w in blocks(grid.window, _SIDE)]
     columns = "tile string, chunk_id string, row int, col int, height int, width int"
     return pieces_by_chunk(polygons, polygons.sparkSession.createDataFrame(rows, columns), grid)
 
