@@ -243,9 +243,10 @@ def _cross_validate(context: Context, key: str) -> Outcome:
             f"cross-validate: leaving a {noun} out needs labelled polygons in two of them or more, here is "
             f"{', '.join(names) or 'none'}; {remedy}"
         )
-    models, parts = [], []
+    models, planned, parts = [], [], []
     for name in names:
         own = planned_models(context, f"{_model_id(context, key)}-without-{in_a_path(name)}")
+        planned.append(own)
         for model in own:
             card = _trained_and_told(context, model, f"without {name}{model.suffix}", left_out_fold=name)
             parts.append(card.subsampled)
@@ -266,8 +267,9 @@ def _cross_validate(context: Context, key: str) -> Outcome:
                     "left_out_fold": fold.left_out_fold,
                     "same_area": fold.same_area.to_json(),
                     "left_out": fold.left_out.to_json(),
+                    "models": facts_of(own),
                 }
-                for fold in folds
+                for fold, own in zip(folds, planned, strict=True)
             ]
         },
         (
