@@ -13,7 +13,7 @@ import rasterio
 from sitspark.cli import console, main, sentences
 from sitspark.settings_file import read_settings
 from sitspark.workflow.ending import say_results
-from sitspark.workflow.run import FROM_IMAGERY, run
+from sitspark.workflow.run import course_of, run
 from sitspark.workflow.run_folder import RunFolder
 
 ROOT = Path(__file__).parent.parent
@@ -33,7 +33,8 @@ def compare_with_truth(simulated: Path, run: RunFolder) -> None:
 
 def demonstrate(settings_file: Path, simulated: Path) -> None:
     """The same steps as `sitspark run`, and before the last words the comparison with the truth."""
-    context = run(read_settings(settings_file), FROM_IMAGERY.everything, console=console)
+    settings = read_settings(settings_file)
+    context = run(settings, course_of(settings).everything, console=console)
     compare_with_truth(simulated, context.folder)
     say_results(context, "report", Path(os.path.relpath(settings_file)))
 

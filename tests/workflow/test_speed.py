@@ -44,6 +44,7 @@ def test_one_window_is_measured_however_long_the_first_one_takes_and_its_files_a
         recipe=SimpleNamespace(space=()),
         classifiers=[],
         products=(classification([7]), CONFIDENCE, VALIDITY),
+        area=None,
         scratch=tmp_path,
     )  # type: ignore[arg-type]
     assert found.speed.per_core_second == 256 * 256 / 200

@@ -1,6 +1,6 @@
 """Which dates and which bands a model needs: by how much it errs more often once their values belong to other samples."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
@@ -91,3 +91,20 @@ def permutation_importance(
             losses.append((right - np.count_nonzero(classify(permuted) == reference)) / count)
         permuted[:, columns] = features[:, columns]
         yield Importance(group, float(np.mean(losses)), float(np.std(losses, ddof=1)) if repeats > 1 else None)
+
+
+def weights_of(groups: Sequence[FeatureGroup], losses: Mapping[tuple[Kind, str], float]) -> npt.NDArray[np.float64]:
+    """What each feature of a space with these groups counts in a distance, float64 (features,).
+
+    Each band, index, layer and custom feature counts what is lost without it (`losses` by kind and name; below 0: nothing),
+    divided among its features so that their number doesn't count. Where nothing is lost without any, or nothing is known, all
+    count the same. Dates don't count: they share their features with bands, and neighbouring ones replace each other.
+    """
+    counting = [group for group in groups if group.kind != "date"]
+    found = {group: max(losses.get((group.kind, group.name), 0.0), 0.0) for group in counting}
+    if not any(found.values()):
+        found = dict.fromkeys(counting, 1.0)
+    weights = np.zeros(sum(len(group.positions) for group in counting))
+    for group, loss in found.items():
+        weights[list(group.positions)] = loss / np.sqrt(len(group.positions))
+    return weights

@@ -15,11 +15,13 @@ from sitspark.kernels.feature_space import FeatureSpace
 from sitspark.maps import products
 from sitspark.maps.areas import counts_of
 from sitspark.maps.clock import Clock
+from sitspark.maps.dissimilarity import Dissimilarity
 from sitspark.maps.drawing import Drawing, Rasters, Speaker
 from sitspark.maps.products import Product
 from sitspark.maps.record import ChunkRecord, commit
 from sitspark.maps.shares import region_weights
 from sitspark.maps.views import ReadChunk, View
+from sitspark.models.applicability import AreaOfApplicability
 from sitspark.models.card import CARD
 from sitspark.models.committee import Member
 from sitspark.models.inference import Classifier
@@ -46,24 +48,37 @@ class MapTarget:
         return self.models[0].arithmetic.precision
 
 
-def rasters_of(read: ReadChunk, space: FeatureSpace, drawings: Sequence[Drawing], wanted: Sequence[Product]) -> list[Rasters]:
+def rasters_of(
+    read: ReadChunk,
+    space: FeatureSpace,
+    drawings: Sequence[Drawing],
+    wanted: Sequence[Product],
+    area: AreaOfApplicability | None,
+) -> list[Rasters]:
     """Go through a chunk block by block, features of each view once, and finish all drawings.
 
-    Gives the rasters of each drawing, those of all products that are `wanted` among them ([bands,] rows, columns).
+    Gives the rasters of each drawing, those of all products that are `wanted` among them ([bands,] rows, columns); without
+    `area` the dissimilarity can't be.
     """
     by_name, seen = {product.name: product for product in wanted}, read.is_seen
     kept = np.empty((len(space), seen.size), np.float32) if "features" in by_name else None
+    dissimilarity = Dissimilarity.of(area, read.views, seen.size) if area and "dissimilarity" in by_name else None
     for of_views in zip(*(view.blocks(space) for view in read.views), strict=True):
         place, first = of_views[0]
+        features = [features for _, features in of_views]
         if kept is not None:
             kept[:, place] = first[: place.stop - place.start].T
         for drawing in drawings:
-            drawing.take(place.start, place.stop, [features for _, features in of_views])
+            drawing.take(place.start, place.stop, features)
+        if dissimilarity is not None:
+            dissimilarity.take(place, features)
     shared: Rasters = {"validity": read.validity}
     if kept is not None:
         # those of the owner
         kept[:, ~read.views[0].stack.is_seen.ravel()] = np.nan
         shared["features"] = kept.reshape(-1, *seen.shape)
+    if dissimilarity is not None:
+        shared["dissimilarity"] = dissimilarity.finished(seen)
     finished = (drawing.finished(seen) for drawing in drawings)
     return [{**shared, **rasters} for rasters in finished]
 
@@ -98,16 +113,18 @@ def write_chunk_maps(
     wanted: Sequence[Product],
     regions: Mapping[str, Region],
     attempt: int,
+    area: AreaOfApplicability | None = None,
 ) -> list[ChunkRecord]:
     """Classify a chunk with every model, write its files on `grid`, its own, and, last, the record of each map.
 
-    `wanted` are the products of the maps; `regions`, in the CRS of the grid, those in which classes are counted.
+    `wanted` are the products of the maps, of which dissimilarity is that to the samples of `area`; `regions`, in the CRS of the
+    grid, are those in which classes are counted.
     """
     clock = Clock(read.spent.seconds, read.spent.cpu_seconds)
     chunk, window = read.chunk, read.chunk.window
     drawings = [Drawing.of(_speakers(target, read.views, grid), target.combine, window.pixels, wanted) for target in targets]
     clock.lap("load")
-    drawn = rasters_of(read, space, drawings, wanted)
+    drawn = rasters_of(read, space, drawings, wanted, area)
     areas = {name: region.pixels(grid).astype(bool) for name, region in regions.items()}
     clock.lap("classify")
     records = []

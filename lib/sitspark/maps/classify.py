@@ -15,6 +15,7 @@ from sitspark.grid import Chunk, Window
 from sitspark.maps.chunk import MapTarget, write_chunk_maps
 from sitspark.maps.products import Product
 from sitspark.maps.views import ReadChunk, read_chunk
+from sitspark.models.applicability import AreaOfApplicability
 from sitspark.scenes.product import Scene
 from sitspark.scenes.reading import Reading
 from sitspark.scenes.region import Region
@@ -30,7 +31,7 @@ _CHUNKS_A_TASK, _TASKS_A_CORE, _TASKS = 8, 4, 2000
 class Pass:
     """One pass over the imagery with all that is drawn in it, and the regions in which classes are counted.
 
-    `blended` are the windows of tiles that draw together what they both see.
+    `blended` are the windows of tiles that draw together what they both see; `area` is needed for the product dissimilarity.
     """
 
     scenes_table: Path
@@ -40,6 +41,7 @@ class Pass:
     products: tuple[Product, ...]
     regions: Mapping[str, Region]
     blended: Mapping[str, Window] = field(default_factory=dict)
+    area: AreaOfApplicability | None = None
 
     @staticmethod
     def chunk_of(row: Any) -> Chunk:
@@ -86,6 +88,7 @@ def _drawn(read: ReadChunk, imagery: Pass) -> pd.DataFrame:
         wanted=imagery.products,
         regions=imagery.regions,
         attempt=task.attemptNumber() if task else 0,
+        area=imagery.area,
     )
     return pd.DataFrame([{"chunk_id": r.chunk_id, "map": i, "classified": r.classified} for i, r in enumerate(records)])
 

@@ -109,6 +109,12 @@ AGREEMENT = Product(
 )
 
 
+# rounded up: what is above `scale` is outside the area of applicability; far pixels all have the largest number
+DISSIMILARITY = Product(
+    "dissimilarity", "Dissimilarity to the training samples (above 1000: too far)", "uint16", 65535, "average", scale=1000
+)
+
+
 def features(names: Sequence[str]) -> Product:
     """What the model is given, a band each, float32; NaN where nothing is classified."""
     return Product("features", "Features", "float32", math.nan, "average", tuple(names))
@@ -123,6 +129,7 @@ def products_of(settings: MapSettings, nomenclature: Nomenclature, names: Sequen
         "margin": margin(scale),
         "agreement": AGREEMENT,
         "features": features(names),
+        "dissimilarity": DISSIMILARITY,
     }
     return (classification(nomenclature.codes), CONFIDENCE, VALIDITY, *(further[name] for name in settings.products))
 

@@ -6,6 +6,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from sitspark.settings.accuracy import AccuracySettings
+from sitspark.settings.applicability import ApplicabilitySettings
 from sitspark.settings.archives import DescriptionSettings, MaskSettings, ScenesSettings
 from sitspark.settings.features import (
     CustomSettings,
@@ -47,6 +48,7 @@ __all__ = [
     "OF_SERIES",
     "RATIO",
     "AccuracySettings",
+    "ApplicabilitySettings",
     "AugmentationSettings",
     "BoundarySettings",
     "CheckpointSettings",
@@ -124,6 +126,9 @@ class Settings(Section):
     importance: ImportanceSettings | None = Field(
         default_factory=lambda: ImportanceSettings(),  # type: ignore[call-arg]  # mypy sees no default in Field(x)
         description="Which dates and bands the model needs, found out after training; null: not asked.",
+    )
+    applicability: ApplicabilitySettings | None = Field(
+        None, description="How like the training samples other pixels are, docs/applicability.md; null: not asked."
     )
     map: MapSettings = MapSettings()  # type: ignore[call-arg]  # mypy sees no default in Field(x)
     accuracy: AccuracySettings = AccuracySettings()  # type: ignore[call-arg]  # mypy sees no default in Field(x)
@@ -240,6 +245,19 @@ class Settings(Section):
         if "agreement" in drawn.products and not several:
             raise ValueError(
                 "has agreement among map.products, and one model draws each pixel; raise training.ensemble, or leave it out"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _dissimilarity_is_to_the_samples_of_one_model(self) -> Self:
+        if self.applicability is not None and self.training.model_per != "map":
+            raise ValueError(
+                f"has applicability, which is that of one model, and training.model_per {self.training.model_per}; set "
+                "model_per map, or leave applicability out"
+            )
+        if "dissimilarity" in self.map.products and self.applicability is None:
+            raise ValueError(
+                "has dissimilarity among map.products, which needs a section applicability; add `applicability: {}`"
             )
         return self
 

@@ -105,12 +105,14 @@ class MapSettings(Section):
     )
 
     products: Annotated[
-        tuple[Literal["probability", "entropy", "margin", "agreement", "features"], ...], AfterValidator(without_repetition)
+        tuple[Literal["probability", "entropy", "margin", "agreement", "features", "dissimilarity"], ...],
+        AfterValidator(without_repetition),
     ] = Field(
         (),
         description="Further rasters: probability (of every class, a band each), entropy (of the probabilities; 1: all classes "
         "are as likely), margin (between the two highest), agreement (how many models say the class of the map), features "
-        "(what the model is given, a band each: large; `sitspark plan` says how large).",
+        "(what the model is given, a band each: large; `sitspark plan` says how large), dissimilarity (to the training "
+        "samples; above 1000: outside the area of applicability).",
     )
     probability_scale: Literal[1000, 100] = Field(
         1000,

@@ -22,7 +22,9 @@ from sitspark.maps.seams import seam_of
 from sitspark.maps.stac import item
 from sitspark.maps.style import qml
 from sitspark.scenes.cube import READER_VERSION
+from sitspark.settings import Settings
 from sitspark.spark import tasks_at_a_time
+from sitspark.workflow.applicability import area_of
 from sitspark.workflow.context import Context
 from sitspark.workflow.keys import digest
 from sitspark.workflow.members import members_of, models_of
@@ -62,7 +64,7 @@ def _classify(context: Context, _key: str) -> Outcome:
     target = MapTarget(chunks, models, settings.map.combine, grounds, settings.map.boundary)
     tiles = {tile: windows.reach for tile, windows in context.coverage.tiles.items()}
     blended = tiles if settings.grid.overlap == "blend" else {}
-    imagery = Pass(folder.table("scenes"), context.reading, recipe, (target,), wanted, regions, blended)
+    imagery = Pass(folder.table("scenes"), context.reading, recipe, (target,), wanted, regions, blended, area_of(context))
     missing = total - len(done)
     if missing:
         imagery = replace(imagery, targets=(in_precision_of_map(context, plan, imagery),))
@@ -256,7 +258,11 @@ def _chunks_folder(context: Context) -> Path:
 def _chunks_key(context: Context) -> str:
     """The key of the chunks' folder: what their pixels depend on. Which products they have, their records say."""
     records = context.folder.records()
-    return digest(KERNEL_VERSION, _of_pixels(context), [records[name].key for name in _BEFORE])
+    before = [records[name].key for name in _BEFORE]
+    if "dissimilarity" in context.settings.map.products:
+        area = records.get("applicability")  # which `sitspark plan` may not find
+        before.append(area.key if area else "")
+    return digest(KERNEL_VERSION, _of_pixels(context), before)
 
 
 def _of_pixels(context: Context) -> Any:
@@ -283,7 +289,12 @@ def _legend(context: Context) -> Any:
 
 _BEFORE = ("scenes", "chunks", "samples", "train")
 
-STAGES = (
-    Stage("classify", _BEFORE, KERNEL_VERSION, _classify_inputs, _classify),
-    Stage("mosaic", ("classify",), 4, _mosaic_inputs, _mosaic),
-)
+_CLASSIFY = Stage("classify", _BEFORE, KERNEL_VERSION, _classify_inputs, _classify)
+_MOSAIC = Stage("mosaic", ("classify",), 4, _mosaic_inputs, _mosaic)
+
+
+def stages(settings: Settings) -> tuple[Stage, ...]:
+    """The stages that make the map; one that shows dissimilarity is drawn after the area of applicability is found."""
+    if "dissimilarity" not in settings.map.products:
+        return _CLASSIFY, _MOSAIC
+    return replace(_CLASSIFY, after=(*_BEFORE, "applicability")), _MOSAIC

@@ -17,6 +17,7 @@ from sitspark.features.recipe import Recipe
 from sitspark.grid import Chunk, ChunkShape, Window
 from sitspark.kernels.feature_space import FeatureSpace
 from sitspark.maps.products import Product, held_bytes, products_of
+from sitspark.models.applicability import AreaOfApplicability
 from sitspark.models.arithmetic import FP32, arithmetic_of
 from sitspark.models.baselines.stand_in import stand_in
 from sitspark.models.baselines.training import samples_that_fit
@@ -236,6 +237,7 @@ def _costs(work: _Work, *, trained: bool, workers: int) -> tuple[Speed, dict[str
             recipe=imagery.recipe,
             classifiers=[_classifier(context, imagery.recipe.space, trained=trained)] * context.settings.training.ensemble,
             products=work.products,
+            area=_area(context, len(imagery.recipe.space)),
             scratch=Path(scratch),
         )
     speed, tiles = tried.speed, len(imagery.tiles[context.leading.name])
@@ -340,6 +342,15 @@ def _classifier(context: Context, space: FeatureSpace, *, trained: bool) -> Clas
     return BaselineClassifier(
         np.array(codes, np.uint16), 1.0, stand_in(training.baseline, len(space), len(codes), samples=samples)
     )
+
+
+def _area(context: Context, features: int) -> AreaOfApplicability | None:
+    """An area of applicability that takes as long as the run's own, if its map shows it."""
+    wanted = context.settings.applicability
+    if wanted is None or "dissimilarity" not in context.settings.map.products:
+        return None
+    most = min(wanted.representatives, wanted.samples)
+    return AreaOfApplicability.stand_in(features, dimensions=wanted.dimensions, representatives=most)
 
 
 def _held(context: Context, features: int) -> Held:

@@ -32,7 +32,7 @@ def _regularise(context: Context, _key: str) -> Outcome:
     for stale in folder.glob("regularised*"):
         stale.unlink()
     covered = context.coverage
-    extent = _extent_of(folder / _DRAWN, covered.grid)
+    extent = extent_of(folder / _DRAWN, covered.grid)
     how = regularisation_of(context.settings.map, nomenclature, pixel_hectares(covered.grid))
     if how is None:
         return Outcome(NOTHING, {"map": _DRAWN, "areas": AREAS})
@@ -60,7 +60,7 @@ def _vectorise(context: Context, _key: str) -> Outcome:
     if wanted is None:
         return Outcome(NOTHING)
     out = folder / FILES[wanted.format]
-    grid = context.coverage.grid.cropped(_extent_of(folder / _DRAWN, context.coverage.grid))
+    grid = context.coverage.grid.cropped(extent_of(folder / _DRAWN, context.coverage.grid))
     sources = Sources(folder / final, folder / "confidence.tif", None if final == _DRAWN else folder / _DRAWN)
     with context.voice.bar("vectorise", grid.window.pixels, "pixels") as update:
         count = vectorise(
@@ -86,7 +86,7 @@ def _adding(update: Callable[[int, str], None]) -> Callable[[int], None]:
     return add
 
 
-def _extent_of(path: Path, grid: Grid) -> Window:
+def extent_of(path: Path, grid: Grid) -> Window:
     """The window of the output grid that a map lies on."""
     try:
         with rasterio.open(path) as drawn:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from sitspark.accuracy import quicklook
 from sitspark.classes import Nomenclature
-from sitspark.grid import Grid, Window
+from sitspark.grid import Grid, Territory, Window
 from sitspark.hashing import sha256_of
 from sitspark.maps.areas import pixel_hectares
+from sitspark.maps.dissimilarity import values_by_tile
 from sitspark.maps.drawing import Rasters
 from sitspark.maps.filters import regularisation_of
 from sitspark.maps.mosaic import mosaic
@@ -92,6 +93,12 @@ class _Map:
         sha256_of(self.path(product.name))
         return watch.spent(self.pixels)
 
+    def dissimilarities(self) -> Spent:
+        """Count the pixels outside the area of applicability."""
+        watch = Stopwatch()
+        values_by_tile(self.path("dissimilarity"), [Territory("", self.grid.window)], origin=self.grid.window)
+        return watch.spent(self.pixels)
+
     def regularised(self, how: Regularisation) -> Spent:
         """Smooth and filter the classes."""
         watch = Stopwatch()
@@ -136,6 +143,8 @@ def _stages(drawn: _Map, products: Sequence[Product], settings: MapSettings) -> 
     how = regularisation_of(settings, drawn.nomenclature, pixel_hectares(drawn.grid))
     if how is not None:
         found["regularise"], classes = drawn.regularised(how), "regularised"
+    if "dissimilarity" in settings.products:
+        found["dissimilarity"] = drawn.dissimilarities()
     if settings.vectors is not None:
         found["vectorise"] = drawn.vectorised(settings.vectors, of=classes)
     return found

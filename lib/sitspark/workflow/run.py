@@ -7,7 +7,7 @@ from rich.console import Console
 
 from sitspark.errors import SitsparkError
 from sitspark.settings import Settings
-from sitspark.workflow import assess, draw, from_table, imagery, learn, prepare, refine, trust
+from sitspark.workflow import applicability, assess, draw, from_table, imagery, learn, prepare, refine, trust
 from sitspark.workflow.check import refuse_wrong_imagery, refuse_wrong_inputs
 from sitspark.workflow.context import Context
 from sitspark.workflow.deliver import deliver
@@ -47,23 +47,24 @@ def _report_after(*stages: str) -> Stage:
     return Stage("report", stages, 1, lambda context: {name: record.key for name, record in done(context).items()}, _report)
 
 
-FROM_IMAGERY = Course(
-    (*imagery.STAGES, *prepare.STAGES, *learn.STAGES, *trust.STAGES, *draw.STAGES, *refine.STAGES, *assess.STAGES),
-    _report_after("scenes", "calendar"),
-    ("trust", "vectorise", "validate", "report"),
-    {"scenes": refuse_wrong_imagery, "ground_truth": refuse_wrong_inputs},
-)
-FROM_TABLE = Course(
-    (from_table.OBSERVATIONS, prepare.SAMPLES, *learn.STAGES, *trust.STAGES),
-    _report_after("observations"),
-    ("trust", "report"),
-    {"observations": refuse_wrong_inputs},
-)
-
-
 def course_of(settings: Settings) -> Course:
     """What the run of these settings can do."""
-    return FROM_IMAGERY if settings.observations is None else FROM_TABLE
+    before, after = applicability.stages_before_map(settings), applicability.stages_after_map(settings)
+    asked = tuple(stage.name for stage in (*before, *after))
+    if settings.observations is not None:
+        return Course(
+            (from_table.OBSERVATIONS, prepare.SAMPLES, *learn.STAGES, *trust.STAGES, *before),
+            _report_after("observations"),
+            ("trust", *asked, "report"),
+            {"observations": refuse_wrong_inputs},
+        )
+    learnt = (*imagery.STAGES, *prepare.STAGES, *learn.STAGES, *trust.STAGES, *before)
+    return Course(
+        (*learnt, *draw.stages(settings), *after, *refine.STAGES, *assess.STAGES),
+        _report_after("scenes", "calendar"),
+        ("trust", *asked, "vectorise", "validate", "report"),
+        {"scenes": refuse_wrong_imagery, "ground_truth": refuse_wrong_inputs},
+    )
 
 
 def run(settings: Settings, targets: Sequence[str], *, console: Console) -> Context:

@@ -11,6 +11,7 @@ from sitspark.maps.chunk import rasters_of
 from sitspark.maps.drawing import Drawing, Rasters, Speaker
 from sitspark.maps.products import Product, write_chunk
 from sitspark.maps.views import read_chunk
+from sitspark.models.applicability import AreaOfApplicability
 from sitspark.models.inference import Classifier, one_thread
 from sitspark.scenes.product import Scene
 from sitspark.scenes.reading import Reading
@@ -81,11 +82,13 @@ def trial(
     recipe: Recipe,
     classifiers: Sequence[Classifier],
     products: Sequence[Product],
+    area: AreaOfApplicability | None,
     scratch: Path,
 ) -> Trial:
     """Read, classify and write windows of a tile with all dates, on one thread, the first one and more while there is time.
 
-    `classifiers` draw one map together, whose `products` are written into the folder `scratch`.
+    `classifiers` draw one map together, whose `products` are written into the folder `scratch`;
+    `area` is for the dissimilarity among them.
     """
     small = Window(windows[0].row, windows[0].col, min(windows[0].height, _SMALL), min(windows[0].width, _SMALL))
     spent: list[Spent] = []
@@ -98,7 +101,7 @@ def trial(
             watch = Stopwatch()
             read = read_chunk(Chunk(tile, window), scenes, reading, recipe)
             drawing = Drawing.of([Speaker(one) for one in classifiers], "mean", window.pixels, products)
-            (rasters,) = rasters_of(read, recipe.space, [drawing], products)
+            (rasters,) = rasters_of(read, recipe.space, [drawing], products, area)
             for product in products:
                 write_chunk(scratch / f"{product.name}.tif", rasters[product.name], reading.grid.cropped(window), product)
             spent.append(watch.spent(window.pixels))
