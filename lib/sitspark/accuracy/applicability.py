@@ -85,8 +85,8 @@ class Applicability:
     fold: str
     weighted: bool
     samples: int
-    representatives: int
     dimensions: int
+    cells: int
     error: ApproximationError | None
     distances: tuple[Distances, ...]
     folds: tuple[Part, ...] = ()

@@ -17,6 +17,8 @@ from sitspark.accuracy import figures, quicklook, trust_figures
 from sitspark.accuracy.assessment import Assessment, metrics_json
 from sitspark.accuracy.bootstrap import Interval
 from sitspark.accuracy.canvas import DPI, UNKNOWN
+from sitspark.accuracy.applicability import Applicability
+from sitspark.accuracy.applicability_figure import applicability_figure
 from sitspark.accuracy.cross_validation import FoldScores
 from sitspark.accuracy.quicklook import Quicklook
 from sitspark.accuracy.search_figure import SearchView, search_figure, tried
@@ -162,6 +164,7 @@ class Report:
     search: SearchView | None = None
     confidence: Confidence | None = None
     needs: Needs | None = None
+    applicability: Applicability | None = None
     samples: tuple[ClassSamples, ...] = ()
     split: bytes | None = None
     series: SeriesView | None = None
@@ -215,6 +218,7 @@ def _figures(report: Report) -> dict[str, Any]:
         "reliability": report.confidence
         and trust_figures.reliability_figure(report.confidence.plain, report.confidence.calibrated),
         "importance": report.needs and trust_figures.importance_figure(report.needs.found),
+        "applicability": report.applicability and applicability_figure(report.applicability),
         "folds": figures.cross_validation_figure(report.folds) if report.folds else None,
         "series": report.series and series_figure(report.series, names),
         "calendar": figures.calendar_figure(report.acquisitions) if report.acquisitions else None,

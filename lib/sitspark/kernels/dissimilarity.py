@@ -1,5 +1,5 @@
-"""What the dissimilarity index of Meyer and Pebesma (2021) takes of training samples: which stand for all, their mean
-distance, and the largest index that is no outlier.
+"""What the dissimilarity index of Meyer and Pebesma (2021) takes: nearest places among some, the mean distance of all, and
+the largest index that is no outlier.
 """
 
 import numba
@@ -10,7 +10,7 @@ _WHISKER = 1.5  # interquartile ranges beyond the upper quartile, after which an
 
 
 def furthest_first(places: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.int64]:
-    """Which of `places` (n, d) stand for all of them, int64 (at most `count`,), in the order in which they are chosen.
+    """Which of `places` (n, d) lie as far apart as they can, int64 (at most `count`,), in the order in which they are chosen.
 
     The first is the one furthest from the mean, each further one the furthest from those before it (Gonzalez 1985): no place is
     then further from the nearest of them than twice what the best choice of as many could do. None is chosen of what is
@@ -39,6 +39,32 @@ def _furthest_first(places: npt.NDArray[np.float32], start: int, chosen: npt.NDA
         if longest == 0:
             return number + 1
     return len(chosen)
+
+
+@numba.njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "nsz"})
+def nearest_in_cells(
+    points: npt.NDArray[np.float32],
+    cells: npt.NDArray[np.int64],
+    places: npt.NDArray[np.float32],
+    starts: npt.NDArray[np.int64],
+) -> npt.NDArray[np.float32]:
+    """The Euclidean distance of each of `points` (n, d) to the nearest place in its `cells` (n, some), float32 (n,).
+
+    The places of cell c are `places[starts[c] : starts[c + 1]]`, float32 (all, d), of which a point's cells have one at least.
+    """
+    found = np.empty(len(points), np.float32)
+    for point in range(len(points)):
+        least = np.float32(np.inf)
+        for cell in cells[point]:
+            for place in range(starts[cell], starts[cell + 1]):
+                square = np.float32(0)
+                for dimension in range(places.shape[1]):
+                    apart = places[place, dimension] - points[point, dimension]
+                    square += apart * apart
+                if square < least:
+                    least = square
+        found[point] = np.sqrt(least)
+    return found
 
 
 @numba.njit(nogil=True, cache=True)

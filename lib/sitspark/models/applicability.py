@@ -1,7 +1,7 @@
 """The area of applicability of Meyer and Pebesma (2021): how far a pixel is from the samples that a model learnt from.
 
-All training samples and all features would be too many to ask for each pixel: a few samples stand for all of them, and the
-directions in which samples differ most, with the distance from these, for all features.
+All training samples and all features would be too many to compare each pixel with: the directions in which samples differ most
+stand for all features, with the distance from these; and samples are gathered in cells, of which the nearest are looked into.
 """
 
 from dataclasses import dataclass
@@ -16,10 +16,13 @@ from safetensors.torch import load, save
 
 from sitspark.atomic import publish
 from sitspark.errors import SitsparkError
-from sitspark.kernels.dissimilarity import furthest_first, mean_distance, outlier_free_maximum
+from sitspark.kernels.dissimilarity import furthest_first, mean_distance, nearest_in_cells, outlier_free_maximum
 
 _ROWS = 128  # places at a time, always: matrix products of another height may round otherwise
+_CELLS = 2  # cells that are looked into for the nearest sample
+_CROWDED = 4  # how many times more samples than others a cell has that pixels lie in, as measured
 PAIRED = 2000  # samples whose distances to each other are averaged
+_ALIKE = "applicability: the samples to train on are alike in all that the model needs; leave it out"
 
 Floats = npt.NDArray[np.float32]
 
@@ -56,22 +59,23 @@ class FeatureScale:
 class AreaOfApplicability:
     """What it takes to say how far a pixel is from the training samples, and whether that is too far.
 
-    `axes`, float32 (features, d), are orthonormal; `places`, float32 (m, d + 1), are those of the samples that stand for all,
-    on the axes and, last, off them; `folds` int64 (m,) are theirs. `unit` is the mean distance of training samples,
-    `threshold` the largest index inside.
+    `axes`, float32 (features, d), are orthonormal; `places`, float32 (n, d + 1), are those of the training samples on the axes
+    and, last, off them, sorted by cell; `folds`, int64 (n,), are theirs. Cells have `centres`, float32 (cells, d + 1), and
+    `starts`, int64 (cells + 1,), among the places. `unit` is the mean distance of training samples, `threshold` the largest
+    index inside.
     """
 
     scale: FeatureScale
     axes: Floats
     places: Floats
     folds: npt.NDArray[np.int64]
+    centres: Floats
+    starts: npt.NDArray[np.int64]
     unit: float
     threshold: float
 
     @staticmethod
-    def fit(
-        samples: FoldedSamples, weights: npt.NDArray[np.float64], *, dimensions: int, representatives: int
-    ) -> "AreaOfApplicability":
+    def fit(samples: FoldedSamples, weights: npt.NDArray[np.float64], *, dimensions: int, cells: int) -> "AreaOfApplicability":
         """Find it from training samples, of two folds or more, and the weights of features, float64 (features,).
 
         The threshold is the outlier-free maximum of the index of training samples to those of other folds. Raises SitsparkError
@@ -86,27 +90,28 @@ class AreaOfApplicability:
             raise SitsparkError(
                 "applicability: the samples to train on are of one fold, or one polygon; add some, or leave it out"
             )
-        chosen = furthest_first(places, representatives)
-        folds = samples.folds[chosen]
-        left_out = nearest_of_others(places, samples.folds, among=places[chosen], folds=folds)
-        if len(np.unique(folds)) < 2:
-            raise SitsparkError(
-                "applicability: the samples that stand for all are of one fold; raise applicability.representatives"
-            )
-        furthest = outlier_free_maximum(left_out)
+        if unit == 0:
+            raise SitsparkError(_ALIKE)
+        furthest = outlier_free_maximum(nearest_of_others(places, samples.folds, among=places, folds=samples.folds))
         if furthest == 0:
-            raise SitsparkError("applicability: the samples to train on are alike in all that the model needs; leave it out")
-        return AreaOfApplicability(scale, axes, places[chosen], folds, unit, furthest / unit)
+            raise SitsparkError(_ALIKE)
+        centres = places[furthest_first(places, cells)]
+        cell = _nearest_ones(places, centres, 1)[:, 0]
+        order = np.argsort(cell, kind="stable")
+        starts = np.searchsorted(cell[order], np.arange(len(centres) + 1))
+        return AreaOfApplicability(scale, axes, places[order], samples.folds[order], centres, starts, unit, furthest / unit)
 
     def index(self, features: Floats) -> Floats:
         """The dissimilarity index of samples (n, features), float32 (n,).
 
         Each is the same, bit for bit, whatever others come with it.
         """
-        return nearest(self._places_of(features), self.places) / np.float32(self.unit)
+        places = self._places_of(features)
+        cells = _nearest_ones(places, self.centres, min(_CELLS, len(self.centres)))
+        return nearest_in_cells(places, cells, self.places, self.starts) / np.float32(self.unit)
 
     def left_out_index(self, samples: FoldedSamples) -> Floats:
-        """The index of samples to those of other folds than their own, float32 (n,); infinite where there are none."""
+        """The index of samples to those of other folds than their own, float32 (n,), without regard to cells."""
         return nearest_of_others(self._places_of(samples.features), samples.folds, among=self.places, folds=self.folds) / (
             np.float32(self.unit)
         )
@@ -123,6 +128,8 @@ class AreaOfApplicability:
             "axes": self.axes,
             "places": self.places,
             "folds": self.folds,
+            "centres": self.centres,
+            "starts": self.starts,
             "unit": np.array(self.unit),
             "threshold": np.array(self.threshold),
         }
@@ -133,21 +140,28 @@ class AreaOfApplicability:
         """Read what `save` wrote; raises SitsparkError with the path where there is nothing of the kind."""
         try:
             arrays: dict[str, Any] = {name: tensor.numpy() for name, tensor in load(path.read_bytes()).items()}
-            scale = FeatureScale(arrays["centre"], arrays["factor"])
-            unit, threshold = float(arrays["unit"]), float(arrays["threshold"])
-            return AreaOfApplicability(scale, arrays["axes"], arrays["places"], arrays["folds"], unit, threshold)
+            return AreaOfApplicability(
+                FeatureScale(arrays["centre"], arrays["factor"]),
+                arrays["axes"],
+                arrays["places"],
+                arrays["folds"],
+                arrays["centres"],
+                arrays["starts"],
+                arrays["unit"].item(),
+                arrays["threshold"].item(),
+            )
         except (OSError, SafetensorError, KeyError) as error:
             raise SitsparkError(f"{path}: can't be read ({error}); delete it and run again: it is written anew") from None
 
     @staticmethod
-    def stand_in(features: int, *, dimensions: int, representatives: int) -> "AreaOfApplicability":
-        """One that takes as long as that of samples with so many features, and says nothing."""
+    def stand_in(features: int, *, samples: int, dimensions: int, cells: int) -> "AreaOfApplicability":
+        """One that takes as long as that of so many samples of so many features, and says nothing."""
         random, ones = np.random.default_rng(0), np.ones(features, np.float32)
-        kept = min(dimensions, features)
-        axes, places = (
-            (random.normal(size=shape)).astype(np.float32) for shape in ((features, kept), (representatives, kept + 1))
-        )
-        return AreaOfApplicability(FeatureScale(ones, ones), axes, places, np.zeros(representatives, np.int64), 1.0, 1.0)
+        kept, each = min(dimensions, features), -(-_CROWDED * samples // cells)
+        shapes = {"axes": (features, kept), "places": (each * cells, kept + 1), "centres": (cells, kept + 1)}
+        arrays = {name: random.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
+        folds, starts = np.zeros(each * cells, np.int64), each * np.arange(cells + 1)
+        return AreaOfApplicability(FeatureScale(ones, ones), **arrays, folds=folds, starts=starts, unit=1.0, threshold=1.0)
 
 
 def spread(rows: npt.NDArray[Any], most: int) -> npt.NDArray[Any]:
@@ -158,14 +172,24 @@ def spread(rows: npt.NDArray[Any], most: int) -> npt.NDArray[Any]:
 
 def nearest(points: Floats, among: Floats) -> Floats:
     """The Euclidean distance of each of `points` (n, d) to the nearest one `among` (m, d), m > 0, float32 (n,)."""
+    ones = _nearest_ones(points, among, 1)[:, 0]
+    blocks = (slice(first, first + _ROWS) for first in range(0, len(points), _ROWS))
+    found = [np.sqrt(((among[ones[block]] - points[block]) ** 2).sum(axis=1)) for block in blocks]
+    return np.concatenate([np.empty(0, np.float32), *found])
+
+
+def _nearest_ones(points: Floats, among: Floats, count: int) -> npt.NDArray[np.int64]:
+    """Which `count` ones `among` (m, d) are the nearest of each of `points` (n, d), int64 (n, count), the nearest first."""
     others, halves = torch.from_numpy(np.ascontiguousarray(-among.T)), torch.from_numpy((among**2).sum(axis=1) / 2)
-    found = np.empty(len(points), np.float32)
+    found = np.empty((len(points), count), np.int64)
     for first in range(0, len(points), _ROWS):
         block = points[first : first + _ROWS]
         # half the square of the distance, less what is the same for all
         compared = torch.addmm(halves, torch.from_numpy(_whole(block)), others).numpy()[: len(block)]
-        apart = among[compared.argmin(axis=1)] - block
-        found[first : first + len(block)] = np.sqrt((apart**2).sum(axis=1))
+        rows = np.arange(len(block))
+        for place in range(count):
+            found[first : first + len(block), place] = ones = compared.argmin(axis=1)
+            compared[rows, ones] = np.inf
     return found
 
 

@@ -11,9 +11,9 @@ class ApplicabilitySettings(Section):
     samples: int = Field(
         20_000, ge=100, description="Training samples that it is found from, of each class about as many; they are in memory."
     )
-    representatives: int = Field(
-        2000, ge=10, description="Samples that stand for these when a pixel is compared: more take longer and err less."
-    )
     dimensions: int = Field(
-        16, ge=1, le=256, description="Directions in feature space that they are compared in: more take longer and err less."
+        24, ge=1, le=256, description="Directions in feature space that pixels are compared in: more take longer and err less."
+    )
+    cells: int = Field(
+        1000, ge=1, description="Cells that the samples are gathered in; a pixel is compared with those of the two nearest."
     )

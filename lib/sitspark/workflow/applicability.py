@@ -74,7 +74,7 @@ def _applicability(context: Context, _key: str) -> Outcome:
             known,
             weights_of(groups_of(context.feature_space), losses),
             dimensions=wanted.dimensions,
-            representatives=wanted.representatives,
+            cells=wanted.cells,
         )
         update(1, "")
         distances = [Distances.measured("training_left_out", area.left_out_index(known), area.threshold)]
@@ -100,8 +100,8 @@ def _applicability(context: Context, _key: str) -> Outcome:
         noun,
         bool(losses),
         len(training),
-        len(area.places),
         area.axes.shape[1],
+        len(area.centres),
         error,
         tuple(distances),
         tuple(parts),
@@ -183,10 +183,8 @@ def _in_words(found: Applicability) -> str:
         error = (
             f"by the exact one {found.error.changed / found.error.samples:.1%} of {found.error.samples:,} would change sides"
         )
-    return (
-        f"threshold {found.threshold:.3f} from {counted(found.samples, 'sample')}, of which {found.representatives:,} "
-        f"stand for all; {error}{'; ' if found.sentence else ''}{found.sentence}"
-    )
+    told = [f"threshold {found.threshold:.3f} from {counted(found.samples, 'sample')}", error, found.sentence]
+    return "; ".join(part for part in told if part)
 
 
 def applicability_of(facts: Mapping[str, Mapping[str, Any]]) -> Applicability | None:

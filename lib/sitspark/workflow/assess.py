@@ -46,6 +46,7 @@ from sitspark.models.search import TRIALS
 from sitspark.samples.pieces import pieces_by_chunk
 from sitspark.settings import TrainingSettings
 from sitspark.settings.search import Range, candidates
+from sitspark.workflow.applicability import applicability_of
 from sitspark.workflow.context import Context
 from sitspark.workflow.imagery import acquisitions_of
 from sitspark.workflow.members import PlannedModel, models_of
@@ -207,6 +208,7 @@ def write_report(context: Context, done: dict[str, StageRecord]) -> Outcome:
         search=_search(context, facts["train"]) if "train" in done else None,
         confidence=confidence_of(facts),
         needs=needs_of(context, facts),
+        applicability=applicability_of(facts),
         samples=_samples(facts),
         split=context.folder.split.read_bytes() if "ground_truth" in done else None,
         series=_series(context) if "samples" in done and "series" in context.folder.tables() else None,

@@ -349,8 +349,9 @@ def _area(context: Context, features: int) -> AreaOfApplicability | None:
     wanted = context.settings.applicability
     if wanted is None or "dissimilarity" not in context.settings.map.products:
         return None
-    most = min(wanted.representatives, wanted.samples)
-    return AreaOfApplicability.stand_in(features, dimensions=wanted.dimensions, representatives=most)
+    return AreaOfApplicability.stand_in(
+        features, samples=wanted.samples, dimensions=wanted.dimensions, cells=min(wanted.cells, wanted.samples)
+    )
 
 
 def _held(context: Context, features: int) -> Held:
