@@ -1,5 +1,6 @@
 """A run on a region of interest: only its ground is read, labelled and mapped."""
 
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from rasterio.windows import from_bounds
 
 from sitspark.errors import SitsparkError
 from sitspark.maps.areas import read_csv
+from sitspark.models.applicability import AreaOfApplicability
 from sitspark.scenes.left_out import Reason
 from sitspark.workflow.context import Context
 from tests.conftest import FinishedRun, run_quietly
@@ -53,11 +55,14 @@ def test_only_the_ground_of_a_region_is_read_labelled_and_mapped(
         driver="GPKG",
     )
     tree["ground_truth"] = tree["ground_truth"] | {"regions": str(regions), "region_field": "name"}
-    tree["map"] = {"products": ["features"], "per_tile": True, "regularise": {"radius": 1}}
-    context, _ = run_quietly(tree, "validate", "report")
+    tree["map"] = {"products": ["features", "dissimilarity"], "per_tile": True, "regularise": {"radius": 1}}
+    tree["applicability"], tree["importance"] = {"samples": 200, "dimensions": 8, "cells": 20}, {"samples": 60, "repeats": 1}
+    context, said = run_quietly(tree, "dissimilarity", "validate", "report")
     folder = context.folder.path / context.facts("mosaic")["map"]
     assert_tiles_are_parts_of_the_map(folder)
     assert_features_are_named_and_masked(folder, context)
+    assert_dissimilarity_is_that_of_the_features(folder, context)
+    assert "of them are outside the area of applicability" in said and "by the exact one" in said
     for name in ("areas.csv", "regularised_areas.csv"):
         whole, *parts = read_csv(folder / name)
         assert [part.name for part in parts if part.kind == "region"] == ["east", "west"]
@@ -121,6 +126,23 @@ def assert_features_are_named_and_masked(folder: Path, context: Context) -> None
         assert features.descriptions == context.feature_space.names
         assert np.array_equal(np.isfinite(features.read()).all(axis=0), drawn.read(1) > 0)
         assert np.array_equal(np.isnan(features.read()).all(axis=0), drawn.read(1) == 0)
+
+
+def assert_dissimilarity_is_that_of_the_features(folder: Path, context: Context) -> None:
+    area = AreaOfApplicability.load(context.folder.accuracy / "applicability.safetensors")
+    with rasterio.open(folder / "features.tif") as features, rasterio.open(folder / "dissimilarity.tif") as drawn:
+        vectors, values = features.read().reshape(len(context.feature_space), -1).T, drawn.read(1).ravel()
+    seen = np.isfinite(vectors).all(axis=1)
+    assert (values[~seen] == 65535).all()
+    expected = np.ceil(1000 * area.index(vectors[seen]) / np.float32(area.threshold))
+    assert abs(values[seen] - np.minimum(expected, 65534)).max() <= 1  # the last bit of a product may round up
+    tiles = [line.split(",") for line in (context.folder.accuracy / "dissimilarity.csv").read_text().splitlines()[1:]]
+    assert sum(int(pixels) for _, pixels, *_ in tiles) == seen.sum()
+    assert sum(int(outside) for _, _, outside, *_ in tiles) == (values[seen] > 1000).sum()
+    found = json.loads((context.folder.accuracy / "dissimilarity.json").read_text())
+    assert [one["of"] for one in found["distances"]] == ["training_left_out", "set_aside", "set_aside_left_out", "map"]
+    assert found["weighted"] and {one["name"] for one in found["folds"]} == {name for name, *_ in tiles}
+    assert found["meaning"][:20].lower() in context.folder.report.read_text().lower()
 
 
 def test_a_region_beside_the_imagery_is_refused(finished: FinishedRun, tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ def rasters() -> dict[str, np.ndarray]:
         "confidence": rng.integers(1, 100, shape, np.uint8),
         "validity": np.full(shape, 7, np.uint16),
         "probability": rng.integers(0, 500, (3, *shape), np.uint16),
+        "dissimilarity": rng.integers(0, 2000, shape, np.uint16),
         "features": rng.normal(size=(20, *shape)).astype(np.float32),
     }
 
@@ -38,6 +39,7 @@ def rasters() -> dict[str, np.ndarray]:
     [
         pytest.param({}, {"mosaic"}, id="nothing"),
         pytest.param({"regularise": {"radius": 1}}, {"mosaic", "regularise"}, id="majority"),
+        pytest.param({"products": ["dissimilarity"]}, {"mosaic", "dissimilarity"}, id="dissimilarity"),
         pytest.param({"vectors": {}}, {"mosaic", "vectorise"}, id="polygons"),
         pytest.param(
             {

@@ -14,11 +14,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from sitspark.accuracy import figures, quicklook, trust_figures
+from sitspark.accuracy.applicability import Applicability
+from sitspark.accuracy.applicability_figure import applicability_figure
 from sitspark.accuracy.assessment import Assessment, metrics_json
 from sitspark.accuracy.bootstrap import Interval
 from sitspark.accuracy.canvas import DPI, UNKNOWN
-from sitspark.accuracy.applicability import Applicability
-from sitspark.accuracy.applicability_figure import applicability_figure
 from sitspark.accuracy.cross_validation import FoldScores
 from sitspark.accuracy.quicklook import Quicklook
 from sitspark.accuracy.search_figure import SearchView, search_figure, tried
