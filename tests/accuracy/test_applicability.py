@@ -63,8 +63,14 @@ def found_of(near: float, far: float | None, drawn: float | None) -> Applicabili
 @pytest.mark.parametrize(
     ("found", "words"),
     [
-        pytest.param(found_of(0.1, 0.4, 0.12), ["(4.0 times as much) when their tile is left out", "the same area"], id="near"),
-        pytest.param(found_of(0.1, 0.4, 0.38), ["0.0% and 100.0% of them", "what was left out, whose"], id="far"),
+        pytest.param(
+            found_of(0.1, 0.4, 0.12),
+            ["(4.0 times as much) when their tile is left out", "samples of the same area, whose score"],
+            id="near",
+        ),
+        pytest.param(
+            found_of(0.1, 0.4, 0.38), ["0.0% and 100.0% of them", "samples of a tile left out, whose score"], id="far"
+        ),
         pytest.param(
             found_of(0.1, None, 0.5), ["0.0% of them are outside", "of 0.5", "100.0% of them are outside"], id="no folds"
         ),

@@ -62,7 +62,7 @@ def test_only_the_ground_of_a_region_is_read_labelled_and_mapped(
     assert_tiles_are_parts_of_the_map(folder)
     assert_features_are_named_and_masked(folder, context)
     assert_dissimilarity_is_that_of_the_features(folder, context)
-    assert "of them are outside the area of applicability" in said and "by the exact one" in said
+    assert "of them are outside the area of applicability" in said and "the exact index would put" in said
     for name in ("areas.csv", "regularised_areas.csv"):
         whole, *parts = read_csv(folder / name)
         assert [part.name for part in parts if part.kind == "region"] == ["east", "west"]

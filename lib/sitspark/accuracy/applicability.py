@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+_THIRD = 1 / 3  # of the way between two medians, up to which a third one is about as the nearer of them
 _SHARES = np.linspace(0, 1, 101)
 
 Kind = Literal["training_left_out", "set_aside", "set_aside_left_out", "map"]
@@ -114,10 +115,8 @@ class Applicability:
             )
         if drawn is not None:
             told.append(f"pixels of the map have one of {drawn.median:.3f}, and {drawn.outside:.1%} of them are outside")
-            if near is not None and far is not None:
-                like_near = abs(drawn.median - near.median) <= abs(drawn.median - far.median)
-                which = "the same area" if like_near else "what was left out"
-                told.append(f"they are about as far from the training samples as {which}, whose scores fit the map best")
+            if near is not None and far is not None and near.median < far.median:
+                told.append(_which_score((drawn.median - near.median) / (far.median - near.median), self.fold))
         return "; ".join(told)
 
     def to_json(self) -> dict[str, Any]:
@@ -138,6 +137,14 @@ def parts_csv(parts: Sequence[Part]) -> str:
     """Tiles of a map as CSV: pixels, those outside the area of applicability, their share, and the median index."""
     rows = [f"{one.name},{one.count},{round(one.outside * one.count)},{one.outside:.6f},{one.median:.6f}" for one in parts]
     return "\n".join(("tile,pixels,outside,share_outside,median_dissimilarity", *rows, ""))
+
+
+def _which_score(place: float, fold: str) -> str:
+    """Which score of a cross-validation tells of the map, by its place between samples set aside (0) and those left out (1)."""
+    if _THIRD < place < 1 - _THIRD:
+        return f"the map lies between the two, and its score between that of the same area and that of a {fold} left out"
+    of = "the same area" if place <= _THIRD else f"a {fold} left out"
+    return f"the map is about as far as samples of {of}, whose score is the one to expect of it"
 
 
 def _times(far: float, near: float) -> str:

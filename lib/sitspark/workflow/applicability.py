@@ -180,9 +180,8 @@ def _written(context: Context, found: Applicability, name: str) -> tuple[Path, .
 def _in_words(found: Applicability) -> str:
     error = "its error isn't known: nothing is set aside"
     if found.error is not None:
-        error = (
-            f"by the exact one {found.error.changed / found.error.samples:.1%} of {found.error.samples:,} would change sides"
-        )
+        changed = found.error.changed / found.error.samples
+        error = f"the exact index would put {changed:.1%} of {counted(found.error.samples, 'sample')} on its other side"
     told = [f"threshold {found.threshold:.3f} from {counted(found.samples, 'sample')}", error, found.sentence]
     return "; ".join(part for part in told if part)
 
