@@ -15,6 +15,7 @@ from sitspark.accuracy import figures
 from sitspark.accuracy.assessment import Assessment, metrics_json
 from sitspark.accuracy.cross_validation import FoldScores
 from sitspark.accuracy.evidence import Evidence, MappedGround, evidence_of
+from sitspark.accuracy.fold_maps import FoldMapsView, ShownPlace
 from sitspark.accuracy.map_confusion import map_confusion
 from sitspark.accuracy.matrix import ConfusionMatrix
 from sitspark.accuracy.report import (
@@ -38,6 +39,7 @@ from sitspark.errors import counted
 from sitspark.grid import Grid
 from sitspark.ground_truth.division import blocks_of
 from sitspark.maps.areas import AREAS, MAP, pixel_hectares, read_csv
+from sitspark.maps.disagreement import PICTURE, RASTER
 from sitspark.maps.seams import Seam
 from sitspark.models.card import HISTORY, ModelCard, read_card
 from sitspark.models.doubt import doubt
@@ -212,6 +214,7 @@ def write_report(context: Context, done: dict[str, StageRecord]) -> Outcome:
         series=_series(context) if "samples" in done and "series" in context.folder.tables() else None,
         doubtful=tuple(DoubtfulPolygon(**polygon) for polygon in facts.get("samples", {}).get("doubtful", ())),
         folds=folds_of(facts),
+        fold_maps=_fold_maps(context, facts),
         acquisitions=acquisitions_of(context) if "calendar" in done else (),
         products_left_out=_products_left_out(context) if "scenes" in done else (),
         rejected=tuple(Rejection(r, n) for r, n in facts.get("ground_truth", {}).get("rejected", {}).items()),
@@ -259,6 +262,19 @@ def folds_of(facts: dict[str, dict[str, Any]]) -> tuple[FoldScores, ...]:
             ConfusionMatrix.from_json(fold["left_out"]),
         )
         for i, fold in enumerate(facts.get("cross_validate", {}).get("folds", []), 1)
+    )
+
+
+def _fold_maps(context: Context, facts: dict[str, dict[str, Any]]) -> FoldMapsView | None:
+    """What the page shows of the maps of the folds, if they are drawn."""
+    found = facts.get("fold_maps")
+    if found is None:
+        return None
+    folder = context.folder.path / found["folder"]
+    places = (ShownPlace(name, (folder / one["file"]).read_bytes(), one["disputed"]) for name, one in found["places"].items())
+    left_out = tuple(one["left_out"] for one in found["maps"])
+    return FoldMapsView(
+        left_out, (folder / PICTURE).read_bytes(), tuple(found["pixels"]), tuple(places), f"{found['folder']}/{RASTER}"
     )
 
 

@@ -262,6 +262,7 @@ def _cross_validate(context: Context, key: str) -> Outcome:
         f"{counted(len(names), noun)} left out in turn: mean F {_mean(folds, 'same_area')} in the same area, "
         f"{_mean(folds, 'left_out')} on what was left out{max(parts, key=len)}",
         {
+            "model_id": _model_id(context, key),
             "folds": [
                 {
                     "left_out_fold": fold.left_out_fold,
@@ -270,7 +271,7 @@ def _cross_validate(context: Context, key: str) -> Outcome:
                     "models": facts_of(own),
                 }
                 for fold, own in zip(folds, planned, strict=True)
-            ]
+            ],
         },
         (
             context.folder.table("confusion_folds"),

@@ -17,12 +17,12 @@ from sitspark.models.lower_precision import chosen
 from sitspark.workflow.context import Context
 
 
-def in_precision_of_map(context: Context, plan: DataFrame, imagery: Pass) -> MapTarget:
-    """The one map of a pass with the numbers of its models: tried out, and noted beside its chunks before the first one.
+def in_precision_of_map(context: Context, plan: DataFrame, imagery: Pass, target: MapTarget) -> MapTarget:
+    """A map of a pass with the numbers of its models: tried out, and noted beside its chunks before the first one.
 
     Raises SitsparkError for a precision that is asked for and changes too many pixels, or that the models have no form in.
     """
-    settings, (target,) = context.settings.map, imagery.targets
+    settings = context.settings.map
     if settings.precision == "fp32":
         return target
     noted = choice_of(target.chunks)

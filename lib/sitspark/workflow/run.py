@@ -7,7 +7,7 @@ from rich.console import Console
 
 from sitspark.errors import SitsparkError
 from sitspark.settings import Settings
-from sitspark.workflow import assess, draw, from_table, imagery, learn, prepare, refine, trust
+from sitspark.workflow import assess, draw, fold_maps, from_table, imagery, learn, prepare, refine, trust
 from sitspark.workflow.check import refuse_wrong_imagery, refuse_wrong_inputs
 from sitspark.workflow.context import Context
 from sitspark.workflow.deliver import deliver
@@ -48,7 +48,16 @@ def _report_after(*stages: str) -> Stage:
 
 
 FROM_IMAGERY = Course(
-    (*imagery.STAGES, *prepare.STAGES, *learn.STAGES, *trust.STAGES, *draw.STAGES, *refine.STAGES, *assess.STAGES),
+    (
+        *imagery.STAGES,
+        *prepare.STAGES,
+        *learn.STAGES,
+        *trust.STAGES,
+        *draw.STAGES,
+        *refine.STAGES,
+        *assess.STAGES,
+        *fold_maps.STAGES,
+    ),
     _report_after("scenes", "calendar"),
     ("trust", "vectorise", "validate", "report"),
     {"scenes": refuse_wrong_imagery, "ground_truth": refuse_wrong_inputs},
