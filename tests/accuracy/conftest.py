@@ -27,7 +27,7 @@ from sitspark.accuracy.split_figure import split_figure
 from sitspark.classes import Nomenclature
 from sitspark.maps.areas import AREAS, ClassArea, GroundAreas, to_csv
 
-from .plausible import classes, confidence, evidence, history, matrix, needs, series_view, split_view
+from .plausible import classes, confidence, evidence, fold_maps, history, matrix, needs, series_view, split_view
 
 
 @pytest.fixture
@@ -87,6 +87,7 @@ def full_report(written_map: Callable[..., Path]) -> Report:
         assessment=Assessment(confusion, dict.fromkeys(names.codes[:-1], 7), evidence(confusion)),
         test=Assessment(matrix(k, seed=7), dict.fromkeys(names.codes[:-1], 3), evidence(matrix(k, seed=7), blocks=False)),
         map=map_view(written_map, names, values),
+        fold_maps=fold_maps(names),
         trainings=(Training("mlp_0", history(20), 12, "fscore"),),
         confidence=confidence(),
         needs=needs(),
