@@ -79,9 +79,7 @@ def test_a_cell_of_the_matrix_says_which_classes_it_counts(full_report: Report) 
 def test_the_maps_of_the_folds_are_shown(full_report: Report) -> None:
     assert full_report.fold_maps is not None
     text = " ".join(" ".join(Page(render(full_report)).text).split())
-    assert (
-        "They give more than one class to 30.0 % of the pixels" in text and "The models of the folds drew 2 maps" in text
-    )
+    assert "They give more than one class to 30.0 % of the pixels" in text and "The models of the folds drew 2 maps" in text
     assert "the mill: 62.5 % of the pixels have more than one class." in text
 
 

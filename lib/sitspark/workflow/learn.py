@@ -22,7 +22,7 @@ from sitspark.settings.redaction import redacted
 from sitspark.workflow.assess import matrix_of, score
 from sitspark.workflow.context import Context
 from sitspark.workflow.keys import digest
-from sitspark.workflow.members import PlannedModel, facts_of, in_a_path, members_of, planned_models
+from sitspark.workflow.members import PlannedModel, facts_of, grounds_of, in_a_path, members_of, planned_models
 from sitspark.workflow.run_folder import StageRecord
 from sitspark.workflow.stage import Outcome, Stage
 from sitspark.workflow.training_place import told_executors
@@ -130,7 +130,7 @@ def _published(context: Context, model_id: str) -> tuple[Path, ...]:
 def _train(context: Context, key: str) -> Outcome:
     """Leaves the id of all models together, which is that of their map, and the models themselves."""
     model_id = _model_id(context, key)
-    models = planned_models(context, model_id)
+    models = planned_models(context, model_id, grounds_of(context))
     cards = [_trained_and_told(context, model, f"train{model.suffix}") for model in models]
     facts = {"model_id": model_id, "models": facts_of(models)}
     files = dict.fromkeys(file for model in models for file in _published(context, model.model_id))
@@ -243,9 +243,9 @@ def _cross_validate(context: Context, key: str) -> Outcome:
             f"cross-validate: leaving a {noun} out needs labelled polygons in two of them or more, here is "
             f"{', '.join(names) or 'none'}; {remedy}"
         )
-    models, planned, parts = [], [], []
+    models, planned, parts, grounds = [], [], [], grounds_of(context)
     for name in names:
-        own = planned_models(context, f"{_model_id(context, key)}-without-{in_a_path(name)}")
+        own = planned_models(context, f"{_model_id(context, key)}-without-{in_a_path(name)}", grounds)
         planned.append(own)
         for model in own:
             card = _trained_and_told(context, model, f"without {name}{model.suffix}", left_out_fold=name)
