@@ -13,7 +13,7 @@ from sitspark.maps.classify import Pass
 from sitspark.maps.record import choice_of
 from sitspark.models.arithmetic import Arithmetic
 from sitspark.models.card import read_card
-from sitspark.models.lower_precision import chosen
+from sitspark.models.lower_precision import chosen, in_words
 from sitspark.workflow.context import Context
 
 
@@ -39,10 +39,9 @@ def in_precision_of_map(context: Context, plan: DataFrame, imagery: Pass, target
         found = trials_of(plan, imagery, target.models, settings.precision) if tries else [[] for _ in target.models]
         update(1, settings.precision)
     arithmetic = chosen(found, settings.precision, limit=settings.precision_limit)
-    for model, of_model, own in zip(target.models, found, arithmetic, strict=True):
-        name = f"{model.folder.name}, " if len(found) > 1 else ""
-        for one in of_model:
-            context.voice.note(f"{name}{one}{'' if one.arithmetic == own else '; not taken'}")
+    for of_precision in zip(*found, strict=True):
+        taken = of_precision[0].arithmetic.precision == arithmetic[0].precision
+        context.voice.note(f"{in_words(of_precision)}{'' if taken else '; not taken'}")
     if not any(found):
         context.voice.remark("precision: fp32; there was no other to try, by processor, model or pixels that are ever clear")
     content = {
