@@ -56,10 +56,10 @@ def in_words(tries: Sequence[Tried]) -> str:
     """What was tried of several models in one precision, by those that it changes most and that gain least."""
     if len(tries) == 1:
         return str(tries[0])
-    most = max(tries, key=lambda one: one.share)
+    most, gain = max(tries, key=lambda one: one.share), min(one.gain for one in tries)
     return (
-        f"{most.arithmetic.precision}, {len(tries)} models: {min(one.gain for one in tries):.1f} times as fast as fp32 or more, "
-        f"another class for {most.share:.2%} of {most.pixels:,} pixels or fewer"
+        f"{most.arithmetic.precision}, {len(tries)} models: {gain:.1f} times as fast as fp32 or more, another "
+        f"class for {most.share:.2%} of {most.pixels:,} pixels or fewer"
     )
 
 
