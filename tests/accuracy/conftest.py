@@ -10,8 +10,8 @@ import rasterio
 from rasterio.transform import from_origin
 
 from sitspark.accuracy.assessment import Assessment
-from sitspark.accuracy.cross_validation import FoldScores
 from sitspark.accuracy.figures import Acquisition
+from sitspark.accuracy.fold_scores import FoldScores
 from sitspark.accuracy.report import (
     ClassSamples,
     DoubtfulPolygon,

@@ -10,8 +10,8 @@ from matplotlib import colormaps
 from PIL import Image
 
 from sitspark.accuracy import figures, quicklook
-from sitspark.accuracy.cross_validation import FoldScores
 from sitspark.accuracy.figures import Acquisition
+from sitspark.accuracy.fold_scores import FoldScores
 from sitspark.accuracy.matrix import ConfusionMatrix
 from sitspark.errors import SitsparkError
 
