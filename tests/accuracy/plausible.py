@@ -9,7 +9,9 @@ import pandas as pd
 import shapely
 
 from sitspark.accuracy.area_estimates import Design
+from sitspark.accuracy.bootstrap import intervals_of
 from sitspark.accuracy.evidence import Evidence, MappedGround, evidence_of
+from sitspark.accuracy.fold_scores import FoldScores
 from sitspark.accuracy.importance import FeatureGroup, Importance
 from sitspark.accuracy.matrix import ConfusionMatrix
 from sitspark.accuracy.reliability import Reliability
@@ -55,6 +57,13 @@ def evidence(of: ConfusionMatrix, *, design: Design = "polygons", blocks: bool =
     of_blocks = UnitCounts(counts.unit % 12, counts.reference, counts.produced, counts.pixels)
     ground = MappedGround(dict(zip(of.codes, (10 * n for n in of.produced_pixels), strict=True)), 0.01)
     return evidence_of(counts, of.codes, blocks=of_blocks if blocks else None, ground=ground, design=design, seed=0)
+
+
+def fold_scores(number: int, name: str, k: int) -> FoldScores:
+    """A fold with the intervals that some polygons give."""
+    same_area, left_out = matrix(k, seed=number), matrix(k, seed=number + 9)
+    intervals = (intervals_of(unit_counts(of), of.codes, seed=0) for of in (same_area, left_out))
+    return FoldScores(number, name, same_area, left_out, *intervals)
 
 
 def split_view(

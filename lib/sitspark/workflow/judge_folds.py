@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 def judge_folds(context: Context, models: "Sequence[FoldModels]", *, key: str) -> tuple[FoldScores, ...]:
     """Judge all folds in one pass over the labelled pixels of the imagery, or over the samples where there is none."""
+    started = time.monotonic()
     if context.settings.observations is None:
         _judge_pixels(context, models, key=key)
     else:
@@ -30,7 +31,10 @@ def judge_folds(context: Context, models: "Sequence[FoldModels]", *, key: str) -
         _write(context, sample_confusion(context.table("samples"), models), key=key)
     rows = context.table("confusion_folds").toPandas()
     names = [fold.left_out for fold in models]
-    unclassified = int(_once(rows, names).query("predicted == 0")["pixels"].sum())
+    once = _once(rows, names)
+    judged = f"{int(once['pixels'].sum()):,} labelled pixels of {counted(once['polygon_id'].nunique(), 'polygon')}"
+    context.voice.remark(f"{judged} read once and judged by the models of all folds in {time.monotonic() - started:.1f} s")
+    unclassified = int(once.loc[once["predicted"] == 0, "pixels"].sum())
     if unclassified:
         context.voice.note(
             f"{counted(unclassified, 'labelled pixel')} without a clear date or a model: not classified, not counted"
@@ -42,7 +46,6 @@ def _judge_pixels(context: Context, models: "Sequence[FoldModels]", *, key: str)
     from sitspark.accuracy.fold_confusion import fold_confusion
     from sitspark.maps.classify import tasks_of
 
-    started = time.monotonic()
     plan = context.plan_of_map().cache()
     pieces = pieces_by_chunk(context.table("polygons"), plan, context.coverage.grid).cache()
     chunks = pieces.select("chunk_id").distinct().count()
@@ -59,9 +62,6 @@ def _judge_pixels(context: Context, models: "Sequence[FoldModels]", *, key: str)
         _write(context, judged, key=key)
     pieces.unpersist()
     plan.unpersist()
-    pixels = int(_once(context.table("confusion_folds").toPandas(), [fold.left_out for fold in models])["pixels"].sum())
-    spent = time.monotonic() - started
-    context.voice.remark(f"{pixels:,} labelled pixels of {counted(chunks, 'chunk')} read and judged in {spent:.1f} s")
 
 
 def imagery_of_folds(context: Context) -> "FoldImagery":
