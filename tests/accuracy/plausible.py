@@ -9,9 +9,11 @@ import pandas as pd
 import shapely
 
 from sitspark.accuracy.area_estimates import Design
+from sitspark.accuracy.bootstrap import intervals_of
 from sitspark.accuracy.evidence import Evidence, MappedGround, evidence_of
 from sitspark.accuracy.fold_animation import animation
 from sitspark.accuracy.fold_maps import FoldMapsView, ShownPlace
+from sitspark.accuracy.fold_scores import FoldScores
 from sitspark.accuracy.importance import FeatureGroup, Importance
 from sitspark.accuracy.matrix import ConfusionMatrix
 from sitspark.accuracy.reliability import Reliability
@@ -66,6 +68,13 @@ def fold_maps(names: Nomenclature) -> FoldMapsView:
     return FoldMapsView(
         ("31TCJ", "31TCK"), shown, (700, 300), (ShownPlace("the mill", shown, 0.625),), "maps/f/disagreement.tif"
     )
+
+
+def fold_scores(number: int, name: str, k: int) -> FoldScores:
+    """A fold with the intervals that some polygons give."""
+    same_area, left_out = matrix(k, seed=number), matrix(k, seed=number + 9)
+    intervals = (intervals_of(unit_counts(of), of.codes, seed=0) for of in (same_area, left_out))
+    return FoldScores(number, name, same_area, left_out, *intervals)
 
 
 def split_view(

@@ -17,8 +17,8 @@ from sitspark.accuracy import figures, quicklook, trust_figures
 from sitspark.accuracy.assessment import Assessment, metrics_json
 from sitspark.accuracy.bootstrap import Interval
 from sitspark.accuracy.canvas import DPI, UNKNOWN
-from sitspark.accuracy.cross_validation import FoldScores
 from sitspark.accuracy.fold_maps import FoldMapsView
+from sitspark.accuracy.fold_scores import FoldScores
 from sitspark.accuracy.quicklook import Quicklook
 from sitspark.accuracy.search_figure import SearchView, search_figure, tried
 from sitspark.accuracy.series_figure import SeriesView, series_figure

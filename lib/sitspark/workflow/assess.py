@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 from pyspark.sql import DataFrame
@@ -13,9 +12,9 @@ from pyspark.sql import functions as F
 
 from sitspark.accuracy import figures
 from sitspark.accuracy.assessment import Assessment, metrics_json
-from sitspark.accuracy.cross_validation import FoldScores
 from sitspark.accuracy.evidence import Evidence, MappedGround, evidence_of
 from sitspark.accuracy.fold_maps import FoldMapsView, ShownPlace
+from sitspark.accuracy.fold_scores import FoldScores
 from sitspark.accuracy.map_confusion import map_confusion
 from sitspark.accuracy.matrix import ConfusionMatrix
 from sitspark.accuracy.report import (
@@ -58,16 +57,6 @@ from sitspark.workflow.trust import confidence_of, needs_of
 _SET_ASIDE, _TEST = "set_aside", "test"  # areas of the confusion table
 
 
-def matrix_of(counts: list[Any], codes: tuple[int, ...]) -> ConfusionMatrix:
-    """A confusion matrix from rows with reference, predicted, pixels; unclassified pixels stay out."""
-    table = np.zeros((len(codes), len(codes)), np.int64)
-    position = {code: i for i, code in enumerate(codes)}
-    for row in counts:
-        if row.reference in position and row.predicted in position:
-            table[position[row.reference], position[row.predicted]] += row.pixels
-    return ConfusionMatrix(codes, table)
-
-
 def _validate(context: Context, key: str) -> Outcome:
     folder = context.folder
     of_map = folder.path / context.facts("mosaic")["map"]
@@ -101,16 +90,21 @@ def _validate(context: Context, key: str) -> Outcome:
 
 def _by_polygon(context: Context, compared: DataFrame, model_id: str) -> DataFrame:
     """The pixels of each polygon by class of the map, with the block that the polygon lies in where there are blocks."""
-    size = context.truth.block_size
-    polygons = context.table("polygons")
-    blocks = blocks_of(polygons, size) if size is not None else polygons.withColumn("block", F.lit(None).cast("string"))
+    counts = compared.groupBy("area", "polygon_id", "reference", "predicted").agg(F.sum("pixels").alias("pixels"))
     return (
-        compared.groupBy("area", "polygon_id", "reference", "predicted")
-        .agg(F.sum("pixels").alias("pixels"))
-        .join(blocks.select("polygon_id", "block").distinct(), "polygon_id")
+        with_block(context, counts)
         .select(F.lit(model_id).alias("map"), "area", "polygon_id", "block", "reference", "predicted", "pixels")
         .orderBy("area", "polygon_id", "reference", "predicted")
     )
+
+
+def with_block(context: Context, counts: DataFrame) -> DataFrame:
+    """Add block, that which a polygon lies in; null where the ground truth has none."""
+    size = context.truth.block_size if context.settings.observations is None else None
+    if size is None:
+        return counts.withColumn("block", F.lit(None).cast("string"))
+    blocks = blocks_of(context.table("polygons"), size)
+    return counts.join(blocks.select("polygon_id", "block").distinct(), "polygon_id")
 
 
 def _confusion_table(by_polygon: DataFrame) -> DataFrame:
@@ -254,15 +248,8 @@ def _assessment_from(facts: dict[str, Any] | None) -> Assessment | None:
 
 def folds_of(facts: dict[str, dict[str, Any]]) -> tuple[FoldScores, ...]:
     """The folds that the stage cross_validate left, if it is done."""
-    return tuple(
-        FoldScores(
-            i,
-            fold["left_out_fold"],
-            ConfusionMatrix.from_json(fold["same_area"]),
-            ConfusionMatrix.from_json(fold["left_out"]),
-        )
-        for i, fold in enumerate(facts.get("cross_validate", {}).get("folds", []), 1)
-    )
+    found = facts.get("cross_validate", {}).get("folds", [])
+    return tuple(FoldScores.from_facts(number, fold) for number, fold in enumerate(found, 1))
 
 
 def _fold_maps(context: Context, facts: dict[str, dict[str, Any]]) -> FoldMapsView | None:
