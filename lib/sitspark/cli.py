@@ -496,12 +496,20 @@ def compare(
 
 
 @app.command()
-def cross_validate(settings: SettingsFile, set_: Overrides = None, debug: Debug = False) -> None:
+def cross_validate(
+    settings: SettingsFile,
+    set_: Overrides = None,
+    maps: Annotated[
+        bool, typer.Option("--maps", help="Also draw the map of each fold, all in one pass, and show where they disagree.")
+    ] = False,
+    debug: Debug = False,
+) -> None:
     """Leave one tile (or region, group of blocks, random part) out: train without it, test on its polygons; each in turn.
 
     [bold]Example:[/] sitspark cross-validate conf/demo.yaml
     """
-    _run(settings, set_, "cross_validate", "report", debug=debug)
+    drawn = ("fold_maps",) if maps else ()
+    _run(settings, set_, "cross_validate", *drawn, "report", debug=debug)
 
 
 @app.command()

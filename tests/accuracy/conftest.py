@@ -10,7 +10,6 @@ import rasterio
 from rasterio.transform import from_origin
 
 from sitspark.accuracy.assessment import Assessment
-from sitspark.accuracy.cross_validation import FoldScores
 from sitspark.accuracy.figures import Acquisition
 from sitspark.accuracy.report import (
     ClassSamples,
@@ -27,7 +26,7 @@ from sitspark.accuracy.split_figure import split_figure
 from sitspark.classes import Nomenclature
 from sitspark.maps.areas import AREAS, ClassArea, GroundAreas, to_csv
 
-from .plausible import classes, confidence, evidence, history, matrix, needs, series_view, split_view
+from .plausible import classes, confidence, evidence, fold_maps, fold_scores, history, matrix, needs, series_view, split_view
 
 
 @pytest.fixture
@@ -87,6 +86,7 @@ def full_report(written_map: Callable[..., Path]) -> Report:
         assessment=Assessment(confusion, dict.fromkeys(names.codes[:-1], 7), evidence(confusion)),
         test=Assessment(matrix(k, seed=7), dict.fromkeys(names.codes[:-1], 3), evidence(matrix(k, seed=7), blocks=False)),
         map=map_view(written_map, names, values),
+        fold_maps=fold_maps(names),
         trainings=(Training("mlp_0", history(20), 12, "fscore"),),
         confidence=confidence(),
         needs=needs(),
@@ -94,7 +94,7 @@ def full_report(written_map: Callable[..., Path]) -> Report:
         series=series_view(k),
         doubtful=(DoubtfulPolygon(4711, names.codes[0], "train", 30, 1.875, 2.5, names.codes[1], 1.2345678, -43.5),),
         samples=tuple(ClassSamples(code, count, count, SampleCount(0, 0)) for code in names.codes),
-        folds=tuple(FoldScores(i, tile, matrix(k, seed=i), matrix(k, seed=i + 9)) for i, tile in enumerate(tiles)),
+        folds=tuple(fold_scores(i, tile, k) for i, tile in enumerate(tiles)),
         acquisitions=tuple(
             Acquisition(tile, date(2018, 1, 3) + timedelta(days=10 * i), None if i % 3 else 0.1 * (i % 10))
             for tile in tiles

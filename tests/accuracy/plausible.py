@@ -9,7 +9,11 @@ import pandas as pd
 import shapely
 
 from sitspark.accuracy.area_estimates import Design
+from sitspark.accuracy.bootstrap import intervals_of
 from sitspark.accuracy.evidence import Evidence, MappedGround, evidence_of
+from sitspark.accuracy.fold_animation import animation
+from sitspark.accuracy.fold_maps import FoldMapsView, ShownPlace
+from sitspark.accuracy.fold_scores import FoldScores
 from sitspark.accuracy.importance import FeatureGroup, Importance
 from sitspark.accuracy.matrix import ConfusionMatrix
 from sitspark.accuracy.reliability import Reliability
@@ -55,6 +59,22 @@ def evidence(of: ConfusionMatrix, *, design: Design = "polygons", blocks: bool =
     of_blocks = UnitCounts(counts.unit % 12, counts.reference, counts.produced, counts.pixels)
     ground = MappedGround(dict(zip(of.codes, (10 * n for n in of.produced_pixels), strict=True)), 0.01)
     return evidence_of(counts, of.codes, blocks=of_blocks if blocks else None, ground=ground, design=design, seed=0)
+
+
+def fold_maps(names: Nomenclature) -> FoldMapsView:
+    """Two maps of a place that differ in places."""
+    maps = {f"without {name}": np.full((30, 40), names.codes[position], np.uint8) for position, name in enumerate(("a", "b"))}
+    shown = animation(maps, names)
+    return FoldMapsView(
+        ("31TCJ", "31TCK"), shown, (700, 300), (ShownPlace("the mill", shown, 0.625),), "maps/f/disagreement.tif"
+    )
+
+
+def fold_scores(number: int, name: str, k: int) -> FoldScores:
+    """A fold with the intervals that some polygons give."""
+    same_area, left_out = matrix(k, seed=number), matrix(k, seed=number + 9)
+    intervals = (intervals_of(unit_counts(of), of.codes, seed=0) for of in (same_area, left_out))
+    return FoldScores(number, name, same_area, left_out, *intervals)
 
 
 def split_view(

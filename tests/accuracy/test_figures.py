@@ -10,12 +10,12 @@ from matplotlib import colormaps
 from PIL import Image
 
 from sitspark.accuracy import figures, quicklook
-from sitspark.accuracy.cross_validation import FoldScores
 from sitspark.accuracy.figures import Acquisition
+from sitspark.accuracy.fold_scores import FoldScores
 from sitspark.accuracy.matrix import ConfusionMatrix
 from sitspark.errors import SitsparkError
 
-from .plausible import classes, history, matrix
+from .plausible import classes, fold_scores, history, matrix
 
 
 def drawn(png: bytes) -> np.ndarray:
@@ -86,6 +86,8 @@ def test_cross_validation_shows_each_fold() -> None:
     assert differ(figures.cross_validation_figure(folds), figures.cross_validation_figure(folds[:3]))
     swapped = [replace(fold, same_area=fold.left_out, left_out=fold.same_area) for fold in folds]
     assert differ(figures.cross_validation_figure(folds), figures.cross_validation_figure(swapped))
+    sure = [fold_scores(i, f"tile {i}", 4) for i in range(4)]
+    assert differ(figures.cross_validation_figure(sure), figures.cross_validation_figure(folds))
 
 
 @pytest.mark.parametrize("share", [None, 0.0, 0.6])

@@ -4,68 +4,204 @@ import json
 from pathlib import Path
 
 import geopandas
+import numpy as np
 import pandas as pd
 import pytest
+import rasterio
 import shapely
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
+from sitspark.accuracy import fold_classes
+from sitspark.accuracy.fold_classes import FoldModels, classes_of_folds
+from sitspark.accuracy.fold_confusion import fold_confusion
+from sitspark.accuracy.map_confusion import map_confusion
 from sitspark.errors import SitsparkError
+from sitspark.maps.chunk import MapTarget
+from sitspark.maps.classify import Pass, classify
+from sitspark.maps.mosaic import mosaic
+from sitspark.maps.record import committed
+from sitspark.marks import Marks
+from sitspark.models.committee import Committee
+from sitspark.samples.pieces import pieces_by_chunk
+from sitspark.scenes.table import scenes_of
 from sitspark.workflow.context import Context
+from sitspark.workflow.judge_folds import imagery_of_folds
+from sitspark.workflow.members import members_of, models_of
 from tests.conftest import FinishedRun, run_quietly
+
+COUNTS = ("fold", "area", "polygon_id", "reference", "predicted", "pixels")
 
 
 def halves(context: Context, path: Path) -> Path:
-    """Two regions, west and east, whose names no folder can have."""
+    """Two regions, west and east, whose names no folder can have, and a strip between them."""
     left, bottom, right, top = context.coverage.grid.bounds
     middle = (left + right) / 2
-    outlines = [shapely.box(left, bottom, middle, top), shapely.box(middle, bottom, right, top)]
+    outlines = [shapely.box(left, bottom, middle - 300, top), shapely.box(middle + 300, bottom, right, top)]
     geopandas.GeoDataFrame({"name": ["west/1", "east/1"]}, geometry=outlines, crs=context.coverage.grid.crs).to_file(path)
     return path
 
 
+def maps_of_folds(context: Context, folder: Path) -> dict[str, Path]:
+    """The map that the models of each fold draw, by what they never saw."""
+    settings = context.settings
+    regions = context.regions_on_grid if settings.training.model_per == "region" else {}
+    targets = {}
+    for fold in context.facts("cross_validate")["folds"]:
+        chunks = folder / f"map-{len(targets)}"
+        chunks.mkdir(parents=True)
+        members = members_of(context, models_of(fold))
+        targets[fold["left_out_fold"]] = MapTarget(chunks, members, settings.map.combine, regions, settings.map.boundary)
+    reaches = {tile: windows.reach for tile, windows in context.coverage.tiles.items()}
+    imagery = Pass(
+        context.folder.table("scenes"),
+        context.reading,
+        context.recipe,
+        tuple(targets.values()),
+        context.products,
+        {},
+        reaches if settings.grid.overlap == "blend" else {},
+    )
+    classify(context.plan_of_map(), imagery, tasks=2).write.format("noop").mode("overwrite").save()
+    for target in targets.values():
+        files = [(target.chunks / r.files["classification"].name, r.window) for r in committed(target.chunks, context.products)]
+        product = context.products[0]
+        mosaic(files, context.coverage.grid, target.chunks / "classification.tif", product=product)
+    return {name: target.chunks / "classification.tif" for name, target in targets.items()}
+
+
+def counted(frame: DataFrame) -> list[tuple]:
+    """Counts of an area, in an order of their own."""
+    columns = [name for name in COUNTS if name in frame.columns]
+    return sorted(tuple(row) for row in frame.select(*columns).collect())
+
+
+def as_on_the_map(context: Context, left_out: str, classification: Path, marks: Marks) -> list[tuple]:
+    """What is counted on the map of a fold, of the same polygons in the same areas."""
+    polygons = context.table("polygons")
+    used = F.col("split").isin("train", "validation") & (F.col("fold") == left_out)
+    # as map_confusion calls the areas that it measures
+    role = F.when(used, "validation").when(F.col("split") == "validation", "test").otherwise("train")
+    grid, touched = context.coverage.grid, context.settings.samples.touched
+    pieces = pieces_by_chunk(polygons.withColumn("split", role), context.table("chunks"), grid)
+    found = map_confusion(pieces, grid, classification, touched=touched, marks=marks)
+    by_polygon = found.groupBy("area", "polygon_id", "reference", "predicted").agg(F.sum("pixels").alias("pixels"))
+    return counted(by_polygon.replace({"set_aside": "left_out", "test": "same_area"}, subset=["area"]))
+
+
+def judged_otherwise(context: Context, marks: Marks) -> DataFrame:
+    """The counts of all folds from pieces in another order, in other partitions."""
+    plan, grid = context.plan_of_map(), context.coverage.grid
+    pieces = pieces_by_chunk(context.table("polygons").orderBy(F.desc("polygon_id")).repartition(3), plan, grid)
+    folds = [
+        FoldModels(fold["left_out_fold"], members_of(context, models_of(fold)), context.settings.map.combine)
+        for fold in context.facts("cross_validate")["folds"]
+    ]
+    touched, imagery = context.settings.samples.touched, imagery_of_folds(context)
+    return fold_confusion(pieces, plan, imagery, folds[::-1], touched=touched, tasks=5, marks=marks)
+
+
 @pytest.mark.parametrize(
-    ("truth", "names", "said"),
+    ("truth", "others", "names", "said"),
     [
         (
-            {"split_unit": "piece", "folds": "random", "fold_count": 2},
+            {"split_unit": "piece", "folds": "random", "fold_count": 2, "region_field": "name"},
+            {
+                "training": {"model_per": "region"},
+                "grid": {"overlap": "blend"},
+                "map": {"boundary": {"interior": 100, "exterior": 200}},
+            },
             {"fold-1", "fold-2"},
             "2 random folds left out in turn",
         ),
         (
             {"split_unit": "block", "block_size": 0.6, "folds": "block", "fold_count": 2},
+            {"samples": {"touched": True}},
             {"fold-1", "fold-2"},
             "2 block folds left out in turn",
         ),
         (
             {"split_unit": "distance", "distance": 60, "folds": "region", "region_field": "name"},
+            {},
             {"west/1", "east/1"},
             "2 regions left out in turn",
         ),
     ],
-    ids=lambda value: "-".join(map(str, value.values())) if isinstance(value, dict) else "",
+    ids=["random-folds-of-models-by-region", "blocks", "regions"],
 )
 def test_a_cross_validation_leaves_out_folds_of_any_kind(
-    run_copy: FinishedRun, tmp_path: Path, truth: dict, names: set, said: str
+    run_copy: FinishedRun, tmp_path: Path, truth: dict, others: dict, names: set, said: str
 ) -> None:
+    """What it says of the pixels of each fold is what a map says that the models of that fold draw."""
     if "region_field" in truth:
         truth = truth | {"regions": str(halves(run_copy.context, tmp_path / "regions.gpkg"))}
-    tree = run_copy.tree | {"ground_truth": run_copy.tree["ground_truth"] | truth}
-    tree["training"] = tree["training"] | {"epochs": 2}
+    changed = {"ground_truth": truth, "training": {"epochs": 2}}
+    tree = run_copy.tree
+    for section, keys in [*changed.items(), *others.items()]:
+        tree = tree | {section: tree[section] | keys}
     context, printed = run_quietly(tree, "cross_validate", "report")
     assert said in printed
     polygons = context.table("polygons").toPandas()
-    assert set(polygons["fold"]) == names == set(context.facts("ground_truth")["folds"])
+    assert set(polygons["fold"].dropna()) == names == set(context.facts("ground_truth")["folds"])
     samples = context.table("samples").select("polygon_id", "split", "fold").distinct().toPandas()
     assert set(samples["split"]) == {"train", "validation"}
-    assert set(samples["fold"]) == names
+    assert set(samples["fold"].dropna()) == names
     scores = json.loads((context.folder.accuracy / "cross_validation.json").read_text())
     assert {fold["left_out_fold"] for fold in scores["folds"]} == names
-    # each model is measured on all samples of its fold
-    rows = context.table("samples").groupBy("fold").count().collect()
-    assert {fold["left_out_fold"]: fold["left_out"]["pixels"] for fold in scores["folds"]} == {r.fold: r["count"] for r in rows}
+    table = context.table("confusion_folds")
+    (tmp_path / "marks").mkdir()
+    for name, drawn in maps_of_folds(context, tmp_path / "maps").items():
+        expected = as_on_the_map(context, name, drawn, Marks(tmp_path / "marks"))
+        assert counted(table.where(F.col("fold") == name).drop("fold")) == expected
+    assert counted(judged_otherwise(context, Marks(tmp_path / "marks"))) == counted(table)
+    rows = table.toPandas()
+    assert rows["block"].notna().all() == ("block_size" in truth)
+    left_out = rows[rows["area"] == "left_out"]
+    fold_of = {(row.polygon_id, row.fold) for row in polygons.itertuples() if row.split in ("train", "validation")}
+    # others than those that no pixel is of; polygons outside all regions, and those too close to others, are never left out
+    assert set(zip(left_out["polygon_id"], left_out["fold"], strict=True)) <= fold_of
+    assert "buffer" in set(polygons["split"]) or truth["split_unit"] != "distance"
+    if truth["folds"] == "region":
+        bare = polygons[polygons["fold"].isna()]
+        assert len(bare) and not set(bare["polygon_id"]) & set(left_out["polygon_id"])
+        aside = set(bare.loc[bare["split"] == "validation", "polygon_id"])
+        of_each = rows[rows["area"] == "same_area"].groupby("fold")["polygon_id"].agg(set)
+        assert aside and all(aside & found for found in of_each)
+    for fold in scores["folds"]:
+        for area in ("same_area", "left_out"):
+            own = rows[(rows["fold"] == fold["left_out_fold"]) & (rows["area"] == area) & (rows["predicted"] > 0)]
+            assert fold[area]["pixels"] == own["pixels"].sum() > 0
+            assert fold[area]["polygons"] == own["polygon_id"].nunique()
+            interval = fold[area]["intervals"]["overall_accuracy"]
+            assert interval["low"] < fold[area]["overall_accuracy"] < interval["high"]
+    assert "aren't independent" in scores["assumption"]
     cards = [json.loads(path.read_text()) for path in (context.folder.path / "models").glob("*-without-*/card.json")]
+    cards = cards or [json.loads(path.read_text()) for path in (context.folder.path / "models").glob("*-without-*-*/card.json")]
     assert {card["left_out_fold"] for card in cards} == names
     page = context.folder.report.read_text()
     assert context.folder.split.exists() and all(name in page for name in names)
+
+
+def test_pixels_have_the_classes_of_the_map_in_blocks_of_any_size(
+    finished: FinishedRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = finished.context
+    imagery = imagery_of_folds(context)
+    row = context.plan_of_map().orderBy("chunk_id").first()
+    chunk = Pass.chunk_of(row)
+    scenes = scenes_of(imagery.scenes_table, imagery.reading.leading, tiles=row.tiles, other_tiles=row.other_tiles)
+    taken = np.sort(np.random.default_rng(0).choice(chunk.window.pixels, 700, replace=False))
+    rows, cols = chunk.window.row + taken // chunk.window.width, chunk.window.col + taken % chunk.window.width
+    with rasterio.open(finished.map / "classification.tif") as source:
+        drawn = source.read(1)[rows, cols]
+    committee = Committee.load(members_of(context, models_of(context.facts("train"))))
+    wanted = np.random.default_rng(1).random((2, 700)) < ((1,), (0.3,))
+    for pixels in (700, 64):
+        monkeypatch.setattr(fold_classes, "_PIXELS", pixels)
+        found = classes_of_folds(chunk, scenes, rows, cols, wanted, imagery=imagery, committees=[committee, committee])
+        assert (found == np.where(wanted, drawn, 0)).all() and len(np.unique(found)) > 2
+    nobody = classes_of_folds(chunk, scenes, rows[:0], cols[:0], wanted[:, :0], imagery=imagery, committees=[committee] * 2)
+    assert nobody.shape == (2, 0)
 
 
 def test_polygons_that_the_user_keeps_for_testing_and_weighs(run_copy: FinishedRun, tmp_path: Path) -> None:

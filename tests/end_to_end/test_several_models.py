@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pyogrio
+import pyproj
 import pytest
 import rasterio
 import shapely
@@ -16,6 +17,7 @@ from sitspark.errors import SitsparkError
 from sitspark.maps.shares import region_weights
 from sitspark.models.inference import Classifier
 from sitspark.settings import BoundarySettings
+from sitspark.workflow.context import Context
 from sitspark.workflow.members import models_of
 from tests.conftest import FinishedRun, run_quietly
 
@@ -30,7 +32,7 @@ def regions(finished: FinishedRun, tmp_path_factory: pytest.TempPathFactory) -> 
     left, bottom, right, top = grid.bounds
     middle = (bottom + top) / 2
     north = shapely.Polygon([(left, top), (right, top), (right, middle + 200), (left, middle - 200)])
-    south = shapely.box(left, bottom, right, top).difference(north)
+    south = shapely.box(left, bottom + 480, right, top).difference(north)  # a tenth of the map has no region
     path = tmp_path_factory.mktemp("regions") / "regions.gpkg"
     names = [np.array(["north", "the south"], object)]
     pyogrio.raw.write(path, shapely.to_wkb([north, south]), names, ["name"], geometry_type="Polygon", crs=grid.crs)
@@ -48,7 +50,9 @@ def drawn(spark: SparkSession, finished: FinishedRun, regions: Path, tmp_path_fa
     tree["training"] = tree["training"] | {"model_per": "region", "ensemble": 2, "epochs": 4}
     tree["map"] = {"products": PRODUCTS, "combine": "vote", "boundary": BOUNDARY}
     tree["importance"] = {"samples": 60, "repeats": 1}
-    context, _ = run_quietly(tree, "trust", "validate", "report")
+    context, told = run_quietly(tree, "trust", "validate", "report")
+    # 300 of 480 metres are drawn by the model of the south, whose weight falls to 0 there
+    assert "ground_truth.regions: 3.7% of the map lies in none of them: nothing is drawn there" in told
     return FinishedRun(context, tree, finished.simulated)
 
 
@@ -185,11 +189,12 @@ def test_what_has_a_model_of_its_own_can_not_be_left_out(run_copy: FinishedRun) 
         run_quietly(tree, "cross_validate")
 
 
-def test_each_tile_draws_its_own_ground(run_copy: FinishedRun) -> None:
-    """And models of several seeds are left out of a fold together."""
+def test_each_tile_draws_its_own_ground_and_the_maps_of_folds_are_drawn_together(run_copy: FinishedRun) -> None:
+    """A fold is left out of the models of all seeds and tiles; where their maps disagree is shown."""
     tree = run_copy.tree | {"training": run_copy.tree["training"] | {"model_per": "tile", "epochs": 2, "ensemble": 2}}
     tree["ground_truth"] = tree["ground_truth"] | {"folds": "random", "fold_count": 2}
-    context, _ = run_quietly(tree, "mosaic", "cross_validate")
+    tree["report"] = {"place_size": 0.5, "disputed_places": 2}
+    context, _ = run_quietly(tree, "mosaic", "fold_maps", "report")
     models = models_of(context.facts("train"))
     assert [one.ground and one.ground.name for one in models] == [
         tile for tile in sorted(context.coverage.tiles) for _ in range(2)
@@ -197,3 +202,30 @@ def test_each_tile_draws_its_own_ground(run_copy: FinishedRun) -> None:
     assert len(list((context.folder.path / "models").glob("*-without-fold-*/card.json"))) == 2 * len(models)
     left_out = [np.sum(fold["left_out"]["counts"]) for fold in context.facts("cross_validate")["folds"]]
     assert len(left_out) == 2 and min(left_out) > 0
+    assert_disagreement_is_that_of_the_maps(context)
+    # a place more asks for no pixel anew
+    chunks = sorted((context.folder.path / "maps").glob("*-without-*/chunks/*/*.json"))
+    written = [path.stat().st_mtime_ns for path in chunks]
+    lon, lat = pyproj.Transformer.from_crs(context.coverage.grid.crs, 4326, always_xy=True).transform(302_000, 4_998_000)
+    tree["report"] = {"place_size": 0.5, "disputed_places": 1, "places": [{"name": "the mill", "lon": lon, "lat": lat}]}
+    context, _ = run_quietly(tree, "fold_maps", "report")
+    assert list(context.facts("fold_maps")["places"]) == ["the mill", "disputed place 1"]
+    assert [path.stat().st_mtime_ns for path in chunks] == written and len(written) > 2
+    page = context.folder.report.read_text()
+    assert "Where the maps of the folds disagree" in page and page.count("data:image/gif") == 2
+
+
+def assert_disagreement_is_that_of_the_maps(context: Context) -> None:
+    facts = context.facts("fold_maps")
+    maps = []
+    for one in facts["maps"]:
+        with rasterio.open(context.folder.path / one["map"]) as source:
+            maps.append(source.read(1))
+    with rasterio.open(context.folder.path / facts["folder"] / "disagreement.tif") as source:
+        found = source.read(1)
+    first, second = maps
+    assert (found == (first > 0).astype(int) + ((second > 0) & (second != first))).all()
+    assert facts["pixels"] == [int((found == 1).sum()), int((found == 2).sum())] and facts["pixels"][1] > 0
+    assert len(facts["places"]) == 2 and all(
+        (context.folder.path / facts["folder"] / p["file"]).exists() for p in facts["places"].values()
+    )

@@ -6,7 +6,7 @@ import pytest
 from sitspark.errors import SitsparkError
 from sitspark.models.arithmetic import FP32, Arithmetic, sums_integers
 from sitspark.models.inference import Classifier
-from sitspark.models.lower_precision import Tried, Wanted, chosen, tried
+from sitspark.models.lower_precision import Tried, Wanted, chosen, in_words, tried
 from sitspark.models.model import Model
 
 from .tables import Table, TrainingJob
@@ -49,6 +49,12 @@ def test_choice(found: list[Tried], wanted: Wanted, expected: Arithmetic) -> Non
 )
 def test_models_of_one_map_have_one_precision(found: list[list[Tried]], expected: str) -> None:
     assert [one.precision for one in chosen(found, "auto", limit=0.005)] == [expected, expected]
+
+
+def test_several_models_are_told_by_the_worst_of_them() -> None:
+    assert in_words([int8(3, 2.25)]) == str(int8(3, 2.25))
+    told = "int8, 2 models: 1.9 times as fast as fp32 or more, another class for 0.40% of 10,000 pixels or fewer"
+    assert in_words([int8(40, 2.2), int8(10, 1.9)]) == told
 
 
 def test_what_is_asked_for_and_changes_too_much_is_refused() -> None:

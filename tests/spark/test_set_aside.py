@@ -6,8 +6,9 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from sitspark.accuracy.fold_classes import FoldModels
 from sitspark.accuracy.reliability import Reliability
-from sitspark.accuracy.sample_confusion import FoldModels, sample_confusion
+from sitspark.accuracy.sample_confusion import sample_confusion
 from sitspark.accuracy.set_aside import reliability_of, some_set_aside
 from sitspark.errors import SitsparkError
 from sitspark.kernels.feature_space import FeatureSpace

@@ -29,6 +29,8 @@ FORESEEN = Foreseen(
     costs={"classify": Cost(2.6, 2.6), "mosaic": Cost(0.8, 1.0), "vectorise": Cost(300.0, 300.0)},
     models=1,
     models_at_a_time=1,
+    folds=1,
+    left_out="tile",
     training=Held("mlp", 1_039_501, 2.0, 80_000),
     done=(),
     chunks_written=0,
@@ -113,6 +115,19 @@ def test_the_run_finds_what_was_planned_under_its_own_settings(tmp_path: Path) -
     assert folder.planned("regularise", "key") is folder.planned("mosaic", "another key") is None
     folder.plan.write_text('{"key": "key", "core_seconds": 2.6}')  # of an earlier version
     assert folder.planned("classify", "key") is None
+
+
+@pytest.mark.parametrize(
+    ("models", "folds", "left_out", "said"),
+    [
+        (1, 4, "tile", "folds    cross-validate trains 4 models, 1 without each of 4 tiles"),
+        (6, 5, "random fold", "folds    cross-validate trains 30 models, 6 without each of 5 random folds"),
+    ],
+)
+def test_what_a_cross_validation_trains_is_told(models: int, folds: int, left_out: str, said: str) -> None:
+    foreseen = replace(FORESEEN, models=models, folds=folds, left_out=left_out)
+    assert said in foreseen.to_text()
+    assert ("one after the other" in foreseen.to_text()) == (models > 1)
 
 
 def test_how_many_models_of_a_search_are_trained_at_a_time_is_told() -> None:

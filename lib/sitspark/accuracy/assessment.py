@@ -6,10 +6,11 @@ from typing import Any
 
 from sitspark.accuracy.area_estimates import ASSUMPTIONS, Estimate
 from sitspark.accuracy.bootstrap import ScoreIntervals
-from sitspark.accuracy.cross_validation import FoldScores, spread
+from sitspark.accuracy.cross_validation import spread
 from sitspark.accuracy.evidence import Evidence
+from sitspark.accuracy.fold_scores import ASSUMPTION, FoldScores
 from sitspark.accuracy.matrix import ConfusionMatrix
-from sitspark.accuracy.scores import BY_CLASS
+from sitspark.accuracy.scores import BY_CLASS, SUMMARY
 from sitspark.classes import Nomenclature
 from sitspark.errors import counted
 
@@ -197,8 +198,8 @@ def _cross_validation_json(folds: Sequence[FoldScores]) -> dict[str, Any]:
             {
                 "fold": fold.fold,
                 "left_out_fold": fold.left_out_fold,
-                "same_area": _headline(fold.same_area),
-                "left_out": _headline(fold.left_out),
+                "same_area": _headline(fold.same_area) | _fold_intervals_json(fold.same_area_intervals),
+                "left_out": _headline(fold.left_out) | _fold_intervals_json(fold.left_out_intervals),
             }
             for fold in folds
         ],
@@ -210,7 +211,16 @@ def _cross_validation_json(folds: Sequence[FoldScores]) -> dict[str, Any]:
             }
             for name, matrices in sets.items()
         },
+        "assumption": ASSUMPTION,
     }
+
+
+def _fold_intervals_json(intervals: ScoreIntervals | None) -> dict[str, Any]:
+    """The polygons that a fold was judged by, and the intervals of its scores that they give."""
+    if intervals is None:
+        return {"polygons": None, "intervals": None}
+    of = {name: getattr(intervals, name) for name in SUMMARY}
+    return {"polygons": intervals.units, "intervals": {name: one and asdict(one) for name, one in of.items()}}
 
 
 def _spread_json(scores: Sequence[float | None]) -> dict[str, Any] | None:

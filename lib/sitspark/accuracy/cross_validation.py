@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sitspark.accuracy.matrix import ConfusionMatrix, Score
+from sitspark.accuracy.matrix import Score
 
 # two-sided 95 % quantiles of Student's t for 1 to 30 degrees of freedom (Abramowitz and Stegun 1964, table 26.10)
 _STUDENT_95 = (
@@ -13,16 +13,6 @@ _STUDENT_95 = (
     *(2.0796, 2.0739, 2.0687, 2.0639, 2.0595, 2.0555, 2.0518, 2.0484, 2.0452, 2.0423),
 )
 _NORMAL_95 = 1.959964
-
-
-@dataclass(frozen=True, slots=True)
-class FoldScores:
-    """A model that never saw one fold (a tile, as `left_out_fold`), on polygons set aside in its own area and on that fold."""
-
-    fold: int
-    left_out_fold: str
-    same_area: ConfusionMatrix
-    left_out: ConfusionMatrix
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,8 @@ from sitspark.accuracy.canvas import (
     png,
     shortened,
 )
-from sitspark.accuracy.cross_validation import FoldScores, Spread, spread
+from sitspark.accuracy.cross_validation import Spread, spread
+from sitspark.accuracy.fold_scores import FoldScores
 from sitspark.accuracy.matrix import ConfusionMatrix, Score
 from sitspark.classes import Nomenclature
 from sitspark.scenes.calendar import Acquisition
@@ -145,17 +146,13 @@ def training_figure(history: pd.DataFrame, best_epoch: int) -> bytes:
 
 
 def cross_validation_figure(folds: Sequence[FoldScores]) -> bytes:
-    """OA and mean F of every fold in its own area and on what was left out, with mean and standard deviation below."""
-    height = 0.32 * (len(folds) + 1) + 0.25
+    """OA and mean F of every fold in its own area and on what was left out, lines their intervals; below mean and deviation."""
+    height = 0.4 * (len(folds) + 1) + 0.25
     figure = new_figure(9, height + 1)
-    same, left_out = [fold.same_area for fold in folds], [fold.left_out for fold in folds]
-    panels = (
-        ("Overall accuracy", [m.overall_accuracy for m in same], [m.overall_accuracy for m in left_out]),
-        ("Mean F-score", [m.mean_f_score for m in same], [m.mean_f_score for m in left_out]),
-    )
-    for number, (title, inside, outside) in enumerate(panels):
+    panels = (("Overall accuracy", "overall_accuracy"), ("Mean F-score", "mean_f_score"))
+    for number, (title, score) in enumerate(panels):
         axes = inset_axes(figure, 3.9, height, left=4.15 * number)
-        _dumbbells(axes, inside, outside)
+        _points_of_folds(axes, folds, score)
         axes.set_xlabel(title, fontsize=8.5, color=INK)
         if number == 0:
             axes.set_yticks(range(len(folds) + 1), [*(f"without {f.left_out_fold}" for f in folds), "mean ± sd"])
@@ -228,23 +225,24 @@ def _curves(axes: Axes, history: pd.DataFrame, columns: dict[str, tuple[str, str
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False, fontsize=8, borderaxespad=0.2)
 
 
-def _dumbbells(axes: Axes, inside: list[Score], outside: list[Score]) -> None:
-    rows = np.arange(len(inside))
-    axes.hlines(rows, _floats(inside), _floats(outside), color=UNKNOWN, linewidth=1.5, zorder=1)
-    axes.scatter(_floats(inside), rows, s=30, color=BLUE, label="same area", zorder=3)
-    axes.scatter(
-        _floats(outside),
-        rows,
-        s=56,
-        facecolors="none",
-        edgecolors=ORANGE,
-        linewidths=1.6,
-        label="left out",
-        zorder=3,
+def _points_of_folds(axes: Axes, folds: Sequence[FoldScores], score: str) -> None:
+    """A score of each fold in the same area and left out, a row a fold; the mean of both in the last row."""
+    rows = np.arange(len(folds))
+    full: dict[str, Any] = {"s": 30, "color": BLUE}
+    hollow: dict[str, Any] = {"s": 44, "facecolors": "white", "edgecolors": ORANGE, "linewidths": 1.6}
+    sets = (
+        ("same area", BLUE, -0.15, full, [(f.same_area, f.same_area_intervals) for f in folds]),
+        ("left out", ORANGE, 0.15, hollow, [(f.left_out, f.left_out_intervals) for f in folds]),
     )
+    for label, colour, shift, marker, found in sets:
+        scores = [getattr(matrix, score) for matrix, _ in found]
+        for row, (_, intervals) in zip(rows + shift, found, strict=True):
+            interval: Interval | None = getattr(intervals, score) if intervals else None
+            if interval is not None:
+                axes.plot((interval.low, interval.high), (row, row), color=colour, linewidth=1.3, zorder=2)
+        axes.scatter(_floats(scores), rows + shift, label=label, zorder=3, **marker)
+        _mean_and_deviation(axes, spread(scores), len(rows) + shift, colour)
     axes.axhline(len(rows) - 0.5, color=RULE, linewidth=0.8)
-    for summary, colour, shift in ((spread(inside), BLUE, -0.13), (spread(outside), ORANGE, 0.13)):
-        _mean_and_deviation(axes, summary, len(rows) + shift, colour)
     axes.set_ylim(len(rows) + 0.6, -0.6)
     _score_axis(axes)
 

@@ -93,6 +93,12 @@ def clear_dates_figure(quicklook: Quicklook) -> bytes:
     return _measure_figure(quicklook, seen, "Clear dates", "YlGnBu", Normalize(0, most))
 
 
+def disagreement_figure(quicklook: Quicklook, maps: int) -> bytes:
+    """PNG of how many classes so many maps give to a pixel, with a colour bar from 1 on; 0 counts as not classified."""
+    classified = quicklook.valid & (quicklook.values != 0)
+    return _measure_figure(quicklook, classified, "Classes", "magma_r", Normalize(1, maps))
+
+
 def _read(path: Path, longest_side: int, resampling: Resampling) -> Quicklook:
     try:
         with rasterio.open(path) as dataset:

@@ -19,7 +19,8 @@ from sitspark.accuracy.applicability_figure import applicability_figure
 from sitspark.accuracy.assessment import Assessment, metrics_json
 from sitspark.accuracy.bootstrap import Interval
 from sitspark.accuracy.canvas import DPI, UNKNOWN
-from sitspark.accuracy.cross_validation import FoldScores
+from sitspark.accuracy.fold_maps import FoldMapsView
+from sitspark.accuracy.fold_scores import FoldScores
 from sitspark.accuracy.quicklook import Quicklook
 from sitspark.accuracy.search_figure import SearchView, search_figure, tried
 from sitspark.accuracy.series_figure import SeriesView, series_figure
@@ -170,6 +171,7 @@ class Report:
     series: SeriesView | None = None
     doubtful: tuple[DoubtfulPolygon, ...] = ()
     folds: tuple[FoldScores, ...] = ()
+    fold_maps: FoldMapsView | None = None
     acquisitions: tuple[Acquisition, ...] = ()
     products_left_out: tuple[ProductLeftOut, ...] = ()
     rejected: tuple[Rejection, ...] = ()
@@ -276,11 +278,13 @@ def _tiles(acquisitions: Sequence[Acquisition]) -> list[dict[str, Any]]:
 
 
 def _picture(image: bytes, alternative: str) -> Markup:
-    """An <img> of a PNG, its natural size that of the figure in inches."""
-    pixels = struct.unpack(">II", image[16:24])  # width and height in the header of a PNG
+    """An <img> of a PNG or a GIF, its natural size that of the figure in inches."""
+    kind = "gif" if image.startswith(b"GIF8") else "png"
+    # width and height in the header
+    pixels = struct.unpack("<HH", image[6:10]) if kind == "gif" else struct.unpack(">II", image[16:24])
     width, height = (round(side * 96 / DPI) for side in pixels)
     data = base64.b64encode(image).decode("ascii")
-    source = f"data:image/png;base64,{data}"
+    source = f"data:image/{kind};base64,{data}"
     return Markup(f'<img src="{source}" alt="{escape(alternative)}" width="{width}" height="{height}">')
 
 

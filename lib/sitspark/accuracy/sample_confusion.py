@@ -1,7 +1,6 @@
-"""Comparing several models with labelled pixels straight from the samples table, in one pass, without drawing a map."""
+"""Comparing several models with labelled pixels straight from the samples table, in one pass: where there is no imagery."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -9,27 +8,18 @@ import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from sitspark.accuracy.fold_classes import FoldModels
 from sitspark.errors import SitsparkError
-from sitspark.kernels.committee import Combine
 from sitspark.kernels.feature_space import FeatureSpace
 from sitspark.models.card import read_card, require_features
-from sitspark.models.committee import Committee, Member
+from sitspark.models.committee import Committee
 from sitspark.worker import end_task
 
-_COUNTS = "fold string, area string, reference int, predicted int, pixels bigint"
-
-
-@dataclass(frozen=True, slots=True)
-class FoldModels:
-    """The models that never saw the samples of one fold, and how they classify together."""
-
-    left_out: str
-    members: tuple[Member, ...]
-    combine: Combine = "mean"
+_COUNTS = "fold string, area string, polygon_id bigint, reference int, predicted int, pixels bigint"
 
 
 def sample_confusion(samples: DataFrame, models: Sequence[FoldModels]) -> DataFrame:
-    """Counts of (fold, area, reference, predicted).
+    """Counts of (fold, area, polygon_id, reference, predicted), as those of `fold_confusion`.
 
     area is 'left_out' for all samples of the fold that a model never saw, 'same_area' for the polygons set aside in
     the other folds; predicted is 0 where no model has the ground. Raises SitsparkError for a model of other features than the
@@ -53,9 +43,9 @@ def sample_confusion(samples: DataFrame, models: Sequence[FoldModels]) -> DataFr
                 yield _counted(batch, left_out, np.where(position < 0, 0, committee.codes[position]))
         end_task()
 
-    columns = dict.fromkeys(("label", "fold", "split", "features", *([ground.kind] if ground else [])))
+    columns = dict.fromkeys(("polygon_id", "label", "fold", "split", "features", *([ground.kind] if ground else [])))
     counts = samples.select(*columns).mapInPandas(compare, _COUNTS)
-    return counts.groupBy("fold", "area", "reference", "predicted").agg(F.sum("pixels").alias("pixels"))
+    return counts.groupBy("fold", "area", "polygon_id", "reference", "predicted").agg(F.sum("pixels").alias("pixels"))
 
 
 def _counted(batch: pd.DataFrame, left_out: str, predicted: npt.NDArray[np.uint16]) -> pd.DataFrame:
@@ -65,6 +55,7 @@ def _counted(batch: pd.DataFrame, left_out: str, predicted: npt.NDArray[np.uint1
         {
             "fold": left_out,
             "area": np.where(outside, "left_out", "same_area"),
+            "polygon_id": batch["polygon_id"].to_numpy(),
             "reference": batch["label"].to_numpy(),
             "predicted": predicted.astype(np.int32),
         }

@@ -52,6 +52,17 @@ class Tried:
         )
 
 
+def in_words(tries: Sequence[Tried]) -> str:
+    """What was tried of several models in one precision, by those that it changes most and that gain least."""
+    if len(tries) == 1:
+        return str(tries[0])
+    most, gain = max(tries, key=lambda one: one.share), min(one.gain for one in tries)
+    return (
+        f"{most.arithmetic.precision}, {len(tries)} models: {gain:.1f} times as fast as fp32 or more, another "
+        f"class for {most.share:.2%} of {most.pixels:,} pixels or fewer"
+    )
+
+
 def tried(model: Model, features: npt.NDArray[np.float32], wanted: Wanted) -> list[Tried]:
     """Classify features float32 (n, features) of the pixels of a map in float32, and in all lower precisions that come into it.
 

@@ -30,6 +30,7 @@ from sitspark.settings.mapping import (
     VectorSettings,
 )
 from sitspark.settings.observations import ObservationsSettings, TableSensorSettings
+from sitspark.settings.report import PlaceSettings, ReportSettings
 from sitspark.settings.samples import AugmentationSettings, QualitySettings, SamplesSettings
 from sitspark.settings.search import SearchSettings, TrackSettings
 from sitspark.settings.section import FilePath, PathOrUrl, Section
@@ -68,8 +69,10 @@ __all__ = [
     "MaskSettings",
     "ObservationsSettings",
     "OptimiserSettings",
+    "PlaceSettings",
     "QualitySettings",
     "RegulariseSettings",
+    "ReportSettings",
     "SamplesSettings",
     "ScenesSettings",
     "ScheduleSettings",
@@ -132,6 +135,7 @@ class Settings(Section):
     )
     map: MapSettings = MapSettings()  # type: ignore[call-arg]  # mypy sees no default in Field(x)
     accuracy: AccuracySettings = AccuracySettings()  # type: ignore[call-arg]  # mypy sees no default in Field(x)
+    report: ReportSettings = ReportSettings()  # type: ignore[call-arg]  # mypy sees no default in Field(x)
     tables: TableSettings = TableSettings()  # type: ignore[call-arg]  # mypy sees no default in Field(x)
     spark: SparkSettings = SparkSettings()  # type: ignore[call-arg]  # mypy sees no default in Field(x)
 
@@ -160,6 +164,7 @@ class Settings(Section):
             "ground_truth": self.ground_truth is not None,
             "grid": self.grid != GridSettings(),  # type: ignore[call-arg]
             "map": self.map != MapSettings(),  # type: ignore[call-arg]
+            "report": self.report != ReportSettings(),  # type: ignore[call-arg]
             "training.model_per": self.training.model_per != "map",
             "accuracy": self.accuracy != AccuracySettings(),  # type: ignore[call-arg]
             "features.static": bool(self.features.static),

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 from pyspark.sql import DataFrame
@@ -13,8 +12,9 @@ from pyspark.sql import functions as F
 
 from sitspark.accuracy import figures
 from sitspark.accuracy.assessment import Assessment, metrics_json
-from sitspark.accuracy.cross_validation import FoldScores
 from sitspark.accuracy.evidence import Evidence, MappedGround, evidence_of
+from sitspark.accuracy.fold_maps import FoldMapsView, ShownPlace
+from sitspark.accuracy.fold_scores import FoldScores
 from sitspark.accuracy.map_confusion import map_confusion
 from sitspark.accuracy.matrix import ConfusionMatrix
 from sitspark.accuracy.report import (
@@ -38,6 +38,7 @@ from sitspark.errors import counted
 from sitspark.grid import Grid
 from sitspark.ground_truth.division import blocks_of
 from sitspark.maps.areas import AREAS, MAP, pixel_hectares, read_csv
+from sitspark.maps.disagreement import PICTURE, RASTER
 from sitspark.maps.seams import Seam
 from sitspark.models.card import HISTORY, ModelCard, read_card
 from sitspark.models.doubt import doubt
@@ -55,16 +56,6 @@ from sitspark.workflow.stage import Outcome, Stage
 from sitspark.workflow.trust import confidence_of, needs_of
 
 _SET_ASIDE, _TEST = "set_aside", "test"  # areas of the confusion table
-
-
-def matrix_of(counts: list[Any], codes: tuple[int, ...]) -> ConfusionMatrix:
-    """A confusion matrix from rows with reference, predicted, pixels; unclassified pixels stay out."""
-    table = np.zeros((len(codes), len(codes)), np.int64)
-    position = {code: i for i, code in enumerate(codes)}
-    for row in counts:
-        if row.reference in position and row.predicted in position:
-            table[position[row.reference], position[row.predicted]] += row.pixels
-    return ConfusionMatrix(codes, table)
 
 
 def _validate(context: Context, key: str) -> Outcome:
@@ -100,16 +91,21 @@ def _validate(context: Context, key: str) -> Outcome:
 
 def _by_polygon(context: Context, compared: DataFrame, model_id: str) -> DataFrame:
     """The pixels of each polygon by class of the map, with the block that the polygon lies in where there are blocks."""
-    size = context.truth.block_size
-    polygons = context.table("polygons")
-    blocks = blocks_of(polygons, size) if size is not None else polygons.withColumn("block", F.lit(None).cast("string"))
+    counts = compared.groupBy("area", "polygon_id", "reference", "predicted").agg(F.sum("pixels").alias("pixels"))
     return (
-        compared.groupBy("area", "polygon_id", "reference", "predicted")
-        .agg(F.sum("pixels").alias("pixels"))
-        .join(blocks.select("polygon_id", "block").distinct(), "polygon_id")
+        with_block(context, counts)
         .select(F.lit(model_id).alias("map"), "area", "polygon_id", "block", "reference", "predicted", "pixels")
         .orderBy("area", "polygon_id", "reference", "predicted")
     )
+
+
+def with_block(context: Context, counts: DataFrame) -> DataFrame:
+    """Add block, that which a polygon lies in; null where the ground truth has none."""
+    size = context.truth.block_size if context.settings.observations is None else None
+    if size is None:
+        return counts.withColumn("block", F.lit(None).cast("string"))
+    blocks = blocks_of(context.table("polygons"), size)
+    return counts.join(blocks.select("polygon_id", "block").distinct(), "polygon_id")
 
 
 def _confusion_table(by_polygon: DataFrame) -> DataFrame:
@@ -214,6 +210,7 @@ def write_report(context: Context, done: dict[str, StageRecord]) -> Outcome:
         series=_series(context) if "samples" in done and "series" in context.folder.tables() else None,
         doubtful=tuple(DoubtfulPolygon(**polygon) for polygon in facts.get("samples", {}).get("doubtful", ())),
         folds=folds_of(facts),
+        fold_maps=_fold_maps(context, facts),
         acquisitions=acquisitions_of(context) if "calendar" in done else (),
         products_left_out=_products_left_out(context) if "scenes" in done else (),
         rejected=tuple(Rejection(r, n) for r, n in facts.get("ground_truth", {}).get("rejected", {}).items()),
@@ -253,14 +250,20 @@ def _assessment_from(facts: dict[str, Any] | None) -> Assessment | None:
 
 def folds_of(facts: dict[str, dict[str, Any]]) -> tuple[FoldScores, ...]:
     """The folds that the stage cross_validate left, if it is done."""
-    return tuple(
-        FoldScores(
-            i,
-            fold["left_out_fold"],
-            ConfusionMatrix.from_json(fold["same_area"]),
-            ConfusionMatrix.from_json(fold["left_out"]),
-        )
-        for i, fold in enumerate(facts.get("cross_validate", {}).get("folds", []), 1)
+    found = facts.get("cross_validate", {}).get("folds", [])
+    return tuple(FoldScores.from_facts(number, fold) for number, fold in enumerate(found, 1))
+
+
+def _fold_maps(context: Context, facts: dict[str, dict[str, Any]]) -> FoldMapsView | None:
+    """What the page shows of the maps of the folds, if they are drawn."""
+    found = facts.get("fold_maps")
+    if found is None:
+        return None
+    folder = context.folder.path / found["folder"]
+    places = (ShownPlace(name, (folder / one["file"]).read_bytes(), one["disputed"]) for name, one in found["places"].items())
+    left_out = tuple(one["left_out"] for one in found["maps"])
+    return FoldMapsView(
+        left_out, (folder / PICTURE).read_bytes(), tuple(found["pixels"]), tuple(places), f"{found['folder']}/{RASTER}"
     )
 
 

@@ -17,67 +17,26 @@ from sitspark.kernels.feature_space import KERNEL_VERSION
 from sitspark.maps import products
 from sitspark.maps.areas import AREAS, areas_of, to_csv
 from sitspark.maps.mosaic import mosaic, sidecar_of
-from sitspark.maps.record import ChunkRecord, choice_of, committed, noted
+from sitspark.maps.record import ChunkRecord, choice_of, committed
 from sitspark.maps.seams import seam_of
 from sitspark.maps.stac import item
 from sitspark.maps.style import qml
 from sitspark.scenes.cube import READER_VERSION
 from sitspark.settings import Settings
-from sitspark.spark import tasks_at_a_time
 from sitspark.workflow.applicability import area_of
 from sitspark.workflow.context import Context
+from sitspark.workflow.drawing import draw_chunks, target_of
 from sitspark.workflow.keys import digest
-from sitspark.workflow.members import members_of, models_of
+from sitspark.workflow.members import models_of
 from sitspark.workflow.stage import Outcome, Stage
 from sitspark.workflow.tables import replace_folder
 
 
 def _classify(context: Context, _key: str) -> Outcome:
-    # torch takes seconds to import: only when there is something to classify
-    from sitspark.maps.chunk import MapTarget
-    from sitspark.maps.classify import Pass, classify, descriptors_missing, tasks_of
-    from sitspark.models.card import read_card, require_features
-    from sitspark.workflow.precision import in_precision_of_map
-
-    folder, recipe = context.folder, context.recipe
-    model_id, models = context.facts("train")["model_id"], members_of(context, models_of(context.facts("train")))
-    for model in models:
-        require_features(read_card(model.folder), recipe.space, of="classify: what the settings describe")
-    chunks = _chunks_folder(context)
-    for stale in chunks.parent.glob("*"):
-        if stale not in (chunks, choice_of(chunks)):
-            shutil.rmtree(stale) if stale.is_dir() else stale.unlink()
-    if context.settings.map.precision != "fp32" and not choice_of(chunks).exists():
-        shutil.rmtree(chunks, ignore_errors=True)  # what is written may be of another precision than will be chosen
-    chunks.mkdir(parents=True, exist_ok=True)
-    plan = context.plan_of_map().cache()
-    total = plan.count()
-    wanted = context.products
-    done = [record.chunk_id for record in committed(chunks, wanted)]
-    for record in chunks.glob("[!.]*.json"):
-        if record.stem not in done:
-            record.unlink()
-    if done:
-        context.voice.remark(f"{len(done)} of {counted(total, 'chunk')} written already; going on with the rest")
-    settings, regions = context.settings, context.regions_on_grid
-    grounds = regions if settings.training.model_per == "region" else {}
-    target = MapTarget(chunks, models, settings.map.combine, grounds, settings.map.boundary)
-    tiles = {tile: windows.reach for tile, windows in context.coverage.tiles.items()}
-    blended = tiles if settings.grid.overlap == "blend" else {}
-    imagery = Pass(folder.table("scenes"), context.reading, recipe, (target,), wanted, regions, blended, area_of(context))
-    missing = total - len(done)
-    if missing:
-        imagery = replace(imagery, targets=(in_precision_of_map(context, plan, imagery),))
-        drawn = classify(descriptors_missing(plan, done), imagery, tasks=tasks_of(missing, tasks_at_a_time(context.spark)))
-        with context.voice.watch("classify", total, "chunks", lambda: _count(chunks)):
-            drawn.write.format("noop").mode("overwrite").save()
-    plan.unpersist()
-    # hashed above, or by the workers that have just written them; and again before they are put together
-    records = noted(chunks, wanted)
-    if len(records) != total:
-        raise SitsparkError(
-            f"classify: {total - len(records)} of {counted(total, 'chunk')} missing in {chunks}; run the same command again"
-        )
+    folder, facts = context.folder, context.facts("train")
+    model_id, chunks = facts["model_id"], _chunks_folder(context)
+    target = target_of(context, models_of(facts), chunks)
+    (records,) = draw_chunks(context, [target], context.products, name="classify", area=area_of(context))
     _write_manifest(records, chunks, folder.table("manifest"))
     precisions = {record.precision for record in records}
     lower = "" if precisions == {"fp32"} else f" in {', '.join(sorted(precisions))}"
@@ -87,8 +46,8 @@ def _classify(context: Context, _key: str) -> Outcome:
     planned = context.planned("classify")
     beside = "" if planned is None else f" ({planned.core_seconds:.0f} s were planned)"
     return Outcome(
-        f"{pixels:,} of {area:,} pixels in {counted(total, 'chunk')}{lower}, {max(r.peak_mb for r in records)} MB at most in a "
-        f"worker, {spent:.0f} s of one core{beside}",
+        f"{pixels:,} of {area:,} pixels in {counted(len(records), 'chunk')}{lower}, "
+        f"{max(record.peak_mb for record in records)} MB at most in a worker, {spent:.0f} s of one core{beside}",
         {
             "model_id": model_id,
             "chunks": str(chunks.relative_to(folder.path)),
@@ -246,10 +205,6 @@ def chunks_begun(context: Context) -> int:
     return sum(record is not None and record.has(context.products) for record in records)
 
 
-def _count(chunks: Path) -> int:
-    return sum(1 for _ in chunks.glob("[!.]*.json"))
-
-
 def _chunks_folder(context: Context) -> Path:
     """Where the chunks of the present settings lie; those of others stand beside it until they are removed."""
     return context.folder.map(context.facts("train")["model_id"]) / "chunks" / _chunks_key(context)[:16]
@@ -262,10 +217,11 @@ def _chunks_key(context: Context) -> str:
     if "dissimilarity" in context.settings.map.products:
         area = records.get("applicability")  # which `sitspark plan` may not find
         before.append(area.key if area else "")
-    return digest(KERNEL_VERSION, _of_pixels(context), before)
+    return digest(KERNEL_VERSION, of_pixels(context), before)
 
 
-def _of_pixels(context: Context) -> Any:
+def of_pixels(context: Context) -> Any:
+    """What the pixels of a map depend on beside the stages before it."""
     grid, drawn = context.settings.grid, context.settings.map
     precision = None if drawn.precision == "fp32" else [drawn.precision, drawn.precision_limit]
     several = [drawn.combine, drawn.boundary and drawn.boundary.model_dump(mode="json")]
@@ -276,7 +232,7 @@ def _classify_inputs(context: Context) -> Any:
     wanted = context.settings.map
     scaled = {"probability", "entropy", "margin"} & set(wanted.products)
     scale = wanted.probability_scale if scaled else None
-    return [_of_pixels(context), wanted.products, scale]
+    return [of_pixels(context), wanted.products, scale]
 
 
 def _mosaic_inputs(context: Context) -> Any:

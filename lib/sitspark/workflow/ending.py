@@ -10,7 +10,8 @@ from typing import Any
 
 from rich.table import Table
 
-from sitspark.accuracy.cross_validation import FoldScores, spread
+from sitspark.accuracy.cross_validation import spread
+from sitspark.accuracy.fold_scores import FoldScores
 from sitspark.accuracy.text import accuracy_table
 from sitspark.scenes.archive import remarks
 from sitspark.scenes.calendar import calendar_rows, month_ruler

@@ -65,7 +65,8 @@ class Foreseen:
     more, at most as much as their chunks. `pixels_per_core_second` is the speed of `classify`, `error` how far the speeds of
     windows are from it, as a share. `done` are the stages that are finished under these settings, and will be skipped;
     `chunks_written` those of a map that was begun. `models` are those that are trained, of which a search tries several,
-    `models_at_a_time` of them beside each other (None on a cluster). The memory of the machine is None where a cluster works.
+    `models_at_a_time` of them beside each other (None on a cluster); a cross-validation trains as many for each of `folds`,
+    which `left_out` calls by what they are. The memory of the machine is None where a cluster works.
     """
 
     products: int
@@ -85,6 +86,8 @@ class Foreseen:
     costs: Mapping[str, Cost]
     models: int
     models_at_a_time: int | None
+    folds: int
+    left_out: str
     training: Bound | Held
     done: tuple[str, ...]
     chunks_written: int
@@ -122,6 +125,8 @@ class Foreseen:
                 f"{counted(self.cores, 'core')}; starting Spark and its workers (5 to 20 s), reading the labelled pixels, "
                 f"training {counted(self.models, 'model')}{self._together()}, validation and report come on top",
                 *self._each_stage(),
+                f"folds    cross-validate trains {counted(self.models * self.folds, 'model')}, {self.models} without each of "
+                f"{counted(self.folds, self.left_out)}",
             )
         )
 
@@ -138,6 +143,8 @@ class Foreseen:
     def _together(self) -> str:
         if self.models == 1 or self.models_at_a_time is None:
             return ""
+        if self.models_at_a_time == 1:
+            return ", one after the other"
         return f", {min(self.models, self.models_at_a_time)} at a time (their threads and training.memory say how many)"
 
     def _each_stage(self) -> Iterator[str]:

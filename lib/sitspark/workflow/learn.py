@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 
 from sitspark.accuracy import figures
 from sitspark.accuracy.assessment import metrics_json
-from sitspark.accuracy.cross_validation import FoldScores, spread
+from sitspark.accuracy.cross_validation import spread
+from sitspark.accuracy.fold_scores import FoldScores
 from sitspark.accuracy.search_figure import tried
 from sitspark.atomic import publish, write_atomically
 from sitspark.errors import SitsparkError, counted
@@ -19,10 +20,11 @@ from sitspark.models.doubt import doubt
 from sitspark.models.history import read_history
 from sitspark.samples.table import feature_space_of
 from sitspark.settings.redaction import redacted
-from sitspark.workflow.assess import matrix_of, score
+from sitspark.workflow.assess import score
 from sitspark.workflow.context import Context
+from sitspark.workflow.judge_folds import judge_folds
 from sitspark.workflow.keys import digest
-from sitspark.workflow.members import PlannedModel, facts_of, in_a_path, members_of, planned_models
+from sitspark.workflow.members import PlannedModel, facts_of, grounds_of, in_a_path, members_of, planned_models
 from sitspark.workflow.run_folder import StageRecord
 from sitspark.workflow.stage import Outcome, Stage
 from sitspark.workflow.training_place import told_executors
@@ -130,7 +132,7 @@ def _published(context: Context, model_id: str) -> tuple[Path, ...]:
 def _train(context: Context, key: str) -> Outcome:
     """Leaves the id of all models together, which is that of their map, and the models themselves."""
     model_id = _model_id(context, key)
-    models = planned_models(context, model_id)
+    models = planned_models(context, model_id, grounds_of(context))
     cards = [_trained_and_told(context, model, f"train{model.suffix}") for model in models]
     facts = {"model_id": model_id, "models": facts_of(models)}
     files = dict.fromkeys(file for model in models for file in _published(context, model.model_id))
@@ -221,8 +223,8 @@ def _track(context: Context, card: ModelCard) -> None:
 
 
 def _cross_validate(context: Context, key: str) -> Outcome:
-    """The models of a map once for each fold left out; all are tested in one pass over the samples."""
-    from sitspark.accuracy.sample_confusion import FoldModels, sample_confusion
+    """The models of a map once for each fold left out; all are judged in one pass over the labelled pixels."""
+    from sitspark.accuracy.fold_classes import FoldModels
 
     table, per = context.settings.observations, context.settings.training.model_per
     if table is None and per == context.truth.folds:
@@ -243,17 +245,15 @@ def _cross_validate(context: Context, key: str) -> Outcome:
             f"cross-validate: leaving a {noun} out needs labelled polygons in two of them or more, here is "
             f"{', '.join(names) or 'none'}; {remedy}"
         )
-    models, planned, parts = [], [], []
+    models, planned, parts, grounds = [], [], [], grounds_of(context)
     for name in names:
-        own = planned_models(context, f"{_model_id(context, key)}-without-{in_a_path(name)}")
+        own = planned_models(context, f"{_model_id(context, key)}-without-{in_a_path(name)}", grounds)
         planned.append(own)
         for model in own:
             card = _trained_and_told(context, model, f"without {name}{model.suffix}", left_out_fold=name)
             parts.append(card.subsampled)
         models.append(FoldModels(name, members_of(context, own), context.settings.map.combine))
-    compared = sample_confusion(context.table("samples"), models)
-    context.write("confusion_folds", compared.coalesce(1), key=key)
-    folds = _fold_scores(context, names)
+    folds = judge_folds(context, models, key=key)
     metrics = metrics_json(context.nomenclature, assessment=None, folds=folds)["cross_validation"]
     accuracy = context.folder.accuracy
     write_atomically(accuracy / "cross_validation.json", json.dumps(metrics, indent=2, ensure_ascii=False))
@@ -262,15 +262,8 @@ def _cross_validate(context: Context, key: str) -> Outcome:
         f"{counted(len(names), noun)} left out in turn: mean F {_mean(folds, 'same_area')} in the same area, "
         f"{_mean(folds, 'left_out')} on what was left out{max(parts, key=len)}",
         {
-            "folds": [
-                {
-                    "left_out_fold": fold.left_out_fold,
-                    "same_area": fold.same_area.to_json(),
-                    "left_out": fold.left_out.to_json(),
-                    "models": facts_of(own),
-                }
-                for fold, own in zip(folds, planned, strict=True)
-            ]
+            "model_id": _model_id(context, key),
+            "folds": [fold.to_facts() | {"models": facts_of(own)} for fold, own in zip(folds, planned, strict=True)],
         },
         (
             context.folder.table("confusion_folds"),
@@ -278,20 +271,6 @@ def _cross_validate(context: Context, key: str) -> Outcome:
             accuracy / "cross_validation.png",
             *dict.fromkeys(file for of in models for one in of.members for file in _published(context, one.folder.name)),
         ),
-    )
-
-
-def _fold_scores(context: Context, names: list[str]) -> tuple[FoldScores, ...]:
-    rows = context.table("confusion_folds").collect()
-    codes = context.nomenclature.codes
-    return tuple(
-        FoldScores(
-            number,
-            name,
-            matrix_of([r for r in rows if r.fold == name and r.area == "same_area"], codes),
-            matrix_of([r for r in rows if r.fold == name and r.area == "left_out"], codes),
-        )
-        for number, name in enumerate(names, 1)
     )
 
 
@@ -310,18 +289,21 @@ def _inputs(context: Context) -> Any:
 
 
 def _inputs_of_folds(context: Context) -> Any:
-    return [*_inputs(context), context.settings.map.combine]
+    drawn, grid = context.settings.map, context.settings.grid
+    boundary = drawn.boundary and drawn.boundary.model_dump(mode="json")
+    return [_inputs(context), drawn.combine, boundary, grid.overlap]
 
 
 _VERSION = 1  # of what is learnt, in all models
+_JUDGED_VERSION = 2  # of how the models of folds are judged
 
 STAGES = (
     Stage("train", ("samples",), _VERSION, _inputs, _train),
     Stage(
         "cross_validate",
         ("samples",),
-        _VERSION,
-        lambda context: [_inputs(context), context.settings.map.combine],
+        _VERSION + _JUDGED_VERSION,
+        _inputs_of_folds,
         _cross_validate,
     ),
 )

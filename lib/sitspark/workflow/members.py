@@ -3,9 +3,9 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import shapely
 from pyspark.sql import functions as F
 
 from sitspark.errors import SitsparkError, some
@@ -15,6 +15,8 @@ from sitspark.workflow.keys import digest
 
 if TYPE_CHECKING:
     from sitspark.models.committee import Member
+
+_NOTICED = 0.0005  # a share of the map that would be written as 0.1 %
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +39,14 @@ class PlannedModel:
         return ground if self.number is None else f"{ground} {self.number}"
 
 
-def planned_models(context: Context, stem: str) -> tuple[PlannedModel, ...]:
+def planned_models(context: Context, stem: str, grounds: Sequence[Ground | None]) -> tuple[PlannedModel, ...]:
     """The models that the settings ask for, one after the other for each ground; the first seed is that of the run.
 
-    Ids begin with `stem`. Raises SitsparkError where no ground has samples to train on.
+    Ids begin with `stem`.
     """
     count, seed = context.settings.training.ensemble, context.settings.seed
     found = []
-    for ground in _grounds(context):
+    for ground in grounds:
         own = stem if ground is None else f"{stem}-{in_a_path(ground.name)}"
         for number in range(count):
             one = None if count == 1 else number + 1
@@ -52,7 +54,11 @@ def planned_models(context: Context, stem: str) -> tuple[PlannedModel, ...]:
     return tuple(found)
 
 
-def _grounds(context: Context) -> Sequence[Ground | None]:
+def grounds_of(context: Context) -> Sequence[Ground | None]:
+    """The grounds that have models of their own, those with samples to train on; None for all of it.
+
+    Says what nothing is drawn on. Raises SitsparkError where no ground has samples to train on.
+    """
     column = context.settings.training.ground_column
     if column is None:
         return [None]
@@ -64,7 +70,20 @@ def _grounds(context: Context) -> Sequence[Ground | None]:
     bare = sorted(set(known) - there)
     if bare:
         context.voice.note(f"training.model_per {column}: no sample to train on in {some(bare)}: nothing is drawn there")
+    beside = _share_beside(context) if column == "region" else 0.0
+    if beside > _NOTICED:
+        context.voice.note(f"ground_truth.regions: {beside:.1%} of the map lies in none of them: nothing is drawn there")
     return [Ground(column, name) for name in sorted(there)]
+
+
+def _share_beside(context: Context) -> float:
+    """The share of the map that no region reaches, be it by its buffer."""
+    boundary = context.settings.map.boundary
+    reached = shapely.union_all([region.outline for region in context.regions_on_grid.values()])
+    if boundary is not None:
+        reached = reached.buffer(boundary.exterior)
+    whole = context.ground.outline if context.ground else shapely.box(*context.coverage.grid.bounds)
+    return float(1 - shapely.intersection(whole, reached).area / whole.area)
 
 
 def facts_of(models: Sequence[PlannedModel]) -> list[dict[str, Any]]:
@@ -83,11 +102,6 @@ def members_of(context: Context, models: Sequence[PlannedModel]) -> "tuple[Membe
     from sitspark.models.committee import Member
 
     return tuple(Member(context.folder.model(one.model_id), context.own_code, ground=one.ground) for one in models)
-
-
-def folders_of(context: Context) -> tuple[Path, ...]:
-    """The folders of the models that the stage train left."""
-    return tuple(context.folder.model(one.model_id) for one in models_of(context.facts("train")))
 
 
 def in_a_path(name: str) -> str:

@@ -15,6 +15,7 @@ from sitspark.errors import SitsparkError
 from sitspark.features.from_settings import recipe_of
 from sitspark.features.recipe import Recipe
 from sitspark.grid import Chunk, ChunkShape, Window
+from sitspark.ground_truth.folds import NOUNS
 from sitspark.kernels.feature_space import FeatureSpace
 from sitspark.maps.products import Product, held_bytes, products_of
 from sitspark.models.applicability import AreaOfApplicability
@@ -81,6 +82,8 @@ def plan(context: Context, done: Sequence[str] = ()) -> Foreseen:
         error=round(speed.error, 2),
         costs=costs,
         models=settings.training.models * settings.training.ensemble * _grounds(context),
+        folds=_folds(context),
+        left_out=NOUNS[context.truth.folds],
         models_at_a_time=trials_at_a_time(settings.training, settings.spark.master) if settings.training.search else 1,
         training=_bound(context, features) or _held(context, features),
         done=tuple(done),
@@ -295,6 +298,14 @@ def _coverage(context: Context, tiles: Mapping[str, ByTile]) -> Coverage:
             raise SitsparkError(f"no product of {sensor} reaches the tiles of {context.leading.name}; correct its folder")
         acquired[sensor] = tuple(sorted(days))
     return cover(extents, acquired, context.settings.grid)
+
+
+def _folds(context: Context) -> int:
+    """How many folds a cross-validation has, if there is ground truth in all of them."""
+    truth = context.truth
+    if truth.fold_count is not None:
+        return truth.fold_count
+    return len(context.tile_extents if truth.folds == "tile" else context.named_regions)
 
 
 def _grounds(context: Context) -> int:

@@ -13,16 +13,16 @@ from sitspark.maps.classify import Pass
 from sitspark.maps.record import choice_of
 from sitspark.models.arithmetic import Arithmetic
 from sitspark.models.card import read_card
-from sitspark.models.lower_precision import chosen
+from sitspark.models.lower_precision import chosen, in_words
 from sitspark.workflow.context import Context
 
 
-def in_precision_of_map(context: Context, plan: DataFrame, imagery: Pass) -> MapTarget:
-    """The one map of a pass with the numbers of its models: tried out, and noted beside its chunks before the first one.
+def in_precision_of_map(context: Context, plan: DataFrame, imagery: Pass, target: MapTarget) -> MapTarget:
+    """A map of a pass with the numbers of its models: tried out, and noted beside its chunks before the first one.
 
     Raises SitsparkError for a precision that is asked for and changes too many pixels, or that the models have no form in.
     """
-    settings, (target,) = context.settings.map, imagery.targets
+    settings = context.settings.map
     if settings.precision == "fp32":
         return target
     noted = choice_of(target.chunks)
@@ -39,10 +39,9 @@ def in_precision_of_map(context: Context, plan: DataFrame, imagery: Pass) -> Map
         found = trials_of(plan, imagery, target.models, settings.precision) if tries else [[] for _ in target.models]
         update(1, settings.precision)
     arithmetic = chosen(found, settings.precision, limit=settings.precision_limit)
-    for model, of_model, own in zip(target.models, found, arithmetic, strict=True):
-        name = f"{model.folder.name}, " if len(found) > 1 else ""
-        for one in of_model:
-            context.voice.note(f"{name}{one}{'' if one.arithmetic == own else '; not taken'}")
+    for of_precision in zip(*found, strict=True):
+        taken = of_precision[0].arithmetic.precision == arithmetic[0].precision
+        context.voice.note(f"{in_words(of_precision)}{'' if taken else '; not taken'}")
     if not any(found):
         context.voice.remark("precision: fp32; there was no other to try, by processor, model or pixels that are ever clear")
     content = {

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from sitspark.errors import SitsparkError
 from sitspark.settings import Settings
-from sitspark.workflow import applicability, assess, draw, from_table, imagery, learn, prepare, refine, trust
+from sitspark.workflow import applicability, assess, draw, fold_maps, from_table, imagery, learn, prepare, refine, trust
 from sitspark.workflow.check import refuse_wrong_imagery, refuse_wrong_inputs
 from sitspark.workflow.context import Context
 from sitspark.workflow.deliver import deliver
@@ -60,7 +60,7 @@ def course_of(settings: Settings) -> Course:
         )
     learnt = (*imagery.STAGES, *prepare.STAGES, *learn.STAGES, *trust.STAGES, *before)
     return Course(
-        (*learnt, *draw.stages(settings), *after, *refine.STAGES, *assess.STAGES),
+        (*learnt, *draw.stages(settings), *after, *refine.STAGES, *assess.STAGES, *fold_maps.STAGES),
         _report_after("scenes", "calendar"),
         ("trust", *asked, "vectorise", "validate", "report"),
         {"scenes": refuse_wrong_imagery, "ground_truth": refuse_wrong_inputs},

@@ -73,6 +73,8 @@ def _facts(card: ModelCard, folder: Path) -> Iterator[tuple[str, str]]:
         dates = sensor.grid.dates
         filled = f"filled by {sensor.filler.name}" if sensor.filler.name != "none" else "not filled"
         yield f"  {sensor.sensor}", f"{', '.join(sensor.bands)}; {dates[0]} to {dates[-1]}, {sensor.grid}, {filled}"
+    if card.ground is not None:
+        yield "ground", f"{card.ground.kind} {card.ground.name}"
     yield "left out", "nothing" if card.left_out_fold is None else f"fold {card.left_out_fold}"
     rate = f"{training.optimiser.kind} with learning rate {training.learning_rate:g} ({training.schedule.kind})"
     yield "training", f"{counted(training.epochs, 'epoch')} of batches of {training.batch_size}, {rate}, seed {card.seed}"

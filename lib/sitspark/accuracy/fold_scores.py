@@ -1,0 +1,55 @@
+"""What a cross-validation found of one fold."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from sitspark.accuracy.bootstrap import ScoreIntervals
+from sitspark.accuracy.matrix import ConfusionMatrix
+
+# what is said wherever scores are summed up over folds
+ASSUMPTION = (
+    "The models of the folds share most of their training polygons, and all folds the polygons set aside: their scores aren't "
+    "independent. Mean and deviation describe these folds; ± (with runs - 1 degrees of freedom in half_width) is no confidence "
+    "interval of independent draws, and understates how unsure the score of another area is. The interval of a fold is of its "
+    "polygons drawn anew, its model as it is."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FoldScores:
+    """A model that never saw one fold (a tile, as `left_out_fold`), on polygons set aside in its own area and on that fold.
+
+    Intervals are those of polygons drawn anew.
+    """
+
+    fold: int
+    left_out_fold: str
+    same_area: ConfusionMatrix
+    left_out: ConfusionMatrix
+    same_area_intervals: ScoreIntervals | None = None
+    left_out_intervals: ScoreIntervals | None = None
+
+    def to_facts(self) -> dict[str, Any]:
+        """JSON-like values."""
+        intervals = {"same_area": self.same_area_intervals, "left_out": self.left_out_intervals}
+        return {
+            "left_out_fold": self.left_out_fold,
+            "same_area": self.same_area.to_json(),
+            "left_out": self.left_out.to_json(),
+            "intervals": {area: of and asdict(of) for area, of in intervals.items()},
+        }
+
+    @staticmethod
+    def from_facts(fold: int, facts: Mapping[str, Any]) -> "FoldScores":
+        """Read back what `to_facts` gave."""
+        read = TypeAdapter(ScoreIntervals | None).validate_python
+        return FoldScores(
+            fold,
+            facts["left_out_fold"],
+            ConfusionMatrix.from_json(facts["same_area"]),
+            ConfusionMatrix.from_json(facts["left_out"]),
+            *(read(facts["intervals"][area]) for area in ("same_area", "left_out")),
+        )

@@ -1,0 +1,23 @@
+"""What the report shows."""
+
+from pydantic import Field
+
+from sitspark.settings.section import Section
+
+
+class PlaceSettings(Section):
+    """A place of interest."""
+
+    name: str = Field(min_length=1, description="What it is called on the page.")
+    lon: float = Field(ge=-180, le=180, description="Degrees of longitude of its middle.")
+    lat: float = Field(ge=-90, le=90, description="Degrees of latitude of its middle.")
+
+
+class ReportSettings(Section):
+    """The page that sums up a run."""
+
+    places: tuple[PlaceSettings, ...] = Field((), description="Places that `cross-validate --maps` shows closely.")
+    place_size: float = Field(2, gt=0, description="Side of what is shown of a place, kilometres.")
+    disputed_places: int = Field(
+        3, ge=0, le=12, description="How many places are shown beside them where the maps of the folds disagree most."
+    )
