@@ -188,7 +188,7 @@ def test_scores_have_intervals_and_the_naive_ones_beside_them(full_report: Repor
     assert re.findall(r"<td>(.*?)</td>", row[1])[1:] == cells and len(cells) == 3
     assert f'<dd class="interval">95 %: {cells[0]}</dd>' in html
     assert "48 polygons drawn anew" in html and "they are a convenience sample" in html
-    without = render(replace(full_report, assessment=replace(full_report.assessment, evidence=None)))
+    without = render(replace(full_report, folds=(), assessment=replace(full_report.assessment, evidence=None)))
     assert "drawn anew" not in without and "By pixel" not in without
 
 

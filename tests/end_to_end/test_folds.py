@@ -109,6 +109,7 @@ def judged_otherwise(context: Context, marks: Marks) -> DataFrame:
             {
                 "training": {"model_per": "region"},
                 "grid": {"overlap": "blend"},
+                "samples": {"touched": True},
                 "map": {"boundary": {"interior": 100, "exterior": 200}},
             },
             {"fold-1", "fold-2"},
@@ -116,7 +117,7 @@ def judged_otherwise(context: Context, marks: Marks) -> DataFrame:
         ),
         (
             {"split_unit": "block", "block_size": 0.6, "folds": "block", "fold_count": 2},
-            {"samples": {"touched": True}},
+            {},
             {"fold-1", "fold-2"},
             "2 block folds left out in turn",
         ),
@@ -150,10 +151,13 @@ def test_a_cross_validation_leaves_out_folds_of_any_kind(
     assert {fold["left_out_fold"] for fold in scores["folds"]} == names
     table = context.table("confusion_folds")
     (tmp_path / "marks").mkdir()
-    for name, drawn in maps_of_folds(context, tmp_path / "maps").items():
-        expected = as_on_the_map(context, name, drawn, Marks(tmp_path / "marks"))
-        assert counted(table.where(F.col("fold") == name).drop("fold")) == expected
-    assert counted(judged_otherwise(context, Marks(tmp_path / "marks"))) == counted(table)
+    marks = Marks(tmp_path / "marks")
+    if truth["folds"] == "block":  # where models and areas are plain
+        assert counted(judged_otherwise(context, marks)) == counted(table)
+    else:
+        for name, drawn in maps_of_folds(context, tmp_path / "maps").items():
+            expected = as_on_the_map(context, name, drawn, marks)
+            assert counted(table.where(F.col("fold") == name).drop("fold")) == expected
     rows = table.toPandas()
     assert rows["block"].notna().all() == ("block_size" in truth)
     left_out = rows[rows["area"] == "left_out"]
@@ -173,10 +177,9 @@ def test_a_cross_validation_leaves_out_folds_of_any_kind(
             assert fold[area]["pixels"] == own["pixels"].sum() > 0
             assert fold[area]["polygons"] == own["polygon_id"].nunique()
             interval = fold[area]["intervals"]["overall_accuracy"]
-            assert interval["low"] < fold[area]["overall_accuracy"] < interval["high"]
+            assert interval is None or interval["low"] <= fold[area]["overall_accuracy"] <= interval["high"]
     assert "aren't independent" in scores["assumption"]
     cards = [json.loads(path.read_text()) for path in (context.folder.path / "models").glob("*-without-*/card.json")]
-    cards = cards or [json.loads(path.read_text()) for path in (context.folder.path / "models").glob("*-without-*-*/card.json")]
     assert {card["left_out_fold"] for card in cards} == names
     page = context.folder.report.read_text()
     assert context.folder.split.exists() and all(name in page for name in names)
