@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -9,6 +10,7 @@ from sitspark.accuracy.applicability import Applicability, ApproximationError, D
 from sitspark.accuracy.applicability_figure import applicability_figure
 from sitspark.accuracy.approximation import error_of
 from sitspark.accuracy.importance import groups_of, weights_of
+from sitspark.accuracy.report import Report, render
 from sitspark.kernels.feature_space import FeatureSpace, Index, SensorFeatures
 from sitspark.models.applicability import AreaOfApplicability, FoldedSamples
 from sitspark.timegrid import TimeGrid
@@ -55,9 +57,8 @@ def found_of(near: float, far: float | None, drawn: float | None) -> Applicabili
         for of, median in medians.items()
         if median is not None
     )
-    return Applicability(
-        0.3, "tile", True, 900, 16, 200, ApproximationError(100, 0.01, 2), distances, (Part("a", 5, 0.1, 0.5),)
-    )
+    parts, error = (Part("a", 5, 0.1, 0.5),), ApproximationError(100, 0.01, 2)
+    return Applicability(0.3, "tile", True, 900, 16, 200, error, distances, folds=parts, tiles=parts)
 
 
 @pytest.mark.parametrize(
@@ -103,3 +104,13 @@ def test_the_error_is_what_the_approximation_costs() -> None:
     low = replace(exact, threshold=exact.threshold / 2)
     between = (exact.index(probes) > low.threshold) & (exact.index(probes) <= exact.threshold)
     assert error_of(low, known, probes).changed == between.sum() > 0
+
+
+def test_the_report_says_it_where_it_is_known(full_report: Report) -> None:
+    area = found_of(0.1, 0.4, 0.25)
+    html = render(replace(full_report, applicability=area))
+    assert f"{area.sentence[1:]}.</p>" in html and '<a href="#applicability">' in html
+    row = re.search(r'<tr><th scope="row">a</th>(.*?)</tr>', html)
+    assert row is not None and re.findall(r"<td>(.*?)</td>", row[1]) == ["5", "0.100", "50.0 %"]
+    assert "of 100 samples set aside 2 would be on the other side" in html
+    assert "pplicability" not in render(replace(full_report, applicability=None))
