@@ -4,6 +4,7 @@ All training samples and all features would be too many to compare each pixel wi
 stand for all features, with the distance from these; and samples are gathered in cells, of which the nearest are looked into.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -172,34 +173,46 @@ def spread(rows: npt.NDArray[Any], most: int) -> npt.NDArray[Any]:
 
 def nearest(points: Floats, among: Floats) -> Floats:
     """The Euclidean distance of each of `points` (n, d) to the nearest one `among` (m, d), m > 0, float32 (n,)."""
-    ones = _nearest_ones(points, among, 1)[:, 0]
-    blocks = (slice(first, first + _ROWS) for first in range(0, len(points), _ROWS))
-    found = [np.sqrt(((among[ones[block]] - points[block]) ** 2).sum(axis=1)) for block in blocks]
-    return np.concatenate([np.empty(0, np.float32), *found])
-
-
-def _nearest_ones(points: Floats, among: Floats, count: int) -> npt.NDArray[np.int64]:
-    """Which `count` ones `among` (m, d) are the nearest of each of `points` (n, d), int64 (n, count), the nearest first."""
-    others, halves = torch.from_numpy(np.ascontiguousarray(-among.T)), torch.from_numpy((among**2).sum(axis=1) / 2)
-    found = np.empty((len(points), count), np.int64)
-    for first in range(0, len(points), _ROWS):
-        block = points[first : first + _ROWS]
-        # half the square of the distance, less what is the same for all
-        compared = torch.addmm(halves, torch.from_numpy(_whole(block)), others).numpy()[: len(block)]
-        rows = np.arange(len(block))
-        for place in range(count):
-            found[first : first + len(block), place] = ones = compared.argmin(axis=1)
-            compared[rows, ones] = np.inf
+    found = np.empty(len(points), np.float32)
+    for rows, compared in _compared(points, among):
+        found[rows] = _distance(points[rows], among[compared.argmin(axis=1)])
     return found
 
 
 def nearest_of_others(points: Floats, own: npt.NDArray[np.int64], *, among: Floats, folds: npt.NDArray[np.int64]) -> Floats:
-    """The same to the nearest of another fold, of `folds` (m,) than the point's `own` (n,); infinite where there is none."""
-    found = np.full(len(points), np.inf, np.float32)
-    for fold in np.unique(own):
-        others = among[folds != fold]
-        if len(others):
-            found[own == fold] = nearest(points[own == fold], others)
+    """The same to the nearest of another fold, of `folds` (m,), than the point's `own` (n,); infinite where there is none."""
+    found = np.empty(len(points), np.float32)
+    for rows, compared in _compared(points, among):
+        compared[own[rows, np.newaxis] == folds] = np.inf
+        ones = compared.argmin(axis=1)
+        distance = _distance(points[rows], among[ones])
+        found[rows] = np.where(np.isinf(compared[np.arange(len(ones)), ones]), np.inf, distance)
+    return found
+
+
+def _nearest_ones(points: Floats, among: Floats, count: int) -> npt.NDArray[np.int64]:
+    """Which `count` ones `among` (m, d) are the nearest of each of `points` (n, d), int64 (n, count), the nearest first."""
+    found = np.empty((len(points), count), np.int64)
+    for rows, compared in _compared(points, among):
+        each = np.arange(len(compared))
+        for place in range(count):
+            found[rows, place] = ones = compared.argmin(axis=1)
+            compared[each, ones] = np.inf
+    return found
+
+
+def _compared(points: Floats, among: Floats) -> Iterator[tuple[slice, Floats]]:
+    """Block by block: which points, and half their squared distance to each `among`, less what a point has in all of them."""
+    others, halves = torch.from_numpy(np.ascontiguousarray(-among.T)), torch.from_numpy((among**2).sum(axis=1) / 2)
+    for first in range(0, len(points), _ROWS):
+        rows = slice(first, min(first + _ROWS, len(points)))
+        product = torch.addmm(halves, torch.from_numpy(_whole(points[rows])), others).numpy()
+        yield rows, product[: rows.stop - first]
+
+
+def _distance(points: Floats, others: Floats) -> Floats:
+    """The distance of each of `points` (n, d) to the one of `others` (n, d) in its place, float32 (n,)."""
+    found: Floats = np.sqrt(((others - points) ** 2).sum(axis=1))
     return found
 
 
@@ -213,7 +226,7 @@ def _whole(block: Floats) -> Floats:
 def _principal_axes(scaled: Floats, dimensions: int) -> Floats:
     """The orthonormal directions in which samples (n, features) differ most, float32 (features, at most `dimensions`)."""
     covariance = torch.from_numpy(scaled).T @ torch.from_numpy(scaled)
-    _, vectors = np.linalg.eigh(covariance.numpy().astype(np.float64))
+    vectors = torch.linalg.eigh(covariance.double()).eigenvectors.numpy()
     return np.ascontiguousarray(vectors[:, ::-1][:, :dimensions]).astype(np.float32)
 
 

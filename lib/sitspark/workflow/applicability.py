@@ -86,7 +86,7 @@ def _applicability(context: Context, _key: str) -> Outcome:
             update(2, "")
             error = error_of(area, known, features)
         if not probes.empty and by_fold:
-            # a fold that trains nothing is one that nobody is left out of
+            # -1, which all others are, where a fold trains nothing
             own = pd.Categorical(probes["fold"], names).codes.astype(np.int64)
             left_out = area.left_out_index(FoldedSamples(features, own))
             distances.append(Distances.measured("set_aside_left_out", left_out, area.threshold))
