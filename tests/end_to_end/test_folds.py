@@ -17,10 +17,7 @@ from sitspark.accuracy.fold_classes import FoldModels, classes_of_folds
 from sitspark.accuracy.fold_confusion import fold_confusion
 from sitspark.accuracy.map_confusion import map_confusion
 from sitspark.errors import SitsparkError
-from sitspark.maps.chunk import MapTarget
-from sitspark.maps.classify import Pass, classify
-from sitspark.maps.mosaic import mosaic
-from sitspark.maps.record import committed
+from sitspark.maps.classify import Pass
 from sitspark.marks import Marks
 from sitspark.models.committee import Committee
 from sitspark.samples.pieces import pieces_by_chunk
@@ -40,34 +37,6 @@ def halves(context: Context, path: Path) -> Path:
     outlines = [shapely.box(left, bottom, middle - 300, top), shapely.box(middle + 300, bottom, right, top)]
     geopandas.GeoDataFrame({"name": ["west/1", "east/1"]}, geometry=outlines, crs=context.coverage.grid.crs).to_file(path)
     return path
-
-
-def maps_of_folds(context: Context, folder: Path) -> dict[str, Path]:
-    """The map that the models of each fold draw, by what they never saw."""
-    settings = context.settings
-    regions = context.regions_on_grid if settings.training.model_per == "region" else {}
-    targets = {}
-    for fold in context.facts("cross_validate")["folds"]:
-        chunks = folder / f"map-{len(targets)}"
-        chunks.mkdir(parents=True)
-        members = members_of(context, models_of(fold))
-        targets[fold["left_out_fold"]] = MapTarget(chunks, members, settings.map.combine, regions, settings.map.boundary)
-    reaches = {tile: windows.reach for tile, windows in context.coverage.tiles.items()}
-    imagery = Pass(
-        context.folder.table("scenes"),
-        context.reading,
-        context.recipe,
-        tuple(targets.values()),
-        context.products,
-        {},
-        reaches if settings.grid.overlap == "blend" else {},
-    )
-    classify(context.plan_of_map(), imagery, tasks=2).write.format("noop").mode("overwrite").save()
-    for target in targets.values():
-        files = [(target.chunks / r.files["classification"].name, r.window) for r in committed(target.chunks, context.products)]
-        product = context.products[0]
-        mosaic(files, context.coverage.grid, target.chunks / "classification.tif", product=product)
-    return {name: target.chunks / "classification.tif" for name, target in targets.items()}
 
 
 def counted(frame: DataFrame) -> list[tuple]:
@@ -133,14 +102,15 @@ def judged_otherwise(context: Context, marks: Marks) -> DataFrame:
 def test_a_cross_validation_leaves_out_folds_of_any_kind(
     run_copy: FinishedRun, tmp_path: Path, truth: dict, others: dict, names: set, said: str
 ) -> None:
-    """What it says of the pixels of each fold is what a map says that the models of that fold draw."""
+    """What it says of the pixels of each fold is what the map says that its models draw."""
     if "region_field" in truth:
         truth = truth | {"regions": str(halves(run_copy.context, tmp_path / "regions.gpkg"))}
     changed = {"ground_truth": truth, "training": {"epochs": 2}}
     tree = run_copy.tree
     for section, keys in [*changed.items(), *others.items()]:
         tree = tree | {section: tree[section] | keys}
-    context, printed = run_quietly(tree, "cross_validate", "report")
+    drawn = truth["folds"] != "block"
+    context, printed = run_quietly(tree, *(["fold_maps"] if drawn else []), "cross_validate", "report")
     assert said in printed
     polygons = context.table("polygons").toPandas()
     assert set(polygons["fold"].dropna()) == names == set(context.facts("ground_truth")["folds"])
@@ -152,12 +122,12 @@ def test_a_cross_validation_leaves_out_folds_of_any_kind(
     table = context.table("confusion_folds")
     (tmp_path / "marks").mkdir()
     marks = Marks(tmp_path / "marks")
-    if truth["folds"] == "block":  # where models and areas are plain
-        assert counted(judged_otherwise(context, marks)) == counted(table)
+    if drawn:
+        for of in context.facts("fold_maps")["maps"]:
+            expected = as_on_the_map(context, of["left_out"], context.folder.path / of["map"], marks)
+            assert counted(table.where(F.col("fold") == of["left_out"]).drop("fold")) == expected
     else:
-        for name, drawn in maps_of_folds(context, tmp_path / "maps").items():
-            expected = as_on_the_map(context, name, drawn, marks)
-            assert counted(table.where(F.col("fold") == name).drop("fold")) == expected
+        assert counted(judged_otherwise(context, marks)) == counted(table)
     rows = table.toPandas()
     assert rows["block"].notna().all() == ("block_size" in truth)
     left_out = rows[rows["area"] == "left_out"]
