@@ -343,7 +343,7 @@ def test_fewer_clear_dates_than_asked_for_and_other_bands_make_the_samples_anew(
 
 
 def test_without_folds_cross_validation_says_how_to_get_some(spark: SparkSession, tmp_path: Path) -> None:
-    with pytest.raises(SitsparkError, match=r"name another column under observations.fold, or say observations.fold_count"):
+    with pytest.raises(SitsparkError, match=r"name a column under observations.fold, or say --by random"):
         run_quietly(tree_of(tmp_path, plots(), fold=None), "cross_validate")
 
 
