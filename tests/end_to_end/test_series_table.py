@@ -26,7 +26,7 @@ from sitspark.workflow.plan import plan
 from sitspark.workflow.run import run
 from tests.conftest import ROOT, run_quietly
 
-EXAMPLE = ROOT / "conf" / "lpis_series.yaml"
+EXAMPLE = ROOT / "conf" / "lpis_france.yaml"
 LPIS = ROOT / "tests" / "data" / "worldcereal_lpis" / "2023_FRA_LPIS_POLY_110.geoparquet"
 BANDS = [f"S2-L2A-B{band}" for band in ("02", "03", "04", "05", "06", "07", "08", "11", "12")]
 DAYS = pd.date_range("2023-01-05", periods=12, freq="30D")

@@ -18,21 +18,26 @@ from sitspark.worker import end_task
 Indices = npt.NDArray[np.int64]
 
 _AREAS = {"validation": "set_aside", "test": "test"}  # by split; other polygons are not measured
-_PREDICTED = "predicted"
+_PREDICTED, _CLEAR_DATES = "predicted", "clear_dates"
 
 
-def map_confusion(pieces: DataFrame, grid: Grid, classification: Path, *, touched: bool, marks: Marks) -> DataFrame:
-    """Count as `class_counts` does for the map of a run: its class is `predicted`, 0 where it has none."""
-    maps = {_PREDICTED: ClassRaster.of(classification)}
-    return class_counts(pieces, grid, maps, touched=touched, marks=marks).replace(NOTHING, 0, [_PREDICTED])
+def map_confusion(
+    pieces: DataFrame, grid: Grid, classification: Path, validity: Path, *, touched: bool, marks: Marks
+) -> DataFrame:
+    """Count as `class_counts` does for the map of a run: its class is `predicted`, 0 where it has none.
+
+    Pixels are told apart by their `clear_dates`, too, a whole number like a class; 0 where there is no imagery.
+    """
+    maps = {_PREDICTED: ClassRaster.of(classification), _CLEAR_DATES: ClassRaster.of(validity)}
+    return class_counts(pieces, grid, maps, touched=touched, marks=marks).replace(NOTHING, 0, list(maps))
 
 
 def class_counts(pieces: DataFrame, grid: Grid, maps: Mapping[str, ClassRaster], *, touched: bool, marks: Marks) -> DataFrame:
     """Count, for each polygon set aside, its pixels by class in each map, a column a map; `area` tells validation from test.
 
-    `pieces` are those of `pieces_by_chunk` on `grid`, on whose pixels the maps lie; NOTHING is where one has no class. All
-    pixels of the polygon count, `touched` or not as in sampling: one that two labels claim belongs to none. Each chunk is
-    marked when it is done.
+    `pieces` are those of `pieces_by_chunk` on `grid`, on whose pixels the maps lie; `tile` is that of their chunk, NOTHING is
+    where a map has no class. All pixels of the polygon count, `touched` or not as in sampling: one that two labels claim
+    belongs to none. Each chunk is marked when it is done.
     """
 
     def compare(pieces: pd.DataFrame) -> pd.DataFrame:
@@ -42,7 +47,7 @@ def class_counts(pieces: DataFrame, grid: Grid, maps: Mapping[str, ClassRaster],
         return counted
 
     classes = "".join(f"{name} int, " for name in maps)
-    schema = f"polygon_id bigint, area string, reference int, {classes}pixels bigint"
+    schema = f"polygon_id bigint, area string, tile string, reference int, {classes}pixels bigint"
     return pieces.groupBy("chunk_id").applyInPandas(compare, schema)
 
 
@@ -60,6 +65,7 @@ def _compared(pieces: pd.DataFrame, grid: Grid, maps: Mapping[str, ClassRaster],
         {
             "polygon_id": owners["polygon_id"].to_numpy(),
             "area": owners["split"].map(_AREAS).to_numpy(),
+            "tile": owners["tile"].to_numpy(),
             "reference": owners["label"].to_numpy(),
             **{name: _classes_at(raster, grid, window, row, col) for name, raster in maps.items()},
         }

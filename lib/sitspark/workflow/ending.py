@@ -11,7 +11,7 @@ from typing import Any
 from rich.table import Table
 
 from sitspark.accuracy.cross_validation import spread
-from sitspark.accuracy.fold_scores import FoldScores
+from sitspark.accuracy.fold_scores import FoldScores, pooled
 from sitspark.accuracy.text import accuracy_table
 from sitspark.scenes.archive import remarks
 from sitspark.scenes.calendar import calendar_rows, month_ruler
@@ -168,4 +168,6 @@ def _fold_table(folds: tuple[FoldScores, ...]) -> Table:
         "mean ± deviation",
         *("-" if s is None else f"{s.mean:.3f} ± {score(s.deviation)}" for s in summaries),
     )
+    together = pooled(folds)
+    table.add_row("all left out together", "", "", score(together.overall_accuracy), score(together.mean_f_score))
     return table
