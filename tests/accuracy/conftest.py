@@ -27,7 +27,19 @@ from sitspark.accuracy.split_figure import split_figure
 from sitspark.classes import Nomenclature
 from sitspark.maps.areas import AREAS, ClassArea, GroundAreas, to_csv
 
-from .plausible import classes, confidence, evidence, fold_maps, fold_scores, grouped_counts, history, matrix, needs, series_view, split_view
+from .plausible import (
+    classes,
+    confidence,
+    evidence,
+    fold_maps,
+    fold_scores,
+    grouped_counts,
+    history,
+    matrix,
+    needs,
+    series_view,
+    split_view,
+)
 
 
 @pytest.fixture

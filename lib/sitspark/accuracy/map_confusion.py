@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -18,17 +19,24 @@ from sitspark.worker import end_task
 Indices = npt.NDArray[np.int64]
 
 _AREAS = {"validation": "set_aside", "test": "test"}  # by split; other polygons are not measured
-_PREDICTED, _CLEAR_DATES = "predicted", "clear_dates"
+_PREDICTED = "predicted"
 
 
 def map_confusion(
-    pieces: DataFrame, grid: Grid, classification: Path, validity: Path, *, touched: bool, marks: Marks
+    pieces: DataFrame,
+    grid: Grid,
+    classification: Path,
+    *,
+    touched: bool,
+    marks: Marks,
+    measures: Mapping[str, Path] = MappingProxyType({}),
 ) -> DataFrame:
     """Count as `class_counts` does for the map of a run: its class is `predicted`, 0 where it has none.
 
-    Pixels are told apart by their `clear_dates`, too, a whole number like a class; 0 where there is no imagery.
+    `measures` are rasters of whole numbers, as of clear dates, by which pixels are told apart, too: a column each, likewise.
     """
-    maps = {_PREDICTED: ClassRaster.of(classification), _CLEAR_DATES: ClassRaster.of(validity)}
+    rasters = {_PREDICTED: classification, **measures}
+    maps = {name: ClassRaster.of(path) for name, path in rasters.items()}
     return class_counts(pieces, grid, maps, touched=touched, marks=marks).replace(NOTHING, 0, list(maps))
 
 

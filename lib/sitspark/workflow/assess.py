@@ -77,8 +77,8 @@ def _validate(context: Context, key: str) -> Outcome:
     grid = context.coverage.grid
     pieces = pieces_by_chunk(context.table("polygons"), context.table("chunks"), grid).cache()
     with context.marked("validate", pieces.select("chunk_id").distinct().count(), "chunks") as marks:
-        validity = of_map / "validity.tif"
-        compared = map_confusion(pieces, grid, drawn, validity, touched=context.settings.samples.touched, marks=marks).cache()
+        touched, measures = context.settings.samples.touched, {CLEAR_DATES: of_map / "validity.tif"}
+        compared = map_confusion(pieces, grid, drawn, touched=touched, marks=marks, measures=measures).cache()
         table = _by_polygon(context, compared, context.facts("train")["model_id"])
         context.write("confusion_polygons", table.coalesce(1), key=key)
     groups = _accuracy_by(context, compared)

@@ -169,5 +169,5 @@ def _fold_table(folds: tuple[FoldScores, ...]) -> Table:
         *("-" if s is None else f"{s.mean:.3f} ± {score(s.deviation)}" for s in summaries),
     )
     together = pooled(folds)
-    table.add_row("all left out together", "", "", score(together.overall_accuracy), score(together.mean_f_score))
+    table.add_row("pooled", "", "", score(together.overall_accuracy), score(together.mean_f_score))
     return table
