@@ -20,6 +20,7 @@ from typer.core import TyperGroup
 from sitspark import interrupts
 from sitspark.errors import SitsparkError, counted
 from sitspark.settings import Settings
+from sitspark.settings.fold_options import FOLDS, FoldOptions, divided_otherwise
 from sitspark.settings_file import read_settings
 
 if TYPE_CHECKING:  # it imports pyspark, which takes a second that --help shall not take
@@ -83,7 +84,7 @@ def sentences(*, debug: bool = False) -> Iterator[None]:
         raise SystemExit(1) from None
 
 
-def _settings(path: Path, overrides: list[str] | None) -> Settings:
+def _settings(path: Path, overrides: Sequence[str] | None) -> Settings:
     if path.suffix == ".cfg":
         from sitspark.iota2 import read_cfg
 
@@ -94,7 +95,7 @@ def _settings(path: Path, overrides: list[str] | None) -> Settings:
     return read_settings(path, overrides=overrides or [])
 
 
-def _run(settings_file: Path, overrides: list[str] | None, *targets: str, debug: bool) -> None:
+def _run(settings_file: Path, overrides: Sequence[str] | None, *targets: str, debug: bool) -> None:
     with sentences(debug=debug):
         settings = _settings(settings_file, overrides)
         from sitspark.workflow.ending import say_results
@@ -498,18 +499,60 @@ def compare(
 @app.command()
 def cross_validate(
     settings: SettingsFile,
-    set_: Overrides = None,
+    by: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHAT",
+            help="What is left out in turn: tile, region, block, random; of a table of samples: a column, or random. "
+            "Default: as the settings say.",
+        ),
+    ] = None,
+    fold_count: Annotated[
+        int | None,
+        typer.Option(min=2, metavar="N", help=f"Folds of --by random and --by block; {FOLDS} unless the settings say."),
+    ] = None,
+    block_size: Annotated[
+        float | None, typer.Option(metavar="KM", help="Side of the blocks of --by block, kilometres.")
+    ] = None,
     maps: Annotated[
         bool, typer.Option("--maps", help="Also draw the map of each fold, all in one pass, and show where they disagree.")
     ] = False,
+    set_: Overrides = None,
     debug: Debug = False,
 ) -> None:
     """Leave one tile (or region, group of blocks, random part) out: train without it, test on its polygons; each in turn.
 
     [bold]Example:[/] sitspark cross-validate conf/demo.yaml
+
+    [bold]Example:[/] sitspark cross-validate conf/demo.yaml --by block --block-size 2
     """
-    drawn = ("fold_maps",) if maps else ()
-    _run(settings, set_, "cross_validate", *drawn, "report", debug=debug)
+    with sentences(debug=debug):
+        overrides = [*(set_ or []), *_of_folds(settings, set_ or [], FoldOptions(by, fold_count, block_size))]
+        drawn = ("fold_maps",) if maps else ()
+        _run(settings, overrides, "cross_validate", *drawn, "report", debug=debug)
+
+
+def _of_folds(settings_file: Path, overrides: Sequence[str], asked: FoldOptions) -> list[str]:
+    """The overrides that options of cross-validate stand for; says what follows from them that the user may not expect."""
+    if not asked.given:
+        return []
+    asked.refuse_beside(overrides)
+    with console.capture():  # what an iota2 file loses is said once, when it is read for the run
+        before = _settings(settings_file, overrides)
+        more = asked.overrides(before)
+        settings = _settings(settings_file, [*overrides, *more])
+    from sitspark.workflow.run_folder import RunFolder
+
+    folder = RunFolder(settings.output)
+    if (remark := asked.remark(before)) is not None:
+        console.print(f"[dim]·[/] {escape(remark)}", soft_wrap=True)
+    if folder.records() and divided_otherwise(folder.settings(), settings):
+        console.print(
+            f"[yellow]![/] the run in {escape(str(folder.path))} is divided otherwise: its samples and its report are made "
+            "anew; --set output=FOLDER keeps both",
+            soft_wrap=True,
+        )
+    return more
 
 
 @app.command()

@@ -9,6 +9,7 @@ import pytest
 import rasterio
 from rasterio.transform import from_origin
 
+from sitspark.accuracy.accuracy_by import accuracy_by
 from sitspark.accuracy.assessment import Assessment
 from sitspark.accuracy.figures import Acquisition
 from sitspark.accuracy.report import (
@@ -26,7 +27,19 @@ from sitspark.accuracy.split_figure import split_figure
 from sitspark.classes import Nomenclature
 from sitspark.maps.areas import AREAS, ClassArea, GroundAreas, to_csv
 
-from .plausible import classes, confidence, evidence, fold_maps, fold_scores, history, matrix, needs, series_view, split_view
+from .plausible import (
+    classes,
+    confidence,
+    evidence,
+    fold_maps,
+    fold_scores,
+    grouped_counts,
+    history,
+    matrix,
+    needs,
+    series_view,
+    split_view,
+)
 
 
 @pytest.fixture
@@ -85,6 +98,7 @@ def full_report(written_map: Callable[..., Path]) -> Report:
         versions={"sitspark": "0.1.0"},
         assessment=Assessment(confusion, dict.fromkeys(names.codes[:-1], 7), evidence(confusion)),
         test=Assessment(matrix(k, seed=7), dict.fromkeys(names.codes[:-1], 3), evidence(matrix(k, seed=7), blocks=False)),
+        groups=accuracy_by(grouped_counts(), seed=0),
         map=map_view(written_map, names, values),
         fold_maps=fold_maps(names),
         trainings=(Training("mlp_0", history(20), 12, "fscore"),),

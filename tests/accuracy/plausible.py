@@ -136,3 +136,19 @@ def needs() -> Needs:
 def as_numbers(score: float | tuple[float | None, ...] | None) -> np.ndarray:
     """A score or scores as float64, with NaN for None."""
     return np.array(score, dtype=np.float64)
+
+
+def grouped_counts(n: int = 400) -> pd.DataFrame:
+    """What `accuracy_by` takes: pixels with few clear dates are wrong more often."""
+    random = np.random.default_rng(2)
+    clear = random.integers(3, 40, n)
+    return pd.DataFrame(
+        {
+            "polygon_id": random.integers(0, n // 4, n),
+            "right": random.random(n) < 0.5 + clear / 90,
+            "pixels": random.integers(1, 30, n),
+            "clear_dates": clear,
+            "distance_km": random.gamma(1.2, 2.5, n),
+            "tile": random.choice(["31TCJ", "31TDK"], n),
+        }
+    )

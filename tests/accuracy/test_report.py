@@ -86,7 +86,7 @@ def test_the_maps_of_the_folds_are_shown(full_report: Report) -> None:
 def test_page_is_accessible(full_report: Report) -> None:
     page = Page(render(full_report))
     images = page.named("img")
-    assert len(images) == 14
+    assert len(images) == 15
     assert all(image["alt"] and image["width"] and image["height"] for image in images)
     assert all("scope" in header for header in page.named("th"))
     assert page.named("html") == [{"lang": "en"}]
@@ -148,6 +148,15 @@ def test_page_and_document_agree(full_report: Report) -> None:
     assert last["largest_confusions"] == []
 
 
+def test_where_the_map_is_right_is_told_where_groups_are_known(full_report: Report) -> None:
+    html = render(full_report)
+    (one, *_, last), text = [g for g in full_report.groups if g.kind == "clear_dates"], " ".join(html.split())
+    assert f"Of pixels with {one.label} clear dates {100 * one.accuracy:.1f} % are right, of pixels with {last.label}" in text
+    assert 'see <a href="#trust">Trust</a>.</p>' in html
+    # one group alone says no more than the whole
+    assert "Where is the map right?" not in render(replace(full_report, groups=(one,)))
+
+
 def test_polygons_kept_for_testing_are_measured_on_their_own(full_report: Report) -> None:
     html = render(full_report)
     assert full_report.test is not None
@@ -166,7 +175,9 @@ def numbers(document: object) -> set[float]:
 
 
 def test_the_page_holds_no_score_that_the_document_lacks(full_report: Report) -> None:
-    document = metrics_json(full_report.nomenclature, assessment=full_report.assessment, test=full_report.test)
+    document = metrics_json(
+        full_report.nomenclature, assessment=full_report.assessment, test=full_report.test, groups=full_report.groups
+    )
     html = render(full_report)
     section = html[html.index('<section id="accuracy"') : html.index('<section id="cross-validation"')]
     shown = set(re.findall(r"\b\d\.\d{3}\b", " ".join(Page(section).text)))
@@ -222,7 +233,12 @@ def test_tables_in_csv_hold_the_numbers_of_the_document(full_report: Report) -> 
 
 
 def test_document_of_nothing() -> None:
-    assert metrics_json(classes(2), assessment=None) == {"assessment": None, "test": None, "cross_validation": None}
+    assert metrics_json(classes(2), assessment=None) == {
+        "assessment": None,
+        "test": None,
+        "accuracy_by": None,
+        "cross_validation": None,
+    }
 
 
 def test_credentials_stay_out_of_the_page(full_report: Report) -> None:

@@ -112,7 +112,7 @@ def test_sql_changes_nothing(finished: FinishedRun, capsys: pytest.CaptureFixtur
     ],
 )
 def test_the_next_command_is_one_that_can_be_run(facts: dict, folds: int, verb: str) -> None:
-    command = next_command(facts, folds=folds, settings_file="s.yaml", same=["--set", "seed=3"])
+    command = next_command(facts, folds=folds, settings_file="s.yaml", overrides=["seed=3"])
     assert command[0] == verb
     assert verb == "sql" or command[1:] == ["s.yaml", "--set", "seed=3"]
 

@@ -238,7 +238,7 @@ def test_polygons_that_the_user_keeps_for_testing_and_weighs(run_copy: FinishedR
 def test_more_folds_than_there_are_blocks(run_copy: FinishedRun) -> None:
     truth = {"folds": "block", "block_size": 100, "fold_count": 5}
     tree = run_copy.tree | {"ground_truth": run_copy.tree["ground_truth"] | truth}
-    sentence = r"fold_count: the polygons fill \d of 5 folds; lower it, or ground_truth\.block_size"
+    sentence = r"fold_count: the polygons fill \d of 5 folds; lower it \(--fold-count\), or ground_truth\.block_size"
     with pytest.raises(SitsparkError, match=sentence):
         run_quietly(tree, "ground_truth")
 

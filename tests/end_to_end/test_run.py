@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow.parquet as pq
 import pyogrio
 import pystac
 import pytest
 import rasterio
 import rasterio.shutil
+import shapely
 from pyspark.sql import SparkSession
 
 from sitspark.accuracy.trust import Confidence
@@ -206,6 +208,50 @@ def test_the_metrics_follow_from_the_map_and_the_polygons(finished: FinishedRun)
     # polygons may share a pixel at their edges, which this simple count gives to the last one
     assert metrics["pixels"] == pytest.approx(counted.sum(), abs=5)
     assert metrics["overall_accuracy"] == pytest.approx((codes == reference)[counted].mean(), abs=2e-3)
+
+
+def test_where_the_map_is_right_follows_from_its_files_and_the_polygons(finished: FinishedRun) -> None:
+    import geopandas
+
+    context = finished.context
+    read = {name: rasterio.open(finished.map / f"{name}.tif").read(1) for name in ("classification", "validity")}
+    polygons = geopandas.read_parquet(context.folder.table("polygons"))
+    shapes = [(row.geometry, i) for i, row in enumerate(polygons.itertuples(), 1)]
+    with rasterio.open(finished.map / "validity.tif") as drawn:
+        owner = rasterio.features.rasterize(shapes, out_shape=drawn.shape, transform=drawn.transform, dtype="int32")
+    aside = polygons["split"] == "validation"
+    trains = shapely.union_all(polygons.loc[polygons["split"] == "train", "geometry"].to_numpy())
+    kilometres = polygons["geometry"].distance(trains).groupby(polygons["polygon_id"]).transform("min").to_numpy() / 1000
+    counted = np.concatenate([[False], aside])[owner] & (read["classification"] > 0)
+    right = read["classification"] == np.concatenate([[0], polygons["label"].to_numpy()])[owner]
+    tiles = np.zeros(owner.shape, object)
+    for territory in context.coverage.territories:
+        tiles[territory.window.slices] = territory.tile
+    away = np.concatenate([[np.nan], kilometres])[owner]
+    metrics = json.loads((context.folder.accuracy / "metrics.json").read_text())
+    found = metrics["accuracy_by"]
+    assert set(found) == {"clear_dates", "distance_km", "tile"} and len(found["tile"]) == 4
+    for kind, groups in found.items():
+        assert sum(group["pixels"] for group in groups) == metrics["assessment"]["pixels"], kind
+        for group in groups:
+            member = {
+                "clear_dates": lambda of: (read["validity"] >= of["lower"]) & (read["validity"] <= of["upper"]),
+                "distance_km": lambda of: (away >= of["lower"]) & (away < (of["upper"] or np.inf)),
+                "tile": lambda of: tiles == of["name"],
+            }[kind](group)
+            # polygons may share a pixel at their edges, which this simple count gives to the last one
+            assert group["pixels"] == pytest.approx((counted & member).sum(), abs=5)
+            assert group["correct"] == pytest.approx((counted & member & right).sum(), abs=5)
+            assert group["polygons"] == pytest.approx(
+                len(set(polygons["polygon_id"].to_numpy()[owner[counted & member] - 1])), abs=1
+            )
+            assert group["low"] is None or group["low"] <= group["accuracy"] <= group["high"]
+    rows = context.table("accuracy_by").toPandas()
+    assert rows["pixels"].sum() == len(found) * metrics["assessment"]["pixels"]
+    assert pd.read_csv(context.folder.accuracy / "accuracy_by.csv").columns.tolist() == rows.columns.tolist()
+    assert (
+        context.folder.accuracy / "accuracy_by.png"
+    ).exists() and "Where is the map right?" in context.folder.report.read_text()
 
 
 def test_the_manifest_holds_every_file_of_every_chunk(finished: FinishedRun) -> None:

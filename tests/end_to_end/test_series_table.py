@@ -13,6 +13,7 @@ from pyspark.sql import SparkSession
 from rich.console import Console
 
 from sitspark.classes import Nomenclature
+from sitspark.cli import main
 from sitspark.errors import SitsparkError
 from sitspark.samples.frames import _OBSERVATIONS
 from sitspark.samples.from_table import Division, observations, rows_of
@@ -26,7 +27,7 @@ from sitspark.workflow.plan import plan
 from sitspark.workflow.run import run
 from tests.conftest import ROOT, run_quietly
 
-EXAMPLE = ROOT / "conf" / "lpis_series.yaml"
+EXAMPLE = ROOT / "conf" / "lpis_france.yaml"
 LPIS = ROOT / "tests" / "data" / "worldcereal_lpis" / "2023_FRA_LPIS_POLY_110.geoparquet"
 BANDS = [f"S2-L2A-B{band}" for band in ("02", "03", "04", "05", "06", "07", "08", "11", "12")]
 DAYS = pd.date_range("2023-01-05", periods=12, freq="30D")
@@ -316,7 +317,9 @@ def test_a_run_goes_from_the_table_to_cross_validation_by_tile_and_a_report(spar
     assert "26 samples of 2 classes" in other and "unchanged" not in other
 
 
-def test_a_baseline_takes_the_place_of_the_network(spark: SparkSession, tmp_path: Path) -> None:
+def test_a_baseline_takes_the_place_of_the_network_and_other_folds_are_an_option_away(
+    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     tree = tree_of(tmp_path, plots(48)) | {"training": {"baseline": {"kind": "random_forest", "trees": 7}}}
     context, _ = run_quietly(tree, "train", "cross_validate", "report")
     done = context.folder.records()
@@ -324,6 +327,16 @@ def test_a_baseline_takes_the_place_of_the_network(spark: SparkSession, tmp_path
     assert done["train"].summary.startswith("random_forest of ")
     assert all(fold["left_out"] for fold in done["cross_validate"].facts["folds"])
     assert "random_forest, " in context.folder.report.read_text(encoding="utf-8")
+    settings = tmp_path / "run.yaml"
+    settings.write_text(json.dumps(tree))  # JSON is YAML
+    assert main(["cross-validate", str(settings), "--by", "random", "--fold-count", "2"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "is divided otherwise" in said and "2 folds left out in turn" in said and "pooled" in said
+    scores = json.loads((context.folder.accuracy / "cross_validation.json").read_text())
+    assert [fold["left_out_fold"] for fold in scores["folds"]] == ["fold-1", "fold-2"]
+    assert scores["pooled"]["pixels"] == sum(fold["left_out"]["pixels"] for fold in scores["folds"]) == 48
+    assert main(["cross-validate", str(settings), "--by", "zone"]) == 1
+    assert "observations.fold: " in (refused := capsys.readouterr().err) and "has no column 'zone'; it has plot" in refused
 
 
 def test_fewer_clear_dates_than_asked_for_and_other_bands_make_the_samples_anew(spark: SparkSession, tmp_path: Path) -> None:
@@ -343,7 +356,7 @@ def test_fewer_clear_dates_than_asked_for_and_other_bands_make_the_samples_anew(
 
 
 def test_without_folds_cross_validation_says_how_to_get_some(spark: SparkSession, tmp_path: Path) -> None:
-    with pytest.raises(SitsparkError, match=r"name another column under observations.fold, or say observations.fold_count"):
+    with pytest.raises(SitsparkError, match=r"name a column under observations.fold, or say --by random"):
         run_quietly(tree_of(tmp_path, plots(), fold=None), "cross_validate")
 
 

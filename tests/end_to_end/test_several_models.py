@@ -98,6 +98,14 @@ def test_each_region_has_a_model_of_each_seed(drawn: FinishedRun) -> None:
     assert words.startswith("4 models for 2 regions, mlp: monitored OA ")
 
 
+def test_the_map_is_judged_by_region(drawn: FinishedRun) -> None:
+    rows = drawn.context.table("accuracy_by").toPandas()
+    regions = rows[rows["kind"] == "region"]
+    assert regions["name"].tolist() == ["north", "the south"]
+    assert regions["pixels"].sum() == rows.loc[rows["kind"] == "tile", "pixels"].sum()
+    assert "pixels in region" in drawn.context.folder.report.read_text()
+
+
 def test_what_is_drawn_follows_from_the_models_near(drawn: FinishedRun) -> None:
     """Where one tile alone sees a pixel, from its features by hand."""
     features, probability, codes = raster(drawn, "features"), raster(drawn, "probability"), raster(drawn, "classification")[0]

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from sitspark.accuracy.accuracy_by import GroupAccuracy
 from sitspark.accuracy.area_estimates import ASSUMPTIONS, Estimate
 from sitspark.accuracy.bootstrap import ScoreIntervals
 from sitspark.accuracy.cross_validation import spread
 from sitspark.accuracy.evidence import Evidence
-from sitspark.accuracy.fold_scores import ASSUMPTION, FoldScores
+from sitspark.accuracy.fold_scores import ASSUMPTION, FoldScores, pooled
 from sitspark.accuracy.matrix import ConfusionMatrix
 from sitspark.accuracy.scores import BY_CLASS, SUMMARY
 from sitspark.classes import Nomenclature
@@ -49,18 +50,28 @@ def metrics_json(
     assessment: Assessment | None,
     folds: Sequence[FoldScores] = (),
     test: Assessment | None = None,
+    groups: Sequence[GroupAccuracy] = (),
 ) -> dict[str, Any]:
     """The content of metrics.json: plain dicts, lists, str, int, float; None (null) where a score is undefined.
 
     Keys: `assessment` (headline scores, `classes`, `confusion_matrix` and what evidence adds: `intervals`, `areas` ...), `test`
-    (the same for polygons that the user keeps for it) and `cross_validation` (`folds`, `spread`), each null where it wasn't
-    done.
+    (the same for polygons that the user keeps for it), `accuracy_by` (groups of pixels by what they have in common) and
+    `cross_validation` (`folds`, their `spread`, `pooled`: all that was left out together), each null where it wasn't done.
     """
     return {
         "assessment": None if assessment is None else _assessment_json(assessment, nomenclature),
         "test": None if test is None else _assessment_json(test, nomenclature),
+        "accuracy_by": _groups_json(groups) if groups else None,
         "cross_validation": _cross_validation_json(folds) if folds else None,
     }
+
+
+def _groups_json(groups: Sequence[GroupAccuracy]) -> dict[str, Any]:
+    kinds: dict[str, Any] = {}
+    for group in groups:
+        row = group.to_facts()
+        kinds.setdefault(row.pop("kind"), []).append(row)
+    return kinds
 
 
 def _assessment_json(assessment: Assessment, nomenclature: Nomenclature) -> dict[str, Any]:
@@ -203,6 +214,7 @@ def _cross_validation_json(folds: Sequence[FoldScores]) -> dict[str, Any]:
             }
             for fold in folds
         ],
+        "pooled": _headline(pooled(folds)),
         "spread": {
             name: {
                 "overall_accuracy": _spread_json([m.overall_accuracy for m in matrices]),

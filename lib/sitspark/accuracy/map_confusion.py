@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -21,18 +22,30 @@ _AREAS = {"validation": "set_aside", "test": "test"}  # by split; other polygons
 _PREDICTED = "predicted"
 
 
-def map_confusion(pieces: DataFrame, grid: Grid, classification: Path, *, touched: bool, marks: Marks) -> DataFrame:
-    """Count as `class_counts` does for the map of a run: its class is `predicted`, 0 where it has none."""
-    maps = {_PREDICTED: ClassRaster.of(classification)}
-    return class_counts(pieces, grid, maps, touched=touched, marks=marks).replace(NOTHING, 0, [_PREDICTED])
+def map_confusion(
+    pieces: DataFrame,
+    grid: Grid,
+    classification: Path,
+    *,
+    touched: bool,
+    marks: Marks,
+    measures: Mapping[str, Path] = MappingProxyType({}),
+) -> DataFrame:
+    """Count as `class_counts` does for the map of a run: its class is `predicted`, 0 where it has none.
+
+    `measures` are rasters of whole numbers, as of clear dates, by which pixels are told apart, too: a column each, likewise.
+    """
+    rasters = {_PREDICTED: classification, **measures}
+    maps = {name: ClassRaster.of(path) for name, path in rasters.items()}
+    return class_counts(pieces, grid, maps, touched=touched, marks=marks).replace(NOTHING, 0, list(maps))
 
 
 def class_counts(pieces: DataFrame, grid: Grid, maps: Mapping[str, ClassRaster], *, touched: bool, marks: Marks) -> DataFrame:
     """Count, for each polygon set aside, its pixels by class in each map, a column a map; `area` tells validation from test.
 
-    `pieces` are those of `pieces_by_chunk` on `grid`, on whose pixels the maps lie; NOTHING is where one has no class. All
-    pixels of the polygon count, `touched` or not as in sampling: one that two labels claim belongs to none. Each chunk is
-    marked when it is done.
+    `pieces` are those of `pieces_by_chunk` on `grid`, on whose pixels the maps lie; `tile` is that of their chunk, NOTHING is
+    where a map has no class. All pixels of the polygon count, `touched` or not as in sampling: one that two labels claim
+    belongs to none. Each chunk is marked when it is done.
     """
 
     def compare(pieces: pd.DataFrame) -> pd.DataFrame:
@@ -42,7 +55,7 @@ def class_counts(pieces: DataFrame, grid: Grid, maps: Mapping[str, ClassRaster],
         return counted
 
     classes = "".join(f"{name} int, " for name in maps)
-    schema = f"polygon_id bigint, area string, reference int, {classes}pixels bigint"
+    schema = f"polygon_id bigint, area string, tile string, reference int, {classes}pixels bigint"
     return pieces.groupBy("chunk_id").applyInPandas(compare, schema)
 
 
@@ -60,6 +73,7 @@ def _compared(pieces: pd.DataFrame, grid: Grid, maps: Mapping[str, ClassRaster],
         {
             "polygon_id": owners["polygon_id"].to_numpy(),
             "area": owners["split"].map(_AREAS).to_numpy(),
+            "tile": owners["tile"].to_numpy(),
             "reference": owners["label"].to_numpy(),
             **{name: _classes_at(raster, grid, window, row, col) for name, raster in maps.items()},
         }

@@ -14,6 +14,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from sitspark.accuracy import figures, quicklook, trust_figures
+from sitspark.accuracy.accuracy_by import GroupAccuracy, in_words, kinds_of
+from sitspark.accuracy.accuracy_by_figure import accuracy_by_figure
 from sitspark.accuracy.applicability import Applicability
 from sitspark.accuracy.applicability_figure import applicability_figure
 from sitspark.accuracy.assessment import Assessment, metrics_json
@@ -158,6 +160,7 @@ class Report:
     versions: Mapping[str, str]
     assessment: Assessment | None = None
     test: Assessment | None = None
+    groups: tuple[GroupAccuracy, ...] = ()
     map: MapView | None = None
     seam: Seam | None = None
     final_seam: Seam | None = None
@@ -189,13 +192,16 @@ def render(report: Report) -> str:
     )
     environment.filters.update(score=_score, count=_count, hectares=_hectares, share=_share, duration=_duration)
     environment.filters.update(tried=tried, points=_points)
-    environment.globals.update(picture=_picture, counted=_count, in_hectares=_hectares)
-    metrics = metrics_json(report.nomenclature, assessment=report.assessment, folds=report.folds, test=report.test)
+    environment.globals.update(group_in_words=in_words, picture=_picture, counted=_count, in_hectares=_hectares)
+    metrics = metrics_json(
+        report.nomenclature, assessment=report.assessment, folds=report.folds, test=report.test, groups=report.groups
+    )
     return environment.get_template("report.html.j2").render(
         report=report,
         assessment=metrics["assessment"],
         test=metrics["test"],
         cross_validation=metrics["cross_validation"],
+        groups=kinds_of(report.groups),
         areas=_areas(report),
         parts=_parts(report),
         tiles=_tiles(report.acquisitions),
@@ -215,6 +221,7 @@ def _figures(report: Report) -> dict[str, Any]:
         "clear_dates": view and view.clear_dates and quicklook.clear_dates_figure(view.clear_dates),
         "confusion": matrix and figures.confusion_matrix_figure(matrix, names),
         "scores": matrix and figures.class_scores_figure(matrix, names, intervals=_f_intervals(report.assessment)),
+        "groups": accuracy_by_figure(report.groups, matrix.overall_accuracy) if matrix and kinds_of(report.groups) else None,
         "trainings": [None if t.remark else figures.training_figure(t.history, t.best_epoch) for t in report.trainings],
         "search": report.search and search_figure(report.search),
         "reliability": report.confidence

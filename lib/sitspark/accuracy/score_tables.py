@@ -1,10 +1,11 @@
-"""The numbers of metrics.json as tables in CSV, a line a class."""
+"""The numbers of metrics.json as tables in CSV, a line a class or a group."""
 
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from sitspark.accuracy.accuracy_by import GroupAccuracy
 from sitspark.accuracy.scores import BY_CLASS
 
 _ESTIMATES = ("users_accuracy", "producers_accuracy", "share", "hectares")
@@ -49,6 +50,12 @@ def area_estimates_csv(sets: Mapping[str, Mapping[str, Any]]) -> str:
         for entry in assessment["areas"]["classes"]
     ]
     return _csv(["area", "code", "class", "mapped_hectares", "samples", *headings], rows)
+
+
+def accuracy_by_csv(groups: Sequence[GroupAccuracy]) -> str:
+    """The accuracy of each group of pixels, a line a group."""
+    rows = [group.to_facts() for group in groups]
+    return _csv(list(rows[0]) if rows else [], [list(row.values()) for row in rows])
 
 
 def _interval(assessment: Mapping[str, Any], unit: str, place: int, name: str) -> Mapping[str, float] | None:

@@ -1,6 +1,7 @@
 """The stages that say how good a map is: validate and report."""
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,15 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from sitspark.accuracy import figures
+from sitspark.accuracy.accuracy_by import (
+    CLEAR_DATES,
+    REGION,
+    TILE,
+    GroupAccuracy,
+    accuracy_by,
+    kinds_of,
+)
+from sitspark.accuracy.accuracy_by_figure import accuracy_by_figure
 from sitspark.accuracy.assessment import Assessment, metrics_json
 from sitspark.accuracy.evidence import Evidence, MappedGround, evidence_of
 from sitspark.accuracy.fold_maps import FoldMapsView, ShownPlace
@@ -29,14 +39,16 @@ from sitspark.accuracy.report import (
     Training,
     render,
 )
-from sitspark.accuracy.score_tables import area_estimates_csv, class_scores_csv
+from sitspark.accuracy.score_tables import accuracy_by_csv, area_estimates_csv, class_scores_csv
 from sitspark.accuracy.search_figure import SearchView, TriedModel, spans_orders
 from sitspark.accuracy.series_figure import ClassSeries, SeriesView, series_figure
+from sitspark.accuracy.training_distance import kilometres_to_training
 from sitspark.accuracy.unit_counts import UnitCounts
 from sitspark.atomic import publish, write_atomically
 from sitspark.errors import counted
 from sitspark.grid import Grid
 from sitspark.ground_truth.division import blocks_of
+from sitspark.ground_truth.regions import with_region
 from sitspark.maps.areas import AREAS, MAP, pixel_hectares, read_csv
 from sitspark.maps.disagreement import PICTURE, RASTER
 from sitspark.maps.seams import Seam
@@ -65,10 +77,14 @@ def _validate(context: Context, key: str) -> Outcome:
     grid = context.coverage.grid
     pieces = pieces_by_chunk(context.table("polygons"), context.table("chunks"), grid).cache()
     with context.marked("validate", pieces.select("chunk_id").distinct().count(), "chunks") as marks:
-        compared = map_confusion(pieces, grid, drawn, touched=context.settings.samples.touched, marks=marks)
+        touched, measures = context.settings.samples.touched, {CLEAR_DATES: of_map / "validity.tif"}
+        compared = map_confusion(pieces, grid, drawn, touched=touched, marks=marks, measures=measures).cache()
         table = _by_polygon(context, compared, context.facts("train")["model_id"])
         context.write("confusion_polygons", table.coalesce(1), key=key)
+    groups = _accuracy_by(context, compared)
+    compared.unpersist()
     pieces.unpersist()
+    context.write("accuracy_by", _groups_table(context, groups), key=key)
     context.write("confusion", _confusion_table(context.table("confusion_polygons")).coalesce(1), key=key)
     rows = context.table("confusion_polygons").toPandas()
     ground = _mapped_ground(areas, grid)
@@ -80,12 +96,14 @@ def _validate(context: Context, key: str) -> Outcome:
         context.voice.note(f"{blind} without a clear date{of}: not classified, and not counted")
     assessment = found[_SET_ASIDE]
     test = found[_TEST] if (rows["area"] == _TEST).any() else None
-    written = _write_numbers(context, assessment, test)
+    written = _write_numbers(context, assessment, test, groups)
     more = "" if test is None else f"; {_scores_in_words(test)} kept for testing"
     return Outcome(
         f"{_scores_in_words(assessment)} set aside{more}",
-        _facts(assessment) | ({} if test is None else {"test": _facts(test)}),
-        (folder.table("confusion"), folder.table("confusion_polygons"), *written),
+        _facts(assessment)
+        | {"accuracy_by": [group.to_facts() for group in groups]}
+        | ({} if test is None else {"test": _facts(test)}),
+        (*(folder.table(name) for name in ("confusion", "confusion_polygons", "accuracy_by")), *written),
     )
 
 
@@ -116,6 +134,32 @@ def _confusion_table(by_polygon: DataFrame) -> DataFrame:
     )
 
 
+def _accuracy_by(context: Context, compared: DataFrame) -> tuple[GroupAccuracy, ...]:
+    """The accuracy of classified pixels set aside by what they have in common."""
+    grid, regions = context.coverage.grid, context.named_regions
+    right = (F.col("reference") == F.col("predicted")).alias("right")
+    counts = (
+        compared.where((F.col("area") == _SET_ASIDE) & (F.col("predicted") != 0))
+        .groupBy("polygon_id", TILE, CLEAR_DATES, right)
+        .agg(F.sum("pixels").alias("pixels"))
+        .toPandas()
+        .join(kilometres_to_training(context.folder.table("polygons"), grid.crs), on="polygon_id")
+    )
+    if regions:
+        pieces = context.table("polygons").where("split = 'validation'").select("polygon_id", "geometry")
+        held = with_region(pieces, regions, crs=grid.crs, whole=("polygon_id",)).select("polygon_id", REGION).distinct()
+        counts = counts.merge(held.toPandas(), "left", on="polygon_id")
+    return accuracy_by(counts, seed=context.settings.seed)
+
+
+def _groups_table(context: Context, groups: Sequence[GroupAccuracy]) -> DataFrame:
+    columns = (
+        "kind string, name string, lower double, upper double, pixels bigint, correct bigint, polygons bigint, "
+        "accuracy double, low double, high double"
+    )
+    return context.spark.createDataFrame([tuple(group.to_facts().values()) for group in groups], columns).coalesce(1)
+
+
 def _mapped_ground(areas: Path, grid: Grid) -> MappedGround:
     """What the map that is judged gives to each class, from the file of areas beside it."""
     pixels = {area.code: area.pixels for ground in read_csv(areas) if ground.kind == MAP for area in ground.classes}
@@ -135,15 +179,18 @@ def _assess(context: Context, rows: pd.DataFrame, ground: MappedGround) -> Asses
     )
 
 
-def _write_numbers(context: Context, assessment: Assessment, test: Assessment | None) -> list[Path]:
+def _write_numbers(
+    context: Context, assessment: Assessment, test: Assessment | None, groups: Sequence[GroupAccuracy]
+) -> list[Path]:
     """All numbers as JSON and CSV, and the figures; gives their paths."""
     folder, nomenclature = context.folder.accuracy, context.nomenclature
-    metrics = metrics_json(nomenclature, assessment=assessment, test=test)
+    metrics = metrics_json(nomenclature, assessment=assessment, test=test, groups=groups)
     sets = {_SET_ASIDE: metrics["assessment"]} | ({} if test is None else {_TEST: metrics["test"]})
     texts = {
         "metrics.json": json.dumps(metrics, indent=2, ensure_ascii=False),
         "class_scores.csv": class_scores_csv(sets),
         "area_estimates.csv": area_estimates_csv(sets),
+        "accuracy_by.csv": accuracy_by_csv(groups),
     }
     for one, end in ((assessment, ""), (test, "_test")):
         if one is not None and one.evidence is not None:
@@ -158,6 +205,8 @@ def _write_numbers(context: Context, assessment: Assessment, test: Assessment | 
             assessment.matrix, nomenclature, intervals=assessment.evidence.by_polygon.f_score if assessment.evidence else ()
         ),
     }
+    if kinds_of(groups):
+        pictures["accuracy_by.png"] = accuracy_by_figure(groups, assessment.matrix.overall_accuracy)
     for name, picture in pictures.items():
         publish(folder / name, picture)
     return [folder / name for name in (*texts, *pictures)]
@@ -197,6 +246,7 @@ def write_report(context: Context, done: dict[str, StageRecord]) -> Outcome:
         versions=versions(),
         assessment=assessment_of(facts),
         test=test_of(facts),
+        groups=groups_of(facts),
         map=map_view,
         seam=_seam(facts, "mosaic"),
         final_seam=_seam(facts, "regularise"),
@@ -238,6 +288,11 @@ def assessment_of(facts: dict[str, dict[str, Any]]) -> Assessment | None:
 def test_of(facts: dict[str, dict[str, Any]]) -> Assessment | None:
     """The assessment with polygons that the user keeps for testing, if there are some and the stage validate is done."""
     return _assessment_from(facts.get("validate", {}).get("test"))
+
+
+def groups_of(facts: dict[str, dict[str, Any]]) -> tuple[GroupAccuracy, ...]:
+    """The accuracy by what pixels have in common that the stage validate left, if it is done."""
+    return tuple(GroupAccuracy.from_facts(group) for group in facts.get("validate", {}).get("accuracy_by", ()))
 
 
 def _assessment_from(facts: dict[str, Any] | None) -> Assessment | None:
@@ -377,4 +432,4 @@ def _validate_inputs(context: Context) -> Any:
     return [context.settings.accuracy.model_dump(mode="json"), context.settings.seed]
 
 
-STAGES = (Stage("validate", ("ground_truth", "regularise"), 4, _validate_inputs, _validate, through=("chunks",)),)
+STAGES = (Stage("validate", ("ground_truth", "regularise"), 5, _validate_inputs, _validate, through=("chunks",)),)

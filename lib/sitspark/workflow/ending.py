@@ -11,11 +11,12 @@ from typing import Any
 from rich.table import Table
 
 from sitspark.accuracy.cross_validation import spread
-from sitspark.accuracy.fold_scores import FoldScores
+from sitspark.accuracy.fold_scores import FoldScores, pooled
 from sitspark.accuracy.text import accuracy_table
 from sitspark.scenes.archive import remarks
 from sitspark.scenes.calendar import calendar_rows, month_ruler
 from sitspark.scenes.catalogue import left_out
+from sitspark.settings.fold_options import as_options
 from sitspark.workflow.assess import assessment_of, folds_of, score
 from sitspark.workflow.context import Context
 from sitspark.workflow.imagery import acquisitions_of
@@ -48,19 +49,20 @@ def say_results(context: Context, target: str, settings_file: Path, *, overrides
     for label, path in _results(context, facts, target):
         say(f"{label:<9} {path}", soft_wrap=True)
     if target == "report":
-        same = [part for override in overrides for part in ("--set", override)]
         divided = facts.get("ground_truth") or facts.get("observations") or {}
         possible = len(divided.get("folds", ()))
-        what = next_command(facts, folds=possible, settings_file=str(settings_file), same=same)
+        what = next_command(facts, folds=possible, settings_file=str(settings_file), overrides=overrides)
         say(f"next      {_command()} {shlex.join(what)}", soft_wrap=True, markup=False)
 
 
-def next_command(facts: dict[str, dict], *, folds: int, settings_file: str, same: list[str]) -> list[str]:  # type: ignore[type-arg]
+def next_command(
+    facts: Mapping[str, Mapping[str, Any]], *, folds: int, settings_file: str, overrides: Sequence[str]
+) -> list[str]:
     """The verb that goes on from here, with its arguments."""
     if "validate" not in facts and ("scenes" in facts or "train" not in facts):
-        return ["run", settings_file, *same]
+        return ["run", settings_file, *(part for override in overrides for part in ("--set", override))]
     if folds > 1 and "cross_validate" not in facts:
-        return ["cross-validate", settings_file, *same]
+        return ["cross-validate", settings_file, *as_options(overrides)]
     return ["sql", "select label, split, count(*) as pixels from samples group by label, split order by label, split"]
 
 
@@ -166,4 +168,6 @@ def _fold_table(folds: tuple[FoldScores, ...]) -> Table:
         "mean ± deviation",
         *("-" if s is None else f"{s.mean:.3f} ± {score(s.deviation)}" for s in summaries),
     )
+    together = pooled(folds)
+    table.add_row("pooled", "", "", score(together.overall_accuracy), score(together.mean_f_score))
     return table

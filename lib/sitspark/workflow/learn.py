@@ -230,16 +230,16 @@ def _cross_validate(context: Context, key: str) -> Outcome:
     if table is None and per == context.truth.folds:
         raise SitsparkError(
             f"cross-validate: a {per} left out has no model of its own (training.model_per {per}); choose other "
-            "ground_truth.folds, or training.model_per map"
+            "ground_truth.folds (--by), or training.model_per map"
         )
     noun = NOUNS[context.truth.folds] if table is None else "fold"
     found = context.table("samples").where("fold is not null").select("fold").distinct().orderBy("fold").collect()
     names = [row.fold for row in found]
     if len(names) < 2:
         remedy = (
-            "choose other ground_truth.folds; the accuracy on the polygons set aside is in the report"
+            "choose others, as --by random; the accuracy on the polygons set aside is in the report"
             if table is None
-            else "name another column under observations.fold, or say observations.fold_count"
+            else "name a column under observations.fold, or say --by random"
         )
         raise SitsparkError(
             f"cross-validate: leaving a {noun} out needs labelled polygons in two of them or more, here is "

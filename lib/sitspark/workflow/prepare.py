@@ -158,9 +158,10 @@ def _folds(context: Context, polygons: DataFrame) -> dict[str, int]:
     if outside:
         context.voice.note(f"{counted(outside, 'polygon')} outside all regions: never left out by cross-validate")
     if truth.fold_count is not None and len(folds) < truth.fold_count:
-        smaller = ", or ground_truth.block_size" if truth.block_size else ""
+        smaller = ", or ground_truth.block_size (--block-size)" if truth.block_size else ""
         raise SitsparkError(
-            f"ground_truth.fold_count: the polygons fill {len(folds)} of {truth.fold_count} folds; lower it{smaller}"
+            f"ground_truth.fold_count: the polygons fill {len(folds)} of {truth.fold_count} folds; lower it "
+            f"(--fold-count){smaller}"
         )
     return folds
 

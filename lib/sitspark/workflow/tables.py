@@ -30,6 +30,7 @@ PLAIN = frozenset(
         "confusion",
         "confusion_polygons",
         "confusion_folds",
+        "accuracy_by",
         "reliability",
         "importance",
     }
