@@ -88,3 +88,16 @@ def test_of_one_polygon_there_is_no_interval() -> None:
     counts = campaign(polygons=1)
     found = paired_bootstrap(counts, seed=0).overall_accuracy
     assert found.difference is not None and found.low is None and found.high is None
+
+
+def test_few_polygons_have_no_interval() -> None:
+    """Of four in all there is none; of a class with four of ten neither."""
+    four, ten = (np.arange(n, dtype=np.int64) for n in (4, 10))
+    ones = np.ones(10, np.int64)
+    reference = np.where(ten < 4, 2, 1)
+    few = PairedCounts(four, ones[:4], ones[:4], np.array([1, 1, 1, 2]), ones[:4])
+    many = PairedCounts(ten, reference, reference, np.where(ten % 3 == 0, 3 - reference, reference), ones)
+    assert paired_bootstrap(few, seed=0).overall_accuracy.low is None
+    found = paired_bootstrap(many, seed=0)
+    assert found.polygons == (6, 4) and found.overall_accuracy.low is not None
+    assert found.f_score[0].low is not None and found.f_score[1].low is found.f_score[1].high is None

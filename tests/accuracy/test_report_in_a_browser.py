@@ -25,6 +25,9 @@ const seen = { names: column(0), recall: column(2) };
 press(2); seen.falling = column(2); seen.sorted = table.tHead.rows[0].cells[2].getAttribute("aria-sort");
 press(2); seen.rising = column(2);
 press(0); press(0); seen.named = column(0); seen.sums = table.tFoot ? table.tFoot.rows.length : 0;
+const times = [...document.querySelectorAll("#run table")].find((one) => one.textContent.includes("classify"));
+times.tHead.rows[0].cells[1].querySelector("button").click();
+seen.stages = [...times.tBodies[0].rows].map((row) => row.cells[0].textContent.trim());
 seen.undrawn = [...document.images].filter((image) => !image.complete || !image.naturalWidth).length;
 seen.images = document.images.length;
 const over = (one) => one.getBoundingClientRect().right > document.documentElement.clientWidth + 1;
@@ -72,5 +75,7 @@ def test_the_page_works_in_a_browser(full_report: Report, tmp_path: Path, width:
     assert numbers(seen["recall"]) != falling and seen["sorted"] == "descending"
     # undefined scores stay last
     assert seen["falling"][len(falling) :] == seen["rising"][len(rising) :] == ["–"] * (len(seen["names"]) - len(falling))
+    # hours before seconds, and what took no time last
+    assert seen["stages"] == ["classify", "scenes", "polygons"]
     # they were in the order of the alphabet
     assert seen["named"] == seen["names"][::-1]

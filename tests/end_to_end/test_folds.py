@@ -147,6 +147,7 @@ def test_a_cross_validation_leaves_out_folds_of_any_kind(
             assert fold[area]["pixels"] == own["pixels"].sum() > 0
             assert fold[area]["polygons"] == own["polygon_id"].nunique()
             interval = fold[area]["intervals"]["overall_accuracy"]
+            assert (interval is None) == (fold[area]["polygons"] < 5 or fold[area]["overall_accuracy"] == 1)
             assert interval is None or interval["low"] <= fold[area]["overall_accuracy"] <= interval["high"]
     assert "aren't independent" in scores["assumption"]
     cards = [json.loads(path.read_text()) for path in (context.folder.path / "models").glob("*-without-*/card.json")]

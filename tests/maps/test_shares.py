@@ -24,9 +24,11 @@ def region(*bounds: float) -> Region:
 WEST, EAST = region(-500, 500, 40, -500), region(40, 500, 500, -500)
 
 
-def test_where_two_tiles_overlap_their_shares_change_linearly() -> None:
+@pytest.mark.parametrize("row", [0, 3, 30, 59])
+def test_where_two_tiles_overlap_their_shares_change_linearly(row: int) -> None:
+    """Also near their upper and lower edges."""
     left, right = Window(0, 0, 60, 50), Window(0, 30, 60, 50)
-    line = Window(30, 0, 1, 80)  # far from the upper and lower edge
+    line = Window(row, 0, 1, 80)
     a, b = tile_weights(left, line)[0], tile_weights(right, line)[0]
     share = a[30:50] / (a[30:50] + b[30:50])
     np.testing.assert_allclose(share, 1 - (np.arange(20) + 0.5) / 20, rtol=1e-6)

@@ -23,6 +23,7 @@ class FoldMapsView:
     file: str
 
     @property
-    def disputed(self) -> float:
-        """The share of all pixels to which the maps give more than one class."""
-        return 1 - self.pixels[0] / max(sum(self.pixels), 1)
+    def disputed(self) -> float | None:
+        """The share of all classified pixels to which the maps give more than one class; None without any."""
+        total = sum(self.pixels)
+        return 1 - self.pixels[0] / total if total else None

@@ -1,5 +1,6 @@
 """How much better one map is than another on the same polygons: the paired bootstrap, in which a polygon stays whole."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -7,8 +8,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from sitspark.accuracy.bootstrap import FEWEST, interval_of
 from sitspark.accuracy.matrix import ConfusionMatrix, Score
 
+LEVEL = 0.95  # of the intervals
 _WEIGHTS = 2**23  # of polygons that are held at a time: 64 MB
 _CELLS = 2**22  # of matrices that are held at a time
 
@@ -94,27 +97,51 @@ class Differences:
     f_score: tuple[Difference, ...]
 
 
-def paired_bootstrap(counts: PairedCounts, *, seed: int, replicates: int = 2000, level: float = 0.95) -> Differences:
+def paired_bootstrap(counts: PairedCounts, *, seed: int, replicates: int = 2000) -> Differences:
     """Draw polygons with replacement, all pixels of each with both their classes, and compare the scores of each draw.
 
-    Intervals are percentiles of the differences over the draws in which they are defined; None with fewer than two polygons.
-    The same seed gives the same draws, whatever the order of rows. Efron and Tibshirani (1993), An introduction to the
-    bootstrap, chapter 8 (what is drawn is what is independent).
+    Intervals are those of `bootstrap.interval_of`, of the draws in which a difference is defined; None where fewer than FEWEST
+    polygons bear on it: all of them, or of the F of a class those of that class. The same seed gives the same draws, whatever
+    the order of rows. Efron and Tibshirani (1993), An introduction to the bootstrap, chapter 8 (what is drawn is what is
+    independent).
     """
     one, other = counts.matrices
     first, second = (_scores(matrix.counts[np.newaxis].astype(np.float64))[0] for matrix in (one, other))
     polygons = len(np.unique(counts.polygon))
-    low = high = np.full(len(first), np.nan)
-    if polygons >= 2:
+    low, high = np.full(len(first), np.nan), np.full(len(first), np.nan)
+    if polygons >= FEWEST:
         drawn = np.concatenate(list(_drawn(counts, np.random.default_rng(seed), polygons, replicates)))
-        tail = (1 - level) / 2
-        defined = np.isfinite(drawn).any(0) & np.isfinite(second - first)
-        low, high = low.copy(), high.copy()
-        low[defined], high[defined] = np.nanquantile(drawn[:, defined], [tail, 1 - tail], axis=0)
+        for number, (there, effective) in enumerate(_bearing(counts)):
+            if there >= FEWEST and np.isfinite(second[number] - first[number]):
+                low[number], high[number] = _middle(drawn[:, number], effective)
     overall, kappa, mean, *classes = (
         Difference(*map(_score, values)) for values in zip(first, second, second - first, low, high, strict=True)
     )
-    return Differences(counts.polygons, replicates, level, counts.codes, overall, kappa, mean, tuple(classes))
+    return Differences(counts.polygons, replicates, LEVEL, counts.codes, overall, kappa, mean, tuple(classes))
+
+
+def _bearing(counts: PairedCounts) -> Iterator[tuple[int, float]]:
+    """How many polygons bear on each score, and Kish's effective number of them."""
+    _, polygon = np.unique(counts.polygon, return_inverse=True)
+    of_all = _kish(np.bincount(polygon, counts.pixels).astype(np.float64))
+    yield from (of_all, of_all, of_all)
+    for code in counts.codes:
+        own = counts.reference == code
+        yield _kish(np.bincount(polygon[own], counts.pixels[own]).astype(np.float64))
+
+
+def _kish(pixels: Floats) -> tuple[int, float]:
+    there = pixels[pixels > 0]
+    return len(there), float(there.sum() ** 2 / max((there**2).sum(), 1.0))
+
+
+def _middle(draws: Floats, effective: float) -> tuple[float, float]:
+    """The interval of differences; a point where all draws agree, as those of a map with itself."""
+    found = interval_of(draws, effective)
+    if found is None:
+        only = draws[np.isfinite(draws)]
+        return (float(only[0]), float(only[0])) if len(only) else (math.nan, math.nan)
+    return found.low, found.high
 
 
 def _drawn(counts: PairedCounts, random: np.random.Generator, polygons: int, replicates: int) -> Iterator[Floats]:

@@ -24,7 +24,8 @@ _SIDE = 2048  # pixels of a block's side, about: whole cells
 class Disagreement:
     """The pixels by the number of classes that maps give to them, from 1 on; and by cells, squares of `side` pixels.
 
-    `disputed` is the share of a cell's pixels to which they give more than one class, float64 (rows, columns of cells).
+    `disputed` is the share of a whole cell's pixels to which they give more than one class, float64 (rows, columns of cells):
+    where a cell is cut by the edge or hardly classified it is small.
     """
 
     pixels: tuple[int, ...]
@@ -53,7 +54,7 @@ def disagreement_of(
     """
     rows, cols = -(-grid.height // side), -(-grid.width // side)
     pixels = np.zeros(len(maps) + 1, np.int64)
-    disputed, known = np.zeros((rows, cols)), np.zeros((rows, cols))
+    disputed = np.zeros((rows, cols))
 
     def pieces() -> Iterator[Piece]:
         with ExitStack() as stack:
@@ -62,15 +63,12 @@ def disagreement_of(
                 found = count_classes(np.stack([read(source, window)[0] for source in sources]))
                 pixels[:] += np.bincount(found.ravel(), minlength=len(pixels))
                 for cell, place in _cells(window, side):
-                    part = found[place.slices]
-                    disputed[cell] += np.count_nonzero(part > 1)
-                    known[cell] += np.count_nonzero(part)
+                    disputed[cell] += np.count_nonzero(found[place.slices] > 1)
                 yield Piece(window, found[np.newaxis])
                 told(window.pixels)
 
     write_map(pieces(), grid, out, product=DISAGREEMENT)
-    share = np.divide(disputed, known, out=np.zeros_like(disputed), where=known > 0)
-    return Disagreement(tuple(pixels[1:].tolist()), side, share)
+    return Disagreement(tuple(pixels[1:].tolist()), side, disputed / side**2)
 
 
 def _cells(window: Window, side: int) -> Iterator[tuple[tuple[int, int], Window]]:

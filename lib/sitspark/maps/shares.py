@@ -1,5 +1,6 @@
 """What a model, or the series of a tile, weighs at each pixel of a window of the output grid."""
 
+import functools
 import math
 
 import numpy as np
@@ -14,17 +15,20 @@ Weights = npt.NDArray[np.float32]
 
 
 def tile_weights(reach: Window, window: Window) -> Weights:
-    """Distances of the pixels of a window to the nearest edge of a tile, pixels, float32 (rows, columns); 0 outside of it.
+    """How far the pixels of a window lie from the edges of a tile, float32 (rows, columns); 0 outside of it.
 
-    Where two tiles overlap their shares of the sum change linearly from one edge to the other.
+    The distance to the nearer of its upper and lower edges times that to the nearer of the left and right ones, in pixels.
+    Where two neighbours of a row or a column overlap, their shares of the sum change linearly from one edge to the other, and
+    bilinearly where four meet.
     """
     rows, cols = window.row + np.arange(window.height) + 0.5, window.col + np.arange(window.width) + 0.5
     down = np.minimum(rows - reach.row, reach.stop_row - rows)
     across = np.minimum(cols - reach.col, reach.stop_col - cols)
-    nearest: Weights = np.minimum(down[:, np.newaxis], across).clip(min=0).astype(np.float32)
-    return nearest
+    far: Weights = (down.clip(min=0)[:, np.newaxis] * across.clip(min=0)).astype(np.float32)
+    return far
 
 
+@functools.lru_cache(maxsize=32)  # the maps of a pass ask for the same ones, chunk by chunk
 def region_weights(region: Region, grid: Grid, boundary: BoundarySettings | None) -> Weights | None:
     """What the model of a region weighs on a grid, float32 (rows, columns) from 0 to 1; None where that is 0 everywhere.
 

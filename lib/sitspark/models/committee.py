@@ -68,9 +68,15 @@ class Committee:
             return self.classifiers[0][1].classify(features)
         opinions = []
         for ground, classifier in self.classifiers:
-            position, every = classifier.distribution(features)
-            weight = None if ground is None or grounds is None else (grounds == ground.name).astype(np.float32)
-            opinions.append(Opinion(position, every, weight))
+            if ground is None or grounds is None:
+                opinions.append(Opinion(*classifier.distribution(features)))
+                continue
+            # the others aren't asked about samples of this ground
+            own = grounds == ground.name
+            position, every = np.zeros(len(features), np.int64), np.zeros((len(features), len(self.codes)), np.float32)
+            if own.any():
+                position[own], every[own] = classifier.distribution(features[own])
+            opinions.append(Opinion(position, every, own.astype(np.float32)))
         found = verdict(opinions, self.combine)
         sure = found.probability[np.arange(len(features)), found.position]
         return np.where(found.models > 0, found.position, -1), sure

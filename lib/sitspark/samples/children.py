@@ -32,9 +32,11 @@ class Group:
 def fitted_by_group(samples: DataFrame, ground: str | None = None) -> dict[Group, int]:
     """The samples that train, without those that only choose the epoch.
 
-    `ground` is the column that says whose ground a sample lies on, None where one model has all.
+    `ground` is the column that says whose ground a sample lies on, None where one model has all; what lies on nobody's is left
+    out.
     """
-    kept = samples.where(_OWN).select("label", _text("fold").alias("fold"), _text(ground).alias("ground"))
+    seen = samples.where(_OWN) if ground is None else samples.where(_OWN).where(F.col(ground).isNotNull())
+    kept = seen.select("label", _text("fold").alias("fold"), _text(ground).alias("ground"))
     rows = kept.groupBy("label", "fold", "ground").count().orderBy("label", "fold", "ground").collect()
     return {Group(row.label, row.fold, row.ground): row["count"] for row in rows}
 

@@ -163,7 +163,8 @@ class Settings(Section):
             "other_sensors": bool(self.other_sensors),
             "ground_truth": self.ground_truth is not None,
             "grid": self.grid != GridSettings(),  # type: ignore[call-arg]
-            "map": self.map != MapSettings(),  # type: ignore[call-arg]
+            # how several models say what a sample is
+            "map": self.map.model_copy(update={"combine": "mean"}) != MapSettings(),  # type: ignore[call-arg]
             "report": self.report != ReportSettings(),  # type: ignore[call-arg]
             "training.model_per": self.training.model_per != "map",
             "accuracy": self.accuracy != AccuracySettings(),  # type: ignore[call-arg]

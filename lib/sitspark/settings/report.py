@@ -1,6 +1,8 @@
 """What the report shows."""
 
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from sitspark.settings.section import Section
 
@@ -17,7 +19,15 @@ class ReportSettings(Section):
     """The page that sums up a run."""
 
     places: tuple[PlaceSettings, ...] = Field((), description="Places that `cross-validate --maps` shows closely.")
-    place_size: float = Field(2, gt=0, description="Side of what is shown of a place, kilometres.")
+    place_size: float = Field(2, gt=0, le=20, description="Side of what is shown of a place, kilometres.")
     disputed_places: int = Field(
         3, ge=0, le=12, description="How many places are shown beside them where the maps of the folds disagree most."
     )
+
+    @model_validator(mode="after")
+    def _names_tell_places_apart(self) -> Self:
+        names = [place.name for place in self.places]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"has two places called {twice[0]}; give each a name of its own")
+        return self

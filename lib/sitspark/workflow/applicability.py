@@ -65,7 +65,9 @@ def _applicability(context: Context, _key: str) -> Outcome:
     column, noun = ("fold", _noun(context)) if by_fold else ("polygon_id", "polygon")
     if training.empty:
         raise SitsparkError("applicability: there are no samples to train on; check the ground truth and the split")
-    names, folds = np.unique(training[column].astype(str), return_inverse=True)
+    # without a fold a polygon is never left out with others: it stands for itself
+    place = training[column].where(training[column].notna(), "polygon " + training["polygon_id"].astype(str))
+    names, folds = np.unique(place.astype(str), return_inverse=True)
     known = FoldedSamples(_features(training), folds)
     losses = _losses(context)
     # the rest of the machine may be at work: products on several threads wait for each other

@@ -45,7 +45,7 @@ def draw_chunks(
     same.
     """
     from sitspark.maps.classify import Pass, classify, descriptors_missing, tasks_of
-    from sitspark.workflow.precision import in_precision_of_map
+    from sitspark.workflow.precision import in_one_precision
 
     for target in targets:
         _forget_what_is_stale(context, target.chunks)
@@ -74,7 +74,7 @@ def draw_chunks(
         area,
     )
     if len(done) < total:
-        imagery = replace(imagery, targets=tuple(in_precision_of_map(context, plan, imagery, target) for target in targets))
+        imagery = replace(imagery, targets=in_one_precision(context, plan, imagery))
         tasks = tasks_of(total - len(done), tasks_at_a_time(context.spark))
         drawn = classify(descriptors_missing(plan, done), imagery, tasks=tasks)
         last = targets[-1].chunks

@@ -6,6 +6,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from sitspark.accuracy.places import chosen_places, most_disputed
 from sitspark.atomic import publish, write_atomically
 from sitspark.errors import SitsparkError, counted
@@ -26,6 +29,7 @@ from sitspark.workflow.members import models_of
 from sitspark.workflow.stage import Outcome, Stage
 
 _SUMMARY = "disagreement.json"
+_SHOWN = 400  # pixels of a place's side in its picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +48,10 @@ class FoldMap:
 def _fold_maps(context: Context, _key: str) -> Outcome:
     folder, nomenclature = context.folder, context.nomenclature
     folds = context.facts("cross_validate")["folds"]
+    extent = _extent(context)
+    grid = context.coverage.grid.cropped(extent)
     # a place beside the map is told before anything is drawn
-    chosen_places(context.settings.report.places, context.coverage.grid, side=_side(context))
+    chosen_places(context.settings.report.places, grid, side=_side(context))
     product = classification(nomenclature.codes)
     key = _chunks_key(context)
     maps = [FoldMap(fold["left_out_fold"], folder.map(_map_id(fold))) for fold in folds]
@@ -53,8 +59,6 @@ def _fold_maps(context: Context, _key: str) -> Outcome:
         target_of(context, models_of(fold), one.folder / "chunks" / key[:16]) for fold, one in zip(folds, maps, strict=True)
     ]
     drawn = draw_chunks(context, targets, [product], name="fold_maps")
-    extent = Window.around(record.window for record in drawn[0]) if context.ground else context.coverage.grid.window
-    grid = context.coverage.grid.cropped(extent)
     with context.voice.bar("fold_maps", len(maps), "mosaics") as update:
         for number, (one, target, records) in enumerate(zip(maps, targets, drawn, strict=True), 1):
             _put_together(context, one, target.chunks, records, extent, grid, product)
@@ -132,7 +136,7 @@ def _disagreement(context: Context, maps: Sequence[FoldMap], grid: Grid) -> _Fou
         codes = {}
         for one in maps:
             with opened(one.classes) as source:
-                codes[f"without {one.left_out}"] = read(source, place.window)[0]
+                codes[f"without {one.left_out}"] = _fewer(read(source, place.window)[0])
         with opened(own / RASTER) as source:
             counts = read(source, place.window)[0]
         path = own / f"place-{number}.gif"
@@ -150,9 +154,23 @@ def _disagreement(context: Context, maps: Sequence[FoldMap], grid: Grid) -> _Fou
     return _Found(found, shown)
 
 
+def _extent(context: Context) -> Window:
+    """The part of the output grid that the maps lie on: all of it, or what the chunks of the region of interest hold."""
+    if context.ground is None:
+        return context.coverage.grid.window
+    chunks = context.table("chunks").select("row", "col", "height", "width").collect()
+    return Window.around(Window(one.row, one.col, one.height, one.width) for one in chunks)
+
+
 def _side(context: Context) -> int:
     """Pixels of a place's side."""
     return max(round(1000 * context.settings.report.place_size / context.coverage.grid.resolution), 16)
+
+
+def _fewer(codes: npt.NDArray[np.unsignedinteger]) -> npt.NDArray[np.unsignedinteger]:
+    """Every n-th pixel of a place, so that a side has no more than a picture shows."""
+    step = -(-max(codes.shape) // _SHOWN)
+    return codes[::step, ::step]
 
 
 def _folder(context: Context) -> Path:
@@ -173,6 +191,7 @@ def _chunks_key(context: Context) -> str:
 def _inputs(context: Context) -> Any:
     settings = context.settings
     return [
+        KERNEL_VERSION,
         of_pixels(context),
         settings.report.model_dump(mode="json"),
         [[c.code, c.name, c.colour] for c in context.nomenclature],
@@ -181,4 +200,4 @@ def _inputs(context: Context) -> Any:
 
 _BEFORE = ("scenes", "chunks", "cross_validate")
 
-STAGES = (Stage("fold_maps", _BEFORE, KERNEL_VERSION, _inputs, _fold_maps),)
+STAGES = (Stage("fold_maps", _BEFORE, 1, _inputs, _fold_maps),)

@@ -245,10 +245,13 @@ def _cross_validate(context: Context, key: str) -> Outcome:
             f"cross-validate: leaving a {noun} out needs labelled polygons in two of them or more, here is "
             f"{', '.join(names) or 'none'}; {remedy}"
         )
-    models, planned, parts, grounds = [], [], [], grounds_of(context)
-    for name in names:
-        own = planned_models(context, f"{_model_id(context, key)}-without-{in_a_path(name)}", grounds)
-        planned.append(own)
+    stem = _model_id(context, _key_of_fold_models(context))
+    # all of them before any is trained: a fold without which no ground has samples is told at once
+    planned = [
+        planned_models(context, f"{stem}-without-{in_a_path(name)}", grounds_of(context, without=name)) for name in names
+    ]
+    models, parts = [], []
+    for name, own in zip(names, planned, strict=True):
         for model in own:
             card = _trained_and_told(context, model, f"without {name}{model.suffix}", left_out_fold=name)
             parts.append(card.subsampled)
@@ -262,7 +265,7 @@ def _cross_validate(context: Context, key: str) -> Outcome:
         f"{counted(len(names), noun)} left out in turn: mean F {_mean(folds, 'same_area')} in the same area, "
         f"{_mean(folds, 'left_out')} on what was left out{max(parts, key=len)}",
         {
-            "model_id": _model_id(context, key),
+            "model_id": stem,
             "folds": [fold.to_facts() | {"models": facts_of(own)} for fold, own in zip(folds, planned, strict=True)],
         },
         (
@@ -286,6 +289,11 @@ def _classes(context: Context) -> Any:
 def _inputs(context: Context) -> Any:
     settings = context.settings
     return [settings.training.learnt(), context.own_code, settings.seed, _classes(context)]
+
+
+def _key_of_fold_models(context: Context) -> str:
+    """What the models of the folds depend on: how they are judged is no part of it, so that it trains none of them anew."""
+    return digest(_VERSION, context.folder.records()["samples"].key, _inputs(context))
 
 
 def _inputs_of_folds(context: Context) -> Any:

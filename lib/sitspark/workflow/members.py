@@ -54,8 +54,8 @@ def planned_models(context: Context, stem: str, grounds: Sequence[Ground | None]
     return tuple(found)
 
 
-def grounds_of(context: Context) -> Sequence[Ground | None]:
-    """The grounds that have models of their own, those with samples to train on; None for all of it.
+def grounds_of(context: Context, *, without: str | None = None) -> Sequence[Ground | None]:
+    """The grounds that have models of their own, those with samples to train on, be it `without` a fold; None for all of it.
 
     Says what nothing is drawn on. Raises SitsparkError where no ground has samples to train on.
     """
@@ -63,14 +63,17 @@ def grounds_of(context: Context) -> Sequence[Ground | None]:
     if column is None:
         return [None]
     trains = context.table("samples").where("split = 'train'")
+    if without is not None:
+        trains = trains.where(F.col("fold").isNull() | (F.col("fold") != without))
+    of = "" if without is None else f" without {without}"
     there = {row[0] for row in trains.where(F.col(column).isNotNull()).select(column).distinct().collect()}
     known = context.regions_on_grid if column == "region" else context.coverage.tiles
     if not there:
-        raise SitsparkError(f"training.model_per {column}: no sample to train on lies in any {column}; set map")
+        raise SitsparkError(f"training.model_per {column}: no sample to train on{of} lies in any {column}; set map")
     bare = sorted(set(known) - there)
     if bare:
-        context.voice.note(f"training.model_per {column}: no sample to train on in {some(bare)}: nothing is drawn there")
-    beside = _share_beside(context) if column == "region" else 0.0
+        context.voice.note(f"training.model_per {column}: no sample to train on{of} in {some(bare)}: nothing is drawn there")
+    beside = _share_beside(context) if column == "region" and without is None else 0.0
     if beside > _NOTICED:
         context.voice.note(f"ground_truth.regions: {beside:.1%} of the map lies in none of them: nothing is drawn there")
     return [Ground(column, name) for name in sorted(there)]

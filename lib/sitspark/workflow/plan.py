@@ -126,14 +126,17 @@ class _Imagery:
     @property
     def dates(self) -> int:
         """How many dates that tile has at most."""
-        return sum(len(products) for sensor in self.context.sensors for products in self._read(sensor).values())
+        alone = self.context.settings.grid.overlap == "merge"
+        return sum(len(own) for sensor in self.context.sensors for own in self._read(sensor, of_all=alone).values())
 
     @cached_property
     def scenes(self) -> dict[str, list[Scene]]:
         """What may be read in that tile, of each sensor by its name."""
         found = {}
         for sensor in self.context.sensors:
-            products = [product for own in self._read(sensor).values() for product in own]
+            # blended tiles too are read one beside the other
+            several = self.context.settings.grid.overlap != "owner"
+            products = [product for own in self._read(sensor, of_all=several).values() for product in own]
             found[sensor.name] = _scenes(sensor.selection, products, most=len(products))
         return found
 
@@ -143,11 +146,10 @@ class _Imagery:
         region = self.context.region.to(self.covered.grid.crs) if self.context.region else None
         return reading_of(self.context.settings, self.context.sensors, self.covered, region)
 
-    def _read(self, sensor: ArchiveSensor) -> ByTile:
-        """Products that are read in the fullest tile: its own of the leading sensor, and all of the others, or of all."""
+    def _read(self, sensor: ArchiveSensor, *, of_all: bool) -> ByTile:
+        """Products that are read in the fullest tile: its own of the leading sensor, or those `of_all`; all of the others."""
         own = self.tiles[sensor.name]
-        every = sensor is not self.context.leading or self.context.settings.grid.overlap == "merge"
-        return own if every else {self.fullest: own[self.fullest]}
+        return own if of_all or sensor is not self.context.leading else {self.fullest: own[self.fullest]}
 
 
 @dataclass(frozen=True)

@@ -17,18 +17,19 @@ from sitspark.models.lower_precision import chosen, in_words
 from sitspark.workflow.context import Context
 
 
-def in_precision_of_map(context: Context, plan: DataFrame, imagery: Pass, target: MapTarget) -> MapTarget:
-    """A map of a pass with the numbers of its models: tried out, and noted beside its chunks before the first one.
+def in_one_precision(context: Context, plan: DataFrame, imagery: Pass) -> tuple[MapTarget, ...]:
+    """The maps of a pass with the numbers of all their models: tried out, and noted beside their chunks before the first one.
 
-    Raises SitsparkError for a precision that is asked for and changes too many pixels, or that the models have no form in.
+    They have one precision, so that they can be compared. Raises SitsparkError for a precision that is asked for and changes
+    too many pixels, or that the models have no form in.
     """
-    settings = context.settings.map
+    settings, targets = context.settings.map, imagery.targets
     if settings.precision == "fp32":
-        return target
-    noted = choice_of(target.chunks)
-    if noted.exists():
-        return _with(target, [Arithmetic(**one) for one in json.loads(noted.read_text())["arithmetic"]])
-    card = read_card(target.models[0].folder)
+        return targets
+    if all(choice_of(target.chunks).exists() for target in targets):
+        return tuple(_with(target, _noted(target)) for target in targets)
+    models = [model for target in targets for model in target.models]
+    card = read_card(models[0].folder)
     if card.training.baseline is not None and settings.precision != "auto":
         raise SitsparkError(
             f"map.precision {settings.precision}: {card.network.name} is no network, and is computed in its own numbers alone; "
@@ -36,7 +37,7 @@ def in_precision_of_map(context: Context, plan: DataFrame, imagery: Pass, target
         )
     with context.voice.bar("precision", 1, "trial") as update:
         tries = card.training.baseline is None
-        found = trials_of(plan, imagery, target.models, settings.precision) if tries else [[] for _ in target.models]
+        found = trials_of(plan, imagery, models, settings.precision) if tries else [[] for _ in models]
         update(1, settings.precision)
     arithmetic = chosen(found, settings.precision, limit=settings.precision_limit)
     for of_precision in zip(*found, strict=True):
@@ -44,13 +45,22 @@ def in_precision_of_map(context: Context, plan: DataFrame, imagery: Pass, target
         context.voice.note(f"{in_words(of_precision)}{'' if taken else '; not taken'}")
     if not any(found):
         context.voice.remark("precision: fp32; there was no other to try, by processor, model or pixels that are ever clear")
-    content = {
-        "arithmetic": [asdict(one) for one in arithmetic],
-        "tried": [[asdict(one) for one in of_model] for of_model in found],
-        "limit": settings.precision_limit,
-    }
-    write_atomically(noted, json.dumps(content, indent=2))
-    return _with(target, arithmetic)
+    drawn, first = [], 0
+    for target in targets:
+        own = slice(first, first + len(target.models))
+        content = {
+            "arithmetic": [asdict(one) for one in arithmetic[own]],
+            "tried": [[asdict(one) for one in of_model] for of_model in found[own]],
+            "limit": settings.precision_limit,
+        }
+        write_atomically(choice_of(target.chunks), json.dumps(content, indent=2))
+        drawn.append(_with(target, arithmetic[own]))
+        first = own.stop
+    return tuple(drawn)
+
+
+def _noted(target: MapTarget) -> list[Arithmetic]:
+    return [Arithmetic(**one) for one in json.loads(choice_of(target.chunks).read_text())["arithmetic"]]
 
 
 def _with(target: MapTarget, arithmetic: list[Arithmetic]) -> MapTarget:
