@@ -121,6 +121,7 @@ def test_the_run_finds_what_was_planned_under_its_own_settings(tmp_path: Path) -
     ("models", "folds", "left_out", "said"),
     [
         (1, 4, "tile", "folds    cross-validate trains 4 models, 1 without each of 4 tiles"),
+        (1, 1, "tile", "folds    1 tile: cross-validate leaves out others, as --by random"),
         (6, 5, "random fold", "folds    cross-validate trains 30 models, 6 without each of 5 random folds"),
     ],
 )

@@ -125,10 +125,16 @@ class Foreseen:
                 f"{counted(self.cores, 'core')}; starting Spark and its workers (5 to 20 s), reading the labelled pixels, "
                 f"training {counted(self.models, 'model')}{self._together()}, validation and report come on top",
                 *self._each_stage(),
-                f"folds    cross-validate trains {counted(self.models * self.folds, 'model')}, {self.models} without each of "
-                f"{counted(self.folds, self.left_out)}",
+                self._cross_validation(),
             )
         )
+
+    def _cross_validation(self) -> str:
+        """What is left out in turn."""
+        if self.folds < 2:
+            return f"folds    {counted(self.folds, self.left_out)}: cross-validate leaves out others, as --by random"
+        trained = f"{counted(self.models * self.folds, 'model')}, {self.models} without each of"
+        return f"folds    cross-validate trains {trained} {counted(self.folds, self.left_out)}"
 
     def _unchanged(self) -> Iterator[str]:
         """What a run will not do again."""
