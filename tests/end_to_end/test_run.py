@@ -374,7 +374,7 @@ def test_a_map_of_lower_precision_keeps_it_when_it_is_gone_on_with(run_copy: Fin
     chunks = context.folder.path / context.facts("classify")["chunks"]
     manifest = pq.read_table(context.folder.table("manifest"))
     assert set(manifest["precision"].to_pylist()) == {"bf16"}
-    (tried,) = json.loads(manifest.schema.metadata[b"precision"])["tried"]
+    ((tried,),) = json.loads(manifest.schema.metadata[b"precision"])["tried"]  # of the one model in the one precision
     assert tried["arithmetic"]["precision"] == "bf16" and tried["pixels"] > 1000
     next(chunks.glob("*_classification.tif")).unlink()
     _, printed = run_quietly(tree, "mosaic")

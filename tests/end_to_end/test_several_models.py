@@ -102,7 +102,8 @@ def test_the_map_is_judged_by_region(drawn: FinishedRun) -> None:
     rows = drawn.context.table("accuracy_by").toPandas()
     regions = rows[rows["kind"] == "region"]
     assert regions["name"].tolist() == ["north", "the south"]
-    assert regions["pixels"].sum() == rows.loc[rows["kind"] == "tile", "pixels"].sum()
+    # some polygons lie in no region
+    assert 0 < regions["pixels"].sum() < rows.loc[rows["kind"] == "tile", "pixels"].sum()
     assert "pixels in region" in drawn.context.folder.report.read_text()
 
 

@@ -213,7 +213,7 @@ def test_an_exported_file_is_the_wide_samples(run: Path, samples: pd.DataFrame, 
     [
         (["s.xlsx"], "s.xlsx: the name should end in .csv or .parquet"),
         (["none/s.csv"], "there is no folder"),
-        (["s.csv", "--table", "sampels"], "has no table sampels, but acquisitions, chunks,"),
+        (["s.csv", "--table", "sampels"], "has no table sampels, but accuracy_by, acquisitions,"),
         (["s.csv", "--table", "observations"], "a CSV file can't hold dates, acquired, reflectance, valid, static"),
         (["s.csv", "--run", "nowhere"], "nowhere is no run: it holds no run.json"),
     ],
