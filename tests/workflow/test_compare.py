@@ -80,8 +80,7 @@ def test_both_maps_on_the_same_polygons(
     assert told["mcnemar"] == {"first_only": 9, "second_only": 0, "statistic": None, "p_value": 2 / 2**9, "exact": True}
     overall = told["bootstrap"]["overall_accuracy"]
     assert overall["difference"] == pytest.approx(-9 / 73)
-    # in some draws that polygon is thrice, in some it isn't
-    assert (overall["low"], overall["high"]) == (pytest.approx(-9 / 24), 0.0)
+    assert overall["low"] is overall["high"] is None  # of three polygons there is no interval
     assert pd.read_csv(tmp_path / "out" / "scores.csv")["score"].tolist() == ["OA", "kappa", "mean F", "F 1", "F 2"]
 
 
