@@ -1,18 +1,19 @@
 """The classes that maps of several folds would give to some pixels of a chunk, none of them drawn (floor 2: no Spark)."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from sitspark.features.recipe import Recipe
-from sitspark.grid import Chunk, Territory, Window
+from sitspark.grid import Chunk, Window
 from sitspark.kernels.committee import Combine
 from sitspark.maps.drawing import Drawing, Speaker
 from sitspark.maps.products import Product
-from sitspark.maps.shares import region_weights, tile_weights
+from sitspark.maps.series import Series, is_heard, series_of, weight_of
+from sitspark.maps.shares import region_weights
 from sitspark.models.committee import Committee, Member
 from sitspark.models.inference import BLOCK
 from sitspark.samples.extract import read_pixels
@@ -55,16 +56,6 @@ class FoldImagery:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Series:
-    """By whose series a chunk is classified; `weight` float32 (rows, columns) is what they count at each pixel, None: alone."""
-
-    tile: str
-    scenes: Scenes
-    reading: Reading
-    weight: Weights | None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class _View:
     """What the series of a tile say of n pixels: features (n, features), whether they were seen (n,), what each counts (n,)."""
 
@@ -90,7 +81,7 @@ def classes_of_folds(
     about. A pixel is read once, whatever the number of committees. Raises SitsparkError as `read_pixels` does.
     """
     found = np.zeros(wanted.shape, np.int32)
-    series = _series_of(chunk, scenes, imagery)
+    series = series_of(chunk, scenes, imagery.reading, imagery.blended)
     near = _near(chunk, rows, cols, imagery)
     for first in range(0, len(rows), _PIXELS):
         part = slice(first, first + _PIXELS)
@@ -104,26 +95,6 @@ def classes_of_folds(
     return found
 
 
-def _series_of(chunk: Chunk, scenes: Scenes, imagery: FoldImagery) -> list[_Series]:
-    """As `maps.views.read_chunk` takes them: those of the owner, or of each tile that is blended and sees the chunk."""
-    reading, blended = imagery.reading, imagery.blended
-    near = {scene.tile for scene in scenes.get(reading.leading, ())}
-    weights = {tile: tile_weights(blended[tile], chunk.window) for tile in near if tile in blended}
-    tiles = sorted((tile for tile in weights if weights[tile].any()), key=lambda tile: (tile != chunk.tile, tile))
-    if len(tiles) < 2:
-        return [_Series(chunk.tile, scenes, reading, None)]
-    return [
-        _Series(
-            tile,
-            {**scenes, reading.leading: [scene for scene in scenes[reading.leading] if scene.tile == tile]},
-            # around the chunk too it is this tile's series
-            replace(reading, territories=(Territory(tile, reading.grid.window),)),
-            weights[tile],
-        )
-        for tile in tiles
-    ]
-
-
 def _near(chunk: Chunk, rows: Places, cols: Places, imagery: FoldImagery) -> dict[str, Weights]:
     """What the models of each region that has any say in the chunk weigh at the pixels, float32 (n,)."""
     grid, window = imagery.reading.grid.cropped(chunk.window), chunk.window
@@ -131,7 +102,7 @@ def _near(chunk: Chunk, rows: Places, cols: Places, imagery: FoldImagery) -> dic
     return {name: weight[rows - window.row, cols - window.col] for name, weight in weights.items() if weight is not None}
 
 
-def _view(series: _Series, rows: Places, cols: Places, chunk: Chunk, recipe: Recipe) -> _View:
+def _view(series: Series, rows: Places, cols: Places, chunk: Chunk, recipe: Recipe) -> _View:
     raw = read_pixels(series.scenes, rows, cols, series.reading, recipe, window=chunk.window, tile=series.tile)
     custom = raw.custom if recipe.padding else recipe.custom_of_pixels(raw.series, raw.static)
     features = np.empty((len(rows), len(recipe.space)), np.float32)
@@ -163,11 +134,7 @@ def _speakers(
     """The models that say anything of the pixels at the positions `own`, on each view."""
     for number, view in enumerate(views):
         for ground, classifier in committee.classifiers:
-            weight = view.weight
-            if ground is not None and ground.kind == "tile" and ground.name != view.tile:
+            if not is_heard(ground, view.tile, near):
                 continue
-            if ground is not None and ground.kind == "region":
-                if ground.name not in near:
-                    continue
-                weight = near[ground.name] if weight is None else weight * near[ground.name]
+            weight = weight_of(ground, view.weight, near)
             yield Speaker(classifier, number, None if weight is None else weight[own])

@@ -10,12 +10,11 @@ from scipy import sparse
 
 from sitspark.accuracy.bootstrap import FEWEST, interval_of
 from sitspark.accuracy.matrix import ConfusionMatrix, Score
+from sitspark.accuracy.scores import Floats, scores_of
 
 LEVEL = 0.95  # of the intervals
 _WEIGHTS = 2**23  # of polygons that are held at a time: 64 MB
 _CELLS = 2**22  # of matrices that are held at a time
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -156,19 +155,9 @@ def _drawn(counts: PairedCounts, random: np.random.Generator, polygons: int, rep
 
 
 def _scores(counts: Floats) -> Floats:
-    """OA, kappa, mean F and the F of each class (n, 3 + k) of matrices (n, k, k), as ConfusionMatrix has them, or NaN."""
-    right = np.diagonal(counts, axis1=1, axis2=2)
-    reference, produced, total = counts.sum(2), counts.sum(1), counts.sum((1, 2))
-    chance = (reference * produced).sum(1)
-    agreed = right.sum(1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        overall = agreed / total
-        kappa = (agreed * total - chance) / (total**2 - chance)
-        f_score = np.where(reference > 0, 2 * right / (reference + produced), np.nan)
-        there = reference > 0
-        mean = np.where(there, f_score, 0).sum(1) / there.sum(1)
-    found: Floats = np.column_stack([overall, kappa, mean, f_score])
-    return found
+    """OA, kappa, mean F and the F of each class (n, 3 + k) of matrices (n, k, k), or NaN."""
+    found = scores_of(counts)
+    return np.column_stack([found.overall_accuracy, found.kappa, found.mean_f_score, found.f_score])
 
 
 def _score(value: float) -> Score:

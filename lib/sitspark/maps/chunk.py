@@ -19,6 +19,7 @@ from sitspark.maps.dissimilarity import Dissimilarity
 from sitspark.maps.drawing import Drawing, Rasters, Speaker
 from sitspark.maps.products import Product
 from sitspark.maps.record import ChunkRecord, commit
+from sitspark.maps.series import is_heard, weight_of
 from sitspark.maps.shares import region_weights
 from sitspark.maps.views import ReadChunk, View
 from sitspark.models.applicability import AreaOfApplicability
@@ -85,18 +86,14 @@ def rasters_of(
 
 def _speakers(target: MapTarget, views: Sequence[View], grid: Grid) -> list[Speaker]:
     """The models of a map that say anything of a chunk on `grid`, on each view; models are read once a process."""
-    near = {name: region_weights(region, grid, target.boundary) for name, region in target.regions.items()}
+    weights = {name: region_weights(region, grid, target.boundary) for name, region in target.regions.items()}
+    near = {name: weight for name, weight in weights.items() if weight is not None}
     found = []
     for number, view in enumerate(views):
         for model in target.models:
-            ground, weight = model.ground, view.weight
-            if ground is not None and ground.kind == "tile" and ground.name != view.tile:
+            if not is_heard(model.ground, view.tile, near):
                 continue
-            if ground is not None and ground.kind == "region":
-                own = near.get(ground.name)
-                if own is None:
-                    continue
-                weight = own if weight is None else weight * own
+            weight = weight_of(model.ground, view.weight, near)
             if weight is not None and (weight == 1).all():
                 weight = None
             classifier = _classifier(model, (model.folder / CARD).stat().st_mtime_ns)

@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from sitspark.features.recipe import Recipe
-from sitspark.grid import Chunk, Territory, Window
+from sitspark.grid import Chunk, Window
 from sitspark.kernels.feature_space import FeatureSpace
 from sitspark.kernels.features import FeatureKernel
 from sitspark.maps.clock import Clock
 from sitspark.maps.products import VALIDITY
-from sitspark.maps.shares import tile_weights
+from sitspark.maps.series import Series, series_of
 from sitspark.models.inference import BLOCK
 from sitspark.scenes.cube import CubeStrips
 from sitspark.scenes.product import Scene
@@ -92,32 +92,22 @@ def read_chunk(
     Where some of the tiles whose windows on the grid are `blended` see it, it has a view by the series of each.
     """
     clock = Clock()
-    near = {scene.tile for scene in scenes.get(reading.leading, ())}
-    tiles = sorted((tile for tile in near if tile in blended), key=lambda tile: (tile != chunk.tile, tile))
-    weights = {tile: tile_weights(blended[tile], chunk.window) for tile in tiles}
-    tiles = [tile for tile in tiles if weights[tile].any()]
-    if len(tiles) < 2:
-        views = [_view(chunk.tile, chunk.window, scenes, reading, recipe, clock)]
-    else:
-        views = []
-        for tile in tiles:
-            own = {**scenes, reading.leading: [scene for scene in scenes[reading.leading] if scene.tile == tile]}
-            # around the window too it is this tile's series
-            alone = replace(reading, territories=(Territory(tile, reading.grid.window),))
-            view = _view(tile, chunk.window, own, alone, recipe, clock)
-            views.append(replace(view, weight=np.where(view.stack.is_seen, weights[tile], np.float32(0))))
+    views = []
+    for series in series_of(chunk, scenes, reading, blended):
+        view = _view(series, chunk.window, recipe, clock)
+        if series.weight is not None:
+            view = replace(view, weight=np.where(view.stack.is_seen, series.weight, np.float32(0)))
+        views.append(view)
     ground = reading.ground(scenes, chunk.window)
     clock.lap("read")
     return ReadChunk(chunk, tuple(views), ground, clock)
 
 
-def _view(
-    tile: str, window: Window, scenes: Mapping[str, Sequence[Scene]], reading: Reading, recipe: Recipe, clock: Clock
-) -> View:
-    parts = reading.around(scenes, window, tile=tile)
+def _view(series: Series, window: Window, recipe: Recipe, clock: Clock) -> View:
+    parts = series.reading.around(series.scenes, window, tile=series.tile)
     clock.lap("read")
-    custom = recipe.custom_of(parts, window, reading.grid)
+    custom = recipe.custom_of(parts, window, series.reading.grid)
     clock.lap("custom features")
     stack = parts[0].within(window)
     clock.lap("read")
-    return View(tile, stack, custom)
+    return View(series.tile, stack, custom)
