@@ -18,7 +18,7 @@ NOMENCLATURE = Nomenclature((LandCoverClass(1, "Forêt, lande", (1, 2, 3)), Land
 
 
 def record(tile: str, counts: dict[int, int], by_region: dict[str, dict[int, int]]) -> ChunkRecord:
-    return ChunkRecord(f"{tile}_r0_c0", tile, 0, 0, 2, 3, {}, counts, by_region, 4, "fp32", "host", 0, {}, 1.5, 700)
+    return ChunkRecord(f"{tile}_r0_c0", tile, 0, 0, 2, 3, {}, counts, by_region, 4, "fp32", "cpu", "host", 0, {}, 1.5, 700)
 
 
 RECORDS = (

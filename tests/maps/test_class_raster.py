@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from affine import Affine
-from tests.maps.rasters import LEFT, PLACE, SIDE, TOP, written
 
 from sitspark.errors import SitsparkError
 from sitspark.grid import Grid, Window
 from sitspark.maps.class_raster import NOTHING, ClassRaster, common_grid
+from tests.maps.rasters import LEFT, PLACE, SIDE, TOP, written
 
 CODES = np.array([[1, 2, 0], [200, 1, 2]])
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
-from tests.maps.rasters import PLACE, written
 
 from sitspark.maps.class_raster import ClassRaster
 from sitspark.maps.difference import DIFFERENT, FIRST_ONLY, SAME, SECOND_ONLY, changes
+from tests.maps.rasters import PLACE, written
 
 HEIGHT, WIDTH = 70, 90
 

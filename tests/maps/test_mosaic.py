@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import rasterio
 import rasterio.shutil
-from tests.full_disk import files_of_at_most
 
 from sitspark.classes import LandCoverClass, Nomenclature
 from sitspark.errors import SitsparkError
 from sitspark.grid import Grid, Window
 from sitspark.maps.mosaic import ChunkFile, mosaic
 from sitspark.maps.products import CONFIDENCE, VALIDITY, Product, classification, features, probability, write_chunk
+from tests.full_disk import files_of_at_most
 
 GRID = Grid("EPSG:32631", 300000, 4900020, 10, 1100, 1300)
 

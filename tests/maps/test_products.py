@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
-from tests.full_disk import files_of_at_most
 
 from sitspark.classes import LandCoverClass, Nomenclature
 from sitspark.errors import SitsparkError
@@ -24,6 +23,7 @@ from sitspark.maps.products import (
     write_chunk,
 )
 from sitspark.settings import MapSettings
+from tests.full_disk import files_of_at_most
 
 GRID = Grid("EPSG:32631", 300000, 4900020, 10, 70, 90)
 NOMENCLATURE = Nomenclature((LandCoverClass(1, "forest", (0, 9, 0)), LandCoverClass(7, "water", (0, 0, 9))))

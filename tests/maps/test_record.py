@@ -30,6 +30,7 @@ def record(tmp_path: Path) -> ChunkRecord:
         {"north": {9: 1}},
         4,
         "bf16",
+        "cpu",
         "host",
         0,
         {"read": 0.5},

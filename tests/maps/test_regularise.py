@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
-from tests.full_disk import files_of_at_most
 
 from sitspark.classes import LandCoverClass, Nomenclature
 from sitspark.errors import SitsparkError
@@ -16,6 +15,7 @@ from sitspark.kernels.sieve import sieve
 from sitspark.maps.mosaic import Piece, write_intermediate, write_map
 from sitspark.maps.products import classification, probability
 from sitspark.maps.regularise import Filter, Majority, Regularisation, Sieve, Smoothing, regularise
+from tests.full_disk import files_of_at_most
 
 GRID = Grid("EPSG:32631", 300000, 4900020, 10, 300, 420)
 NAMES = Nomenclature(tuple(LandCoverClass(code, f"class {code}", (code % 256, 200, 50)) for code in (1, 4, 9, 300)))

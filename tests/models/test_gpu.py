@@ -1,18 +1,28 @@
-"""Training on a GPU, where there is one: --noconftest -o addopts= runs it without Spark."""
+"""Training and classifying on a GPU, where there is one: --noconftest -o addopts= runs it without Spark."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
+from sitspark.errors import SitsparkError
 from sitspark.models import batches, loop
+from sitspark.models.arithmetic import Arithmetic
 from sitspark.models.card import HISTORY, WEIGHTS, read_card
+from sitspark.models.gpu import gpu_memory, room_on_gpu, take_gpu
+from sitspark.models.inference import BLOCK, Classifier
 from sitspark.models.job import TrainingJob
 from sitspark.models.loop import train
+from sitspark.models.networks.bank import build
+from sitspark.models.networks.base import Network
 
+from .networks.spaces import SPACES, features_of, statistics_of
 from .tables import job, separable, write
+
+SPACE, CLASSES = SPACES["two sensors and the rest"], 5
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 
@@ -62,3 +72,65 @@ def test_parts_that_a_thread_loads_are_those_of_the_processor(
 def test_bf16_learns(samples: Path, tmp_path: Path) -> None:
     metrics = read_card(trained(samples, tmp_path, device="gpu", precision="bf16", epochs=30).folder).metrics
     assert metrics.oa is not None and metrics.oa > 0.9
+
+
+@pytest.fixture(params=PLAIN)
+def network(request: pytest.FixtureRequest) -> Network:
+    """One of the published size, which knows its features."""
+    torch.manual_seed(0)
+    built = build(request.param, SPACE, CLASSES)
+    built.take(statistics_of(features_of(SPACE, 500)))
+    return built.eval()
+
+
+def classifiers(network: Network, **there: Any) -> tuple[Classifier, Classifier]:
+    """The network on the processor, in float32, and on the GPU."""
+    codes = tuple(range(1, CLASSES + 1))
+    return Classifier.of(network, codes), Classifier.of(network, codes, arithmetic=Arithmetic(device="cuda", **there))
+
+
+def test_a_gpu_gives_the_classes_of_the_processor(network: Network) -> None:
+    features = features_of(SPACE, 20 * BLOCK + 5)
+    here, there = classifiers(network)
+    position, probability = there.classify(features)
+    expected, every = here.distribution(features)
+    # float32 has 7 digits, of which sums of hundreds of products in another order lose one or two
+    np.testing.assert_allclose(there.probabilities(features), every, atol=2e-5)
+    best = np.sort(every, axis=1)
+    clear = best[:, -1] - best[:, -2] > 1e-4
+    assert clear.mean() > 0.95
+    np.testing.assert_array_equal(position[clear], expected[clear])
+    np.testing.assert_array_equal(probability, there.probabilities(features).max(1))
+
+
+def test_a_pixel_gets_the_same_bits_in_any_company_on_a_gpu(network: Network) -> None:
+    features = features_of(SPACE, 20 * BLOCK)
+    _, there = classifiers(network)
+    expected = there.probabilities(features)
+    order = np.random.default_rng(0).permutation(len(features))[:3000]
+    for rows in (order, order[:1], order[7:1500]):
+        np.testing.assert_array_equal(there.probabilities(features[rows]), expected[rows])
+
+
+def test_bf16_changes_few_classes(network: Network) -> None:
+    features = features_of(SPACE, 4 * BLOCK)
+    here, there = classifiers(network, precision="bf16")
+    every = here.probabilities(features)
+    best = np.sort(every, axis=1)
+    clear = best[:, -1] - best[:, -2] > 0.1
+    np.testing.assert_array_equal(there.classify(features)[0][clear], every.argmax(1)[clear])
+
+
+def test_a_process_takes_the_gpu_that_it_is_given() -> None:
+    take_gpu([str(torch.cuda.device_count() + 0)])  # numbers of a machine whose other GPUs are hidden
+    assert torch.cuda.current_device() == 0
+    take_gpu()
+    assert 0 <= torch.cuda.current_device() < len(gpu_memory())
+
+
+def test_a_gpu_without_room_is_told_in_a_sentence() -> None:
+    with (
+        pytest.raises(SitsparkError, match=r"no memory is left on a GPU of .* GB free\), .*give Spark fewer tasks at a time"),
+        room_on_gpu(),
+    ):
+        torch.empty(2 * gpu_memory()[0], dtype=torch.uint8, device="cuda")

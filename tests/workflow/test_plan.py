@@ -24,6 +24,7 @@ FORESEEN = Foreseen(
     worker_memory_mb=6000,
     machine_memory_mb=16_000,
     cores=1,
+    device="cpu",
     pixels_per_core_second=100_000,
     error=0.12,
     costs={"classify": Cost(2.6, 2.6), "mosaic": Cost(0.8, 1.0), "vectorise": Cost(300.0, 300.0)},

@@ -17,6 +17,7 @@ from sitspark.maps.areas import counts_of
 from sitspark.maps.clock import Clock
 from sitspark.maps.dissimilarity import Dissimilarity
 from sitspark.maps.drawing import Drawing, Rasters, Speaker
+from sitspark.maps.portions import portions
 from sitspark.maps.products import Product
 from sitspark.maps.record import ChunkRecord, commit
 from sitspark.maps.series import is_heard, weight_of
@@ -25,7 +26,8 @@ from sitspark.maps.views import ReadChunk, View
 from sitspark.models.applicability import AreaOfApplicability
 from sitspark.models.card import CARD
 from sitspark.models.committee import Member
-from sitspark.models.inference import Classifier
+from sitspark.models.gpu import Device, room_on_gpu
+from sitspark.models.inference import BLOCK, Classifier
 from sitspark.scenes.region import Region
 from sitspark.settings import BoundarySettings
 
@@ -48,6 +50,11 @@ class MapTarget:
         """That of all of its models."""
         return self.models[0].arithmetic.precision
 
+    @property
+    def device(self) -> Device:
+        """What all of its models compute on."""
+        return self.models[0].arithmetic.device
+
 
 def rasters_of(
     read: ReadChunk,
@@ -56,7 +63,7 @@ def rasters_of(
     wanted: Sequence[Product],
     area: AreaOfApplicability | None,
 ) -> list[Rasters]:
-    """Go through a chunk block by block, features of each view once, and finish all drawings.
+    """Go through a chunk portion by portion, features of each view once, and finish all drawings.
 
     Gives the rasters of each drawing, those of all products that are `wanted` among them ([bands,] rows, columns); without
     `area` the dissimilarity can't be.
@@ -64,11 +71,10 @@ def rasters_of(
     by_name, seen = {product.name: product for product in wanted}, read.is_seen
     kept = np.empty((len(space), seen.size), np.float32) if "features" in by_name else None
     dissimilarity = Dissimilarity.of(area, read.views, seen.size) if area and "dissimilarity" in by_name else None
-    for of_views in zip(*(view.blocks(space) for view in read.views), strict=True):
-        place, first = of_views[0]
-        features = [features for _, features in of_views]
+    batch = max((one.classifier.batch for drawing in drawings for one in drawing.speakers), default=BLOCK)
+    for place, features in portions(read, space, batch=batch):
         if kept is not None:
-            kept[:, place] = first[: place.stop - place.start].T
+            kept[:, place] = features[0][: place.stop - place.start].T
         for drawing in drawings:
             drawing.take(place.start, place.stop, features)
         if dissimilarity is not None:
@@ -117,11 +123,13 @@ def write_chunk_maps(
     `wanted` are the products of the maps, of which dissimilarity is that to the samples of `area`; `regions`, in the CRS of the
     grid, are those in which classes are counted.
     """
-    clock = Clock(read.spent.seconds, read.spent.cpu_seconds)
+    clock = Clock(read.spent.seconds)
     chunk, window = read.chunk, read.chunk.window
-    drawings = [Drawing.of(_speakers(target, read.views, grid), target.combine, window.pixels, wanted) for target in targets]
-    clock.lap("load")
-    drawn = rasters_of(read, space, drawings, wanted, area)
+    with room_on_gpu():
+        speakers = [_speakers(target, read.views, grid) for target in targets]
+        clock.lap("load")
+        drawings = [Drawing.of(s, t.combine, window.pixels, wanted) for s, t in zip(speakers, targets, strict=True)]
+        drawn = rasters_of(read, space, drawings, wanted, area)
     areas = {name: region.pixels(grid).astype(bool) for name, region in regions.items()}
     clock.lap("classify")
     records = []
@@ -146,10 +154,11 @@ def write_chunk_maps(
             {name: counts for name, inside in areas.items() if (counts := counts_of(classes[inside]))},
             sum(len(cube.days) for view in read.views for cube in view.stack.cubes),
             target.precision,
+            target.device,
             platform.node(),
             attempt,
             dict(clock.seconds),
-            clock.cpu_seconds,
+            round(clock.cpu_seconds + read.spent.cpu_seconds, 4),
             _peak_mb(),
         )
         commit(record, target.chunks)

@@ -13,9 +13,11 @@ from sitspark.ahead import ahead
 from sitspark.features.recipe import Recipe
 from sitspark.grid import Chunk, Window
 from sitspark.maps.chunk import MapTarget, write_chunk_maps
+from sitspark.maps.gpus import gpus_of_task
 from sitspark.maps.products import Product
 from sitspark.maps.views import ReadChunk, read_chunk
 from sitspark.models.applicability import AreaOfApplicability
+from sitspark.models.gpu import take_gpu
 from sitspark.scenes.product import Scene
 from sitspark.scenes.reading import Reading
 from sitspark.scenes.region import Region
@@ -57,6 +59,8 @@ def classify(work: DataFrame, imagery: Pass, *, tasks: int) -> DataFrame:
     """Classify the chunks of `work` (rows of the chunk plan); gives chunk_id, position of the map, classified pixels."""
 
     def draw(batches: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+        if any(target.device == "cuda" for target in imagery.targets):
+            take_gpu(gpus_of_task())
         # of all batches before a thread of its own reads pixels: Spark's stream belongs to this one
         rows = [row for batch in batches for row in batch.itertuples()]
         for read in ahead(_read(row, imagery) for row in rows):

@@ -30,6 +30,7 @@ class ChunkRecord:
     by_region: dict[str, dict[int, int]]
     dates: int
     precision: str
+    device: str
     host: str
     attempt: int
     seconds: dict[str, float]

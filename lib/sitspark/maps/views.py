@@ -1,7 +1,8 @@
 """What is read of a chunk (floor 2): the series that it is classified by, and their features block by block."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import repeat
 from types import MappingProxyType
 
 import numpy as np
@@ -41,13 +42,19 @@ class View:
             features[place] = block[: place.stop - place.start]
         return features[self.stack.is_seen.ravel()]
 
-    def blocks(self, space: FeatureSpace) -> Iterator[tuple[slice, npt.NDArray[np.float32]]]:
-        """Which pixels, and their features as the first of a block, float32 (`BLOCK`, features), always in the same memory."""
+    def blocks(
+        self, space: FeatureSpace, memory: Iterable[npt.NDArray[np.float32]] | None = None
+    ) -> Iterator[tuple[slice, npt.NDArray[np.float32]]]:
+        """Which pixels, and their features as the first of a block, float32 (`BLOCK`, features).
+
+        The blocks come in the arrays of `memory`, one after the other; without any in one array for all.
+        """
         total = self.stack.shape[0] * self.stack.shape[1]
         strips, kernel = [CubeStrips(cube, BLOCK) for cube in self.stack.cubes], FeatureKernel.of(space)
         static, own = self.stack.static.reshape(-1, total), self.custom.reshape(-1, total)
-        features = np.zeros((BLOCK, len(space)), np.float32)
-        for first in range(0, total, BLOCK):
+        if memory is None:
+            memory = repeat(np.zeros((BLOCK, len(space)), np.float32))
+        for first, features in zip(range(0, total, BLOCK), memory, strict=False):
             place = slice(first, min(first + BLOCK, total))
             series = [strip.strip(place.start, place.stop) for strip in strips]
             kernel.features(series, static[:, place].T, own[:, place].T, features[: place.stop - first])

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from sitspark.errors import SitsparkError
+from sitspark.models.gpu import Device
 from sitspark.models.networks.base import Network
 from sitspark.models.networks.dense import in_bfloat16, in_float32
 from sitspark.models.networks.integer import IntegerPerceptron, reach_of
@@ -22,7 +23,7 @@ _CPU = torch.device("cpu")
 
 @dataclass(frozen=True, slots=True)
 class Arithmetic:
-    """The numbers of a network at work.
+    """The numbers of a network at work, and what computes them: a GPU adds products in another order than a processor.
 
     Of int8 `reach` is how far standardised features reach, which eight bits are spread over, and `rest` is the precision of the
     layers behind the first one.
@@ -31,13 +32,14 @@ class Arithmetic:
     precision: Precision = "fp32"
     reach: float | None = None
     rest: Precision = "fp32"
+    device: Device = "cpu"
 
     def prepared(self, network: Network) -> nn.Module:
         """A copy of the network for inference in these numbers; raises SitsparkError on a processor that has none of them."""
         if self.precision == "fp32":
-            return in_float32(network.folded())
+            return in_float32(network.folded()).to(self.device)
         if self.precision == "bf16":
-            return in_bfloat16(network.unfolded())
+            return in_bfloat16(network.unfolded()).to(self.device)
         assert isinstance(network, Perceptron) and self.reach is not None
         _refuse_without_integers()
         rest = network.layers[1:]
@@ -48,13 +50,16 @@ class Arithmetic:
 FP32 = Arithmetic()
 
 
-def arithmetic_of(precision: Precision, network: Network, features: npt.NDArray[np.float32]) -> Arithmetic:
-    """The arithmetic of a precision for a network, given features float32 (n, features) as they are met.
+def arithmetic_of(
+    precision: Precision, network: Network, features: npt.NDArray[np.float32], *, device: Device = "cpu"
+) -> Arithmetic:
+    """The arithmetic of a precision for a network, given features float32 (n, features) as they are met; int8 is for the CPU.
 
     Raises SitsparkError for a network that has no form in eight bits, and a processor that can't sum them.
     """
     if precision != "int8":
-        return Arithmetic(precision)
+        return Arithmetic(precision, device=device)
+    assert device == "cpu"
     if not isinstance(network, Perceptron):
         raise SitsparkError(
             "map.precision int8: the network isn't made of dense layers alone, which is what eight bits are for; set bf16, "
@@ -64,10 +69,10 @@ def arithmetic_of(precision: Precision, network: Network, features: npt.NDArray[
     return Arithmetic("int8", reach_of(network, features), "bf16" if computes_in_bf16(_CPU) else "fp32")
 
 
-def lower_precisions(network: Network) -> list[Precision]:
-    """Those in which this processor may be faster than in float32, with this network."""
-    lower: list[Precision] = ["bf16"] if computes_in_bf16(_CPU) else []
-    if isinstance(network, Perceptron) and sums_integers():
+def lower_precisions(network: Network, device: Device = "cpu") -> list[Precision]:
+    """Those in which this processor, or GPU, may be faster than in float32, with this network."""
+    lower: list[Precision] = ["bf16"] if computes_in_bf16(torch.device(device)) else []
+    if device == "cpu" and isinstance(network, Perceptron) and sums_integers():
         lower.append("int8")
     return lower
 

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sitspark.errors import SitsparkError, counted
-from sitspark.models.arithmetic import FP32, Arithmetic, Precision, arithmetic_of, lower_precisions
+from sitspark.models.arithmetic import Arithmetic, Precision, arithmetic_of, lower_precisions
+from sitspark.models.gpu import Device
 from sitspark.models.inference import Classifier
 from sitspark.models.model import Model
 
@@ -63,13 +64,13 @@ def in_words(tries: Sequence[Tried]) -> str:
     )
 
 
-def tried(model: Model, features: npt.NDArray[np.float32], wanted: Wanted) -> list[Tried]:
+def tried(model: Model, features: npt.NDArray[np.float32], wanted: Wanted, *, device: Device = "cpu") -> list[Tried]:
     """Classify features float32 (n, features) of the pixels of a map in float32, and in all lower precisions that come into it.
 
     Nothing is tried on few pixels. Raises SitsparkError for a precision that the network has no form in, and for one that is
     asked for and can't be tried.
     """
-    precisions: Sequence[Precision] = lower_precisions(model.network) if wanted == "auto" else [wanted]
+    precisions: Sequence[Precision] = lower_precisions(model.network, device) if wanted == "auto" else [wanted]
     if len(features) < _LEAST_PIXELS:
         if wanted != "auto":
             raise SitsparkError(
@@ -77,27 +78,28 @@ def tried(model: Model, features: npt.NDArray[np.float32], wanted: Wanted) -> li
                 f"{counted(len(features), 'pixel')} were ever clear, fewer than {_LEAST_PIXELS}; set fp32 or auto"
             )
         return []
-    exact, usual = _classified(model, FP32, features)
+    exact, usual = _classified(model, Arithmetic(device=device), features)
     found = []
     for precision in precisions:
-        arithmetic = arithmetic_of(precision, model.network, features)
+        arithmetic = arithmetic_of(precision, model.network, features, device=device)
         classes, seconds = _classified(model, arithmetic, features)
         found.append(Tried(arithmetic, int(np.count_nonzero(classes != exact)), len(features), usual / seconds))
     return found
 
 
 def _classified(model: Model, arithmetic: Arithmetic, features: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.int64], float]:
-    """The classes, and the seconds of one core that they take."""
+    """The classes, and the seconds of one core, or of the clock where a GPU computes, that they take."""
     classifier = Classifier.of(model.network, model.card.nomenclature.codes, arithmetic=arithmetic)
+    now = time.process_time if arithmetic.device == "cpu" else time.perf_counter
     spent = []
     for _ in range(_ROUNDS):
-        started = time.process_time()
+        started = now()
         classes, _ = classifier.classify(features)
-        spent.append(time.process_time() - started)
+        spent.append(now() - started)
     return classes, min(spent)
 
 
-def chosen(found: Sequence[Sequence[Tried]], wanted: Wanted, *, limit: float) -> list[Arithmetic]:
+def chosen(found: Sequence[Sequence[Tried]], wanted: Wanted, *, limit: float, device: Device = "cpu") -> list[Arithmetic]:
     """The arithmetic of each model of a map, of what was tried of each: all in one precision.
 
     With `auto` the one that is the fastest where models gain the least, of those that change no more than a share `limit` of
@@ -113,7 +115,7 @@ def chosen(found: Sequence[Sequence[Tried]], wanted: Wanted, *, limit: float) ->
     together = [of_precision for of_precision in zip(*found, strict=True) if all(one.share <= limit for one in of_precision)]
     worth = [some for some in together if wanted != "auto" or _gain(some) >= _LEAST_GAIN]
     if not worth:
-        return [FP32] * len(found)
+        return [Arithmetic(device=device)] * len(found)
     return [one.arithmetic for one in max(worth, key=_gain)]
 
 

@@ -230,6 +230,16 @@ class Settings(Section):
         return self
 
     @model_validator(mode="after")
+    def _gpus_classify_by_networks(self) -> Self:
+        if self.map.device != "gpu":
+            return self
+        if self.training.baseline is not None:
+            raise ValueError("has map.device gpu, and training.baseline is computed on processors; set cpu or auto")
+        if self.map.precision == "int8":
+            raise ValueError("has map.device gpu and map.precision int8, which is for processors; set bf16, fp32 or auto")
+        return self
+
+    @model_validator(mode="after")
     def _several_models_have_their_ground(self) -> Self:
         training, truth, drawn = self.training, self.ground_truth, self.map
         per_region = training.model_per == "region"

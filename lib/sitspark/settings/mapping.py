@@ -96,6 +96,11 @@ class MapSettings(Section):
         description="Numbers that networks classify in: fp32; bf16, or int8 of mlp and ann, by which some processors gain; "
         "auto: whichever is the fastest where the map is drawn, so that another machine may choose another one.",
     )
+    device: Literal["auto", "cpu", "gpu"] = Field(
+        "auto",
+        description="What networks classify on; auto: on GPUs where each worker sees one with enough memory; on them a pixel "
+        "gets another class than on a processor where two are equally likely.",
+    )
     precision_limit: float = Field(
         0.005,
         ge=0,

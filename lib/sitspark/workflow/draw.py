@@ -40,6 +40,7 @@ def _classify(context: Context, _key: str) -> Outcome:
     _write_manifest(records, chunks, folder.table("manifest"))
     precisions = {record.precision for record in records}
     lower = "" if precisions == {"fp32"} else f" in {', '.join(sorted(precisions))}"
+    lower += " on GPUs" if any(record.device == "cuda" for record in records) else ""
     pixels = sum(record.classified for record in records)
     area = sum(record.window.pixels for record in records)
     spent = sum(record.cpu_seconds for record in records)
@@ -71,6 +72,7 @@ def _write_manifest(records: list[ChunkRecord], chunks: Path, target: Path) -> N
             "pixels_classified": record.classified,
             "dates": record.dates,
             "precision": record.precision,
+            "device": record.device,
             "host": record.host,
             "task_attempt": record.attempt,
             "seconds": list(record.seconds.items()),
@@ -91,6 +93,7 @@ def _write_manifest(records: list[ChunkRecord], chunks: Path, target: Path) -> N
             ("pixels_classified", pa.int64()),
             ("dates", pa.int32()),
             ("precision", pa.string()),
+            ("device", pa.string()),
             ("host", pa.string()),
             ("task_attempt", pa.int32()),
             ("seconds", pa.map_(pa.string(), pa.float64())),
@@ -224,8 +227,9 @@ def of_pixels(context: Context) -> Any:
     """What the pixels of a map depend on beside the stages before it."""
     grid, drawn = context.settings.grid, context.settings.map
     precision = None if drawn.precision == "fp32" else [drawn.precision, drawn.precision_limit]
+    device = None if drawn.device == "auto" else drawn.device
     several = [drawn.combine, drawn.boundary and drawn.boundary.model_dump(mode="json")]
-    return [grid.interpolator, grid.overlap, READER_VERSION, products.PRODUCTS_VERSION, precision, several]
+    return [grid.interpolator, grid.overlap, READER_VERSION, products.PRODUCTS_VERSION, precision, device, several]
 
 
 def _classify_inputs(context: Context) -> Any:

@@ -45,7 +45,7 @@ def draw_chunks(
     same.
     """
     from sitspark.maps.classify import Pass, classify, descriptors_missing, tasks_of
-    from sitspark.workflow.precision import in_one_precision
+    from sitspark.workflow.arithmetic import in_one_arithmetic
 
     for target in targets:
         _forget_what_is_stale(context, target.chunks)
@@ -74,7 +74,7 @@ def draw_chunks(
         area,
     )
     if len(done) < total:
-        imagery = replace(imagery, targets=in_one_precision(context, plan, imagery))
+        imagery = replace(imagery, targets=in_one_arithmetic(context, plan, imagery))
         tasks = tasks_of(total - len(done), tasks_at_a_time(context.spark))
         drawn = classify(descriptors_missing(plan, done), imagery, tasks=tasks)
         last = targets[-1].chunks
@@ -102,6 +102,7 @@ def _forget_what_is_stale(context: Context, chunks: Path) -> None:
     for stale in chunks.parent.glob("*"):
         if stale not in (chunks, choice_of(chunks)):
             shutil.rmtree(stale) if stale.is_dir() else stale.unlink()
-    if context.settings.map.precision != "fp32" and not choice_of(chunks).exists():
-        shutil.rmtree(chunks, ignore_errors=True)  # what is written may be of another precision than will be chosen
+    drawn = context.settings.map
+    if (drawn.precision, drawn.device) != ("fp32", "cpu") and not choice_of(chunks).exists():
+        shutil.rmtree(chunks, ignore_errors=True)  # what is written may be of other numbers than will be chosen
     chunks.mkdir(parents=True, exist_ok=True)

@@ -62,11 +62,11 @@ class Foreseen:
 
     `bytes_to_write` are those of each raster of the map. `costs` are those of each stage that makes the map, of `classify`
     with the starts of workers, and in tiles; `core_seconds` and `seconds` those of all of them: labelled pixels are read once
-    more, at most as much as their chunks. `pixels_per_core_second` is the speed of `classify`, `error` how far the speeds of
-    windows are from it, as a share. `done` are the stages that are finished under these settings, and will be skipped;
-    `chunks_written` those of a map that was begun. `models` are those that are trained, of which a search tries several,
-    `models_at_a_time` of them beside each other (None on a cluster); a cross-validation trains as many for each of `folds`,
-    which `left_out` calls by what they are. The memory of the machine is None where a cluster works.
+    more, at most as much as their chunks. `pixels_per_core_second` is the speed of `classify` with networks on `device` (cpu,
+    cuda), `error` how far the speeds of windows are from it, as a share. `done` are the stages that are finished under these
+    settings, and will be skipped; `chunks_written` those of a map that was begun. `models` are those that are trained, of which
+    a search tries several, `models_at_a_time` of them beside each other (None on a cluster); a cross-validation trains as many
+    for each of `folds`, which `left_out` calls by what they are. The memory of the machine is None where a cluster works.
     """
 
     products: int
@@ -81,6 +81,7 @@ class Foreseen:
     worker_memory_mb: int
     machine_memory_mb: int | None
     cores: int
+    device: str
     pixels_per_core_second: int
     error: float
     costs: Mapping[str, Cost]
@@ -154,9 +155,10 @@ class Foreseen:
         return f", {min(self.models, self.models_at_a_time)} at a time (their threads and training.memory say how many)"
 
     def _each_stage(self) -> Iterator[str]:
+        beside = " with networks on a GPU" if self.device == "cuda" else ""
         measured = (
-            f": {self.pixels_per_core_second:,} pixels a second of one core, measured now on windows of the products, which "
-            f"differ by up to {self.error:.0%}"
+            f": {self.pixels_per_core_second:,} pixels a second of one core{beside}, measured now on windows of the products, "
+            f"which differ by up to {self.error:.0%}"
         )
         # which draws hardly any borders
         by = (

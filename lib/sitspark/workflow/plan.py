@@ -19,9 +19,10 @@ from sitspark.ground_truth.folds import NOUNS
 from sitspark.kernels.feature_space import FeatureSpace
 from sitspark.maps.products import Product, held_bytes, products_of
 from sitspark.models.applicability import AreaOfApplicability
-from sitspark.models.arithmetic import FP32, arithmetic_of
+from sitspark.models.arithmetic import Precision, arithmetic_of
 from sitspark.models.baselines.stand_in import stand_in
 from sitspark.models.baselines.training import samples_that_fit
+from sitspark.models.gpu import Device
 from sitspark.models.inference import BaselineClassifier, Classifier
 from sitspark.models.model import Model
 from sitspark.models.networks.bank import chosen
@@ -39,6 +40,7 @@ from sitspark.spark import local_cores, machine_memory_mb
 from sitspark.workflow.context import Context
 from sitspark.workflow.draw import chunks_begun
 from sitspark.workflow.foreseen import Bound, Cost, Foreseen, Held
+from sitspark.workflow.map_device import device_here
 from sitspark.workflow.rehearsal import rehearsed
 from sitspark.workflow.searching import trials_at_a_time
 from sitspark.workflow.speed import Speed, trial
@@ -63,7 +65,8 @@ def plan(context: Context, done: Sequence[str] = ()) -> Foreseen:
     work = _Work.on(imagery)
     # a cluster may have any number
     cores = local_cores(settings.spark.master) or os.cpu_count() or 1
-    speed, costs = _costs(work, trained="train" in done, workers=min(cores, len(work.chunks)))
+    device = device_here(context, tasks=cores)
+    speed, costs = _costs(work, trained="train" in done, workers=min(cores, len(work.chunks)), device=device)
     features = len(imagery.recipe.space)
     return Foreseen(
         products=imagery.products,
@@ -78,6 +81,7 @@ def plan(context: Context, done: Sequence[str] = ()) -> Foreseen:
         worker_memory_mb=round(work.worker_bytes / 1e6),
         machine_memory_mb=machine_memory_mb() if settings.spark.master.startswith("local") else None,
         cores=cores,
+        device=device,
         pixels_per_core_second=round(speed.per_core_second),
         error=round(speed.error, 2),
         costs=costs,
@@ -230,7 +234,7 @@ class _Work:
         )
 
 
-def _costs(work: _Work, *, trained: bool, workers: int) -> tuple[Speed, dict[str, Cost]]:
+def _costs(work: _Work, *, trained: bool, workers: int, device: Device) -> tuple[Speed, dict[str, Cost]]:
     """How fast windows are drawn here, and what each stage that makes the map costs with so many workers."""
     imagery, context = work.imagery, work.imagery.context
     with tempfile.TemporaryDirectory(prefix="sitspark-plan-") as scratch:
@@ -240,7 +244,8 @@ def _costs(work: _Work, *, trained: bool, workers: int) -> tuple[Speed, dict[str
             imagery.fullest,
             work.windows,
             recipe=imagery.recipe,
-            classifiers=[_classifier(context, imagery.recipe.space, trained=trained)] * context.settings.training.ensemble,
+            classifiers=[_classifier(context, imagery.recipe.space, trained=trained, device=device)]
+            * context.settings.training.ensemble,
             products=work.products,
             area=_area(context, len(imagery.recipe.space)),
             scratch=Path(scratch),
@@ -333,7 +338,7 @@ def _scenes(selection: Selection, products: Sequence[Listed], *, most: int) -> l
     return scenes[:most]
 
 
-def _classifier(context: Context, space: FeatureSpace, *, trained: bool) -> Classifier:
+def _classifier(context: Context, space: FeatureSpace, *, trained: bool, device: Device) -> Classifier:
     """The run's own where it is trained, else one that takes as long."""
     training, codes = context.settings.training, context.nomenclature.codes
     model = context.folder.model(context.facts("train")["model_id"]) if trained else None
@@ -346,7 +351,8 @@ def _classifier(context: Context, space: FeatureSpace, *, trained: bool) -> Clas
         )
         wanted = context.settings.map.precision
         # what auto will choose isn't known yet
-        arithmetic = FP32 if wanted == "auto" else arithmetic_of(wanted, network, np.zeros((1, len(space)), np.float32))
+        known: Precision = "fp32" if wanted == "auto" else wanted
+        arithmetic = arithmetic_of(known, network, np.zeros((1, len(space)), np.float32), device=device)
         return Classifier.of(network, codes, arithmetic=arithmetic)
     if model is not None:
         return Classifier.load(model)
