@@ -63,7 +63,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Done:
-    """Pixels, seconds of the clock and of cores, bytes: of the GPU by all processes, and its own peak; the classes of the window."""
+    """Pixels, seconds of the clock and of cores, bytes of the GPU in all processes and the own peak, classes of the window."""
 
     pixels: int
     wall: float
@@ -189,7 +189,8 @@ def main() -> None:
         print(
             f"{network:<12} {counted(processes, 'process'):<12} {'; '.join(lines)}; x {low:.2f} / {middle:.2f} / {high:.2f}; "
             f"other class {other / pixels:.6%}; GPU {of_gpu:.3f} s a million pixels, busy {busy:.0%}, "
-            f"{on_gpu / 1e9:.2f} GB of it a process; peak of a process {peaks['cuda'] / 1e9:.2f} GB (cpu {peaks['cpu'] / 1e9:.2f})",
+            f"{on_gpu / 1e9:.2f} GB of it a process; peak of a process {peaks['cuda'] / 1e9:.2f} GB "
+            f"(cpu {peaks['cpu'] / 1e9:.2f})",
             flush=True,
         )
         told[f"{network} {processes}"] = {"ratio": [round(r, 2) for r in (low, middle, high)], "other": other / pixels}

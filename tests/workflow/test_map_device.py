@@ -9,7 +9,7 @@ from sitspark.errors import SitsparkError
 from sitspark.models import gpu
 from sitspark.workflow.map_device import device_here
 
-LARGE, SMALL = 24 * 10**9, 2 * 10**9
+LARGE, SMALL = 26 * 10**9, 2 * 10**9
 
 
 def context(device: str = "auto", precision: str = "fp32", baseline: str | None = None) -> Any:
@@ -53,6 +53,6 @@ def test_gpus_that_are_too_small_are_told(monkeypatch: pytest.MonkeyPatch) -> No
     small = context()
     assert device_here(small, tasks=2) == "cpu"
     assert small.told == [
-        "map.device: on the processors, for GPUs have 1.0 GB for each of 2 tasks at a time, and 1.5 are needed; with fewer "
+        "map.device: on the processors, for GPUs have 1.0 GB for each of 2 tasks at a time, and 1.6 are needed; with fewer "
         "(spark.master) they classify"
     ]

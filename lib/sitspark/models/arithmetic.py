@@ -12,6 +12,7 @@ from torch import nn
 from sitspark.errors import SitsparkError
 from sitspark.models.gpu import Device
 from sitspark.models.networks.base import Network
+from sitspark.models.networks.convolution import by_products
 from sitspark.models.networks.dense import in_bfloat16, in_float32
 from sitspark.models.networks.integer import IntegerPerceptron, reach_of
 from sitspark.models.networks.perceptron import Perceptron
@@ -37,14 +38,19 @@ class Arithmetic:
     def prepared(self, network: Network) -> nn.Module:
         """A copy of the network for inference in these numbers; raises SitsparkError on a processor that has none of them."""
         if self.precision == "fp32":
-            return in_float32(network.folded()).to(self.device)
+            return self._placed(in_float32(network.folded()), torch.float32)
         if self.precision == "bf16":
-            return in_bfloat16(network.unfolded()).to(self.device)
+            return self._placed(in_bfloat16(network.unfolded()), torch.bfloat16)
         assert isinstance(network, Perceptron) and self.reach is not None
         _refuse_without_integers()
         rest = network.layers[1:]
         behind = in_bfloat16(rest) if self.rest == "bf16" else in_float32(rest)
         return IntegerPerceptron(network, self.reach, behind).eval()
+
+    def _placed(self, network: nn.Module, dtype: torch.dtype) -> nn.Module:
+        if self.device == "cuda":
+            by_products(network, dtype)
+        return network.to(self.device)
 
 
 FP32 = Arithmetic()

@@ -11,9 +11,9 @@ import torch
 from sitspark.errors import SitsparkError
 
 Device = Literal["cpu", "cuda"]
-# bytes of a GPU that each process which classifies should have: CUDA's own state takes half a gigabyte, and the batches,
-# the weights and what the layers of a bank's network give between them less than another half
-ROOM = 1.5e9
+# bytes of a GPU that each process which classifies should have: CUDA's own state takes half a gigabyte, the batches, the
+# weights and what the layers of the bank's networks give between them up to another one (transformer)
+ROOM = 1.6e9
 
 
 def gpu_memory() -> list[int]:

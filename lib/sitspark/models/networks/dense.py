@@ -71,17 +71,17 @@ def in_bfloat16(network: nn.Module) -> nn.Module:
     `network` has its standardisation as a layer of its own: of raw reflectances 8 bits are too few.
     """
     lowered = _with_dense(network, torch.bfloat16)
-    _replace(lowered, Standardise, _Scaled)
+    replace_layers(lowered, Standardise, _Scaled)
     return lowered
 
 
 def _with_dense(network: nn.Module, dtype: torch.dtype) -> nn.Module:
     copied = copy.deepcopy(network).eval()
-    _replace(copied, nn.Linear, lambda layer: _Dense(layer, dtype))
+    replace_layers(copied, nn.Linear, lambda layer: _Dense(layer, dtype))
     return copied
 
 
-def _replace(network: nn.Module, kind: type[_M], by: Callable[[_M], nn.Module]) -> None:
+def replace_layers(network: nn.Module, kind: type[_M], by: Callable[[_M], nn.Module]) -> None:
     """Put another layer in the place of each of a kind, but of kinds derived from it: torch's own modules look into those."""
     for module in list(network.modules()):
         for name, layer in module.named_children():
