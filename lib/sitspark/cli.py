@@ -514,6 +514,10 @@ def cross_validate(
     block_size: Annotated[
         float | None, typer.Option(metavar="KM", help="Side of the blocks of --by block, kilometres.")
     ] = None,
+    runs: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Divide the ground truth N times, with models of their own each time."),
+    ] = None,
     maps: Annotated[
         bool, typer.Option("--maps", help="Also draw the map of each fold, all in one pass, and show where they disagree.")
     ] = False,
@@ -524,10 +528,11 @@ def cross_validate(
 
     [bold]Example:[/] sitspark cross-validate conf/demo.yaml
 
-    [bold]Example:[/] sitspark cross-validate conf/demo.yaml --by block --block-size 2
+    [bold]Example:[/] sitspark cross-validate conf/demo.yaml --by block --block-size 2 --runs 3
     """
     with sentences(debug=debug):
-        overrides = [*(set_ or []), *_of_folds(settings, set_ or [], FoldOptions(by, fold_count, block_size))]
+        given = [*(set_ or []), *([f"runs={runs}"] if runs is not None else [])]
+        overrides = [*given, *_of_folds(settings, given, FoldOptions(by, fold_count, block_size))]
         drawn = ("fold_maps",) if maps else ()
         _run(settings, overrides, "cross_validate", *drawn, "report", debug=debug)
 

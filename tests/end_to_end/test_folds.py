@@ -20,6 +20,7 @@ from sitspark.errors import SitsparkError
 from sitspark.maps.classify import Pass
 from sitspark.marks import Marks
 from sitspark.models.committee import Committee
+from sitspark.samples.divisions import with_all_runs
 from sitspark.samples.pieces import pieces_by_chunk
 from sitspark.scenes.table import scenes_of
 from sitspark.workflow.context import Context
@@ -61,7 +62,8 @@ def as_on_the_map(context: Context, left_out: str, classification: Path, marks: 
 def judged_otherwise(context: Context, marks: Marks) -> DataFrame:
     """The counts of all folds from pieces in another order, in other partitions."""
     plan, grid = context.plan_of_map(), context.coverage.grid
-    pieces = pieces_by_chunk(context.table("polygons").orderBy(F.desc("polygon_id")).repartition(3), plan, grid)
+    polygons = with_all_runs(context.table("polygons"), None, on="piece_id", runs=1)
+    pieces = pieces_by_chunk(polygons.orderBy(F.desc("polygon_id")).repartition(3), plan, grid)
     folds = [
         FoldModels(fold["left_out_fold"], members_of(context, models_of(fold)), context.settings.map.combine)
         for fold in context.facts("cross_validate")["folds"]

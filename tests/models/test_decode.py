@@ -9,7 +9,7 @@ import torch
 
 from sitspark.errors import SitsparkError
 from sitspark.models.decode import decode
-from sitspark.models.selection import Ground, Selection
+from sitspark.models.selection import Division, Ground, Selection
 from sitspark.models.store import SampleStore
 from sitspark.models.weights import weights_of
 from sitspark.samples.table import feature_space_of
@@ -50,6 +50,24 @@ def test_the_tile_left_out_and_the_set_aside_never_enter(table: Table, samples: 
     seen = np.concatenate([store.fitted.features.numpy(), store.monitored.features.numpy()])
     hidden = table.features[(table.split == "validation") | (table.fold == "31TCK")]
     assert not {row.tobytes() for row in seen} & {row.tobytes() for row in hidden}
+
+
+def test_another_run_sees_what_trains_there(table: Table, samples: Path, tmp_path: Path) -> None:
+    """Whatever the samples' own columns say, and in whatever order the run's table is written."""
+    random = np.random.default_rng(1)
+    count = len(table.label)
+    split, fold = random.choice(["train", "validation", "unused"], count), random.choice(["fold-1", "fold-2"], count)
+    monitored = (split == "train") & (random.random(count) < 0.3)
+    rows = {"run": np.full(count, 3), "sample_id": np.arange(count), "split": split, "fold": fold, "monitored": monitored}
+    other = rows | {"run": np.full(count, 2), "split": np.full(count, "train")}
+    (tmp_path / "divisions").mkdir()
+    written = pa.concat_tables([pa.table(rows), pa.table(other)]).take(random.permutation(2 * count))
+    pq.write_table(written, tmp_path / "divisions" / "part-0.parquet")
+    selection = Selection.of("fold-2", None, None, Division(tmp_path / "divisions", 3))
+    decode(samples, selection, codes=CODES, folder=tmp_path / "s")
+    store, seen = SampleStore.open(tmp_path / "s"), (split == "train") & (fold != "fold-2")
+    np.testing.assert_array_equal(store.fitted.features.numpy(), table.features[seen & ~monitored])
+    np.testing.assert_array_equal(store.monitored.features.numpy(), table.features[seen & monitored])
 
 
 def test_a_model_with_ground_of_its_own_sees_samples_there_alone(table: Table, samples: Path, tmp_path: Path) -> None:

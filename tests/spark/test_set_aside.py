@@ -16,6 +16,7 @@ from sitspark.models.committee import Member
 from sitspark.models.inference import Classifier
 from sitspark.models.loop import train
 from sitspark.models.selection import Ground
+from sitspark.samples.divisions import with_all_runs
 from tests.models.tables import SPACE, Table, job, separable, write
 
 
@@ -87,7 +88,7 @@ def test_samples_are_judged_by_the_models_of_their_ground(
     known = np.arange(len(table.label)) % 3 < 2
     found = reliability_of(frame, members)
     assert found.plain.samples == (aside & known).sum()
-    rows = sample_confusion(frame, [FoldModels("31TCJ", members)]).collect()
+    rows = sample_confusion(with_all_runs(frame, None, on="sample_id", runs=1), [FoldModels("31TCJ", members)]).collect()
     counted = aside | (table.fold == "31TCJ")
     position, _ = Classifier.load(model).classify(table.features)
     right = Classifier.load(model).codes[position] == table.label
@@ -98,7 +99,7 @@ def test_samples_are_judged_by_the_models_of_their_ground(
 def test_models_of_other_features_are_not_compared_with_samples(spark: SparkSession, samples: Path, model: Path) -> None:
     (sensor,) = SPACE.sensors
     turned = FeatureSpace((replace(sensor, bands=("B8", "B4", "B11")),))
-    frame = spark.read.parquet(str(samples))
+    frame = with_all_runs(spark.read.parquet(str(samples)), None, on="sample_id", runs=1)
     told = F.col("features").alias("features", metadata={"feature_space": turned.to_json()})
     with pytest.raises(SitsparkError, match=r"takes 12 features \(b4_20180101, not b8_20180101\) and the samples table has 12"):
         sample_confusion(frame.withColumn("features", told), [FoldModels("31TCJ", (Member(model),))])

@@ -31,6 +31,7 @@ FORESEEN = Foreseen(
     models=1,
     models_at_a_time=1,
     folds=1,
+    runs=1,
     left_out="tile",
     training=Held("mlp", 1_039_501, 2.0, 80_000),
     done=(),

@@ -9,13 +9,14 @@ from sitspark.accuracy.area_estimates import ASSUMPTIONS, Estimate
 from sitspark.accuracy.bootstrap import ScoreIntervals
 from sitspark.accuracy.cross_validation import spread
 from sitspark.accuracy.evidence import Evidence
-from sitspark.accuracy.fold_scores import ASSUMPTION, FoldScores, pooled
-from sitspark.accuracy.matrix import ConfusionMatrix
+from sitspark.accuracy.fold_scores import AREAS, ASSUMPTION, RUNS_ASSUMPTION, Area, FoldScores, pooled, run_means, runs_of
+from sitspark.accuracy.matrix import ConfusionMatrix, Score
 from sitspark.accuracy.scores import BY_CLASS, SUMMARY
 from sitspark.classes import Nomenclature
 from sitspark.errors import counted
 
 _ENOUGH = 50  # polygons
+_SPREAD = ("overall_accuracy", "kappa", "mean_f_score")  # scores whose spread over folds and runs is said
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,8 @@ def metrics_json(
 
     Keys: `assessment` (headline scores, `classes`, `confusion_matrix` and what evidence adds: `intervals`, `areas` ...), `test`
     (the same for polygons that the user keeps for it), `accuracy_by` (groups of pixels by what they have in common) and
-    `cross_validation` (`folds`, their `spread`, `pooled`: all that was left out together), each null where it wasn't done.
+    `cross_validation` (`folds`, their `spread`, `pooled`: all that was left out together, `runs`: means of the folds of each,
+    null where there is one), each null where it wasn't done.
     """
     return {
         "assessment": None if assessment is None else _assessment_json(assessment, nomenclature),
@@ -209,6 +211,7 @@ def _cross_validation_json(folds: Sequence[FoldScores]) -> dict[str, Any]:
             {
                 "fold": fold.fold,
                 "left_out_fold": fold.left_out_fold,
+                "run": fold.run,
                 "same_area": _headline(fold.same_area) | _fold_intervals_json(fold.same_area_intervals),
                 "left_out": _headline(fold.left_out) | _fold_intervals_json(fold.left_out_intervals),
             }
@@ -216,14 +219,29 @@ def _cross_validation_json(folds: Sequence[FoldScores]) -> dict[str, Any]:
         ],
         "pooled": _headline(pooled(folds)),
         "spread": {
-            name: {
-                "overall_accuracy": _spread_json([m.overall_accuracy for m in matrices]),
-                "kappa": _spread_json([m.kappa for m in matrices]),
-                "mean_f_score": _spread_json([m.mean_f_score for m in matrices]),
-            }
+            name: {score: _spread_json([getattr(matrix, score) for matrix in matrices]) for score in _SPREAD}
             for name, matrices in sets.items()
         },
+        "runs": _runs_json(folds),
         "assumption": ASSUMPTION,
+    }
+
+
+def _runs_json(folds: Sequence[FoldScores]) -> dict[str, Any] | None:
+    """The means of the folds of each run, and how far they spread; None for one run."""
+    runs = runs_of(folds)
+    if len(runs) == 1:
+        return None
+    means: dict[Area, dict[str, list[Score]]] = {
+        area: {score: run_means(folds, area, score) for score in _SPREAD} for area in AREAS
+    }
+    return {
+        "means": [
+            {"run": run} | {area: {score: of[score][place] for score in _SPREAD} for area, of in means.items()}
+            for place, run in enumerate(runs)
+        ],
+        "spread": {area: {score: _spread_json(of[score]) for score in _SPREAD} for area, of in means.items()},
+        "assumption": RUNS_ASSUMPTION,
     }
 
 

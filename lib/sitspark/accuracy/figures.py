@@ -31,7 +31,7 @@ from sitspark.accuracy.canvas import (
     shortened,
 )
 from sitspark.accuracy.cross_validation import Spread, spread
-from sitspark.accuracy.fold_scores import FoldScores
+from sitspark.accuracy.fold_scores import Area, FoldScores, run_means, runs_of
 from sitspark.accuracy.matrix import ConfusionMatrix, Score
 from sitspark.classes import Nomenclature
 from sitspark.scenes.calendar import Acquisition
@@ -146,16 +146,23 @@ def training_figure(history: pd.DataFrame, best_epoch: int) -> bytes:
 
 
 def cross_validation_figure(folds: Sequence[FoldScores]) -> bytes:
-    """OA and mean F of every fold in its own area and on what was left out, lines their intervals; below mean and deviation."""
-    height = 0.4 * (len(folds) + 1) + 0.25
+    """OA and mean F of every fold in its own area and on what was left out, lines their intervals; below mean and deviation.
+
+    Of several runs a fold has a point for each, without intervals, and the means of the runs are one more row.
+    """
+    names, several = _fold_names(folds), len(runs_of(folds)) > 1
+    below = ["means of the runs ± sd"] if several else []
+    rows = [*(f"without {name}" for name in names), *below, "mean ± sd"]
+    height = 0.4 * len(rows) + 0.25
     figure = new_figure(9, height + 1)
     panels = (("Overall accuracy", "overall_accuracy"), ("Mean F-score", "mean_f_score"))
     for number, (title, score) in enumerate(panels):
         axes = inset_axes(figure, 3.9, height, left=4.15 * number)
         _points_of_folds(axes, folds, score)
+        axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.set_xlabel(title, fontsize=8.5, color=INK)
         if number == 0:
-            axes.set_yticks(range(len(folds) + 1), [*(f"without {f.left_out_fold}" for f in folds), "mean ± sd"])
+            axes.set_yticks(range(len(rows)), rows)
             literal(axes.get_yticklabels())
             axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False, fontsize=8, borderaxespad=0.2)
         else:
@@ -225,25 +232,35 @@ def _curves(axes: Axes, history: pd.DataFrame, columns: dict[str, tuple[str, str
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False, fontsize=8, borderaxespad=0.2)
 
 
+def _fold_names(folds: Sequence[FoldScores]) -> list[str]:
+    """What is left out, once each."""
+    return list(dict.fromkeys(fold.left_out_fold for fold in folds))
+
+
 def _points_of_folds(axes: Axes, folds: Sequence[FoldScores], score: str) -> None:
-    """A score of each fold in the same area and left out, a row a fold; the mean of both in the last row."""
-    rows = np.arange(len(folds))
+    """A score of each fold in the same area and left out, a row a fold; below the means of runs, and of all."""
+    names, several = _fold_names(folds), len(runs_of(folds)) > 1
     full: dict[str, Any] = {"s": 30, "color": BLUE}
     hollow: dict[str, Any] = {"s": 44, "facecolors": "white", "edgecolors": ORANGE, "linewidths": 1.6}
-    sets = (
-        ("same area", BLUE, -0.15, full, [(f.same_area, f.same_area_intervals) for f in folds]),
-        ("left out", ORANGE, 0.15, hollow, [(f.left_out, f.left_out_intervals) for f in folds]),
+    sets: tuple[tuple[Area, str, float, dict[str, Any]], ...] = (
+        ("same_area", BLUE, -0.15, full),
+        ("left_out", ORANGE, 0.15, hollow),
     )
-    for label, colour, shift, marker, found in sets:
-        scores = [getattr(matrix, score) for matrix, _ in found]
-        for row, (_, intervals) in zip(rows + shift, found, strict=True):
-            interval: Interval | None = getattr(intervals, score) if intervals else None
+    for area, colour, shift, marker in sets:
+        scores = [getattr(getattr(fold, area), score) for fold in folds]
+        rows = np.array([names.index(fold.left_out_fold) for fold in folds]) + shift
+        for row, fold in zip(rows, folds, strict=True):
+            intervals = getattr(fold, f"{area}_intervals")
+            interval: Interval | None = getattr(intervals, score) if intervals and not several else None
             if interval is not None:
                 axes.plot((interval.low, interval.high), (row, row), color=colour, linewidth=1.3, zorder=2)
-        axes.scatter(_floats(scores), rows + shift, label=label, zorder=3, **marker)
-        _mean_and_deviation(axes, spread(scores), len(rows) + shift, colour)
-    axes.axhline(len(rows) - 0.5, color=RULE, linewidth=0.8)
-    axes.set_ylim(len(rows) + 0.6, -0.6)
+        axes.scatter(_floats(scores), rows, label=area.replace("_", " "), zorder=3, **marker)
+        if several:
+            means, row = run_means(folds, area, score), len(names) + shift
+            axes.scatter(_floats(means), [row] * len(means), zorder=3, **marker | {"s": 14})
+            _mean_and_deviation(axes, spread(means), row, colour)
+        _mean_and_deviation(axes, spread(scores), len(names) + several + shift, colour)
+    axes.axhline(len(names) - 0.5, color=RULE, linewidth=0.8)
     _score_axis(axes)
 
 

@@ -31,11 +31,12 @@ Weights = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class FoldModels:
-    """The models that never saw the samples of one fold, and how they classify together."""
+    """The models that never saw the samples of one fold in one run, and how they classify together."""
 
     left_out: str
     members: tuple[Member, ...]
     combine: Combine = "mean"
+    run: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from sitspark.worker import end_task
 
 _COUNTS = pa.schema(
     [
+        ("run", pa.int32()),
         ("fold", pa.string()),
         ("area", pa.string()),
         ("polygon_id", pa.int64()),
@@ -30,7 +31,7 @@ _COUNTS = pa.schema(
         ("pixels", pa.int64()),
     ]
 )
-_COUNTS_SQL = "fold string, area string, polygon_id bigint, reference int, predicted int, pixels bigint"
+_COUNTS_SQL = "run int, fold string, area string, polygon_id bigint, reference int, predicted int, pixels bigint"
 
 
 def fold_confusion(
@@ -43,38 +44,40 @@ def fold_confusion(
     tasks: int,
     marks: Marks,
 ) -> DataFrame:
-    """Counts of (fold, area, polygon_id, reference, predicted): what `map_confusion` counts on the map of each fold.
+    """Counts of (run, fold, area, polygon_id, reference, predicted): what `map_confusion` counts on the map of each fold.
 
-    `pieces` are those of `pieces_by_chunk`, `plan` the chunk plan of the map. Area 'left_out' has all pixels of the polygons of
+    `pieces` are those of `pieces_by_chunk` with the split and fold of each run (`with_all_runs`), `plan` the chunk plan of the
+    map. Area 'left_out' has all pixels of the polygons of
     the fold that its models never saw, 'same_area' those of the polygons set aside anywhere else; polygons kept for testing,
     and those too close to others, are in neither. `predicted` is 0 where a map has no class. Each chunk is marked when it is
     done. Raises SitsparkError for a model of other features than the settings describe.
     """
     for member in (member for fold in folds for member in fold.members):
         require_features(read_card(member.folder), imagery.recipe.space, of="cross-validate: what the settings describe")
-    piece = F.struct("polygon_id", "piece_id", "label", "split", "fold", "wkb")
+    runs = sorted({fold.run for fold in folds})
+    of_runs = [f"{name}_{run}" for run in runs for name in ("split", "fold")]
+    piece = F.struct("polygon_id", "piece_id", "label", *of_runs, "wkb")
     by_chunk = pieces.groupBy("chunk_id").agg(F.sort_array(F.collect_list(piece)).alias("pieces"))
     work = by_chunk.join(plan.select("chunk_id", "tile", "row", "col", "height", "width", "tiles", "other_tiles"), "chunk_id")
 
     def judge(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         committees = [Committee.load(fold.members, fold.combine) for fold in folds]
-        names = [fold.left_out for fold in folds]
         for batch in batches:
             for number in range(batch.num_rows):
                 one = batch.slice(number, 1)
-                counted = _judged(one, imagery, names, committees, touched=touched)
+                counted = _judged(one, imagery, folds, committees, touched=touched)
                 yield pa.RecordBatch.from_pandas(counted, schema=_COUNTS, preserve_index=False)
                 marks.add(one["chunk_id"][0].as_py())
         end_task()
 
     # the id begins with the tile: neighbours one after the other, so that a worker finds the files of its tile open
     ordered = work.repartitionByRange(tasks, "chunk_id").sortWithinPartitions("chunk_id")
-    keys = ("fold", "area", "polygon_id", "reference", "predicted")
+    keys = ("run", "fold", "area", "polygon_id", "reference", "predicted")
     return ordered.mapInArrow(judge, _COUNTS_SQL).groupBy(*keys).agg(F.sum("pixels").alias("pixels"))
 
 
 def _judged(
-    work: pa.RecordBatch, imagery: FoldImagery, folds: Sequence[str], committees: Sequence[Committee], *, touched: bool
+    work: pa.RecordBatch, imagery: FoldImagery, folds: Sequence[FoldModels], committees: Sequence[Committee], *, touched: bool
 ) -> pd.DataFrame:
     pieces = pa.RecordBatch.from_struct_array(work["pieces"].flatten()).to_pandas()
     window = Window(*(work[name][0].as_py() for name in ("row", "col", "height", "width")))
@@ -92,10 +95,11 @@ def _judged(
     return pd.concat([_counted(pieces, piece, area, of, folds, classes) for area, of in areas.items()], ignore_index=True)
 
 
-def _areas(pieces: pd.DataFrame, folds: Sequence[str]) -> dict[str, npt.NDArray[np.bool_]]:
+def _areas(pieces: pd.DataFrame, folds: Sequence[FoldModels]) -> dict[str, npt.NDArray[np.bool_]]:
     """Which pieces are left out with a fold, and which are set aside outside of it; bool (folds, pieces)."""
-    outside = pieces["fold"].to_numpy(object) == np.array(folds, object)[:, np.newaxis]
-    used, aside = pieces["split"].isin(CHOSEN).to_numpy(), (pieces["split"] == "validation").to_numpy()
+    outside = np.stack([(pieces[f"fold_{fold.run}"] == fold.left_out).to_numpy() for fold in folds])
+    used = np.stack([pieces[f"split_{fold.run}"].isin(CHOSEN).to_numpy() for fold in folds])
+    aside = np.stack([(pieces[f"split_{fold.run}"] == "validation").to_numpy() for fold in folds])
     return {"left_out": outside & used, "same_area": ~outside & aside}
 
 
@@ -104,7 +108,7 @@ def _counted(
     piece: npt.NDArray[np.int64],
     area: str,
     judged: npt.NDArray[np.bool_],
-    folds: Sequence[str],
+    folds: Sequence[FoldModels],
     classes: npt.NDArray[np.int32],
 ) -> pd.DataFrame:
     """The pixels of the pieces that are `judged` in an area, by fold, polygon and classes."""
@@ -112,7 +116,8 @@ def _counted(
     owners = pieces.iloc[piece[pixel]]
     compared = pd.DataFrame(
         {
-            "fold": np.array(folds, object)[fold],
+            "run": np.array([one.run for one in folds], np.int32)[fold],
+            "fold": np.array([one.left_out for one in folds], object)[fold],
             "area": area,
             "polygon_id": owners["polygon_id"].to_numpy(),
             "reference": owners["label"].to_numpy(),

@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import reduce
 from operator import add
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
 from sitspark.accuracy.bootstrap import ScoreIntervals
-from sitspark.accuracy.matrix import ConfusionMatrix
+from sitspark.accuracy.cross_validation import spread
+from sitspark.accuracy.matrix import ConfusionMatrix, Score
 
 # what is said wherever scores are summed up over folds
 ASSUMPTION = (
@@ -19,12 +20,18 @@ ASSUMPTION = (
     "polygons drawn anew, its model as it is."
 )
 
+# and where the ground truth was divided several times
+RUNS_ASSUMPTION = (
+    "Runs divide the same polygons anew and train anew: how far their means lie apart says how much a score hangs on that, ± "
+    "(runs - 1 degrees of freedom). They share the ground truth, so that it says nothing of other ground."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class FoldScores:
     """A model that never saw one fold (a tile, as `left_out_fold`), on polygons set aside in its own area and on that fold.
 
-    Intervals are those of polygons drawn anew.
+    Intervals are those of polygons drawn anew; `run` is that of the cross-validation, from 1 on.
     """
 
     fold: int
@@ -33,12 +40,14 @@ class FoldScores:
     left_out: ConfusionMatrix
     same_area_intervals: ScoreIntervals | None = None
     left_out_intervals: ScoreIntervals | None = None
+    run: int = 1
 
     def to_facts(self) -> dict[str, Any]:
         """JSON-like values."""
         intervals = {"same_area": self.same_area_intervals, "left_out": self.left_out_intervals}
         return {
             "left_out_fold": self.left_out_fold,
+            "run": self.run,
             "same_area": self.same_area.to_json(),
             "left_out": self.left_out.to_json(),
             "intervals": {area: of and asdict(of) for area, of in intervals.items()},
@@ -53,7 +62,9 @@ class FoldScores:
             facts["left_out_fold"],
             ConfusionMatrix.from_json(facts["same_area"]),
             ConfusionMatrix.from_json(facts["left_out"]),
-            *(read(facts["intervals"][area]) for area in ("same_area", "left_out")),
+            read(facts["intervals"]["same_area"]),
+            read(facts["intervals"]["left_out"]),
+            facts["run"],
         )
 
 
@@ -61,6 +72,24 @@ def pooled(folds: Sequence[FoldScores]) -> ConfusionMatrix:
     """All that was left out, each pixel classified once, by the model that never saw its fold.
 
     A mean over folds takes a tile of three parcels for as good a witness as one of hundreds; here each counts as much as it
-    holds.
+    holds. Of several runs each classifies it once.
     """
     return reduce(add, (fold.left_out for fold in folds))
+
+
+Area = Literal["same_area", "left_out"]
+AREAS: tuple[Area, ...] = ("same_area", "left_out")
+
+
+def runs_of(folds: Sequence[FoldScores]) -> dict[int, list[FoldScores]]:
+    """The folds of each run, by its number."""
+    found: dict[int, list[FoldScores]] = {}
+    for fold in folds:
+        found.setdefault(fold.run, []).append(fold)
+    return found
+
+
+def run_means(folds: Sequence[FoldScores], area: Area, score: str) -> list[Score]:
+    """The mean over the folds of each run of a score, as `mean_f_score`; None where no fold has one."""
+    summaries = [spread([getattr(getattr(fold, area), score) for fold in own]) for own in runs_of(folds).values()]
+    return [None if one is None else one.mean for one in summaries]

@@ -1,7 +1,7 @@
 """From cleaned pieces to the polygons table: unit, split and fold of each, as the settings choose them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -25,19 +25,30 @@ class Choices:
     regions: Sequence[NamedRegion] = ()
     told: DataFrame | None = None
 
+    @property
+    def by_piece(self) -> bool:
+        """Whether pieces are divided rather than whole polygons."""
+        return self.truth.split_unit == "piece"
+
 
 def divide(pieces: DataFrame, ground: Ground, choices: Choices) -> DataFrame:
     """Add split ('train', 'validation', 'buffer' or 'test'), monitored (boolean) and fold to cleaned pieces.
 
     With the unit 'piece' the pieces are cut along the ground of the tiles. 'buffer' polygons are used for nothing.
     """
-    truth = choices.truth
-    by_piece = truth.split_unit == "piece"
-    columns = pieces.columns
-    if by_piece:
-        pieces = units.cut_by_tile(pieces, ground)
+    return _divided(units.cut_by_tile(pieces, ground) if choices.by_piece else pieces, ground, choices)
+
+
+def divide_again(polygons: DataFrame, ground: Ground, choices: Choices, *, run: int) -> DataFrame:
+    """The split, monitored and fold that the polygons table has in another run, from 2 on: its seed is as many further."""
+    pieces = polygons.drop("split", "monitored", "fold")
+    return _divided(pieces, ground, replace(choices, seed=choices.seed + run - 1))
+
+
+def _divided(pieces: DataFrame, ground: Ground, choices: Choices) -> DataFrame:
+    columns, truth = pieces.columns, choices.truth
     if choices.regions:
-        whole = ("polygon_id", "tile") if by_piece else ("polygon_id",)
+        whole = ("polygon_id", "tile") if choices.by_piece else ("polygon_id",)
         pieces = with_region(pieces, choices.regions, crs=ground.grid.crs, whole=whole)
     if truth.block_size is not None:
         pieces = blocks_of(pieces, truth.block_size)

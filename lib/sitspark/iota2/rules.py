@@ -470,7 +470,7 @@ RULES: dict[str, Rule] = {
     "chain.compression_predictor": _left_out("maps are compressed with deflate"),
     "chain.enable_autocontext": _left_out("autocontext is not done"),
     "chain.autocontext_iterations": _left_out("autocontext is not done"),
-    "arg_train.runs": _only(1, "a run has one split; start it again with another seed and output"),
+    "arg_train.runs": _only(1, "a map has one split; sitspark cross-validate --runs divides the ground truth anew"),
     "arg_train.random_seed": _to("seed"),
     "arg_train.ratio": _to("ground_truth.ratio"),
     "arg_train.split_ground_truth": _only(True, "a model is never validated with the polygons it was trained on"),

@@ -14,7 +14,7 @@ from sitspark.models.history import Criterion, Epoch
 from sitspark.models.statistics import QUANTILES, Statistics
 from sitspark.settings import TrainingSettings
 
-SCHEMA_VERSION = 4  # rises when an older sitspark can no longer use the card
+SCHEMA_VERSION = 5  # rises when an older sitspark can no longer use the card
 CARD, WEIGHTS, HISTORY, CODE = "card.json", "weights.safetensors", "history.parquet", "network.py"
 
 
@@ -96,7 +96,8 @@ class ModelCard(_Part):
     run; `criterion` is what chose the best one: that of the settings, or 'train_loss' when no sample was monitored; `metrics`
     are those of that epoch. `subsampled_from` are the samples that there were, where a part was learnt from, which fitted
     into `training.memory`; `parts` is the number of parts in which a network's epoch read them, 1 where all were held (None:
-    of a baseline, or not known). `ground` is None where a model is for all of it.
+    of a baseline, or not known). `ground` is None where a model is for all of it; `run` is that of a cross-validation, 1 where
+    samples are divided as their table says.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -109,6 +110,7 @@ class ModelCard(_Part):
     training: TrainingSettings
     seed: int
     left_out_fold: str | None
+    run: int = 1
     ground: GroundCard | None = None
     statistics: StatisticsCard
     criterion: Criterion

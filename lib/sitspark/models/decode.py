@@ -46,7 +46,7 @@ def store_of(job: TrainingJob) -> SampleStore:
             shutil.rmtree(folder, ignore_errors=True)
             decode(
                 job.samples,
-                Selection.of(job.left_out_fold, job.quality, job.ground),
+                Selection.of(job.left_out_fold, job.quality, job.ground, job.division),
                 codes=job.nomenclature.codes,
                 folder=folder,
                 children=job.children,
@@ -88,7 +88,7 @@ def decode(
             features = _features(selected, space, part)
             held = _held(features, held_as, selected, space, part)
             positions = _positions(selected, codes, part)
-            monitored = selected["monitored"].to_numpy(zero_copy_only=False).astype(bool)
+            monitored = selection.monitored(selected)
             running.add(features[~monitored])
             if weighed is not None:
                 weighed.add(selected, positions, ~monitored)

@@ -54,6 +54,7 @@ def write_outcome(job: TrainingJob, store: SampleStore, outcome: Outcome, *, sec
         training=job.settings,
         seed=job.seed,
         left_out_fold=job.left_out_fold,
+        run=job.division.run if job.division else 1,
         ground=GroundCard(kind=job.ground.kind, name=job.ground.name) if job.ground else None,
         statistics=StatisticsCard.of(store.statistics),
         criterion=outcome.criterion,

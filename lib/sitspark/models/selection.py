@@ -1,6 +1,6 @@
 """Which samples of a table a model may see."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,34 +22,82 @@ class Ground:
         return f"{self.kind} {self.name}"
 
 
+@dataclass(frozen=True, slots=True)
+class Division:
+    """Where it is written how a run of a cross-validation, from 2 on, divides the samples: the table `sample_divisions`."""
+
+    table: Path
+    run: int
+
+    def read(self) -> "Divided":
+        """All samples of the run."""
+        rows = pq.read_table(current_parts(self.table), filters=[("run", "=", self.run)]).sort_by("sample_id")
+        sample_id, split, fold, monitored = (rows[name].to_numpy() for name in Divided.__slots__)
+        return Divided(sample_id, split, fold, monitored.astype(bool))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Divided:
+    """Samples by their ids, int64 (n,), ascending: their splits and folds, texts (n,), and which are monitored, bool (n,)."""
+
+    sample_id: npt.NDArray[np.int64]
+    split: npt.NDArray[np.object_]
+    fold: npt.NDArray[np.object_]
+    monitored: npt.NDArray[np.bool_]
+
+    def place(self, rows: pa.RecordBatch) -> npt.NDArray[np.intp]:
+        """Where the samples of these rows are, int (n,)."""
+        found: npt.NDArray[np.intp] = np.searchsorted(self.sample_id, rows["sample_id"].to_numpy())
+        return found
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Selection:
     """Which samples a model may see: those of the split 'train', without those of the fold left out, nor those `dropped`.
 
     A sample goes with the fold of its polygon, so that no polygon is half left out; without a fold (null) it is never left
     out. Samples of another split are set aside for the accuracy of the map and are never seen. `dropped` are ids of samples,
-    int64 (n,). A model with ground of its own sees those there alone.
+    int64 (n,). A model with ground of its own sees those there alone. What is `divided` otherwise than by the columns of the
+    samples' table is all of it.
     """
 
     left_out_fold: str | None = None
     ground: Ground | None = None
     dropped: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    divided: Divided | None = None
 
     @staticmethod
-    def of(left_out_fold: str | None, quality: Path | None, ground: Ground | None = None) -> "Selection":
-        """That of a fold left out (None: none), a table of quality that says what is dropped (None: nothing), and a ground."""
+    def of(
+        left_out_fold: str | None, quality: Path | None, ground: Ground | None = None, division: Division | None = None
+    ) -> "Selection":
+        """That of a fold left out (None: none), a table of quality that says what is dropped (None: nothing), and a ground.
+
+        Without a `division` samples are divided as their table says.
+        """
+        chosen = Selection(left_out_fold, ground, divided=division.read() if division else None)
         if quality is None:
-            return Selection(left_out_fold, ground)
+            return chosen
         rows = pq.read_table(current_parts(quality), columns=["sample_id"], filters=[("kept", "=", False)])
-        return Selection(left_out_fold, ground, rows["sample_id"].to_numpy())
+        return replace(chosen, dropped=rows["sample_id"].to_numpy())
 
     def mask(self, rows: pa.RecordBatch) -> npt.NDArray[np.bool_]:
         """True for the rows that are seen, bool (n,)."""
-        seen: npt.NDArray[np.bool_] = _texts(rows, "split") == "train"
+        place = None if self.divided is None else self.divided.place(rows)
+        split = _texts(rows, "split") if self.divided is None else self.divided.split[place]
+        seen: npt.NDArray[np.bool_] = split == "train"
         seen &= ~np.isin(rows["sample_id"].to_numpy(), self.dropped)
         if self.left_out_fold is not None:
-            seen &= _texts(rows, "fold") != self.left_out_fold
+            seen &= (_texts(rows, "fold") if self.divided is None else self.divided.fold[place]) != self.left_out_fold
         return seen if self.ground is None else seen & (_texts(rows, self.ground.kind) == self.ground.name)
+
+    def monitored(self, rows: pa.RecordBatch) -> npt.NDArray[np.bool_]:
+        """True for the rows that only choose the epoch, bool (n,)."""
+        found: npt.NDArray[np.bool_] = (
+            rows["monitored"].to_numpy(zero_copy_only=False).astype(bool)
+            if self.divided is None
+            else self.divided.monitored[self.divided.place(rows)]
+        )
+        return found
 
     def __str__(self) -> str:
         """The end of a sentence on the samples that are seen."""

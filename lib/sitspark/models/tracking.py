@@ -88,6 +88,7 @@ def _note(client: "MlflowClient", experiment: str, card: ModelCard, folder: Path
     tags = {"sitspark.model_id": card.model_id, "sitspark.run": run.name, "mlflow.runName": card.model_id}
     if card.left_out_fold is not None:
         tags["sitspark.left_out_fold"] = card.left_out_fold
+        tags["sitspark.run"] = str(card.run)
     own = client.create_run(experiment, tags=tags).info.run_id
     try:
         history = pd.read_parquet(folder / HISTORY)

@@ -1,7 +1,7 @@
 """The frames from a table of samples to observations, as those of imagery are."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import pyarrow as pa
@@ -119,6 +119,11 @@ def _joined(series: Sequence[str], value: Callable[[Column], Column], kind: str)
     """A value of all acquisitions, one sensor after the other."""
     none = F.array().cast(f"array<{kind}>")
     return F.concat(none, *(F.transform(name, value) for name in series))
+
+
+def divide_again(observed: DataFrame, division: Division, *, run: int) -> DataFrame:
+    """The split, monitored and fold that the table of observations has in a run from 2 on: its seed is as many further."""
+    return _divided(observed.drop("split", "monitored"), replace(division, seed=division.seed + run - 1))
 
 
 def _divided(samples: DataFrame, division: Division) -> DataFrame:

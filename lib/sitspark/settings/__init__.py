@@ -107,6 +107,12 @@ class Settings(Section):
         "gs://, az://; null: nowhere.",
     )
     seed: int = Field(0, ge=0, description="All that is random follows from this and from stable identifiers.")
+    runs: int = Field(
+        1,
+        ge=1,
+        description="How often cross-validate divides the ground truth anew, each time by the next seed, with models of its "
+        "own: how far scores spread by that.",
+    )
     observations: ObservationsSettings | None = Field(
         None, description="A table of samples to start from; null: from imagery, which `scenes` and `ground_truth` describe."
     )
@@ -237,6 +243,23 @@ class Settings(Section):
             raise ValueError("has map.device gpu, and training.baseline is computed on processors; set cpu or auto")
         if self.map.precision == "int8":
             raise ValueError("has map.device gpu and map.precision int8, which is for processors; set bf16, fp32 or auto")
+        return self
+
+    @model_validator(mode="after")
+    def _samples_serve_every_run(self) -> Self:
+        """They are chosen once: what is set aside in one run trains in another."""
+        if self.runs == 1:
+            return self
+        unit = self.ground_truth.split_unit if self.ground_truth is not None else None
+        if unit in ("column", "distance"):
+            why = {"column": "the split is yours", "distance": "polygons too close to others have no samples"}[unit]
+            raise ValueError(f"has runs, and ground_truth.split_unit {unit}: {why}; set runs: 1, or choose another split_unit")
+        quality = self.samples.quality
+        if self.samples.augmentation is not None or (quality is not None and quality.max_score is not None):
+            key = "augmentation" if self.samples.augmentation is not None else "quality.max_score"
+            raise ValueError(
+                f"has runs, and samples.{key}, which is of the training samples of one split; leave one of them out"
+            )
         return self
 
     @model_validator(mode="after")

@@ -10,8 +10,8 @@ from typing import Any
 
 from rich.table import Table
 
-from sitspark.accuracy.cross_validation import spread
-from sitspark.accuracy.fold_scores import FoldScores, pooled
+from sitspark.accuracy.cross_validation import Spread, spread
+from sitspark.accuracy.fold_scores import AREAS, FoldScores, pooled, run_means, runs_of
 from sitspark.accuracy.text import accuracy_table
 from sitspark.scenes.archive import remarks
 from sitspark.scenes.calendar import calendar_rows, month_ruler
@@ -151,10 +151,15 @@ def _class_table(context: Context, counts: dict[str, dict[str, int]], unit: str)
     return table
 
 
+def _in_words(found: Spread | None) -> str:
+    return "-" if found is None else f"{found.mean:.3f} ± {score(found.deviation)}"
+
+
 def _fold_table(folds: tuple[FoldScores, ...]) -> Table:
     """Scores of each fold in the same area and on what was left out, with mean and deviation."""
     table = Table(box=None, header_style="bold", title="cross-validation", title_justify="left")
     table.add_column("left out")
+    several = len(runs_of(folds)) > 1
     for heading in ("same area OA", "mean F", "left out OA", "mean F"):
         table.add_column(heading, justify="right")
     columns = [
@@ -162,12 +167,11 @@ def _fold_table(folds: tuple[FoldScores, ...]) -> Table:
         for f in folds
     ]
     for fold, scores in zip(folds, columns, strict=True):
-        table.add_row(fold.left_out_fold, *(score(value) for value in scores))
-    summaries = [spread(values) for values in zip(*columns, strict=True)]
-    table.add_row(
-        "mean ± deviation",
-        *("-" if s is None else f"{s.mean:.3f} ± {score(s.deviation)}" for s in summaries),
-    )
+        table.add_row(f"{fold.left_out_fold}, run {fold.run}" if several else fold.left_out_fold, *(score(v) for v in scores))
+    table.add_row("mean ± deviation", *(_in_words(spread(values)) for values in zip(*columns, strict=True)))
+    if several:
+        kinds = [(area, name) for area in AREAS for name in ("overall_accuracy", "mean_f_score")]
+        table.add_row("means of the runs", *(_in_words(spread(run_means(folds, *kind))) for kind in kinds))
     together = pooled(folds)
     table.add_row("pooled", "", "", score(together.overall_accuracy), score(together.mean_f_score))
     return table

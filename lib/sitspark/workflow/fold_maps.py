@@ -47,7 +47,7 @@ class FoldMap:
 
 def _fold_maps(context: Context, _key: str) -> Outcome:
     folder, nomenclature = context.folder, context.nomenclature
-    folds = context.facts("cross_validate")["folds"]
+    folds = [fold for fold in context.facts("cross_validate")["folds"] if fold["run"] == 1]
     extent = _extent(context)
     grid = context.coverage.grid.cropped(extent)
     # a place beside the map is told before anything is drawn

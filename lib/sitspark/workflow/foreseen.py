@@ -66,7 +66,8 @@ class Foreseen:
     cuda), `error` how far the speeds of windows are from it, as a share. `done` are the stages that are finished under these
     settings, and will be skipped; `chunks_written` those of a map that was begun. `models` are those that are trained, of which
     a search tries several, `models_at_a_time` of them beside each other (None on a cluster); a cross-validation trains as many
-    for each of `folds`, which `left_out` calls by what they are. The memory of the machine is None where a cluster works.
+    for each of `folds`, which `left_out` calls by what they are, in each of `runs`. The memory of the machine is None where a
+    cluster works.
     """
 
     products: int
@@ -88,6 +89,7 @@ class Foreseen:
     models: int
     models_at_a_time: int | None
     folds: int
+    runs: int
     left_out: str
     training: Bound | Held
     done: tuple[str, ...]
@@ -134,8 +136,9 @@ class Foreseen:
         """What is left out in turn."""
         if self.folds < 2:
             return f"folds    {counted(self.folds, self.left_out)}: cross-validate leaves out others, as --by random"
-        trained = f"{counted(self.models * self.folds, 'model')}, {self.models} without each of"
-        return f"folds    cross-validate trains {trained} {counted(self.folds, self.left_out)}"
+        trained = f"{counted(self.models * self.folds * self.runs, 'model')}, {self.models} without each of"
+        often = "" if self.runs == 1 else f", in {self.runs} runs"
+        return f"folds    cross-validate trains {trained} {counted(self.folds, self.left_out)}{often}"
 
     def _unchanged(self) -> Iterator[str]:
         """What a run will not do again."""

@@ -11,10 +11,12 @@ from sitspark.accuracy.bootstrap import intervals_of
 from sitspark.accuracy.fold_scores import FoldScores
 from sitspark.accuracy.unit_counts import UnitCounts
 from sitspark.errors import counted
+from sitspark.samples.divisions import with_all_runs
 from sitspark.samples.pieces import pieces_by_chunk
 from sitspark.spark import tasks_at_a_time
 from sitspark.workflow.assess import with_block
 from sitspark.workflow.context import Context
+from sitspark.workflow.divisions import POLYGONS, SAMPLES
 
 if TYPE_CHECKING:
     from sitspark.accuracy.fold_classes import FoldImagery, FoldModels
@@ -28,10 +30,9 @@ def judge_folds(context: Context, models: "Sequence[FoldModels]", *, key: str) -
     else:
         from sitspark.accuracy.sample_confusion import sample_confusion
 
-        _write(context, sample_confusion(context.table("samples"), models), key=key)
+        _write(context, sample_confusion(_of_all_runs(context, context.table("samples"), "sample_id"), models), key=key)
     rows = context.table("confusion_folds").toPandas()
-    names = [fold.left_out for fold in models]
-    once = _once(rows, names)
+    once = _once(rows, models)
     judged = f"{int(once['pixels'].sum()):,} labelled pixels of {counted(once['polygon_id'].nunique(), 'polygon')}"
     context.voice.remark(f"{judged} read once and judged by the models of all folds in {time.monotonic() - started:.1f} s")
     unclassified = int(once.loc[once["predicted"] == 0, "pixels"].sum())
@@ -39,7 +40,17 @@ def judge_folds(context: Context, models: "Sequence[FoldModels]", *, key: str) -
         context.voice.note(
             f"{counted(unclassified, 'labelled pixel')} without a clear date or a model: not classified, not counted"
         )
-    return tuple(_scores(context, number, name, rows[rows["fold"] == name]) for number, name in enumerate(names, 1))
+    return tuple(
+        _scores(context, number, fold, rows[(rows["run"] == fold.run) & (rows["fold"] == fold.left_out)])
+        for number, fold in enumerate(models, 1)
+    )
+
+
+def _of_all_runs(context: Context, frame: DataFrame, on: str) -> DataFrame:
+    """Polygons or samples with their split and fold in each run."""
+    runs = context.settings.runs
+    table = POLYGONS if on == "piece_id" else SAMPLES
+    return with_all_runs(frame, context.table(table) if runs > 1 else None, on=on, runs=runs)
 
 
 def _judge_pixels(context: Context, models: "Sequence[FoldModels]", *, key: str) -> None:
@@ -47,7 +58,8 @@ def _judge_pixels(context: Context, models: "Sequence[FoldModels]", *, key: str)
     from sitspark.maps.classify import tasks_of
 
     plan = context.plan_of_map().cache()
-    pieces = pieces_by_chunk(context.table("polygons"), plan, context.coverage.grid).cache()
+    polygons = _of_all_runs(context, context.table("polygons"), "piece_id")
+    pieces = pieces_by_chunk(polygons, plan, context.coverage.grid).cache()
     chunks = pieces.select("chunk_id").distinct().count()
     with context.marked("cross_validate", chunks, "chunks") as marks:
         judged = fold_confusion(
@@ -83,28 +95,30 @@ def imagery_of_folds(context: Context) -> "FoldImagery":
 
 
 def _write(context: Context, judged: DataFrame, *, key: str) -> None:
-    order = ("fold", "area", "polygon_id", "reference", "predicted")
-    columns = ("fold", "area", "polygon_id", "block", "reference", "predicted", "pixels")
+    order = ("run", "fold", "area", "polygon_id", "reference", "predicted")
+    columns = ("run", "fold", "area", "polygon_id", "block", "reference", "predicted", "pixels")
     context.write("confusion_folds", with_block(context, judged).select(*columns).orderBy(*order).coalesce(1), key=key)
 
 
-def _once(rows: pd.DataFrame, folds: Sequence[str]) -> pd.DataFrame:
+def _once(rows: pd.DataFrame, folds: "Sequence[FoldModels]") -> pd.DataFrame:
     """The rows that count each pixel once: where it is left out; of polygons that never are, those of the first fold."""
+    rows = rows[rows["run"] == 1]
     left_out = rows["area"] == "left_out"
     never = ~rows["polygon_id"].isin(rows.loc[left_out, "polygon_id"])
-    return rows[left_out | (never & (rows["fold"] == folds[0]))]
+    return rows[left_out | (never & (rows["fold"] == folds[0].left_out))]
 
 
-def _scores(context: Context, number: int, name: str, rows: pd.DataFrame) -> FoldScores:
+def _scores(context: Context, number: int, fold: "FoldModels", rows: pd.DataFrame) -> FoldScores:
     codes, seed = context.nomenclature.codes, context.settings.seed
     areas = [rows[rows["area"] == area] for area in ("same_area", "left_out")]
     columns = ("polygon_id", "reference", "predicted", "pixels")
     same_area, left_out = (UnitCounts(*(of[column].to_numpy() for column in columns)) for of in areas)
     return FoldScores(
         number,
-        name,
+        fold.left_out,
         same_area.matrix(codes),
         left_out.matrix(codes),
         intervals_of(same_area, codes, seed=seed),
         intervals_of(left_out, codes, seed=seed),
+        fold.run,
     )

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,14 @@ from sitspark.ground_truth.folds import NOUNS
 from sitspark.models.card import CARD, CODE, HISTORY, WEIGHTS, ModelCard, read_card
 from sitspark.models.doubt import doubt
 from sitspark.models.history import read_history
+from sitspark.models.selection import Division
 from sitspark.samples.table import feature_space_of
+from sitspark.settings import Settings
 from sitspark.settings.redaction import redacted
 from sitspark.workflow.assess import score
 from sitspark.workflow.context import Context
+from sitspark.workflow.divisions import SAMPLES, samples_of_run
+from sitspark.workflow.divisions import VERSION as DIVISIONS_VERSION
 from sitspark.workflow.judge_folds import judge_folds
 from sitspark.workflow.keys import digest
 from sitspark.workflow.members import PlannedModel, facts_of, grounds_of, in_a_path, members_of, planned_models
@@ -29,10 +34,23 @@ from sitspark.workflow.run_folder import StageRecord
 from sitspark.workflow.stage import Outcome, Stage
 from sitspark.workflow.training_place import told_executors
 
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """What is left out, in which run of the cross-validation, from 1 on."""
+
+    left_out: str
+    run: int
+
+    def __str__(self) -> str:
+        """As the name of a bar."""
+        return f"without {self.left_out}" if self.run == 1 else f"without {self.left_out}, run {self.run}"
+
+
 _NOTED = "noted.json"  # in the folder of a model: where MLflow knows of it, as training.track says
 
 
-def _fit(context: Context, model: PlannedModel, name: str, *, left_out_fold: str | None = None) -> ModelCard:
+def _fit(context: Context, model: PlannedModel, name: str, *, fold: Fold | None = None) -> ModelCard:
     """Train one model, or search for it, with a bar of that name; one that was trained before a stop is taken as it is."""
     model_id = model.model_id
     # torch takes seconds to import: only when there is something to train
@@ -65,8 +83,9 @@ def _fit(context: Context, model: PlannedModel, name: str, *, left_out_fold: str
         nomenclature=context.nomenclature,
         settings=context.settings.training,
         seed=model.seed,
-        left_out_fold=left_out_fold,
+        left_out_fold=fold.left_out if fold else None,
         ground=model.ground,
+        division=Division(folder.table(SAMPLES), fold.run) if fold is not None and fold.run > 1 else None,
         children=folder.table("children") if context.settings.samples.augmentation else None,
         quality=folder.table("quality") if context.settings.samples.quality else None,
         own=context.own_network,
@@ -150,9 +169,9 @@ def _train(context: Context, key: str) -> Outcome:
     )
 
 
-def _trained_and_told(context: Context, model: PlannedModel, name: str, *, left_out_fold: str | None = None) -> ModelCard:
+def _trained_and_told(context: Context, model: PlannedModel, name: str, *, fold: Fold | None = None) -> ModelCard:
     """Train a model, say what speaks against it, and note it where the settings say."""
-    card = _fit(context, model, name, left_out_fold=left_out_fold)
+    card = _fit(context, model, name, fold=fold)
     _say_doubt(context, card, name)
     _track(context, card)
     return card
@@ -232,40 +251,28 @@ def _cross_validate(context: Context, key: str) -> Outcome:
             f"cross-validate: a {per} left out has no model of its own (training.model_per {per}); choose other "
             "ground_truth.folds (--by), or training.model_per map"
         )
-    noun = NOUNS[context.truth.folds] if table is None else "fold"
-    found = context.table("samples").where("fold is not null").select("fold").distinct().orderBy("fold").collect()
-    names = [row.fold for row in found]
-    if len(names) < 2:
-        remedy = (
-            "choose others, as --by random; the accuracy on the polygons set aside is in the report"
-            if table is None
-            else "name a column under observations.fold, or say --by random"
-        )
-        raise SitsparkError(
-            f"cross-validate: leaving a {noun} out needs labelled polygons in two of them or more, here is "
-            f"{', '.join(names) or 'none'}; {remedy}"
-        )
-    stem = _model_id(context, _key_of_fold_models(context))
+    folds_left_out = _folds(context)
     # all of them before any is trained: a fold without which no ground has samples is told at once
-    planned = [
-        planned_models(context, f"{stem}-without-{in_a_path(name)}", grounds_of(context, without=name)) for name in names
-    ]
+    planned = [_planned(context, fold) for fold in folds_left_out]
     models, parts = [], []
-    for name, own in zip(names, planned, strict=True):
+    for fold, own in zip(folds_left_out, planned, strict=True):
         for model in own:
-            card = _trained_and_told(context, model, f"without {name}{model.suffix}", left_out_fold=name)
+            card = _trained_and_told(context, model, f"{fold}{model.suffix}", fold=fold)
             parts.append(card.subsampled)
-        models.append(FoldModels(name, members_of(context, own), context.settings.map.combine))
+        models.append(FoldModels(fold.left_out, members_of(context, own), context.settings.map.combine, fold.run))
     folds = judge_folds(context, models, key=key)
     metrics = metrics_json(context.nomenclature, assessment=None, folds=folds)["cross_validation"]
     accuracy = context.folder.accuracy
     write_atomically(accuracy / "cross_validation.json", json.dumps(metrics, indent=2, ensure_ascii=False))
     publish(accuracy / "cross_validation.png", figures.cross_validation_figure(folds))
+    noun = NOUNS[context.truth.folds] if table is None else "fold"
+    runs = context.settings.runs
+    often = "" if runs == 1 else f", {runs} times, the ground truth divided anew each time"
     return Outcome(
-        f"{counted(len(names), noun)} left out in turn: mean F {_mean(folds, 'same_area')} in the same area, "
-        f"{_mean(folds, 'left_out')} on what was left out{max(parts, key=len)}",
+        f"{counted(sum(fold.run == 1 for fold in folds), noun)} left out in turn{often}: mean F {_mean(folds, 'same_area')} in "
+        f"the same area, {_mean(folds, 'left_out')} on what was left out{max(parts, key=len)}",
         {
-            "model_id": stem,
+            "model_id": _stem(context),
             "folds": [fold.to_facts() | {"models": facts_of(own)} for fold, own in zip(folds, planned, strict=True)],
         },
         (
@@ -275,6 +282,40 @@ def _cross_validate(context: Context, key: str) -> Outcome:
             *dict.fromkeys(file for of in models for one in of.members for file in _published(context, one.folder.name)),
         ),
     )
+
+
+def _folds(context: Context) -> list[Fold]:
+    """What is left out in turn, run by run; raises SitsparkError for a run with fewer than two folds."""
+    table = context.settings.observations
+    found = []
+    for run in range(1, context.settings.runs + 1):
+        samples = samples_of_run(context, run)
+        rows = samples.where("fold is not null").select("fold").distinct().orderBy("fold").collect()
+        names = [row.fold for row in rows]
+        if len(names) < 2:
+            noun = NOUNS[context.truth.folds] if table is None else "fold"
+            remedy = (
+                "choose others, as --by random; the accuracy on the polygons set aside is in the report"
+                if table is None
+                else "name a column under observations.fold, or say --by random"
+            )
+            raise SitsparkError(
+                f"cross-validate: leaving a {noun} out needs labelled polygons in two of them or more, here is "
+                f"{', '.join(names) or 'none'}; {remedy}"
+            )
+        found += [Fold(name, run) for name in names]
+    return found
+
+
+def _stem(context: Context) -> str:
+    return _model_id(context, _key_of_fold_models(context))
+
+
+def _planned(context: Context, fold: Fold) -> tuple[PlannedModel, ...]:
+    """The models that are trained without a fold."""
+    of_run = "" if fold.run == 1 else f"-run{fold.run}.{DIVISIONS_VERSION}"
+    grounds = grounds_of(context, without=fold.left_out, run=fold.run)
+    return planned_models(context, f"{_stem(context)}{of_run}-without-{in_a_path(fold.left_out)}", grounds, run=fold.run)
 
 
 def _mean(folds: tuple[FoldScores, ...], area: str) -> str:
@@ -305,13 +346,12 @@ def _inputs_of_folds(context: Context) -> Any:
 _VERSION = 1  # of what is learnt, in all models
 _JUDGED_VERSION = 2  # of how the models of folds are judged
 
-STAGES = (
-    Stage("train", ("samples",), _VERSION, _inputs, _train),
-    Stage(
-        "cross_validate",
-        ("samples",),
-        _VERSION + _JUDGED_VERSION,
-        _inputs_of_folds,
-        _cross_validate,
-    ),
-)
+_TRAIN = Stage("train", ("samples",), _VERSION, _inputs, _train)
+_CROSS_VALIDATE = Stage("cross_validate", ("samples",), _VERSION + _JUDGED_VERSION, _inputs_of_folds, _cross_validate)
+
+
+def stages(settings: Settings) -> tuple[Stage, ...]:
+    """The stages that train; several runs of a cross-validation follow from how each divides the samples."""
+    if settings.runs == 1:
+        return _TRAIN, _CROSS_VALIDATE
+    return _TRAIN, replace(_CROSS_VALIDATE, after=("samples", "divisions"))

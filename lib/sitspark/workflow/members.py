@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 from sitspark.errors import SitsparkError, some
 from sitspark.models.selection import Ground
 from sitspark.workflow.context import Context
+from sitspark.workflow.divisions import samples_of_run
 from sitspark.workflow.keys import digest
 
 if TYPE_CHECKING:
@@ -39,12 +40,13 @@ class PlannedModel:
         return ground if self.number is None else f"{ground} {self.number}"
 
 
-def planned_models(context: Context, stem: str, grounds: Sequence[Ground | None]) -> tuple[PlannedModel, ...]:
-    """The models that the settings ask for, one after the other for each ground; the first seed is that of the run.
+def planned_models(context: Context, stem: str, grounds: Sequence[Ground | None], *, run: int = 1) -> tuple[PlannedModel, ...]:
+    """The models that the settings ask for, one after the other for each ground; each has a seed that no other has there.
 
-    Ids begin with `stem`.
+    Ids begin with `stem`; the first seed is that of the settings in the first run of a cross-validation.
     """
-    count, seed = context.settings.training.ensemble, context.settings.seed
+    count = context.settings.training.ensemble
+    seed = context.settings.seed + (run - 1) * count
     found = []
     for ground in grounds:
         own = stem if ground is None else f"{stem}-{in_a_path(ground.name)}"
@@ -54,7 +56,7 @@ def planned_models(context: Context, stem: str, grounds: Sequence[Ground | None]
     return tuple(found)
 
 
-def grounds_of(context: Context, *, without: str | None = None) -> Sequence[Ground | None]:
+def grounds_of(context: Context, *, without: str | None = None, run: int = 1) -> Sequence[Ground | None]:
     """The grounds that have models of their own, those with samples to train on, be it `without` a fold; None for all of it.
 
     Says what nothing is drawn on. Raises SitsparkError where no ground has samples to train on.
@@ -62,7 +64,7 @@ def grounds_of(context: Context, *, without: str | None = None) -> Sequence[Grou
     column = context.settings.training.ground_column
     if column is None:
         return [None]
-    trains = context.table("samples").where("split = 'train'")
+    trains = samples_of_run(context, run).where("split = 'train'")
     if without is not None:
         trains = trains.where(F.col("fold").isNull() | (F.col("fold") != without))
     of = "" if without is None else f" without {without}"

@@ -87,6 +87,7 @@ def plan(context: Context, done: Sequence[str] = ()) -> Foreseen:
         costs=costs,
         models=settings.training.models * settings.training.ensemble * _grounds(context),
         folds=_folds(context),
+        runs=settings.runs,
         left_out=NOUNS[context.truth.folds],
         models_at_a_time=trials_at_a_time(settings.training, settings.spark.master) if settings.training.search else 1,
         training=_bound(context, features) or _held(context, features),

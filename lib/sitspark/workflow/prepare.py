@@ -98,13 +98,13 @@ def _ground_truth(context: Context, key: str) -> Outcome:
         count_labels(truth, context.nomenclature)  # a label that nobody understands is told before any work
         features = read_features(truth, folder.scratch / "features")
         update(1, "cleaning")
-        ground = Ground(covered.grid, covered.territories, context.ground)
+        ground = ground_of(context)
         names = {c.code: c.name for c in context.nomenclature}
         placing = Placing(ground, inspect_vector(truth).crs, truth.point_buffer, names)
         scratch = folder.scratch / "judged"
         shutil.rmtree(scratch, ignore_errors=True)
         cleaned = clean(context.spark, features, placing, scratch, tolerance=truth.overlap_tolerance, overlaps=truth.overlaps)
-        divided = divide(cleaned.pieces, ground, _choices(context))
+        divided = divide(cleaned.pieces, ground, choices_of(context))
         if truth.weight_field is not None:
             divided = divided.join(read_weights(context.spark, truth, folder.scratch / "weights"), "polygon_id")
         write_table(divided.coalesce(4), folder.table("polygons"), crs=covered.grid.crs)
@@ -143,7 +143,12 @@ def _ground_truth(context: Context, key: str) -> Outcome:
     )
 
 
-def _choices(context: Context) -> Choices:
+def ground_of(context: Context) -> Ground:
+    """The ground of the run, by the tiles that own it."""
+    return Ground(context.coverage.grid, context.coverage.territories, context.ground)
+
+
+def choices_of(context: Context) -> Choices:
     """How the polygons are divided, with the regions and the user's own split where the settings name them."""
     settings, truth = context.settings, context.truth
     regions = context.named_regions

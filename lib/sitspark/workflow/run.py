@@ -7,7 +7,19 @@ from rich.console import Console
 
 from sitspark.errors import SitsparkError
 from sitspark.settings import Settings
-from sitspark.workflow import applicability, assess, draw, fold_maps, from_table, imagery, learn, prepare, refine, trust
+from sitspark.workflow import (
+    applicability,
+    assess,
+    divisions,
+    draw,
+    fold_maps,
+    from_table,
+    imagery,
+    learn,
+    prepare,
+    refine,
+    trust,
+)
 from sitspark.workflow.check import refuse_wrong_imagery, refuse_wrong_inputs
 from sitspark.workflow.context import Context
 from sitspark.workflow.deliver import deliver
@@ -50,15 +62,16 @@ def _report_after(*stages: str) -> Stage:
 def course_of(settings: Settings) -> Course:
     """What the run of these settings can do."""
     before, after = applicability.stages_before_map(settings), applicability.stages_after_map(settings)
+    again = divisions.stages(settings)
     asked = tuple(stage.name for stage in (*before, *after))
     if settings.observations is not None:
         return Course(
-            (from_table.OBSERVATIONS, prepare.SAMPLES, *learn.STAGES, *trust.STAGES, *before),
+            (from_table.OBSERVATIONS, prepare.SAMPLES, *again, *learn.stages(settings), *trust.STAGES, *before),
             _report_after("observations"),
             ("trust", *asked, "report"),
             {"observations": refuse_wrong_inputs},
         )
-    learnt = (*imagery.STAGES, *prepare.STAGES, *learn.STAGES, *trust.STAGES, *before)
+    learnt = (*imagery.STAGES, *prepare.STAGES, *again, *learn.stages(settings), *trust.STAGES, *before)
     return Course(
         (*learnt, *draw.stages(settings), *after, *refine.STAGES, *assess.STAGES, *fold_maps.STAGES),
         _report_after("scenes", "calendar"),

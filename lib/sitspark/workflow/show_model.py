@@ -75,7 +75,8 @@ def _facts(card: ModelCard, folder: Path) -> Iterator[tuple[str, str]]:
         yield f"  {sensor.sensor}", f"{', '.join(sensor.bands)}; {dates[0]} to {dates[-1]}, {sensor.grid}, {filled}"
     if card.ground is not None:
         yield "ground", f"{card.ground.kind} {card.ground.name}"
-    yield "left out", "nothing" if card.left_out_fold is None else f"fold {card.left_out_fold}"
+    of = "" if card.run == 1 else f", run {card.run}"
+    yield "left out", "nothing" if card.left_out_fold is None else f"fold {card.left_out_fold}{of}"
     rate = f"{training.optimiser.kind} with learning rate {training.learning_rate:g} ({training.schedule.kind})"
     yield "training", f"{counted(training.epochs, 'epoch')} of batches of {training.batch_size}, {rate}, seed {card.seed}"
     yield "kept", f"epoch {card.best_epoch}, of the {_CRITERIA[card.criterion]}"

@@ -28,6 +28,8 @@ PLAIN = frozenset(
         "quality",
         "children",
         "confusion",
+        "divisions",
+        "sample_divisions",
         "confusion_polygons",
         "confusion_folds",
         "accuracy_by",
