@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from sitspark.cli import table_of
+from sitspark.cli.contents import table_of
 from sitspark.workflow.query import ask
 
 PAGE = Path(__file__).parent.parent / "docs" / "sql.md"

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from sitspark import cli
-from sitspark.cli import main
+from sitspark.cli import contents, main
 from sitspark.workflow.ending import next_command
 from tests.conftest import ROOT, FinishedRun
 from tests.end_to_end.test_processes import write_settings
@@ -91,7 +90,7 @@ def test_sql_gives_whole_cells_to_programs_and_a_table_to_people(
     header, *rows = told.out.splitlines()
     assert header == "scene_id\tpath\tto_json(assets)" and len(rows) == 2
     assert all(len(json.loads(row.split("\t")[2])) == 13 for row in rows) and "2 rows, more exist" in told.err
-    monkeypatch.setattr(cli, "console", Console(force_terminal=True, width=200, highlight=False))
+    monkeypatch.setattr(contents, "console", Console(force_terminal=True, width=200, highlight=False))
     assert main([*query, str(finished.context.folder.path)]) == 0
     printed = capsys.readouterr().out
     assert "..." in printed and f"2 rows of {finished.context.folder.path}, more exist; --rows 20 shows them" in printed

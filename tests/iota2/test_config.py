@@ -174,7 +174,7 @@ def test_a_file_of_2020_is_read(tmp_path: Path) -> None:
     assert settings.features.indices == {"ndvi": None}
     assert {left.key: left.reason for left in converted.left_out} == {
         "chain.L8Path": "is not set",
-        "chain.runs": "a run has one split; start it again with another seed and output",
+        "chain.runs": "a map has one split; sitspark cross-validate --runs divides the ground truth anew",
     }
     forest = settings.training.baseline
     assert (forest.kind, forest.min_samples_split, forest.max_depth, forest.trees) == ("random_forest", 5, 5, 100)
