@@ -2,8 +2,12 @@
 
 import hashlib
 import json
+import os
 import pickle
 import shutil
+import signal
+import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,12 +30,13 @@ from sitspark.models.baselines.subsample import stratified
 from sitspark.models.baselines.training import samples_that_fit, train_baseline
 from sitspark.models.calibration import softened
 from sitspark.models.card import CARD, WEIGHTS, read_card
+from sitspark.models.distributor import fit
 from sitspark.models.inference import Classifier
 from sitspark.models.job import TrainingJob
 from sitspark.models.model import Model, read_files
-from sitspark.models.rank import run_rank
 from sitspark.settings import TrainingSettings
 from sitspark.settings.baselines import ForestSettings, LightgbmSettings, LinearSvmSettings
+from tests.processes import arguments_of, descendants
 
 from .tables import CODES, Table, job, separable, write
 
@@ -327,12 +332,36 @@ def test_a_fold_that_is_left_out_is_never_seen(overlapping_samples: Path, overla
     assert sum(c.train for c in read_files(without.folder)[0].classes) == seen.sum()
 
 
-def test_the_process_of_a_training_fits_baselines_too(overlapping_samples: Path, tmp_path: Path) -> None:
+def test_a_baseline_is_trained_in_a_process_of_its_own_without_spark(
+    overlapping_samples: Path, tmp_path: Path, done: dict[str, TrainingJob]
+) -> None:
     each = baseline_job(overlapping_samples, tmp_path, small("extra_trees"))
-    each.scratch.mkdir()
-    run_rank(each)
-    assert read_card(each.folder).network.name == "extra_trees"
-    assert json.loads(each.progress.read_text()) == {"epoch": 8, "epochs": 8}
+    told: list[dict[str, object]] = []
+    card = fit(each, on_epoch=told.append)
+    assert card.network.name == "extra_trees" and told[-1] == {"epoch": 8, "epochs": 8}
+    assert (each.folder / WEIGHTS).read_bytes() == (done["extra_trees"].folder / WEIGHTS).read_bytes()
+    assert not each.scratch.exists()
+
+
+def test_an_error_of_that_process_arrives_as_its_sentence(overlapping_samples: Path, tmp_path: Path) -> None:
+    with pytest.raises(SitsparkError, match=r"^training\.memory of 1e-07 GB holds 0 samples"):
+        fit(baseline_job(overlapping_samples, tmp_path, "extra_trees", memory=1e-7))
+
+
+def test_a_killed_baseline_is_told_and_leaves_no_model(overlapping_samples: Path, tmp_path: Path) -> None:
+    endless = baseline_job(overlapping_samples, tmp_path, {"kind": "extra_trees", "trees": 10**6})
+
+    def kill() -> None:
+        while not (found := [pid for pid in descendants(os.getpid()) if "sitspark.models.alone" in arguments_of(pid)]):
+            time.sleep(0.05)
+        os.kill(found[0], signal.SIGKILL)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    with pytest.raises(SitsparkError, match=r"process 1 of 1 was killed, most likely for want of memory; run the same command"):
+        fit(endless)
+    killer.join()
+    assert not (endless.folder / CARD).exists() and not endless.scratch.exists()
 
 
 @pytest.mark.parametrize("name", KINDS)

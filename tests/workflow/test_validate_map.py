@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -77,6 +78,56 @@ def matrix(document: dict) -> dict[tuple[int, int], int]:
 
 
 EXPECTED = {(1, 1): 25 + 12, (1, 2): 12, (2, 2): 24}
+
+
+def points(reference: Field, count: int = 40) -> Path:
+    """As many points on each half, of which some of the west say 2."""
+    random = np.random.default_rng(0)
+    for half, code in ((0, 1), (20, 2)):
+        for number in range(count):
+            row, col = random.integers(0, 30), half + random.integers(0, 20)
+            reference.add(2 if code == 1 and number % 8 == 0 else code, box(int(row), int(col), 1, 1).centroid)
+    reference.geometries, reference.labels = reference.geometries[3:], reference.labels[3:]
+    return reference.write("points.gpkg")
+
+
+def test_points_drawn_within_the_classes_of_the_map_give_areas_and_intervals(
+    spark: SparkSession, reference: Field, halves: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By hand, after Olofsson et al. (2014): both strata have half of the map; an eighth of the west is of class 2."""
+    file = points(reference)
+    document = validate(capsys, halves, file, "--design", "stratified", "--output", tmp_path / "out")
+    told = document["assessment"]
+    counts = told["confusion_matrix"]
+    (a, b), (c, d) = counts["counts"]  # (reference, produced): what is lost to points in one pixel is counted in neither
+    assert (b, a > 30, c > 3, d > 30) == (0, True, True, True)
+    wrong = c / (a + c)
+    hectares = {one["code"]: one["hectares"]["value"] for one in told["areas"]["classes"]}
+    whole = 30 * 40 * 0.01
+    assert hectares == {1: pytest.approx(whole / 2 * (1 - wrong)), 2: pytest.approx(whole / 2 * (1 + wrong))}
+    # equation 10: sqrt(0.5² x p (1 - p) / (n - 1)) of the map
+    (first, _) = told["areas"]["classes"]
+    error = 0.5 * math.sqrt(wrong * (1 - wrong) / (a + c - 1)) * whole
+    assert first["hectares"]["standard_error"] == pytest.approx(error)
+    polygon, pixel = (told["intervals"][unit]["overall_accuracy"] for unit in ("polygon", "pixel"))
+    assert polygon["low"] < told["overall_accuracy"] < polygon["high"] and pixel is not None
+    assert (tmp_path / "out" / "area_estimates.csv").read_text().startswith("area,code,class,mapped_hectares")
+    assert main(["validate", str(halves), str(file), "--label-field", "code", "--design", "stratified"]) == 0
+    said = capsys.readouterr().out
+    assert "95 % intervals by polygon: OA 0." in said and "estimated (ha)" in said and "random sample drawn within each" in said
+
+
+def test_without_a_design_no_area_is_estimated_and_none_of_a_map_in_degrees(
+    spark: SparkSession, reference: Field, halves: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert validate(capsys, halves, reference.write())["assessment"]["areas"] is None
+    degrees = written(
+        tmp_path / "degrees.tif", HALVES.astype("uint8"), nodata=0, crs="EPSG:4326", transform=Affine(1e-4, 0, 3, 0, -1e-4, 45)
+    )
+    west = shapely.box(3.0002, 44.9982, 3.0008, 44.9995)
+    geopandas.GeoDataFrame({"code": [1]}, geometry=[west], crs="EPSG:4326").to_file(tmp_path / "few.gpkg")
+    document = validate(capsys, degrees, tmp_path / "few.gpkg", "--design", "random")
+    assert document["assessment"]["areas"] is None and document["assessment"]["overall_accuracy"] == 1
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from sitspark.accuracy.accuracy_by import GroupAccuracy
-from sitspark.accuracy.area_estimates import ASSUMPTIONS, Estimate
+from sitspark.accuracy.area_estimates import ASSUMPTIONS, AreaEstimates, Estimate
 from sitspark.accuracy.bootstrap import ScoreIntervals
 from sitspark.accuracy.cross_validation import spread
 from sitspark.accuracy.evidence import Evidence
@@ -123,9 +123,9 @@ def _evidence_json(evidence: Evidence | None, matrix: ConfusionMatrix, nomenclat
     if evidence is None:
         return dict.fromkeys(_OF_EVIDENCE)
     return {
-        "assumption": ASSUMPTIONS[evidence.areas.design],
+        "assumption": ASSUMPTIONS[evidence.areas.design if evidence.areas else "polygons"],
         "confusion_matrix_polygons": _counts_json(evidence.majority.matrix) | {"ties": evidence.majority.ties},
-        "confusion_matrix_hectares": _hectares_json(matrix, evidence.pixel_hectares),
+        "confusion_matrix_hectares": evidence.pixel_hectares and _hectares_json(matrix, evidence.pixel_hectares),
         "intervals": {
             unit: intervals and _intervals_json(intervals, matrix.codes)
             for unit, intervals in (
@@ -134,7 +134,7 @@ def _evidence_json(evidence: Evidence | None, matrix: ConfusionMatrix, nomenclat
                 ("pixel", evidence.by_pixel),
             )
         },
-        "areas": _areas_json(evidence, nomenclature),
+        "areas": evidence.areas and _areas_json(evidence.areas, evidence.pixel_hectares or 0.0, nomenclature),
     }
 
 
@@ -162,8 +162,8 @@ def _intervals_json(intervals: ScoreIntervals, codes: Sequence[int]) -> dict[str
     return {**document, "classes": classes}
 
 
-def _areas_json(evidence: Evidence, nomenclature: Nomenclature) -> dict[str, Any]:
-    areas, pixel = evidence.areas, evidence.pixel_hectares
+def _areas_json(areas: AreaEstimates, pixel: float, nomenclature: Nomenclature) -> dict[str, Any]:
+    """The estimates, with `pixel` hectares of a pixel."""
 
     def hectares(share: Estimate | None) -> dict[str, float | None] | None:
         if share is None:

@@ -22,14 +22,17 @@ class MappedGround:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The matrix of polygons counted once each, intervals by polygon, by block where there are blocks, by pixel; areas."""
+    """The matrix of polygons counted once each, intervals by polygon, by block where there are blocks, by pixel; areas.
+
+    The last two are None where the whole map was not counted.
+    """
 
     majority: MajorityMatrix
     by_polygon: ScoreIntervals
     by_block: ScoreIntervals | None
     by_pixel: ScoreIntervals
-    areas: AreaEstimates
-    pixel_hectares: float
+    areas: AreaEstimates | None
+    pixel_hectares: float | None
 
     def to_facts(self) -> dict[str, Any]:
         """JSON-like values."""
@@ -51,7 +54,7 @@ class Evidence:
             polygon,
             facts["by_block"] and intervals.validate_python(facts["by_block"]),
             pixel,
-            TypeAdapter(AreaEstimates).validate_python(facts["areas"]),
+            TypeAdapter(AreaEstimates | None).validate_python(facts["areas"]),
             facts["pixel_hectares"],
         )
 
@@ -61,7 +64,7 @@ def evidence_of(
     codes: tuple[int, ...],
     *,
     blocks: UnitCounts | None,
-    ground: MappedGround,
+    ground: MappedGround | None,
     design: Design,
     seed: int,
 ) -> Evidence:
@@ -70,7 +73,9 @@ def evidence_of(
     Where the polygons are a sample by design, each is one sample of the area estimates, as most of its pixels are.
     """
     majority = counts.majority(codes)
-    if design == "polygons":
+    if ground is None:
+        areas = None
+    elif design == "polygons":
         areas = estimates_of_polygons(counts, ground.pixels, codes, seed=seed)
     else:
         areas = estimates_of_samples(majority.matrix, ground.pixels, design=design)
@@ -80,5 +85,5 @@ def evidence_of(
         None if blocks is None else intervals_of(blocks, codes, seed=seed),
         pixel_intervals_of(counts.matrix(codes), seed=seed),
         areas,
-        ground.pixel_hectares,
+        ground.pixel_hectares if ground else None,
     )

@@ -47,7 +47,7 @@ def area_estimates_csv(sets: Mapping[str, Mapping[str, Any]]) -> str:
             *(_part(entry[name], part) for name in _ESTIMATES for part in _PARTS),
         ]
         for area, assessment in sets.items()
-        for entry in assessment["areas"]["classes"]
+        for entry in (assessment["areas"] or {"classes": ()})["classes"]
     ]
     return _csv(["area", "code", "class", "mapped_hectares", "samples", *headings], rows)
 

@@ -4,6 +4,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from sitspark.accuracy.area_estimates import AreaEstimates
+from sitspark.accuracy.bootstrap import Interval
 from sitspark.accuracy.matrix import ConfusionMatrix, Score
 from sitspark.classes import Nomenclature
 
@@ -22,6 +24,28 @@ def accuracy_table(matrix: ConfusionMatrix, nomenclature: Nomenclature) -> Table
         # Text, because a name may hold brackets, which rich would take for markup
         table.add_row(Text(nomenclature.name_of(code)), *(_score(score) for score in three), f"{pixels:,}")
     return table
+
+
+def area_table(areas: AreaEstimates, nomenclature: Nomenclature, pixel_hectares: float) -> Table:
+    """One line a class with the hectares that the map gives it, and those that the reference tells, ± half their interval."""
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("class")
+    for heading in ("mapped (ha)", "estimated (ha)", "±", "samples"):
+        table.add_column(heading, justify="right")
+    scale = areas.assessed_pixels * pixel_hectares
+    for of in areas.classes:
+        share, sure = of.share, None
+        if share is not None and share.low is not None and share.high is not None:
+            sure = (share.high - share.low) / 2 * scale
+        told = ("-" if number is None else f"{number:,.1f}" for number in (share and share.value * scale, sure))
+        mapped = f"{of.mapped_pixels * pixel_hectares:,.1f}"
+        table.add_row(Text(nomenclature.name_of(of.code)), mapped, *told, f"{of.samples:,}")
+    return table
+
+
+def sure_in_words(score: Score, interval: Interval | None) -> str:
+    """As 0.913 (0.880 to 0.941)."""
+    return _score(score) + ("" if interval is None else f" ({interval.low:.3f} to {interval.high:.3f})")
 
 
 def _score(score: Score) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -20,6 +20,7 @@ ClassNames = Annotated[Path | None, typer.Option(help="Classes that there are: '
 Nodata = Annotated[float | None, typer.Option(help="Value that means no class, where the file doesn't say so.")]
 PointBuffer = Annotated[float, typer.Option(help="Metres around a point that take its label; 0: the pixel it lies in.")]
 Touched = Annotated[bool, typer.Option("--touched", help="Pixels that lie partly in a polygon count too.")]
+Design = Literal["polygons", "random", "stratified"]
 OutputFolder = Annotated[Path | None, typer.Option(metavar="FOLDER", help="Write tables, figures and JSON there.")]
 
 
@@ -73,6 +74,14 @@ def validate(
     nodata: Nodata = None,
     point_buffer: PointBuffer = 0.0,
     touched: Touched = False,
+    design: Annotated[
+        Design | None,
+        typer.Option(
+            help="How the polygons or points were drawn: random, of the whole map; stratified, within each class of it; or "
+            "polygons, as it came. Gives areas, for which the whole map is read. Default: no areas."
+        ),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="The same seed gives the same draws of the bootstrap. Default: 0.")] = None,
     output: OutputFolder = None,
     json: AsJson = False,
     debug: Debug = False,
@@ -82,12 +91,15 @@ def validate(
     [bold]Example:[/] sitspark validate conf/demo.yaml
 
     [bold]Example:[/] sitspark validate map.tif polygons.gpkg --label-field code --mapping codes.csv --output accuracy
+
+    [bold]Example:[/] sitspark validate map.tif points.gpkg --label-field code --design stratified
     """
     with sentences(debug=debug):
         reference = _reference(polygons, label_field, id_field, nomenclature, point_buffer, touched)
         if reference is None:
-            of_map = {"--mapping": mapping, "--nomenclature": nomenclature, "--nodata": nodata, "--output": output}
-            _refuse(of_map | {"--json": json or None}, "goes with a map and polygons: sitspark validate MAP POLYGONS")
+            of_map: dict[str, object] = {"--mapping": mapping, "--nomenclature": nomenclature, "--nodata": nodata}
+            of_map |= {"--design": design, "--seed": seed, "--output": output, "--json": json or None}
+            _refuse(of_map, "goes with a map and polygons: sitspark validate MAP POLYGONS")
             if settings.suffix.lower() in (".tif", ".tiff", ".vrt") or settings.is_dir():
                 raise SitsparkError(f"{settings} is no settings file; name the polygons too: sitspark validate MAP POLYGONS")
             run_up_to(settings, set_, "validate", debug=debug)
@@ -97,7 +109,7 @@ def validate(
         _refuse({"--set": set_}, "goes with a settings file, of which a map has none")
         from sitspark.workflow import validate_map as validating
 
-        asked = validating.Validation(settings, reference, mapping, nodata, output)
+        asked = validating.Validation(settings, reference, mapping, nodata, output, design, seed or 0)
         found = validating.validate_map(asked, Console(stderr=True, highlight=False) if json else console)
         if json:
             print(json_text(found.document()))

@@ -18,6 +18,7 @@ from pyspark.sql import SparkSession
 
 import sitspark
 from sitspark.errors import SitsparkError, counted
+from sitspark.models.alone import run_alone
 from sitspark.models.card import CARD, ModelCard, read_card
 from sitspark.models.job import LOG, TrainingJob
 from sitspark.models.model import remove_model
@@ -32,15 +33,14 @@ _POLL = 0.2  # seconds between two looks at the progress
 def fit(job: TrainingJob, *, spark: SparkSession | None = None, on_epoch: OnEpoch | None = None) -> ModelCard:
     """Train a model in `training.processes` processes, on this machine or as tasks of the executors; gives its card.
 
-    One process of the driver's machine is the driver itself, but for a baseline, whose libraries Ctrl-C doesn't reach; all
-    others are started through a Spark session. A model that is in the folder already is replaced; a checkpoint of the same
-    training is gone on from. `on_epoch` is called, from another thread, with the fields of the latest `Epoch` and `epochs`,
-    their number in all. What other processes print goes to `training.log` in the folder of the model. Raises SitsparkError
-    with the sentence of the process that failed, without a Spark session where one is needed, or where executors have fewer
-    cores than there are processes.
+    One process of the driver's machine is the driver itself, but for a baseline, whose libraries Ctrl-C doesn't reach and which
+    has one of its own; all others are started through a Spark session. A model that is in the folder already is replaced; a
+    checkpoint of the same training is gone on from. `on_epoch` is called, from another thread, with the fields of the latest
+    `Epoch` and `epochs`, their number in all. What other processes print goes to `training.log` in the folder of the model.
+    Raises SitsparkError with the sentence of the process that failed, without a Spark session where one is needed, or where
+    executors have fewer cores than there are processes.
     """
-    here = job.settings.where == "driver" and job.settings.ranks == 1 and job.settings.baseline is None
-    session = None if here else _session(job, spark)
+    session = None if job.settings.where == "driver" and job.settings.ranks == 1 else _session(job, spark)
     remove_model(job.folder)
     shutil.rmtree(job.scratch, ignore_errors=True)
     for folder in (job.folder, job.scratch):
@@ -49,10 +49,17 @@ def fit(job: TrainingJob, *, spark: SparkSession | None = None, on_epoch: OnEpoc
     try:
         log.unlink(missing_ok=True)
         with _reported(job.progress, on_epoch):
-            if session is None:
+            if session is not None:
+                _run_apart(job, session, log)
+            elif job.settings.baseline is None:
                 run_here(job, log)
             else:
-                _run_apart(job, session, log)
+                run_alone(job, log, _variables(job))
+        if not (job.folder / CARD).exists():
+            raise SitsparkError(
+                f"training {job.model_id} was ended from outside (often for want of memory); {log} tells more; run it again, "
+                "with fewer training.processes if memory is short"
+            )
     finally:
         shutil.rmtree(job.scratch, ignore_errors=True)
     return read_card(job.folder)
@@ -72,11 +79,6 @@ def _run_apart(job: TrainingJob, spark: SparkSession, log: Path) -> None:
     with _environment(_variables(job)), log.open("w", encoding="utf-8") as file:
         _distribute(job, spark, file)
     raise_rank_error(job, log)
-    if not (job.folder / CARD).exists():
-        raise SitsparkError(
-            f"training {job.model_id} was ended from outside (often for want of memory); {log} tells more; run it again, "
-            "with fewer training.processes if memory is short"
-        )
 
 
 def _distribute(job: TrainingJob, spark: SparkSession, file: TextIO) -> None:

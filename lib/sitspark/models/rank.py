@@ -1,4 +1,4 @@
-"""One process of a training: that of the driver, or one that torchrun starts, which ends with the driver.
+"""One process of a training: that of the driver, or one that it starts, with torchrun or by itself; it ends with the driver.
 
 torchrun swallows the errors of its processes, so that each writes its own into `error_rank<r>.json`.
 """
@@ -11,6 +11,7 @@ import time
 import traceback
 from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 from sitspark.atomic import write_atomically
 from sitspark.errors import SitsparkError
@@ -70,14 +71,19 @@ def raise_rank_error(job: TrainingJob, log: Path) -> None:
         raise SitsparkError(sentences[0])
     killed = _KILLED.search(log.read_text(encoding="utf-8", errors="replace"))
     if killed:
-        raise SitsparkError(
-            f"training {job.model_id}: process {int(killed[1]) + 1} of {job.settings.ranks} was killed, most likely for want "
-            "of memory; run the same command again to go on, with a lower training.memory or fewer training.processes"
-        )
+        raise_killed(job, int(killed[1]) + 1)
     if notes:
         with log.open("a", encoding="utf-8") as file:
             file.writelines(note["trace"] for note in notes)
         raise _stopped(job, notes[0]["message"], log)
+
+
+def raise_killed(job: TrainingJob, process: int) -> NoReturn:
+    """Raise what there is to say where a process, counted from 1 on, was killed."""
+    raise SitsparkError(
+        f"training {job.model_id}: process {process} of {job.settings.ranks} was killed, most likely for want of memory; run "
+        "the same command again to go on, with a lower training.memory or fewer training.processes"
+    )
 
 
 def _message(error: Exception) -> str:

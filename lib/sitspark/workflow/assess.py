@@ -196,7 +196,8 @@ def _write_numbers(
         if one is not None and one.evidence is not None:
             texts[f"confusion_map{end}.csv"] = one.matrix.to_csv()
             texts[f"confusion_polygons{end}.csv"] = one.evidence.majority.matrix.to_csv()
-            texts[f"confusion_hectares{end}.csv"] = one.matrix.hectares_csv(one.evidence.pixel_hectares)
+            if one.evidence.pixel_hectares is not None:
+                texts[f"confusion_hectares{end}.csv"] = one.matrix.hectares_csv(one.evidence.pixel_hectares)
     for name, text in texts.items():
         write_atomically(folder / name, text)
     pictures = {

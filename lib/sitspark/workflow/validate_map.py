@@ -9,18 +9,26 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyproj
 from pyspark.sql import SparkSession
 from rich.console import Console
 from rich.markup import escape
 
+from sitspark.accuracy.area_estimates import ASSUMPTIONS, Design
 from sitspark.accuracy.assessment import Assessment, metrics_json
+from sitspark.accuracy.class_pixels import blocks_of, class_pixels
+from sitspark.accuracy.evidence import Evidence, MappedGround, evidence_of
 from sitspark.accuracy.matrix import ConfusionMatrix
-from sitspark.accuracy.text import accuracy_table
+from sitspark.accuracy.score_tables import area_estimates_csv
+from sitspark.accuracy.text import accuracy_table, area_table, sure_in_words
+from sitspark.accuracy.unit_counts import UnitCounts
 from sitspark.atomic import publish, write_atomically
 from sitspark.classes import Nomenclature, read_names
 from sitspark.errors import SitsparkError, counted, some
+from sitspark.maps.areas import pixel_hectares
 from sitspark.maps.class_raster import NOTHING, ClassRaster
 from sitspark.maps.mapping import read_mapping
+from sitspark.marks import Marks
 from sitspark.workflow.given_map import given_map
 from sitspark.workflow.progress import Voice
 from sitspark.workflow.reference import ReferenceFile, counted_pixels, nomenclature_of, read_reference, work
@@ -34,7 +42,8 @@ _CLASS_COLUMNS = [
 class Validation:
     """What is asked: `map` is a raster of classes, or the folder of a run.
 
-    `mapping` is a file of the map's codes, `nodata` a value of no class, `output` a folder to write to.
+    `mapping` is a file of the map's codes, `nodata` a value of no class, `output` a folder to write to. `design` is how the
+    reference was drawn, None: no areas are asked for; `seed` is that of the bootstrap.
     """
 
     map: Path
@@ -42,6 +51,8 @@ class Validation:
     mapping: Path | None = None
     nodata: float | None = None
     output: Path | None = None
+    design: Design | None = None
+    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,8 +110,28 @@ def compared(spark: SparkSession, asked: Validation, raster: ClassRaster, scratc
     matrix = matrix_of(classified["reference"], classified["predicted"], classified["pixels"])
     # a polygon has one class
     of_class = classified.drop_duplicates("polygon_id")["reference"]
-    assessment = Assessment(matrix, Counter(of_class.tolist()))
+    columns = ("polygon_id", "reference", "predicted", "pixels")
+    evidence = evidence_of(
+        UnitCounts(*(classified[column].to_numpy() for column in columns)),
+        matrix.codes,
+        blocks=None,
+        ground=_ground(spark, raster, scratch, voice) if asked.design else None,
+        design=asked.design or "polygons",
+        seed=asked.seed,
+    )
+    assessment = Assessment(matrix, Counter(of_class.tolist()), evidence)
     return Validated(asked, assessment, nomenclature_of(reference.names), tuple(notes), reference.rejected)
+
+
+def _ground(spark: SparkSession, raster: ClassRaster, scratch: Path, voice: Voice) -> MappedGround | None:
+    """What the map gives to each class; None of a map in degrees, whose pixels aren't of one size."""
+    if not pyproj.CRS.from_user_input(raster.grid.crs).is_projected:
+        voice.note("no areas are estimated: pixels of a map in degrees are not of one size; gdalwarp it to a projected CRS")
+        return None
+    marks = Marks(scratch / "counted")
+    marks.folder.mkdir(parents=True)
+    with voice.watch("areas", blocks_of(raster), "blocks", marks.total):
+        return MappedGround(class_pixels(spark, raster, marks), pixel_hectares(raster.grid))
 
 
 def matrix_of(reference: pd.Series, produced: pd.Series, pixels: pd.Series) -> ConfusionMatrix:
@@ -147,7 +178,7 @@ def _pixel_notes(counts: pd.DataFrame, polygons: int) -> list[str]:
 
 
 def write(validated: Validated, folder: Path) -> None:
-    """Write metrics.json, the confusion matrix, scores by class, figures, and which features weren't used."""
+    """Write metrics.json, the confusion matrix, scores by class, areas, figures, and which features weren't used."""
     from sitspark.accuracy import figures  # matplotlib takes a second to import
 
     matrix, names, document = validated.assessment.matrix, validated.nomenclature, validated.document()
@@ -157,7 +188,11 @@ def write(validated: Validated, folder: Path) -> None:
     write_atomically(folder / "classes.csv", classes.to_csv(index=False))
     write_atomically(folder / "not_used.csv", validated.rejected.to_csv(index=False))
     publish(folder / "confusion.png", figures.confusion_matrix_figure(matrix, names))
-    publish(folder / "class_scores.png", figures.class_scores_figure(matrix, names))
+    evidence = validated.assessment.evidence
+    intervals = evidence.by_polygon.f_score if evidence else ()
+    publish(folder / "class_scores.png", figures.class_scores_figure(matrix, names, intervals=intervals))
+    if evidence is not None and evidence.areas is not None:
+        write_atomically(folder / "area_estimates.csv", area_estimates_csv({"reference": document["assessment"]}))
 
 
 def say(validated: Validated, console: Console) -> None:
@@ -167,11 +202,25 @@ def say(validated: Validated, console: Console) -> None:
     for note in validated.notes:
         voice.note(note)
     console.print(accuracy_table(matrix, validated.nomenclature))
+    evidence = validated.assessment.evidence
+    if evidence is not None:
+        _say_evidence(evidence, validated, console)
     if validated.assessment.caution:
         voice.note(validated.assessment.caution)
     compared = f"{matrix.total:,} pixels of {counted(polygons, 'polygon')} of {asked.reference.source.address}"
     console.print(f"[green]✓[/] {escape(f'{asked.map} on {compared}')}", soft_wrap=True)
     say_output(asked.output, console)
+
+
+def _say_evidence(evidence: Evidence, validated: Validated, console: Console) -> None:
+    """Print how sure the scores are, and areas where the reference was drawn to tell them."""
+    matrix, by_polygon = validated.assessment.matrix, evidence.by_polygon
+    scores = (("OA", "overall_accuracy"), ("kappa", "kappa"), ("mean F", "mean_f_score"))
+    told = (f"{name} {sure_in_words(getattr(matrix, score), getattr(by_polygon, score))}" for name, score in scores)
+    console.print(f"95 % intervals by polygon: {', '.join(told)}", soft_wrap=True)
+    if evidence.areas is not None and evidence.pixel_hectares is not None:
+        console.print(area_table(evidence.areas, validated.nomenclature, evidence.pixel_hectares))
+        console.print(ASSUMPTIONS[evidence.areas.design], soft_wrap=True)
 
 
 def say_output(output: Path | None, console: Console) -> None:
