@@ -111,7 +111,7 @@ def test_a_cross_validation_leaves_out_folds_of_any_kind(
     tree = run_copy.tree
     for section, keys in [*changed.items(), *others.items()]:
         tree = tree | {section: tree[section] | keys}
-    drawn = truth["folds"] != "block"
+    drawn = truth["folds"] == "random"
     context, printed = run_quietly(tree, *(["fold_maps"] if drawn else []), "cross_validate", "report")
     assert said in printed
     polygons = context.table("polygons").toPandas()

@@ -102,7 +102,7 @@ def test_a_sieve_reads_as_far_as_its_blocks_hang_on(tmp_path: Path) -> None:
     noise[:, :3] = 300
     product = classification(NAMES.codes)
     write_map([Piece(GRID.window, noise[np.newaxis])], GRID, tmp_path / "classification.tif", product=product)
-    regularise(tmp_path, GRID, Regularisation(None, (Sieve(np.array([0, 60, 60, 60, 1])),)), nomenclature=NAMES, side=32)
+    regularise(tmp_path, GRID, Regularisation(None, (Sieve(np.array([0, 60, 60, 60, 1])),)), nomenclature=NAMES, side=64)
     positions = np.searchsorted([0, *NAMES.codes], noise).astype(np.uint16)
     whole, _ = sieve(positions, np.array([0, 60, 60, 60, 1]), np.zeros(4, np.bool_))
     with rasterio.open(tmp_path / "regularised.tif") as dataset:

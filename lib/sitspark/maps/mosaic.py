@@ -21,6 +21,7 @@ from sitspark import __version__
 from sitspark.atomic import attempt_name, publish
 from sitspark.classes import Nomenclature
 from sitspark.errors import SitsparkError
+from sitspark.gdal import told_gdal
 from sitspark.grid import Grid, Window
 from sitspark.maps.products import Product, predictor
 from sitspark.maps.style import colour_table, sidecar
@@ -87,7 +88,7 @@ def write_map(
 def scratch_of(out: Path) -> Iterator[Path]:
     """A folder for what is thrown away when `out` is written; raises SitsparkError where there is no room for it."""
     with (
-        rasterio.Env(GDAL_CACHEMAX=_CACHE_BYTES),
+        told_gdal(GDAL_CACHEMAX=_CACHE_BYTES),
         tempfile.TemporaryDirectory(prefix="sitspark-mosaic-") as folder,
     ):
         try:

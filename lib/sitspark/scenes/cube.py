@@ -12,6 +12,7 @@ import numpy.typing as npt
 import rasterio
 import rasterio.warp
 
+from sitspark.gdal import told_gdal
 from sitspark.grid import Grid, Window
 from sitspark.kernels import masks
 from sitspark.kernels.series import PixelSeries, pixel_major
@@ -161,7 +162,7 @@ def read_cube(
     scenes = [scene for scene in scenes if _reaches(scene, grid)]
     blocks = blocks_bytes(scenes, grid) if kept_bytes is None else kept_bytes
     keep_blocks(blocks)
-    with _environment(scenes), rasterio.Env(GDAL_CACHEMAX=blocks):
+    with _environment(scenes), told_gdal(GDAL_CACHEMAX=blocks):
         kept: list[Scene] = []
         valid = np.empty((len(scenes), grid.height, grid.width), np.uint8)
         for scene, ground in _with_ground(scenes, grid, owner=owner, within=within):
@@ -213,7 +214,7 @@ def read_points(
     scenes = [scene for scene in scenes if _reaches(scene, grid)]
     blocks = blocks_bytes(scenes, grid) if kept_bytes is None else kept_bytes
     keep_blocks(blocks)
-    with _environment(scenes), rasterio.Env(GDAL_CACHEMAX=blocks):
+    with _environment(scenes), told_gdal(GDAL_CACHEMAX=blocks):
         kept: list[Scene] = []
         valid = np.empty((len(scenes), 1, len(points)), np.uint8)
         for scene, ground in _with_ground(scenes, grid, owner=owner, within=within):
@@ -320,7 +321,7 @@ def read_validity(scene: Scene, grid: Grid, *, layout: Layout) -> npt.NDArray[np
 def _environment(scenes: Sequence[Scene]) -> rasterio.Env:
     """What GDAL is told; the files of one sensor are in one place."""
     path = scenes[0].assets[0].path if scenes else ""
-    return rasterio.Env(**GDAL, **store.gdal_options(path))
+    return told_gdal(**GDAL, **store.gdal_options(path))
 
 
 def _not_reached(scenes: Sequence[Scene], grid: Grid) -> npt.NDArray[np.uint8]:

@@ -8,6 +8,7 @@ import rasterio
 from rasterio.errors import RasterioError
 
 from sitspark.errors import SitsparkError
+from sitspark.gdal import told_gdal
 from sitspark.location import Location
 from sitspark.scenes import store
 from sitspark.scenes.container import Container, Files, LooseFiles, holding_file
@@ -43,7 +44,7 @@ def inspect_product(source: Source, selection: Selection) -> Inspection:
     CRS, and more clouds than are wanted are reasons to leave it out, never an error. Raises `store.UnreachableError` where a
     store doesn't answer: nothing is known of the product then.
     """
-    with rasterio.Env(**store.gdal_options(source.files_like)):
+    with told_gdal(**store.gdal_options(source.files_like)):
         return _inspected(source, selection)
 
 
@@ -86,7 +87,7 @@ def inspect_pixels(source: Source, selection: Selection) -> Inspection:
     found = inspect_product(source, selection)
     for asset in found.assets:
         try:
-            with rasterio.Env(**store.gdal_options(asset.path)), rasterio.open(asset.path) as raster:
+            with told_gdal(**store.gdal_options(asset.path)), rasterio.open(asset.path) as raster:
                 asset.refuse_other(raster.height, raster.width, raster.dtypes)
                 for _, window in raster.block_windows(asset.number):
                     raster.read(asset.number, window=window)

@@ -11,6 +11,7 @@ import rasterio
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 from sitspark.errors import SitsparkError, counted
+from sitspark.gdal import told_gdal
 from sitspark.grid import Grid
 from sitspark.location import Location
 from sitspark.scenes import store
@@ -45,7 +46,7 @@ def bounds_of(layer: StaticLayer) -> tuple[float, float, float, float]:
     try:
         with (
             warnings.catch_warnings(action="ignore", category=NotGeoreferencedWarning),
-            rasterio.Env(**store.gdal_options(layer.file.gdal)),
+            told_gdal(**store.gdal_options(layer.file.gdal)),
             rasterio.open(layer.file.gdal) as raster,
         ):
             crs, count, bounds = raster.crs, raster.count, raster.bounds
@@ -96,7 +97,7 @@ def read_layers(layers: Sequence[StaticLayer], grid: Grid) -> npt.NDArray[np.flo
 
 def _read(layer: StaticLayer, grid: Grid, out: npt.NDArray[np.float32]) -> None:
     path = layer.file.gdal
-    with rasterio.Env(**GDAL, **store.gdal_options(path), GDAL_CACHEMAX=_CACHE_BYTES):
+    with told_gdal(**GDAL, **store.gdal_options(path), GDAL_CACHEMAX=_CACHE_BYTES):
         source = dataset(path)
         nodata, resolution = source.nodatavals[layer.band - 1], resolution_in(grid.crs, source)
         with warped(

@@ -14,6 +14,7 @@ import rasterio
 from rasterio.io import DatasetWriter
 from rasterio.windows import Window as RasterWindow
 
+from sitspark.gdal import told_gdal
 from sitspark.grid import Grid, Window
 from sitspark.simulate.acquisitions import Acquisition
 from sitspark.simulate.deliveries import TheiaRasters, landsat_name, safe_name, template, write_landsat, write_safe
@@ -46,7 +47,7 @@ def write_product(landscape: Landscape, acquisition: Acquisition, folder: Path, 
         partial = folder / f".{acquisition.product}.{os.getpid()}"
         shutil.rmtree(partial, ignore_errors=True)
         (partial / "MASKS").mkdir(parents=True)
-        with rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES, GDAL_NUM_THREADS=1):
+        with told_gdal(GDAL_CACHEMAX=CACHE_BYTES, GDAL_NUM_THREADS=1):
             cloudy = _write_rasters(landscape, acquisition, partial, strip_blocks)
             partial = _delivered(landscape, acquisition, partial, round(100 * cloudy / landscape.size**2))
         if landscape.packed:
