@@ -12,6 +12,7 @@ from rasterio.transform import from_origin
 from sitspark.accuracy.accuracy_by import accuracy_by
 from sitspark.accuracy.assessment import Assessment
 from sitspark.accuracy.figures import Acquisition
+from sitspark.accuracy.places import Place
 from sitspark.accuracy.report import (
     ClassSamples,
     DoubtfulPolygon,
@@ -25,6 +26,7 @@ from sitspark.accuracy.report import (
 )
 from sitspark.accuracy.split_figure import split_figure
 from sitspark.classes import Nomenclature
+from sitspark.grid import Window
 from sitspark.maps.areas import AREAS, ClassArea, GroundAreas, to_csv
 
 from .plausible import (
@@ -77,7 +79,8 @@ def map_view(written_map: Callable[..., Path], names: Nomenclature, values: np.n
         ("region", "north", shares),
     ]
     (path.parent / AREAS).write_text(to_csv([GroundAreas(*ground) for ground in grounds], names))
-    return MapView.read(path.parent, file="classification.tif", areas=AREAS)
+    places = [Place("Auch", Window(5, 5, 20, 30))]
+    return MapView.read(path.parent, file="classification.tif", areas=AREAS, places=places)
 
 
 @pytest.fixture
@@ -116,7 +119,7 @@ def full_report(written_map: Callable[..., Path]) -> Report:
         ),
         products_left_out=(ProductLeftOut("SENTINEL2A_20180214", "31TCJ", "the mask CLM_R1 is missing"),),
         rejected=(Rejection("outside the imagery", 48),),
-        stages=(StageTime("scenes", 12.34), StageTime("polygons", None), StageTime("classify", 20455.0)),
+        stages=(StageTime("scenes", 12.34), StageTime("polygons", None), StageTime("classify", 20455.0, 3456)),
     )
 
 

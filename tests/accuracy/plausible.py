@@ -66,7 +66,11 @@ def fold_maps(names: Nomenclature) -> FoldMapsView:
     maps = {f"without {name}": np.full((30, 40), names.codes[position], np.uint8) for position, name in enumerate(("a", "b"))}
     shown = animation(maps, names)
     return FoldMapsView(
-        ("31TCJ", "31TCK"), shown, (700, 300), (ShownPlace("the mill", shown, 0.625),), "maps/f/disagreement.tif"
+        ("31TCJ", "31TCK"),
+        shown,
+        (700, 300),
+        (ShownPlace("the mill", "maps/f/place-1.gif", shown, 0.625),),
+        "maps/f/disagreement.tif",
     )
 
 

@@ -83,10 +83,30 @@ def test_the_maps_of_the_folds_are_shown(full_report: Report) -> None:
     assert "the mill: 62.5 % of the pixels have more than one class." in text
 
 
+def test_places_are_shown_closely_and_stages_say_what_memory_they_took(full_report: Report) -> None:
+    page = Page(render(full_report))
+    assert "The map at the place Auch" in [image["alt"] for image in page.named("img")]
+    assert "3.5 GB" in page.text
+
+
+def test_what_has_no_room_on_the_page_is_named_with_its_file(full_report: Report) -> None:
+    assert full_report.fold_maps is not None
+    heavy = replace(
+        full_report.fold_maps.places[0], name="the lake", animation=b"GIF89a" + bytes(4_000_000), file="maps/f/lake.gif"
+    )
+    maps = replace(full_report.fold_maps, places=(heavy, *full_report.fold_maps.places))
+    page = Page(render(replace(full_report, fold_maps=maps)))
+    text = " ".join(" ".join(page.text).split())
+    assert "The page has no room for the animation: maps/f/lake.gif." in text and "the mill: 62.5 % of the pixels" in text
+    assert len(render(replace(full_report, fold_maps=maps)).encode()) < 5_000_000
+    pictures = [image["alt"] for image in page.named("img")]
+    assert any("at the place the mill" in alt for alt in pictures) and not any("the lake" in alt for alt in pictures)
+
+
 def test_page_is_accessible(full_report: Report) -> None:
     page = Page(render(full_report))
     images = page.named("img")
-    assert len(images) == 15
+    assert len(images) == 16
     assert all(image["alt"] and image["width"] and image["height"] for image in images)
     assert all("scope" in header for header in page.named("th"))
     assert page.named("html") == [{"lang": "en"}]

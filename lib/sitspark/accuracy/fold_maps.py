@@ -5,9 +5,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ShownPlace:
-    """A place, the GIF of what each map says of it, and the share of its pixels to which they give more than one class."""
+    """A place, the GIF of what each map says of it, and the share of its pixels to which they give more than one class.
+
+    `file` is where the GIF lies in the run's folder.
+    """
 
     name: str
+    file: str
     animation: bytes
     disputed: float
 

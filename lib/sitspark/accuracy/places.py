@@ -11,6 +11,8 @@ from sitspark.errors import SitsparkError
 from sitspark.grid import Grid, Window
 from sitspark.settings.report import PlaceSettings
 
+_FEWEST = 16  # pixels of a side: less shows nothing
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -36,6 +38,11 @@ def chosen_places(settings: Sequence[PlaceSettings], grid: Grid, *, side: int) -
             )
         found.append(Place(place.name, _within(Window(row - side // 2, col - side // 2, side, side), grid)))
     return found
+
+
+def side_of(kilometres: float, grid: Grid) -> int:
+    """Pixels of a place's side."""
+    return max(round(1000 * kilometres / grid.resolution), _FEWEST)
 
 
 def most_disputed(disputed: npt.NDArray[np.float64], grid: Grid, *, side: int, count: int) -> list[Place]:

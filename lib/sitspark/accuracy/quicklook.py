@@ -20,6 +20,8 @@ from rasterio.errors import RasterioIOError
 from sitspark.accuracy.canvas import DPI, INK, MUTED, UNKNOWN, inset_axes, literal, new_figure, png, shortened
 from sitspark.classes import Nomenclature
 from sitspark.errors import SitsparkError
+from sitspark.grid import Window
+from sitspark.maps.mosaic import raster_window
 
 _METRES_PER_DEGREE = 111_320.0
 
@@ -38,12 +40,12 @@ class Quicklook:
     unit_metres: float | None
 
 
-def read_class_quicklook(path: Path, *, longest_side: int = 1000) -> Quicklook:
-    """Read a classification, every pixel with the code of one of its pixels; 0 and nodata are invalid.
+def read_class_quicklook(path: Path, *, longest_side: int = 1000, window: Window | None = None) -> Quicklook:
+    """Read a classification, or a window of it, every pixel with the code of one of its pixels; 0 and nodata are invalid.
 
     Raises SitsparkError where the file can't be read.
     """
-    return _read(path, longest_side, Resampling.nearest)
+    return _read(path, longest_side, Resampling.nearest, window)
 
 
 def read_measure_quicklook(path: Path, *, longest_side: int = 560) -> Quicklook:
@@ -74,9 +76,9 @@ def classification_figure(quicklook: Quicklook, nomenclature: Nomenclature) -> b
     return png(figure)
 
 
-def classification_picture(quicklook: Quicklook, nomenclature: Nomenclature) -> bytes:
-    """The same PNG without legend, for a page that has its own."""
-    figure, _ = _draw_classes(quicklook, nomenclature)
+def classification_picture(quicklook: Quicklook, nomenclature: Nomenclature, *, longest_side: int = 1000) -> bytes:
+    """The same PNG without legend, for a page that has its own; small maps are enlarged up to about the longest side."""
+    figure, _ = _draw_classes(quicklook, nomenclature, longest_side=longest_side)
     return png(figure)
 
 
@@ -99,13 +101,14 @@ def disagreement_figure(quicklook: Quicklook, maps: int) -> bytes:
     return _measure_figure(quicklook, classified, "Classes", "magma_r", Normalize(1, maps))
 
 
-def _read(path: Path, longest_side: int, resampling: Resampling) -> Quicklook:
+def _read(path: Path, longest_side: int, resampling: Resampling, window: Window | None = None) -> Quicklook:
     try:
         with rasterio.open(path) as dataset:
-            shrink = max(dataset.height, dataset.width) / longest_side
-            shape = tuple(max(round(side / max(shrink, 1.0)), 1) for side in dataset.shape)
-            values = dataset.read(1, out_shape=shape, resampling=resampling, masked=True)
-            bounds = tuple(dataset.bounds)
+            part = raster_window(window or Window(0, 0, dataset.height, dataset.width))
+            shrink = max(part.height, part.width) / longest_side
+            shape = tuple(max(round(side / max(shrink, 1.0)), 1) for side in (part.height, part.width))
+            values = dataset.read(1, window=part, out_shape=shape, resampling=resampling, masked=True)
+            bounds = tuple(dataset.window_bounds(part))
             name, unit = _crs_name(dataset.crs), _unit_metres(dataset)
     except RasterioIOError as error:
         raise SitsparkError(f"{path}: can't be read as a raster ({error}); write the map again") from None
@@ -123,13 +126,13 @@ def _unit_metres(dataset: rasterio.DatasetReader) -> float | None:
     return None if dataset.crs.is_geographic else float(dataset.crs.linear_units_factor[1])
 
 
-def _draw_classes(quicklook: Quicklook, nomenclature: Nomenclature) -> tuple[Figure, Axes]:
+def _draw_classes(quicklook: Quicklook, nomenclature: Nomenclature, *, longest_side: int = 1000) -> tuple[Figure, Axes]:
     classified = quicklook.valid & (quicklook.values != 0)
     picture = np.full((*quicklook.values.shape, 3), 255, dtype=np.uint8)
     picture[classified] = [int(UNKNOWN[i : i + 2], 16) for i in (1, 3, 5)]
     for land_cover in nomenclature:
         picture[classified & (quicklook.values == land_cover.code)] = land_cover.colour
-    return _map_axes(quicklook, picture, longest_side=1000)
+    return _map_axes(quicklook, picture, longest_side=longest_side)
 
 
 def _measure_figure(quicklook: Quicklook, valid: npt.NDArray[np.bool_], label: str, colour_map: str, norm: Normalize) -> bytes:

@@ -23,6 +23,7 @@ from sitspark.accuracy.bootstrap import Interval
 from sitspark.accuracy.canvas import DPI, UNKNOWN
 from sitspark.accuracy.fold_maps import FoldMapsView
 from sitspark.accuracy.fold_scores import FoldScores
+from sitspark.accuracy.places import Place
 from sitspark.accuracy.quicklook import Quicklook
 from sitspark.accuracy.search_figure import SearchView, search_figure, tried
 from sitspark.accuracy.series_figure import SeriesView, series_figure
@@ -33,12 +34,16 @@ from sitspark.maps.seams import Seam
 from sitspark.scenes.calendar import Acquisition
 from sitspark.settings.redaction import redacted
 
+_OF_PLACE = 500  # pixels of a place's side on the page
+_LARGEST = 5_000_000  # bytes of the page: mail and browsers bear that; places that don't fit are named with their files
+_OF_TEXT = 1000  # bytes that a picture takes besides
+
 
 @dataclass(frozen=True, slots=True)
 class MapView:
     """A finished map, small enough to show, and the ground that each class covers on the whole of it and on its parts.
 
-    `file` is the raster of its classes: as the classifier gave them, or regularised.
+    `file` is the raster of its classes: as the classifier gave them, or regularised; `places` are parts of it by their names.
     """
 
     classification: Quicklook
@@ -46,9 +51,10 @@ class MapView:
     confidence: Quicklook | None = None
     clear_dates: Quicklook | None = None
     file: str = "classification.tif"
+    places: tuple[tuple[str, Quicklook], ...] = ()
 
     @staticmethod
-    def read(folder: Path, *, file: str, areas: str) -> "MapView":
+    def read(folder: Path, *, file: str, areas: str, places: Sequence[Place] = ()) -> "MapView":
         """Read a map from its folder: classes, confidence in per cent (0-100), validity in clear dates, and areas.
 
         Raises SitsparkError where a file can't be read.
@@ -59,6 +65,9 @@ class MapView:
             quicklook.read_measure_quicklook(folder / "confidence.tif"),
             quicklook.read_measure_quicklook(folder / "validity.tif"),
             file,
+            tuple(
+                (p.name, quicklook.read_class_quicklook(folder / file, longest_side=_OF_PLACE, window=p.window)) for p in places
+            ),
         )
 
 
@@ -137,10 +146,14 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class StageTime:
-    """A stage of the run and its wall time in seconds; None for a stage whose earlier result was used again."""
+    """A stage of the run and its wall time in seconds; None for a stage whose earlier result was used again.
+
+    `peak_mb` is the most memory that was seen of all processes on the driver's machine; None: not known.
+    """
 
     name: str
     seconds: float | None
+    peak_mb: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,18 +209,42 @@ def render(report: Report) -> str:
     metrics = metrics_json(
         report.nomenclature, assessment=report.assessment, folds=report.folds, test=report.test, groups=report.groups
     )
-    return environment.get_template("report.html.j2").render(
-        report=report,
-        assessment=metrics["assessment"],
-        test=metrics["test"],
-        cross_validation=metrics["cross_validation"],
-        groups=kinds_of(report.groups),
-        areas=_areas(report),
-        parts=_parts(report),
-        tiles=_tiles(report.acquisitions),
-        settings=json.dumps(redacted(report.settings), indent=2, ensure_ascii=False, default=str),
-        figures=_figures(report),
-    )
+    shown = {
+        "report": report,
+        "assessment": metrics["assessment"],
+        "test": metrics["test"],
+        "cross_validation": metrics["cross_validation"],
+        "groups": kinds_of(report.groups),
+        "areas": _areas(report),
+        "parts": _parts(report),
+        "tiles": _tiles(report.acquisitions),
+        "settings": json.dumps(redacted(report.settings), indent=2, ensure_ascii=False, default=str),
+        "figures": _figures(report),
+    }
+    template, close = environment.get_template("report.html.j2"), _close_pictures(report)
+    page = template.render(shown, close={})
+    if not close:
+        return page
+    return template.render(shown, close=_that_fit(close, _LARGEST - len(page.encode())))
+
+
+def _close_pictures(report: Report) -> dict[tuple[str, str], bytes]:
+    """The pictures of places, by what they show and the place: of the map, and of the maps of folds."""
+    of_map = {
+        ("map", name): _picture_of_place(part, report.nomenclature) for name, part in (report.map.places if report.map else ())
+    }
+    return of_map | {("folds", place.name): place.animation for place in (report.fold_maps.places if report.fold_maps else ())}
+
+
+def _that_fit(pictures: Mapping[tuple[str, str], bytes], room: float) -> dict[tuple[str, str], bytes]:
+    """The first pictures for which there is room, in bytes of a page, which holds them in base 64."""
+    found: dict[tuple[str, str], bytes] = {}
+    for key, picture in pictures.items():
+        taken = len(picture) * 4 / 3 + _OF_TEXT
+        if taken <= room:
+            found[key] = picture
+            room -= taken
+    return found
 
 
 def _figures(report: Report) -> dict[str, Any]:
@@ -232,6 +269,10 @@ def _figures(report: Report) -> dict[str, Any]:
         "series": report.series and series_figure(report.series, names),
         "calendar": figures.calendar_figure(report.acquisitions) if report.acquisitions else None,
     }
+
+
+def _picture_of_place(part: Quicklook, names: Nomenclature) -> bytes:
+    return quicklook.classification_picture(part, names, longest_side=_OF_PLACE)
 
 
 def _f_intervals(assessment: Assessment | None) -> tuple[Interval | None, ...]:

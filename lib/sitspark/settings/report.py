@@ -18,7 +18,9 @@ class PlaceSettings(Section):
 class ReportSettings(Section):
     """The page that sums up a run."""
 
-    places: tuple[PlaceSettings, ...] = Field((), description="Places that `cross-validate --maps` shows closely.")
+    places: tuple[PlaceSettings, ...] = Field(
+        (), description="Places of the map that the page shows closely, and `cross-validate --maps` on the map of each fold."
+    )
     place_size: float = Field(2, gt=0, le=20, description="Side of what is shown of a place, kilometres.")
     disputed_places: int = Field(
         3, ge=0, le=12, description="How many places are shown beside them where the maps of the folds disagree most."

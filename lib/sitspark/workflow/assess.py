@@ -27,6 +27,7 @@ from sitspark.accuracy.fold_maps import FoldMapsView, ShownPlace
 from sitspark.accuracy.fold_scores import FoldScores
 from sitspark.accuracy.map_confusion import map_confusion
 from sitspark.accuracy.matrix import ConfusionMatrix
+from sitspark.accuracy.places import Place, chosen_places, side_of
 from sitspark.accuracy.report import (
     ClassSamples,
     DoubtfulPolygon,
@@ -45,11 +46,12 @@ from sitspark.accuracy.series_figure import ClassSeries, SeriesView, series_figu
 from sitspark.accuracy.training_distance import kilometres_to_training
 from sitspark.accuracy.unit_counts import UnitCounts
 from sitspark.atomic import publish, write_atomically
-from sitspark.errors import counted
+from sitspark.errors import SitsparkError, counted
 from sitspark.grid import Grid
 from sitspark.ground_truth.division import blocks_of
 from sitspark.ground_truth.regions import with_region
 from sitspark.maps.areas import AREAS, MAP, pixel_hectares, read_csv
+from sitspark.maps.class_raster import ClassRaster
 from sitspark.maps.disagreement import PICTURE, RASTER
 from sitspark.maps.seams import Seam
 from sitspark.models.card import HISTORY, ModelCard, read_card
@@ -265,7 +267,7 @@ def write_report(context: Context, done: dict[str, StageRecord]) -> Outcome:
         acquisitions=acquisitions_of(context) if "calendar" in done else (),
         products_left_out=_products_left_out(context) if "scenes" in done else (),
         rejected=tuple(Rejection(r, n) for r, n in facts.get("ground_truth", {}).get("rejected", {}).items()),
-        stages=tuple(StageTime(name, record.seconds) for name, record in done.items() if record.is_work),
+        stages=tuple(StageTime(name, record.seconds, record.peak_mb) for name, record in done.items() if record.is_work),
     )
     page = context.folder.report
     write_atomically(page, render(report))
@@ -278,7 +280,20 @@ def _map_view(context: Context, facts: dict[str, dict[str, Any]]) -> MapView | N
     if "mosaic" not in facts:
         return None
     final = facts.get("regularise", {"map": "classification.tif", "areas": AREAS})
-    return MapView.read(context.folder.path / facts["mosaic"]["map"], file=final["map"], areas=final["areas"])
+    folder = context.folder.path / facts["mosaic"]["map"]
+    return MapView.read(folder, file=final["map"], areas=final["areas"], places=_places(context, folder / final["map"]))
+
+
+def _places(context: Context, classes: Path) -> list[Place]:
+    """The places of the settings on the map; of those beside it a sentence is said."""
+    settings, grid = context.settings.report, ClassRaster.of(classes).grid
+    found: list[Place] = []
+    for place in settings.places:
+        try:
+            found += chosen_places([place], grid, side=side_of(settings.place_size, grid))
+        except SitsparkError as error:
+            context.voice.note(str(error))
+    return found
 
 
 def assessment_of(facts: dict[str, dict[str, Any]]) -> Assessment | None:
@@ -316,7 +331,10 @@ def _fold_maps(context: Context, facts: dict[str, dict[str, Any]]) -> FoldMapsVi
     if found is None:
         return None
     folder = context.folder.path / found["folder"]
-    places = (ShownPlace(name, (folder / one["file"]).read_bytes(), one["disputed"]) for name, one in found["places"].items())
+    places = (
+        ShownPlace(name, f"{found['folder']}/{one['file']}", (folder / one["file"]).read_bytes(), one["disputed"])
+        for name, one in found["places"].items()
+    )
     left_out = tuple(one["left_out"] for one in found["maps"])
     return FoldMapsView(
         left_out, (folder / PICTURE).read_bytes(), tuple(found["pixels"]), tuple(places), f"{found['folder']}/{RASTER}"

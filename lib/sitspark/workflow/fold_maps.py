@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sitspark.accuracy.places import chosen_places, most_disputed
+from sitspark.accuracy.places import chosen_places, most_disputed, side_of
 from sitspark.atomic import publish, write_atomically
 from sitspark.errors import SitsparkError, counted
 from sitspark.grid import Grid, Window
@@ -51,7 +51,7 @@ def _fold_maps(context: Context, _key: str) -> Outcome:
     extent = _extent(context)
     grid = context.coverage.grid.cropped(extent)
     # a place beside the map is told before anything is drawn
-    chosen_places(context.settings.report.places, grid, side=_side(context))
+    chosen_places(context.settings.report.places, grid, side=side_of(context.settings.report.place_size, grid))
     product = classification(nomenclature.codes)
     key = _chunks_key(context)
     maps = [FoldMap(fold["left_out_fold"], folder.map(_map_id(fold))) for fold in folds]
@@ -116,7 +116,7 @@ def _disagreement(context: Context, maps: Sequence[FoldMap], grid: Grid) -> _Fou
     from sitspark.accuracy.fold_animation import animation
 
     settings, own = context.settings.report, _folder(context)
-    side = _side(context)
+    side = side_of(settings.place_size, grid)
     places = chosen_places(settings.places, grid, side=side)
     for stale in own.glob("place-*.gif"):
         stale.unlink()
@@ -160,11 +160,6 @@ def _extent(context: Context) -> Window:
         return context.coverage.grid.window
     chunks = context.table("chunks").select("row", "col", "height", "width").collect()
     return Window.around(Window(one.row, one.col, one.height, one.width) for one in chunks)
-
-
-def _side(context: Context) -> int:
-    """Pixels of a place's side."""
-    return max(round(1000 * context.settings.report.place_size / context.coverage.grid.resolution), 16)
 
 
 def _fewer(codes: npt.NDArray[np.unsignedinteger]) -> npt.NDArray[np.unsignedinteger]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from rich.console import Console
 
@@ -56,7 +57,12 @@ def _report(context: Context, _key: str) -> Outcome:
 
 
 def _report_after(*stages: str) -> Stage:
-    return Stage("report", stages, 1, lambda context: {name: record.key for name, record in done(context).items()}, _report)
+    return Stage("report", stages, 2, _report_inputs, _report)
+
+
+def _report_inputs(context: Context) -> Any:
+    shown = context.settings.report.model_dump(mode="json")
+    return [{name: record.key for name, record in done(context).items()}, shown["places"], shown["place_size"]]
 
 
 def course_of(settings: Settings) -> Course:

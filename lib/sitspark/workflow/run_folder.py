@@ -35,7 +35,7 @@ FORMAT = 2  # of run.json; stages of an older one are done again
 class StageRecord:
     """A finished stage: its key, what it said, what later stages need to know, the contents of each path it published.
 
-    `sums` is the SHA-256 of the list of its files' sums.
+    `sums` is the SHA-256 of the list of its files' sums; `peak_mb` the most memory that was seen on the driver's machine.
     """
 
     key: str
@@ -45,6 +45,7 @@ class StageRecord:
     facts: dict[str, Any] = field(default_factory=dict)
     outputs: dict[str, str] = field(default_factory=dict)
     sums: str = ""
+    peak_mb: int | None = None
 
     @property
     def is_work(self) -> bool:

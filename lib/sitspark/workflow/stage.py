@@ -8,6 +8,7 @@ from typing import Any
 
 from sitspark.workflow.context import Context
 from sitspark.workflow.keys import contents, digest
+from sitspark.workflow.memory import watched_memory
 from sitspark.workflow.run_folder import StageRecord, now
 
 NOTHING = ""  # what a stage says that isn't asked for: nobody hears of it
@@ -93,12 +94,13 @@ def advance(context: Context, stages: Sequence[Stage], targets: Sequence[str]) -
 def _perform(context: Context, stage: Stage, key: str) -> None:
     started = time.monotonic()
     context.folder.forget(stage.name)
-    outcome = stage.work(context, key)
+    with watched_memory() as peak:
+        outcome = stage.work(context, key)
     root = context.folder.path
     # before the record, which says that they are there
     sums = context.folder.write_sums(stage.name, outcome.outputs, known=outcome.sums)
     seconds = time.monotonic() - started
     outputs = {str(path.relative_to(root)): contents(path) or "" for path in outcome.outputs}
-    record = StageRecord(key, outcome.summary, round(seconds, 2), now(), outcome.facts, outputs, sums)
+    record = StageRecord(key, outcome.summary, round(seconds, 2), now(), outcome.facts, outputs, sums, peak.megabytes)
     context.folder.finish(stage.name, record)
     context.voice.stage(stage.name, outcome.summary, seconds)

@@ -1,0 +1,64 @@
+"""How much memory a stage takes on the machine of the driver: this process, the JVM, and the workers that are there."""
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+_EVERY = 1.0  # seconds; a look at all processes takes some milliseconds
+_PROC = Path("/proc")
+
+
+@dataclass(slots=True)
+class PeakMemory:
+    """The most that was seen, in megabytes; None where the system doesn't tell (it isn't Linux)."""
+
+    megabytes: int | None = None
+
+    def look(self) -> None:
+        """See how much it is now."""
+        now = memory_of(os.getpid())
+        if now is not None:
+            self.megabytes = max(self.megabytes or 0, round(now / 1e6))
+
+
+@contextmanager
+def watched_memory() -> Iterator[PeakMemory]:
+    """Look again and again while the block runs; memory that processes share counts in each of them."""
+    peak, ended = PeakMemory(), threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(_EVERY):
+            peak.look()
+
+    peak.look()
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield peak
+    finally:
+        ended.set()
+        watcher.join()
+        peak.look()
+
+
+def memory_of(pid: int) -> int | None:
+    """The bytes that a process and all that it has started hold in memory; None where the system doesn't tell."""
+    parents, held, page = dict[int, int](), dict[int, int](), os.sysconf("SC_PAGE_SIZE")
+    for folder in _PROC.glob("[0-9]*"):
+        try:
+            # behind the name, which is in brackets and may hold anything: state, parent, ... (proc_pid_stat(5))
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+        except OSError:  # it has ended
+            continue
+        parents[int(folder.name)], held[int(folder.name)] = int(fields[1]), int(fields[21]) * page
+    if pid not in held:
+        return None
+    family = {pid}
+    while True:
+        more = {child for child, parent in parents.items() if parent in family} - family
+        if not more:
+            return sum(held[member] for member in family)
+        family |= more
