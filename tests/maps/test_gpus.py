@@ -1,8 +1,12 @@
 """The share of a GPU that each task has, by what the tasks see."""
 
-import pytest
+import platform
 
-from sitspark.maps.gpus import Workplace, least_share
+import pytest
+import torch
+from pyspark.sql import SparkSession
+
+from sitspark.maps.gpus import Workplace, gpus_of_task, least_share, workplaces
 
 GB = 10**9
 
@@ -22,3 +26,9 @@ GB = 10**9
 )
 def test_the_share_of_the_task_that_has_least(places: list[Workplace], expected: float) -> None:
     assert least_share(places) == expected
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="is about workers without a GPU")
+def test_each_task_is_asked_and_one_without_a_gpu_says_so(spark: SparkSession) -> None:
+    assert workplaces(spark, 3) == [Workplace(platform.node(), {})] * 3
+    assert gpus_of_task() == []  # outside of a task
