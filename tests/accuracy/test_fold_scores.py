@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from sitspark.accuracy.assessment import metrics_json
-from sitspark.accuracy.fold_scores import ASSUMPTION, FoldScores
+from sitspark.accuracy.fold_scores import ASSUMPTION, FoldScores, fold_names, pooled
 
 from .plausible import classes, fold_scores
 
@@ -27,3 +27,21 @@ def test_each_fold_is_told_with_its_intervals_and_what_they_are_not() -> None:
     assert first["intervals"]["overall_accuracy"]["low"] == SURE.left_out_intervals.overall_accuracy.low
     assert first["polygons"] == SURE.left_out_intervals.units
     assert second["intervals"] is None and second["overall_accuracy"] == first["overall_accuracy"]
+
+
+def test_repeating_the_same_scores_makes_nobody_surer() -> None:
+    folds = [fold_scores(number, name, 4) for number, name in ((1, "31TCJ"), (2, "31TCK"))]
+    repeated = [replace(fold, run=run) for run in (1, 2, 3) for fold in folds]
+    once, thrice = (metrics_json(classes(4), assessment=None, folds=of)["cross_validation"] for of in (folds, repeated))
+    assert once["spread"]["left_out"]["kappa"]["half_width"] > 0 and once["runs"] is None
+    assert thrice["spread"]["left_out"]["kappa"]["half_width"] is None
+    assert thrice["pooled"] == once["pooled"] and pooled(repeated).total == pooled(folds).total
+    of_runs = thrice["runs"]["spread"]["left_out"]["kappa"]
+    assert of_runs["count"] == 3 and of_runs["half_width"] == pytest.approx(0)
+    assert of_runs["mean"] == pytest.approx(once["spread"]["left_out"]["kappa"]["mean"])
+
+
+def test_folds_of_one_name_are_told_apart_where_they_leave_out_other_ground() -> None:
+    tile, dealt = fold_scores(1, "31TCJ", 4), fold_scores(2, "fold-1", 4)
+    other = replace(fold_scores(3, "fold-1", 4), run=2)
+    assert fold_names([tile, dealt, replace(tile, run=2), other]) == ["31TCJ", "fold-1, run 1", "31TCJ", "fold-1, run 2"]

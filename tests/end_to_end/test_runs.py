@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from pyspark.sql import SparkSession
 
 from sitspark.cli import main
 from sitspark.errors import SitsparkError
@@ -14,6 +15,7 @@ from sitspark.models.card import read_card
 from sitspark.workflow.context import Context
 from tests.conftest import FinishedRun, run_quietly, settings_of
 from tests.end_to_end.test_run import states
+from tests.end_to_end.test_series_table import plots, tree_of
 
 ROLES = ("split", "monitored", "fold")
 
@@ -44,7 +46,7 @@ def test_runs_divide_the_polygons_anew_and_judge_by_what_each_sets_aside(run_cop
     assert found["folds"][:4] == first["folds"] and first["runs"] is None
     means = [one["left_out"]["overall_accuracy"] for one in found["runs"]["means"]]
     assert means[0] == pytest.approx(first["spread"]["left_out"]["overall_accuracy"]["mean"]) and len(set(means)) == 3
-    assert found["runs"]["spread"]["left_out"]["overall_accuracy"]["runs"] == 3
+    assert found["runs"]["spread"]["left_out"]["overall_accuracy"]["count"] == 3
     polygons = context.table("polygons").toPandas()
     divisions = context.table("divisions").toPandas()
     judged = context.table("confusion_folds").where("area = 'same_area'").toPandas()
@@ -77,8 +79,6 @@ def test_runs_divide_the_polygons_anew_and_judge_by_what_each_sets_aside(run_cop
 
 
 def test_random_folds_are_others_in_each_run_of_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from tests.end_to_end.test_series_table import plots, tree_of
-
     tree = tree_of(tmp_path, plots(48)) | {"training": {"baseline": {"kind": "random_forest", "trees": 7}}}
     settings = tmp_path / "run.yaml"
     settings.write_text(json.dumps(tree))  # JSON is YAML
@@ -90,6 +90,25 @@ def test_random_folds_are_others_in_each_run_of_a_table(tmp_path: Path, capsys: 
     rows = pd.read_parquet(context.folder.table("confusion_folds")).query("area == 'left_out'")
     of_runs = [set(zip(own["fold"], own["polygon_id"], strict=True)) for _, own in rows.groupby("run")]
     assert len(of_runs) == 2 and of_runs[0] != of_runs[1]
+    assert rows.groupby("run")["pixels"].sum().tolist() == [48, 48]
+
+
+def test_a_polygon_with_two_labels_is_divided_in_each_of_them(spark: SparkSession, tmp_path: Path) -> None:
+    """As farms are whose fields bear several crops: each sample is in one fold of each run."""
+    table = plots(48)
+    table["farm"] = "farm " + (table["plot"].str.slice(1).astype(int) // 4).astype(str)
+    tree = tree_of(tmp_path, table, polygon="farm", fold=None, fold_count=2)
+    tree |= {"runs": 2, "training": {"baseline": {"kind": "random_forest", "trees": 7}}}
+    context, said = run_quietly(tree, "cross_validate")
+    assert "48 labelled pixels" in said
+    drawn = context.table("sample_divisions").toPandas()
+    assert len(drawn) == 48 and drawn["sample_id"].is_unique
+    of_polygon = (
+        context.table("observations").select("sample_id", "polygon_id", "label").toPandas().merge(drawn, on="sample_id")
+    )
+    assert (of_polygon.groupby("polygon_id")["label"].nunique() > 1).any()
+    assert (of_polygon.groupby(["polygon_id", "label"])["fold"].nunique() == 1).all()
+    rows = context.table("confusion_folds").where("area = 'left_out'").toPandas()
     assert rows.groupby("run")["pixels"].sum().tolist() == [48, 48]
 
 

@@ -70,6 +70,16 @@ def test_another_run_sees_what_trains_there(table: Table, samples: Path, tmp_pat
     np.testing.assert_array_equal(store.monitored.features.numpy(), table.features[seen & monitored])
 
 
+def test_a_run_that_does_not_know_a_sample_is_refused(samples: Path, tmp_path: Path) -> None:
+    (tmp_path / "divisions").mkdir()
+    few = {"run": [2, 2], "sample_id": [5, 0], "split": ["train"] * 2, "fold": ["a"] * 2, "monitored": [False] * 2}
+    pq.write_table(pa.table(few), tmp_path / "divisions" / "part-0.parquet")
+    for run in (2, 3):
+        with pytest.raises(SitsparkError, match="sample_divisions: is not of these samples; remove that table"):
+            chosen = Selection.of(None, None, None, Division(tmp_path / "divisions", run))
+            decode(samples, chosen, codes=CODES, folder=tmp_path / f"s{run}")
+
+
 def test_a_model_with_ground_of_its_own_sees_samples_there_alone(table: Table, samples: Path, tmp_path: Path) -> None:
     decode(samples, Selection(ground=Ground("tile", "31TCK")), codes=CODES, folder=tmp_path / "s")
     members = table.fitted & (table.fold == "31TCK")

@@ -14,18 +14,17 @@ from sitspark.models.torch_state import torch_as_before
 from sitspark.simulate import Simulation
 from sitspark.workflow import learn
 from sitspark.workflow.context import Context
-from sitspark.workflow.learn import STAGES
+from sitspark.workflow.learn import stages
 from sitspark.workflow.members import PlannedModel
 from tests.conftest import settings_of, settings_tree
 from tests.models.tables import job, separable, write
-
-TRAIN = STAGES[0]
 
 
 def inputs(simulation: Simulation, out: Path, network: Any) -> Any:
     tree = settings_tree(simulation.folder, out)
     tree["training"] = {"network": network}
-    return TRAIN.inputs(Context.of(settings_of(tree), Console(file=io.StringIO())))
+    context = Context.of(settings_of(tree), Console(file=io.StringIO()))
+    return stages(context.settings)[0].inputs(context)
 
 
 def test_a_network_of_ones_own_is_its_text_and_parameters_not_its_place(simulation: Simulation, tmp_path: Path) -> None:

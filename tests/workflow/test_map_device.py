@@ -7,7 +7,8 @@ import pytest
 
 from sitspark.errors import SitsparkError
 from sitspark.models import gpu
-from sitspark.workflow.map_device import device_here
+from sitspark.workflow import map_device
+from sitspark.workflow.map_device import device_here, device_of_trial
 
 LARGE, SMALL = 26 * 10**9, 2 * 10**9
 
@@ -15,7 +16,7 @@ LARGE, SMALL = 26 * 10**9, 2 * 10**9
 def context(device: str = "auto", precision: str = "fp32", baseline: str | None = None) -> Any:
     """A context of such settings that notes what is told."""
     settings = SimpleNamespace(
-        map=SimpleNamespace(device=device, precision=precision), training=SimpleNamespace(baseline=baseline)
+        map=SimpleNamespace(device=device, precision=precision), training=SimpleNamespace(baseline=baseline), spark=None
     )
     told: list[str] = []
     return SimpleNamespace(settings=settings, voice=SimpleNamespace(remark=told.append), told=told)
@@ -56,3 +57,14 @@ def test_gpus_that_are_too_small_are_told(monkeypatch: pytest.MonkeyPatch) -> No
         "map.device: on the processors, for GPUs have 1.0 GB for each of 2 tasks at a time, and 1.6 are needed; with fewer "
         "(spark.master) they classify"
     ]
+
+
+@pytest.mark.parametrize(("memory", "expected"), [([], "cpu"), ([SMALL], "cuda")])
+def test_a_plan_for_a_cluster_is_tried_on_what_there_is_here(
+    memory: list[int], expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The machine that plans may have no GPU where the cluster's have some."""
+    monkeypatch.setattr(gpu, "gpu_memory", lambda: memory)
+    monkeypatch.setattr(map_device, "on_one_machine", lambda spark: False)
+    assert device_of_trial(context("gpu"), tasks=100) == expected
+    assert device_of_trial(context("gpu", baseline="random_forest"), tasks=100) == "cpu"

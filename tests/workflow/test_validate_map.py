@@ -15,6 +15,8 @@ from pyspark.sql import SparkSession
 
 from sitspark.accuracy.matrix import ConfusionMatrix
 from sitspark.cli import main
+from sitspark.maps.areas import has_pixels_of_one_size
+from sitspark.maps.class_raster import ClassRaster
 from tests.conftest import FinishedRun
 from tests.maps.rasters import LEFT, PLACE, SIDE, TOP, written
 
@@ -80,10 +82,10 @@ def matrix(document: dict) -> dict[tuple[int, int], int]:
 EXPECTED = {(1, 1): 25 + 12, (1, 2): 12, (2, 2): 24}
 
 
-def points(reference: Field, count: int = 40) -> Path:
-    """As many points on each half, of which some of the west say 2."""
+def points(reference: Field) -> Path:
+    """Points on each half, of which some of the west say 2."""
     random = np.random.default_rng(0)
-    for half, code in ((0, 1), (20, 2)):
+    for half, code, count in ((0, 1, 48), (20, 2, 24)):
         for number in range(count):
             row, col = random.integers(0, 30), half + random.integers(0, 20)
             reference.add(2 if code == 1 and number % 8 == 0 else code, box(int(row), int(col), 1, 1).centroid)
@@ -100,7 +102,7 @@ def test_points_drawn_within_the_classes_of_the_map_give_areas_and_intervals(
     told = document["assessment"]
     counts = told["confusion_matrix"]
     (a, b), (c, d) = counts["counts"]  # (reference, produced): what is lost to points in one pixel is counted in neither
-    assert (b, a > 30, c > 3, d > 30) == (0, True, True, True)
+    assert (b, a > 30, c > 3, d > 20) == (0, True, True, True)
     wrong = c / (a + c)
     hectares = {one["code"]: one["hectares"]["value"] for one in told["areas"]["classes"]}
     whole = 30 * 40 * 0.01
@@ -113,21 +115,44 @@ def test_points_drawn_within_the_classes_of_the_map_give_areas_and_intervals(
     assert polygon["low"] < told["overall_accuracy"] < polygon["high"] and pixel is not None
     assert (tmp_path / "out" / "area_estimates.csv").read_text().startswith("area,code,class,mapped_hectares")
     assert main(["validate", str(halves), str(file), "--label-field", "code", "--design", "stratified"]) == 0
-    said = capsys.readouterr().out
-    assert "95 % intervals by polygon: OA 0." in said and "estimated (ha)" in said and "random sample drawn within each" in said
+    said = " ".join(capsys.readouterr().out.split())
+    overall = told["areas"]["overall_accuracy"]["value"]
+    assert overall == pytest.approx(1 - wrong / 2) != pytest.approx(told["overall_accuracy"])
+    assert f"of the map: OA {overall:.3f} (" in said and "estimated (ha)" in said and "random sample drawn within each" in said
+    assert "of these pixels, with 95 % intervals by polygon: OA 0." in said
+
+
+def test_a_class_of_the_map_without_reference_is_ground_that_is_not_assessed(
+    spark: SparkSession, reference: Field, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As a third class that no point fell in: it is part of the map, of which nothing is said."""
+    codes = HALVES.copy()
+    codes[:, 36:] = 3
+    raster = written(tmp_path / "thirds.tif", codes.astype("uint8"), nodata=0)
+    reference.add(1, box(10, 2, 1, 1))
+    file = reference.write()
+    areas = validate(capsys, raster, file, "--design", "polygons")["assessment"]["areas"]
+    assert (areas["assessed_hectares"], areas["mapped_hectares"]) == (pytest.approx(10.8), pytest.approx(12))
+    assert [(one["code"], one["samples"]) for one in areas["classes"]][-1] == (3, 0)
+    assert main(["validate", str(raster), str(file), "--label-field", "code", "--design", "polygons"]) == 0
+    assert "10.0% of the map are classes with fewer than two samples" in " ".join(capsys.readouterr().out.split())
 
 
 def test_without_a_design_no_area_is_estimated_and_none_of_a_map_in_degrees(
     spark: SparkSession, reference: Field, halves: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert validate(capsys, halves, reference.write())["assessment"]["areas"] is None
+    mercator = Affine(10, 0, 333_000, 0, -10, 5_621_000)  # at 45 degrees a pixel of it covers half of what it says
+    web = written(tmp_path / "web.tif", HALVES.astype("uint8"), nodata=0, crs="EPSG:3857", transform=mercator)
+    assert not has_pixels_of_one_size(ClassRaster.of(web).grid) and has_pixels_of_one_size(ClassRaster.of(halves).grid)
     degrees = written(
         tmp_path / "degrees.tif", HALVES.astype("uint8"), nodata=0, crs="EPSG:4326", transform=Affine(1e-4, 0, 3, 0, -1e-4, 45)
     )
     west = shapely.box(3.0002, 44.9982, 3.0008, 44.9995)
     geopandas.GeoDataFrame({"code": [1]}, geometry=[west], crs="EPSG:4326").to_file(tmp_path / "few.gpkg")
     document = validate(capsys, degrees, tmp_path / "few.gpkg", "--design", "random")
-    assert document["assessment"]["areas"] is None and document["assessment"]["overall_accuracy"] == 1
+    told = document["assessment"]
+    assert told["areas"] is None and told["overall_accuracy"] == 1 and "simple random sample" in told["assumption"]
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """What a comparison of map and reference found, and the document metrics.json that says it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from sitspark.accuracy.accuracy_by import GroupAccuracy
@@ -123,7 +123,7 @@ def _evidence_json(evidence: Evidence | None, matrix: ConfusionMatrix, nomenclat
     if evidence is None:
         return dict.fromkeys(_OF_EVIDENCE)
     return {
-        "assumption": ASSUMPTIONS[evidence.areas.design if evidence.areas else "polygons"],
+        "assumption": ASSUMPTIONS[evidence.design],
         "confusion_matrix_polygons": _counts_json(evidence.majority.matrix) | {"ties": evidence.majority.ties},
         "confusion_matrix_hectares": evidence.pixel_hectares and _hectares_json(matrix, evidence.pixel_hectares),
         "intervals": {
@@ -219,8 +219,7 @@ def _cross_validation_json(folds: Sequence[FoldScores]) -> dict[str, Any]:
         ],
         "pooled": _headline(pooled(folds)),
         "spread": {
-            name: {score: _spread_json([getattr(matrix, score) for matrix in matrices]) for score in _SPREAD}
-            for name, matrices in sets.items()
+            name: {score: _spread_of_folds(folds, matrices, score) for score in _SPREAD} for name, matrices in sets.items()
         },
         "runs": _runs_json(folds),
         "assumption": ASSUMPTION,
@@ -251,6 +250,14 @@ def _fold_intervals_json(intervals: ScoreIntervals | None) -> dict[str, Any]:
         return {"polygons": None, "intervals": None}
     of = {name: getattr(intervals, name) for name in SUMMARY}
     return {"polygons": intervals.units, "intervals": {name: one and asdict(one) for name, one in of.items()}}
+
+
+def _spread_of_folds(folds: Sequence[FoldScores], matrices: Sequence[ConfusionMatrix], score: str) -> dict[str, Any] | None:
+    """Over all folds; where each is there several times, without an interval, which would take them for more folds."""
+    found = spread([getattr(matrix, score) for matrix in matrices])
+    if found is None:
+        return None
+    return asdict(found) if len(runs_of(folds)) == 1 else asdict(replace(found, half_width=None))
 
 
 def _spread_json(scores: Sequence[float | None]) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""Scores over the folds of a cross-validation, and how far they spread."""
+"""Scores over the folds or runs of a cross-validation, and how far they spread."""
 
 import math
 from collections.abc import Sequence
@@ -17,31 +17,31 @@ _NORMAL_95 = 1.959964
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Mean of a score over runs, standard deviation (n - 1), half the width of the 95 % interval of the mean.
+    """Mean of so many scores, standard deviation (count - 1), half the width of the 95 % interval of the mean.
 
-    A single run has a mean, but neither deviation nor interval: None.
+    A single score has a mean, but neither deviation nor interval: None.
     """
 
-    runs: int
+    count: int
     mean: float
     deviation: Score
     half_width: Score
 
 
 def spread(scores: Sequence[Score]) -> Spread | None:
-    """Summarise a score over runs; undefined scores don't count, and without any defined one there is no summary.
+    """Summarise scores of folds, or of runs; undefined ones don't count, and without any defined one there is no summary.
 
-    The interval is Student's with runs - 1 degrees of freedom, which supposes independent runs.
+    The interval is Student's with count - 1 degrees of freedom, which supposes that they are independent.
     """
     defined = [score for score in scores if score is not None]
-    runs = len(defined)
-    if not runs:
+    count = len(defined)
+    if not count:
         return None
-    mean = math.fsum(defined) / runs
-    if runs == 1:
-        return Spread(runs, mean, None, None)
-    deviation = math.sqrt(math.fsum((score - mean) ** 2 for score in defined) / (runs - 1))
-    return Spread(runs, mean, deviation, student_95(runs - 1) * deviation / math.sqrt(runs))
+    mean = math.fsum(defined) / count
+    if count == 1:
+        return Spread(count, mean, None, None)
+    deviation = math.sqrt(math.fsum((score - mean) ** 2 for score in defined) / (count - 1))
+    return Spread(count, mean, deviation, student_95(count - 1) * deviation / math.sqrt(count))
 
 
 def student_95(degrees: int) -> float:

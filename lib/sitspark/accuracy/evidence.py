@@ -24,7 +24,7 @@ class MappedGround:
 class Evidence:
     """The matrix of polygons counted once each, intervals by polygon, by block where there are blocks, by pixel; areas.
 
-    The last two are None where the whole map was not counted.
+    Areas and the hectares of a pixel are None where the whole map was not counted; `design` is how the reference was drawn.
     """
 
     majority: MajorityMatrix
@@ -33,6 +33,7 @@ class Evidence:
     by_pixel: ScoreIntervals
     areas: AreaEstimates | None
     pixel_hectares: float | None
+    design: Design
 
     def to_facts(self) -> dict[str, Any]:
         """JSON-like values."""
@@ -41,6 +42,7 @@ class Evidence:
             "majority": self.majority.matrix.to_json(),
             "ties": self.majority.ties,
             "pixel_hectares": self.pixel_hectares,
+            "design": self.design,
             **{name: part and asdict(part) for name, part in parts.items()},
         }
 
@@ -56,6 +58,7 @@ class Evidence:
             pixel,
             TypeAdapter(AreaEstimates | None).validate_python(facts["areas"]),
             facts["pixel_hectares"],
+            facts["design"],
         )
 
 
@@ -86,4 +89,5 @@ def evidence_of(
         pixel_intervals_of(counts.matrix(codes), seed=seed),
         areas,
         ground.pixel_hectares if ground else None,
+        design,
     )

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib.dates as mdates
 import numpy as np
@@ -31,7 +31,7 @@ from sitspark.accuracy.canvas import (
     shortened,
 )
 from sitspark.accuracy.cross_validation import Spread, spread
-from sitspark.accuracy.fold_scores import Area, FoldScores, run_means, runs_of
+from sitspark.accuracy.fold_scores import Area, FoldScores, fold_names, run_means, runs_of
 from sitspark.accuracy.matrix import ConfusionMatrix, Score
 from sitspark.classes import Nomenclature
 from sitspark.scenes.calendar import Acquisition
@@ -148,10 +148,11 @@ def training_figure(history: pd.DataFrame, best_epoch: int) -> bytes:
 def cross_validation_figure(folds: Sequence[FoldScores]) -> bytes:
     """OA and mean F of every fold in its own area and on what was left out, lines their intervals; below mean and deviation.
 
-    Of several runs a fold has a point for each, without intervals, and the means of the runs are one more row.
+    Of several runs a fold has a point for each, without intervals, and the means of the runs are one more row, with the 95 %
+    interval of their mean. Folds that each run deals anew have a row for each run.
     """
-    names, several = _fold_names(folds), len(runs_of(folds)) > 1
-    below = ["means of the runs ± sd"] if several else []
+    names, several = list(dict.fromkeys(fold_names(folds))), len(runs_of(folds)) > 1
+    below = ["means of the runs, 95 %"] if several else []
     rows = [*(f"without {name}" for name in names), *below, "mean ± sd"]
     height = 0.4 * len(rows) + 0.25
     figure = new_figure(9, height + 1)
@@ -232,14 +233,10 @@ def _curves(axes: Axes, history: pd.DataFrame, columns: dict[str, tuple[str, str
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False, fontsize=8, borderaxespad=0.2)
 
 
-def _fold_names(folds: Sequence[FoldScores]) -> list[str]:
-    """What is left out, once each."""
-    return list(dict.fromkeys(fold.left_out_fold for fold in folds))
-
-
 def _points_of_folds(axes: Axes, folds: Sequence[FoldScores], score: str) -> None:
     """A score of each fold in the same area and left out, a row a fold; below the means of runs, and of all."""
-    names, several = _fold_names(folds), len(runs_of(folds)) > 1
+    of_folds, several = fold_names(folds), len(runs_of(folds)) > 1
+    names = list(dict.fromkeys(of_folds))
     full: dict[str, Any] = {"s": 30, "color": BLUE}
     hollow: dict[str, Any] = {"s": 44, "facecolors": "white", "edgecolors": ORANGE, "linewidths": 1.6}
     sets: tuple[tuple[Area, str, float, dict[str, Any]], ...] = (
@@ -248,7 +245,7 @@ def _points_of_folds(axes: Axes, folds: Sequence[FoldScores], score: str) -> Non
     )
     for area, colour, shift, marker in sets:
         scores = [getattr(getattr(fold, area), score) for fold in folds]
-        rows = np.array([names.index(fold.left_out_fold) for fold in folds]) + shift
+        rows = np.array([names.index(name) for name in of_folds]) + shift
         for row, fold in zip(rows, folds, strict=True):
             intervals = getattr(fold, f"{area}_intervals")
             interval: Interval | None = getattr(intervals, score) if intervals and not several else None
@@ -258,15 +255,15 @@ def _points_of_folds(axes: Axes, folds: Sequence[FoldScores], score: str) -> Non
         if several:
             means, row = run_means(folds, area, score), len(names) + shift
             axes.scatter(_floats(means), [row] * len(means), zorder=3, **marker | {"s": 14})
-            _mean_and_deviation(axes, spread(means), row, colour)
-        _mean_and_deviation(axes, spread(scores), len(names) + several + shift, colour)
+            _mean_and(axes, spread(means), "half_width", row, colour)
+        _mean_and(axes, spread(scores), "deviation", len(names) + several + shift, colour)
     axes.axhline(len(names) - 0.5, color=RULE, linewidth=0.8)
     _score_axis(axes)
 
 
-def _mean_and_deviation(axes: Axes, summary: Spread | None, row: float, colour: str) -> None:
+def _mean_and(axes: Axes, summary: Spread | None, what: Literal["deviation", "half_width"], row: float, colour: str) -> None:
     if summary is not None:
-        axes.errorbar(summary.mean, row, xerr=summary.deviation, fmt="|", color=colour, markersize=8, capsize=0)
+        axes.errorbar(summary.mean, row, xerr=getattr(summary, what), fmt="|", color=colour, markersize=8, capsize=0)
 
 
 def _score_axis(axes: Axes) -> None:

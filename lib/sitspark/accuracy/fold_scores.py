@@ -15,15 +15,16 @@ from sitspark.accuracy.matrix import ConfusionMatrix, Score
 # what is said wherever scores are summed up over folds
 ASSUMPTION = (
     "The models of the folds share most of their training polygons, and all folds the polygons set aside: their scores aren't "
-    "independent. Mean and deviation describe these folds; ± (with runs - 1 degrees of freedom in half_width) is no confidence "
-    "interval of independent draws, and understates how unsure the score of another area is. The interval of a fold is of its "
-    "polygons drawn anew, its model as it is."
+    "independent. Mean and deviation describe these folds; half_width (Student's, folds - 1 degrees of freedom) is no interval "
+    "of independent draws, and understates how unsure the score of another area is. The interval of a fold is of its polygons "
+    "drawn anew, its model as it is."
 )
 
 # and where the ground truth was divided several times
 RUNS_ASSUMPTION = (
-    "Runs divide the same polygons anew and train anew: how far their means lie apart says how much a score hangs on that, ± "
-    "(runs - 1 degrees of freedom). They share the ground truth, so that it says nothing of other ground."
+    "Runs divide the same polygons anew and train anew: how far their means lie apart says how much a score hangs on that; ± "
+    "there is half of the 95 % interval of the mean, with runs - 1 degrees of freedom. They share the ground truth, so that it "
+    "says nothing of other ground."
 )
 
 
@@ -72,9 +73,9 @@ def pooled(folds: Sequence[FoldScores]) -> ConfusionMatrix:
     """All that was left out, each pixel classified once, by the model that never saw its fold.
 
     A mean over folds takes a tile of three parcels for as good a witness as one of hundreds; here each counts as much as it
-    holds. Of several runs each classifies it once.
+    holds. Of several runs it is the first: each would classify it once more.
     """
-    return reduce(add, (fold.left_out for fold in folds))
+    return reduce(add, (fold.left_out for fold in folds if fold.run == folds[0].run))
 
 
 Area = Literal["same_area", "left_out"]
@@ -93,3 +94,12 @@ def run_means(folds: Sequence[FoldScores], area: Area, score: str) -> list[Score
     """The mean over the folds of each run of a score, as `mean_f_score`; None where no fold has one."""
     summaries = [spread([getattr(getattr(fold, area), score) for fold in own]) for own in runs_of(folds).values()]
     return [None if one is None else one.mean for one in summaries]
+
+
+def fold_names(folds: Sequence[FoldScores]) -> list[str]:
+    """What each fold is called: what it leaves out, and its run too where another one leaves out other ground by that name."""
+    ground: dict[str, set[tuple[int, ...]]] = {}
+    for fold in folds:
+        ground.setdefault(fold.left_out_fold, set()).add(fold.left_out.reference_pixels)
+    dealt = {name for name, pixels in ground.items() if len(pixels) > 1}
+    return [f"{f.left_out_fold}, run {f.run}" if f.left_out_fold in dealt else f.left_out_fold for f in folds]

@@ -35,7 +35,7 @@ from sitspark.scenes.calendar import Acquisition
 from sitspark.settings.redaction import redacted
 
 _OF_PLACE = 500  # pixels of a place's side on the page
-_LARGEST = 5_000_000  # bytes of the page: mail and browsers bear that; places that don't fit are named with their files
+_LARGEST = 5_000_000  # bytes of the page, for mail; pictures of places that don't fit are named with their files
 _OF_TEXT = 1000  # bytes that a picture takes besides
 
 

@@ -4,7 +4,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from sitspark.accuracy.area_estimates import AreaEstimates
+from sitspark.accuracy.area_estimates import AreaEstimates, Estimate
 from sitspark.accuracy.bootstrap import Interval
 from sitspark.accuracy.matrix import ConfusionMatrix, Score
 from sitspark.classes import Nomenclature
@@ -27,10 +27,10 @@ def accuracy_table(matrix: ConfusionMatrix, nomenclature: Nomenclature) -> Table
 
 
 def area_table(areas: AreaEstimates, nomenclature: Nomenclature, pixel_hectares: float) -> Table:
-    """One line a class with the hectares that the map gives it, and those that the reference tells, ± half their interval."""
+    """One line a class: hectares on the map, those that the reference tells ± half their interval, accuracies of the map."""
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("class")
-    for heading in ("mapped (ha)", "estimated (ha)", "±", "samples"):
+    for heading in ("mapped (ha)", "estimated (ha)", "±", "user's", "producer's", "samples"):
         table.add_column(heading, justify="right")
     scale = areas.assessed_pixels * pixel_hectares
     for of in areas.classes:
@@ -39,8 +39,16 @@ def area_table(areas: AreaEstimates, nomenclature: Nomenclature, pixel_hectares:
             sure = (share.high - share.low) / 2 * scale
         told = ("-" if number is None else f"{number:,.1f}" for number in (share and share.value * scale, sure))
         mapped = f"{of.mapped_pixels * pixel_hectares:,.1f}"
-        table.add_row(Text(nomenclature.name_of(of.code)), mapped, *told, f"{of.samples:,}")
+        accuracies = (_score(one.value if one else None) for one in (of.users_accuracy, of.producers_accuracy))
+        table.add_row(Text(nomenclature.name_of(of.code)), mapped, *told, *accuracies, f"{of.samples:,}")
     return table
+
+
+def estimate_in_words(of: Estimate | None) -> str:
+    """As 0.961 (0.923 to 0.999)."""
+    if of is None or of.low is None or of.high is None:
+        return _score(of.value if of else None)
+    return sure_in_words(of.value, Interval(of.low, of.high))
 
 
 def sure_in_words(score: Score, interval: Interval | None) -> str:

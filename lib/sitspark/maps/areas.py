@@ -23,6 +23,7 @@ MAP, TILE, REGION = "map", "tile", "region"  # kinds of ground
 SIDE = 2048  # pixels of a block's side
 _WHOLE = "all"
 _HECTARE = 10_000.0  # square metres
+_ALIKE = 0.02  # share by which the ground of pixels may differ from what their resolution says
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,25 @@ def _grounds(
         *(_areas(TILE, name, tiles[name], hectares) for name in sorted(tiles)),
         *(_areas(REGION, name, regions[name], hectares) for name in sorted(regions)),
     )
+
+
+def has_pixels_of_one_size(grid: Grid) -> bool:
+    """Whether pixels at the corners and in the middle of a grid cover the ground that its resolution says, within 2 %.
+
+    UTM and the conformal CRS of countries stay within 1 %; Mercator's of the web is off by half at 45 degrees.
+    """
+    crs = pyproj.CRS.from_user_input(grid.crs)
+    if not crs.is_projected:
+        return False
+    to_degrees, ellipsoid = pyproj.Transformer.from_crs(crs, 4326, always_xy=True), pyproj.Geod(ellps="WGS84")
+    left, bottom, right, top = grid.bounds
+    side, nominal = grid.resolution, pixel_hectares(grid) * _HECTARE
+    places = [(left, top), (right, top), (left, bottom), (right, bottom), ((left + right) / 2, (bottom + top) / 2)]
+    for x, y in places:
+        lon, lat = to_degrees.transform([x, x + side, x + side, x], [y, y, y - side, y - side])
+        if abs(abs(ellipsoid.polygon_area_perimeter(lon, lat)[0]) / nominal - 1) > _ALIKE:
+            return False
+    return True
 
 
 def pixel_hectares(grid: Grid) -> float:

@@ -26,7 +26,7 @@ from sitspark.maps.views import ReadChunk, View
 from sitspark.models.applicability import AreaOfApplicability
 from sitspark.models.card import CARD
 from sitspark.models.committee import Member
-from sitspark.models.gpu import Device, room_on_gpu
+from sitspark.models.gpu import Device, gpu_taken, room_on_gpu
 from sitspark.models.inference import BLOCK, Classifier
 from sitspark.scenes.region import Region
 from sitspark.settings import BoundarySettings
@@ -102,7 +102,8 @@ def _speakers(target: MapTarget, views: Sequence[View], grid: Grid) -> list[Spea
             weight = weight_of(model.ground, view.weight, near)
             if weight is not None and (weight == 1).all():
                 weight = None
-            classifier = _classifier(model, (model.folder / CARD).stat().st_mtime_ns)
+            # a worker's next task may have another GPU
+            classifier = _classifier(model, (model.folder / CARD).stat().st_mtime_ns, gpu_taken(model.arithmetic.device))
             found.append(Speaker(classifier, number, None if weight is None else weight.ravel()))
     return found
 
@@ -167,8 +168,8 @@ def write_chunk_maps(
 
 
 @functools.lru_cache(maxsize=64)  # the models of one pass: those of some regions, of one seed or several
-def _classifier(model: Member, _modified: int) -> Classifier:
-    """A model, read once a process."""
+def _classifier(model: Member, _modified: int, _gpu: int | None) -> Classifier:
+    """A model, read once a process and GPU."""
     return Classifier.load(model.folder, code=model.code, arithmetic=model.arithmetic)
 
 

@@ -32,7 +32,7 @@ def workplaces(spark: SparkSession, tasks: int) -> list[Workplace]:
 
     def look(batches: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
         memory = gpu_memory()
-        given = [int(address) % len(memory) for address in gpus_of_task()] if memory else []
+        given = [int(address) % len(memory) for address in gpus_of_task() if address.isdigit()] if memory else []
         mine = {number: memory[number] for number in given or range(len(memory))}
         for batch in batches:
             yield pd.DataFrame({"machine": platform.node(), "gpus": [list(mine.items())] * len(batch)})

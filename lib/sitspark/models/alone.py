@@ -10,6 +10,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from sitspark.errors import SitsparkError
 from sitspark.models.job import TrainingJob
 from sitspark.models.rank import raise_killed, raise_rank_error, run_rank
 
@@ -32,6 +33,8 @@ def run_alone(job: TrainingJob, log: Path, environment: Mapping[str, str]) -> No
     if ended.returncode < 0:
         raise_killed(job, 1)
     raise_rank_error(job, log)
+    if ended.returncode:
+        raise SitsparkError(f"training {job.model_id} did not begin: its process ended with {ended.returncode}; {log} says why")
 
 
 if __name__ == "__main__":

@@ -33,7 +33,14 @@ def take_gpu(addresses: Sequence[str] = ()) -> None:
             f"a worker on {platform.node()} sees no GPU, and the map is drawn on GPUs; give each of Spark's workers one, or "
             "set map.device: cpu, by which the map is drawn anew"
         )
-    torch.cuda.set_device((int(addresses[0]) if addresses else os.getpid()) % torch.cuda.device_count())
+    # an address may be a name that only the driver knows, as of a part of a GPU; the process then sees no other
+    number = int(addresses[0]) if addresses and addresses[0].isdigit() else os.getpid()
+    torch.cuda.set_device(number % torch.cuda.device_count())
+
+
+def gpu_taken(device: Device) -> int | None:
+    """The number of the GPU that the calling thread computes on; None where it computes on the processor."""
+    return torch.cuda.current_device() if device == "cuda" else None
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sitspark.errors import SitsparkError
 from sitspark.parts import current_parts
 
 
@@ -46,8 +47,11 @@ class Divided:
     monitored: npt.NDArray[np.bool_]
 
     def place(self, rows: pa.RecordBatch) -> npt.NDArray[np.intp]:
-        """Where the samples of these rows are, int (n,)."""
-        found: npt.NDArray[np.intp] = np.searchsorted(self.sample_id, rows["sample_id"].to_numpy())
+        """Where the samples of these rows are, int (n,); raises SitsparkError for one that isn't among them."""
+        wanted = rows["sample_id"].to_numpy()
+        found: npt.NDArray[np.intp] = np.searchsorted(self.sample_id, wanted).clip(max=max(len(self.sample_id) - 1, 0))
+        if not len(self.sample_id) or (self.sample_id[found] != wanted).any():
+            raise SitsparkError("sample_divisions: is not of these samples; remove that table and run the same command again")
         return found
 
 

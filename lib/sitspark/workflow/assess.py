@@ -451,4 +451,4 @@ def _validate_inputs(context: Context) -> Any:
     return [context.settings.accuracy.model_dump(mode="json"), context.settings.seed]
 
 
-STAGES = (Stage("validate", ("ground_truth", "regularise"), 5, _validate_inputs, _validate, through=("chunks",)),)
+STAGES = (Stage("validate", ("ground_truth", "regularise"), 6, _validate_inputs, _validate, through=("chunks",)),)

@@ -43,7 +43,7 @@ def _divisions(context: Context, key: str) -> Outcome:
     else:
         shutil.rmtree(context.folder.table(POLYGONS), ignore_errors=True)  # of a run from imagery
         outputs = [context.folder.table(SAMPLES)]
-        divided, on = _of_table(context), ["polygon_id"]
+        divided, on = _of_table(context), ["sample_id"]
     samples = context.table("samples")
     drawn = [_of_samples(context, samples, divided.where(F.col("run") == run), on, run=run) for run in runs]
     context.write(SAMPLES, _together(drawn).select(*_OF_SAMPLES).orderBy("run", "sample_id").coalesce(1), key=key)
@@ -51,8 +51,8 @@ def _divisions(context: Context, key: str) -> Outcome:
 
 
 def _of_table(context: Context) -> DataFrame:
-    """The polygons of a table in further runs."""
-    observed = context.table("observations").select("polygon_id", "label", "fold", "split", "monitored")
+    """The samples of a table in further runs: a polygon of two labels is divided in each of them."""
+    observed = context.table("observations").select("sample_id", "polygon_id", "label", "fold", "split", "monitored")
     how = from_table.Division(
         named(context.table_settings), context.settings.training.monitored_polygons, context.settings.seed
     )

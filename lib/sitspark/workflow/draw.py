@@ -228,9 +228,9 @@ def of_pixels(context: Context) -> Any:
     """What the pixels of a map depend on beside the stages before it."""
     grid, drawn = context.settings.grid, context.settings.map
     precision = None if drawn.precision == "fp32" else [drawn.precision, drawn.precision_limit]
-    device = None if drawn.device == "auto" else drawn.device
+    device = [] if drawn.device == "auto" else [drawn.device]
     several = [drawn.combine, drawn.boundary and drawn.boundary.model_dump(mode="json")]
-    return [grid.interpolator, grid.overlap, READER_VERSION, products.PRODUCTS_VERSION, precision, device, several]
+    return [grid.interpolator, grid.overlap, READER_VERSION, products.PRODUCTS_VERSION, precision, several, *device]
 
 
 def _classify_inputs(context: Context) -> Any:

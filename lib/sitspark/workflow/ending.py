@@ -171,7 +171,10 @@ def _fold_table(folds: tuple[FoldScores, ...]) -> Table:
     table.add_row("mean ± deviation", *(_in_words(spread(values)) for values in zip(*columns, strict=True)))
     if several:
         kinds = [(area, name) for area in AREAS for name in ("overall_accuracy", "mean_f_score")]
-        table.add_row("means of the runs", *(_in_words(spread(run_means(folds, *kind))) for kind in kinds))
+        means = (spread(run_means(folds, *kind)) for kind in kinds)
+        table.add_row(
+            "means of the runs ± 95 %", *("-" if m is None else f"{m.mean:.3f} ± {score(m.half_width)}" for m in means)
+        )
     together = pooled(folds)
     table.add_row("pooled", "", "", score(together.overall_accuracy), score(together.mean_f_score))
     return table

@@ -179,8 +179,9 @@ def _map_id(fold: Mapping[str, Any]) -> str:
 
 
 def _chunks_key(context: Context) -> str:
-    records = context.folder.records()
-    return digest(KERNEL_VERSION, of_pixels(context), [records[name].key for name in _BEFORE])
+    """What the pixels of the folds' maps depend on: how the models are judged, and further runs, are no part of it."""
+    records, models = context.folder.records(), context.facts("cross_validate")["model_id"]
+    return digest(KERNEL_VERSION, of_pixels(context), [records[name].key for name in ("scenes", "chunks")], models)
 
 
 def _inputs(context: Context) -> Any:

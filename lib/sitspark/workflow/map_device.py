@@ -45,6 +45,18 @@ def device_here(context: Context, *, tasks: int) -> "Device":
     return _device(context, [Workplace(platform.node(), dict(enumerate(gpu_memory())))] * tasks)
 
 
+def device_of_trial(context: Context, *, tasks: int) -> "Device":
+    """What a trial of the map on this machine computes on: a GPU of its own, where the run may take some.
+
+    So many tasks run at a time on one machine; the machines of a cluster may have others, and aren't asked.
+    """
+    if on_one_machine(context.settings.spark):
+        return device_here(context, tasks=tasks)
+    from sitspark.models.gpu import gpu_memory
+
+    return "cuda" if may_take_gpus(context.settings) and gpu_memory() else "cpu"
+
+
 def _device(context: Context, places: "Sequence[Workplace]") -> "Device":
     from sitspark.maps.gpus import least_share
     from sitspark.models.gpu import ROOM

@@ -30,7 +30,6 @@ class PlannedModel:
     model_id: str
     seed: int
     ground: Ground | None
-
     number: int | None
 
     @property

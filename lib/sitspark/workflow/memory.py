@@ -19,7 +19,7 @@ class PeakMemory:
 
     def look(self) -> None:
         """See how much it is now."""
-        now = memory_of(os.getpid())
+        now = memory_of(_root())
         if now is not None:
             self.megabytes = max(self.megabytes or 0, round(now / 1e6))
 
@@ -42,6 +42,11 @@ def watched_memory() -> Iterator[PeakMemory]:
         ended.set()
         watcher.join()
         peak.look()
+
+
+def _root() -> int:
+    """The process that started all others of the run: under spark-submit the JVM, which started this one."""
+    return os.getppid() if "PYSPARK_GATEWAY_PORT" in os.environ else os.getpid()
 
 
 def memory_of(pid: int) -> int | None:

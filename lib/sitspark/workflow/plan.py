@@ -22,7 +22,7 @@ from sitspark.models.applicability import AreaOfApplicability
 from sitspark.models.arithmetic import Precision, arithmetic_of
 from sitspark.models.baselines.stand_in import stand_in
 from sitspark.models.baselines.training import samples_that_fit
-from sitspark.models.gpu import Device
+from sitspark.models.gpu import Device, gpu_memory
 from sitspark.models.inference import BaselineClassifier, Classifier
 from sitspark.models.model import Model
 from sitspark.models.networks.bank import chosen
@@ -40,10 +40,10 @@ from sitspark.spark import local_cores, machine_memory_mb
 from sitspark.workflow.context import Context
 from sitspark.workflow.draw import chunks_begun
 from sitspark.workflow.foreseen import Bound, Cost, Foreseen, Held
-from sitspark.workflow.map_device import device_here
+from sitspark.workflow.map_device import device_of_trial
 from sitspark.workflow.rehearsal import rehearsed
 from sitspark.workflow.searching import trials_at_a_time
-from sitspark.workflow.speed import Speed, trial
+from sitspark.workflow.speed import Speed, seconds_a_pixel, trial
 
 _THREADS = 8  # products opened at a time: opening waits for the disk or the network
 _PLACES = (0.5, 0.2, 0.8, 0.35, 0.65)  # of windows that are drawn by way of trial, among the chunks of a tile
@@ -65,7 +65,7 @@ def plan(context: Context, done: Sequence[str] = ()) -> Foreseen:
     work = _Work.on(imagery)
     # a cluster may have any number
     cores = local_cores(settings.spark.master) or os.cpu_count() or 1
-    device = device_here(context, tasks=cores)
+    device = device_of_trial(context, tasks=cores)
     speed, costs = _costs(work, trained="train" in done, workers=min(cores, len(work.chunks)), device=device)
     features = len(imagery.recipe.space)
     return Foreseen(
@@ -238,6 +238,8 @@ class _Work:
 def _costs(work: _Work, *, trained: bool, workers: int, device: Device) -> tuple[Speed, dict[str, Cost]]:
     """How fast windows are drawn here, and what each stage that makes the map costs with so many workers."""
     imagery, context = work.imagery, work.imagery.context
+    classifier = _classifier(context, imagery.recipe.space, trained=trained, device=device)
+    classifiers = [classifier] * context.settings.training.ensemble
     with tempfile.TemporaryDirectory(prefix="sitspark-plan-") as scratch:
         tried = trial(
             imagery.reading,
@@ -245,8 +247,7 @@ def _costs(work: _Work, *, trained: bool, workers: int, device: Device) -> tuple
             imagery.fullest,
             work.windows,
             recipe=imagery.recipe,
-            classifiers=[_classifier(context, imagery.recipe.space, trained=trained, device=device)]
-            * context.settings.training.ensemble,
+            classifiers=classifiers,
             products=work.products,
             area=_area(context, len(imagery.recipe.space)),
             scratch=Path(scratch),
@@ -254,8 +255,8 @@ def _costs(work: _Work, *, trained: bool, workers: int, device: Device) -> tuple
     speed, tiles = tried.speed, len(imagery.tiles[context.leading.name])
     drawn = Cost(
         speed.core_seconds(work.drawn_pixels, starts=workers + tiles - 1),
-        # waiting for the disk or the network takes time, not cores
-        work.drawn_pixels / speed.per_second / workers + speed.start,
+        # waiting for the disk or the network takes time, not cores; workers that share a GPU wait for each other
+        work.drawn_pixels * max(1 / speed.per_second / workers, _seconds_on_gpus(classifiers, device, imagery)) + speed.start,
     )
     later = rehearsed(
         tried.rasters,
@@ -362,6 +363,13 @@ def _classifier(context: Context, space: FeatureSpace, *, trained: bool, device:
     return BaselineClassifier(
         np.array(codes, np.uint16), 1.0, stand_in(training.baseline, len(space), len(codes), samples=samples)
     )
+
+
+def _seconds_on_gpus(classifiers: Sequence[Classifier], device: Device, imagery: _Imagery) -> float:
+    """What a pixel takes of all GPUs of this machine together, if they do nothing else; 0 where processors classify."""
+    if device == "cpu":
+        return 0.0
+    return sum(seconds_a_pixel(one, len(imagery.recipe.space)) for one in classifiers) / len(gpu_memory())
 
 
 def _area(context: Context, features: int) -> AreaOfApplicability | None:

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyproj
 from pyspark.sql import SparkSession
 from rich.console import Console
 from rich.markup import escape
@@ -20,12 +19,12 @@ from sitspark.accuracy.class_pixels import blocks_of, class_pixels
 from sitspark.accuracy.evidence import Evidence, MappedGround, evidence_of
 from sitspark.accuracy.matrix import ConfusionMatrix
 from sitspark.accuracy.score_tables import area_estimates_csv
-from sitspark.accuracy.text import accuracy_table, area_table, sure_in_words
+from sitspark.accuracy.text import accuracy_table, area_table, estimate_in_words, sure_in_words
 from sitspark.accuracy.unit_counts import UnitCounts
 from sitspark.atomic import publish, write_atomically
 from sitspark.classes import Nomenclature, read_names
 from sitspark.errors import SitsparkError, counted, some
-from sitspark.maps.areas import pixel_hectares
+from sitspark.maps.areas import has_pixels_of_one_size, pixel_hectares
 from sitspark.maps.class_raster import NOTHING, ClassRaster
 from sitspark.maps.mapping import read_mapping
 from sitspark.marks import Marks
@@ -107,15 +106,19 @@ def compared(spark: SparkSession, asked: Validation, raster: ClassRaster, scratc
             f"{asked.reference.source.address}: {some(notes, separator='; ')}"
         )
     notes += class_notes(classified["reference"], classified["predicted"], classified["pixels"], reference.names)
-    matrix = matrix_of(classified["reference"], classified["predicted"], classified["pixels"])
+    columns = ("polygon_id", "reference", "predicted", "pixels")
+    rows_ = UnitCounts(*(classified[column].to_numpy() for column in columns))
+    ground = _ground(spark, raster, scratch, voice) if asked.design else None
+    # a class of the map that no reference lies in is a part of the map, which isn't assessed
+    codes = {*rows_.reference.tolist(), *rows_.produced.tolist(), *(ground.pixels if ground else ())}
+    matrix = rows_.matrix(tuple(sorted(codes)))
     # a polygon has one class
     of_class = classified.drop_duplicates("polygon_id")["reference"]
-    columns = ("polygon_id", "reference", "predicted", "pixels")
     evidence = evidence_of(
-        UnitCounts(*(classified[column].to_numpy() for column in columns)),
+        rows_,
         matrix.codes,
         blocks=None,
-        ground=_ground(spark, raster, scratch, voice) if asked.design else None,
+        ground=ground,
         design=asked.design or "polygons",
         seed=asked.seed,
     )
@@ -124,9 +127,12 @@ def compared(spark: SparkSession, asked: Validation, raster: ClassRaster, scratc
 
 
 def _ground(spark: SparkSession, raster: ClassRaster, scratch: Path, voice: Voice) -> MappedGround | None:
-    """What the map gives to each class; None of a map in degrees, whose pixels aren't of one size."""
-    if not pyproj.CRS.from_user_input(raster.grid.crs).is_projected:
-        voice.note("no areas are estimated: pixels of a map in degrees are not of one size; gdalwarp it to a projected CRS")
+    """What the map gives to each class; None of a map whose pixels aren't of one size on the ground, as one in degrees."""
+    if not has_pixels_of_one_size(raster.grid):
+        voice.note(
+            f"no areas are estimated: pixels of a map in {raster.grid.crs} are not of one size on the ground; gdalwarp it to a "
+            "CRS of equal areas, or to its UTM zone"
+        )
         return None
     marks = Marks(scratch / "counted")
     marks.folder.mkdir(parents=True)
@@ -213,14 +219,19 @@ def say(validated: Validated, console: Console) -> None:
 
 
 def _say_evidence(evidence: Evidence, validated: Validated, console: Console) -> None:
-    """Print how sure the scores are, and areas where the reference was drawn to tell them."""
+    """Print how sure the scores are, and what the reference says of the whole map where it is known how it was drawn."""
     matrix, by_polygon = validated.assessment.matrix, evidence.by_polygon
     scores = (("OA", "overall_accuracy"), ("kappa", "kappa"), ("mean F", "mean_f_score"))
     told = (f"{name} {sure_in_words(getattr(matrix, score), getattr(by_polygon, score))}" for name, score in scores)
-    console.print(f"95 % intervals by polygon: {', '.join(told)}", soft_wrap=True)
-    if evidence.areas is not None and evidence.pixel_hectares is not None:
-        console.print(area_table(evidence.areas, validated.nomenclature, evidence.pixel_hectares))
-        console.print(ASSUMPTIONS[evidence.areas.design], soft_wrap=True)
+    console.print(f"of these pixels, with 95 % intervals by polygon: {', '.join(told)}", soft_wrap=True)
+    areas = evidence.areas
+    if areas is not None and evidence.pixel_hectares is not None:
+        console.print(area_table(areas, validated.nomenclature, evidence.pixel_hectares))
+        overall, rest = areas.overall_accuracy, 1 - areas.assessed_pixels / max(areas.mapped_pixels, 1)
+        console.print(f"of the map: OA {estimate_in_words(overall)}", soft_wrap=True)
+        if rest > 0:
+            Voice(console).note(f"{rest:.1%} of the map are classes with fewer than two samples: nothing is said of them")
+        console.print(ASSUMPTIONS[areas.design], soft_wrap=True)
 
 
 def say_output(output: Path | None, console: Console) -> None:

@@ -8,7 +8,7 @@ from sitspark.models.networks.dense import replace_layers
 
 
 def by_products(network: nn.Module, dtype: torch.dtype) -> None:
-    """Have the convolutions of a network computed as products of matrices of a type, summed in float32.
+    """Have the convolutions of a network computed as products of matrices of a type.
 
     Those with steps between dates, or groups of channels, stay as they are.
     """
