@@ -19,6 +19,7 @@ from sitspark.models.inference import Classifier
 from sitspark.settings import BoundarySettings
 from sitspark.workflow.context import Context
 from sitspark.workflow.members import models_of
+from sitspark.workflow.run_folder import RunFolder
 from tests.conftest import FinishedRun, run_quietly
 
 PRODUCTS = ["probability", "entropy", "margin", "agreement", "features"]
@@ -194,8 +195,10 @@ def test_a_key_that_would_be_ignored_is_refused(finished: FinishedRun, settings:
 
 def test_what_has_a_model_of_its_own_can_not_be_left_out(run_copy: FinishedRun) -> None:
     tree = run_copy.tree | {"training": run_copy.tree["training"] | {"model_per": "tile", "epochs": 1}}
+    before = RunFolder(Path(tree["output"])).records()
     with pytest.raises(SitsparkError, match="a tile left out has no model of its own"):
         run_quietly(tree, "cross_validate")
+    assert RunFolder(Path(tree["output"])).records() == before  # nothing that was done is lost by that
 
 
 def test_each_tile_draws_its_own_ground_and_the_maps_of_folds_are_drawn_together(run_copy: FinishedRun) -> None:

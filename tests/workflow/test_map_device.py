@@ -8,7 +8,7 @@ import pytest
 from sitspark.errors import SitsparkError
 from sitspark.models import gpu
 from sitspark.workflow import map_device
-from sitspark.workflow.map_device import device_here, device_of_trial
+from sitspark.workflow.map_device import device_here, device_of_trial, told_map_gpus
 
 LARGE, SMALL = 26 * 10**9, 2 * 10**9
 
@@ -68,3 +68,12 @@ def test_a_plan_for_a_cluster_is_tried_on_what_there_is_here(
     monkeypatch.setattr(map_device, "on_one_machine", lambda spark: False)
     assert device_of_trial(context("gpu"), tasks=100) == expected
     assert device_of_trial(context("gpu", baseline="random_forest"), tasks=100) == "cpu"
+
+
+def test_a_look_at_the_inputs_says_whether_the_gpu_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(map_device, "on_one_machine", lambda spark: True)
+    monkeypatch.setattr(gpu, "gpu_memory", lambda: [SMALL])
+    assert told_map_gpus(context("gpu")) == "the map is drawn on 1 GPU" and told_map_gpus(context()) is None
+    monkeypatch.setattr(gpu, "gpu_memory", list)
+    with pytest.raises(SitsparkError, match=r"^map\.device: gpu asks for a GPU"):
+        told_map_gpus(context("gpu"))

@@ -19,7 +19,7 @@ from sitspark.accuracy.unit_counts import UnitCounts
 
 Design = Literal["polygons", "stratified", "random"]
 _NORMAL_95 = 1.959964
-_LEAST = 2  # samples in a stratum: of one no variance is known
+LEAST = 2  # samples in a stratum: of one no variance is known
 
 ASSUMPTIONS: Mapping[Design, str] = {
     "polygons": "The intervals take the reference polygons for a random draw from the land that the map shows, and they are a "
@@ -164,7 +164,7 @@ class _Strata:
     @staticmethod
     def of(counts: Floats, samples: Floats, mapped: Mapping[int, int], codes: tuple[int, ...]) -> "_Strata":
         """Strata are assessed where they have two samples or more."""
-        assessed = samples >= _LEAST
+        assessed = samples >= LEAST
         pixels = tuple(mapped.get(code, 0) for code in codes)
         weights = np.where(assessed, np.array(pixels, np.float64), 0)
         weights = np.divide(weights, max(weights.sum(), 1))

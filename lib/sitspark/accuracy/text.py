@@ -4,7 +4,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from sitspark.accuracy.area_estimates import AreaEstimates, Estimate
+from sitspark.accuracy.area_estimates import LEAST, AreaEstimates, Estimate
 from sitspark.accuracy.bootstrap import Interval
 from sitspark.accuracy.matrix import ConfusionMatrix, Score
 from sitspark.classes import Nomenclature
@@ -34,7 +34,8 @@ def area_table(areas: AreaEstimates, nomenclature: Nomenclature, pixel_hectares:
         table.add_column(heading, justify="right")
     scale = areas.assessed_pixels * pixel_hectares
     for of in areas.classes:
-        share, sure = of.share, None
+        # of a class of the map that is not assessed nothing is known, whatever other strata hold of it
+        share, sure = of.share if of.samples >= LEAST else None, None
         if share is not None and share.low is not None and share.high is not None:
             sure = (share.high - share.low) / 2 * scale
         told = ("-" if number is None else f"{number:,.1f}" for number in (share and share.value * scale, sure))

@@ -27,7 +27,6 @@ from sitspark.accuracy.fold_maps import FoldMapsView, ShownPlace
 from sitspark.accuracy.fold_scores import FoldScores
 from sitspark.accuracy.map_confusion import map_confusion
 from sitspark.accuracy.matrix import ConfusionMatrix
-from sitspark.accuracy.places import Place, chosen_places, side_of
 from sitspark.accuracy.report import (
     ClassSamples,
     DoubtfulPolygon,
@@ -46,7 +45,7 @@ from sitspark.accuracy.series_figure import ClassSeries, SeriesView, series_figu
 from sitspark.accuracy.training_distance import kilometres_to_training
 from sitspark.accuracy.unit_counts import UnitCounts
 from sitspark.atomic import publish, write_atomically
-from sitspark.errors import SitsparkError, counted
+from sitspark.errors import counted
 from sitspark.grid import Grid
 from sitspark.ground_truth.division import blocks_of
 from sitspark.ground_truth.regions import with_region
@@ -65,6 +64,7 @@ from sitspark.workflow.applicability import applicability_of
 from sitspark.workflow.context import Context
 from sitspark.workflow.imagery import acquisitions_of
 from sitspark.workflow.members import PlannedModel, models_of
+from sitspark.workflow.places import places_on
 from sitspark.workflow.run_folder import StageRecord, versions
 from sitspark.workflow.stage import Outcome, Stage
 from sitspark.workflow.trust import confidence_of, needs_of
@@ -281,19 +281,9 @@ def _map_view(context: Context, facts: dict[str, dict[str, Any]]) -> MapView | N
         return None
     final = facts.get("regularise", {"map": "classification.tif", "areas": AREAS})
     folder = context.folder.path / facts["mosaic"]["map"]
-    return MapView.read(folder, file=final["map"], areas=final["areas"], places=_places(context, folder / final["map"]))
-
-
-def _places(context: Context, classes: Path) -> list[Place]:
-    """The places of the settings on the map; of those beside it a sentence is said."""
-    settings, grid = context.settings.report, ClassRaster.of(classes).grid
-    found: list[Place] = []
-    for place in settings.places:
-        try:
-            found += chosen_places([place], grid, side=side_of(settings.place_size, grid))
-        except SitsparkError as error:
-            context.voice.note(str(error))
-    return found
+    return MapView.read(
+        folder, file=final["map"], areas=final["areas"], places=places_on(context, ClassRaster.of(folder / final["map"]).grid)
+    )
 
 
 def assessment_of(facts: dict[str, dict[str, Any]]) -> Assessment | None:

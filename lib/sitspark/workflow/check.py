@@ -30,6 +30,7 @@ from sitspark.settings.networks import OF_SERIES
 from sitspark.workflow.check_products import HEADERS, Depth, check_products
 from sitspark.workflow.context import Context
 from sitspark.workflow.finding import Finding
+from sitspark.workflow.map_device import told_map_gpus
 from sitspark.workflow.training_place import told_executors, told_gpus
 
 
@@ -155,7 +156,7 @@ def _training(context: Context) -> str:
     if training.track is not None:
         refuse_without_mlflow()
         parts.append(f"noted in the experiment {training.track.experiment} of MLflow")
-    parts += [told for told in (told_gpus(context), told_executors(context)) if told]
+    parts += [told for told in (told_gpus(context), told_map_gpus(context), told_executors(context)) if told]
     return "; ".join(parts)
 
 

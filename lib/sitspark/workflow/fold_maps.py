@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sitspark.accuracy.places import chosen_places, most_disputed, side_of
+from sitspark.accuracy.places import most_disputed, side_of
 from sitspark.atomic import publish, write_atomically
 from sitspark.errors import SitsparkError, counted
 from sitspark.grid import Grid, Window
@@ -26,6 +26,7 @@ from sitspark.workflow.draw import of_pixels
 from sitspark.workflow.drawing import draw_chunks, target_of
 from sitspark.workflow.keys import digest
 from sitspark.workflow.members import models_of
+from sitspark.workflow.places import places_on
 from sitspark.workflow.stage import Outcome, Stage
 
 _SUMMARY = "disagreement.json"
@@ -50,8 +51,6 @@ def _fold_maps(context: Context, _key: str) -> Outcome:
     folds = [fold for fold in context.facts("cross_validate")["folds"] if fold["run"] == 1]
     extent = _extent(context)
     grid = context.coverage.grid.cropped(extent)
-    # a place beside the map is told before anything is drawn
-    chosen_places(context.settings.report.places, grid, side=side_of(context.settings.report.place_size, grid))
     product = classification(nomenclature.codes)
     key = _chunks_key(context)
     maps = [FoldMap(fold["left_out_fold"], folder.map(_map_id(fold))) for fold in folds]
@@ -117,7 +116,7 @@ def _disagreement(context: Context, maps: Sequence[FoldMap], grid: Grid) -> _Fou
 
     settings, own = context.settings.report, _folder(context)
     side = side_of(settings.place_size, grid)
-    places = chosen_places(settings.places, grid, side=side)
+    places = places_on(context, grid)
     for stale in own.glob("place-*.gif"):
         stale.unlink()
     with context.voice.bar("disagreement", grid.window.pixels, "pixels") as update:

@@ -241,16 +241,20 @@ def _track(context: Context, card: ModelCard) -> None:
         context.voice.note(f"training.track: {card.model_id} is trained and kept, but MLflow doesn't know of it: {reason}")
 
 
-def _cross_validate(context: Context, key: str) -> Outcome:
-    """The models of a map once for each fold left out; all are judged in one pass over the labelled pixels."""
-    from sitspark.accuracy.fold_classes import FoldModels
-
-    table, per = context.settings.observations, context.settings.training.model_per
-    if table is None and per == context.truth.folds:
+def refuse_folds_of_models(settings: Settings) -> None:
+    """Raise SitsparkError where what is left out would have no model."""
+    per, truth = settings.training.model_per, settings.ground_truth
+    if settings.observations is None and truth is not None and per == truth.folds:
         raise SitsparkError(
             f"cross-validate: a {per} left out has no model of its own (training.model_per {per}); choose other "
             "ground_truth.folds (--by), or training.model_per map"
         )
+
+
+def _cross_validate(context: Context, key: str) -> Outcome:
+    """The models of a map once for each fold left out; all are judged in one pass over the labelled pixels."""
+    from sitspark.accuracy.fold_classes import FoldModels
+
     folds_left_out = _folds(context)
     # all of them before any is trained: a fold without which no ground has samples is told at once
     planned = [_planned(context, fold) for fold in folds_left_out]
@@ -265,7 +269,7 @@ def _cross_validate(context: Context, key: str) -> Outcome:
     accuracy = context.folder.accuracy
     write_atomically(accuracy / "cross_validation.json", json.dumps(metrics, indent=2, ensure_ascii=False))
     publish(accuracy / "cross_validation.png", figures.cross_validation_figure(folds))
-    noun = NOUNS[context.truth.folds] if table is None else "fold"
+    noun = NOUNS[context.truth.folds] if context.settings.observations is None else "fold"
     runs = context.settings.runs
     often = "" if runs == 1 else f", {runs} times, the ground truth divided anew each time"
     return Outcome(

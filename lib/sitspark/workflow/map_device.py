@@ -4,7 +4,7 @@ import platform
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from sitspark.errors import SitsparkError
+from sitspark.errors import SitsparkError, counted
 from sitspark.settings import Settings
 from sitspark.spark import on_one_machine, tasks_at_a_time
 from sitspark.workflow.context import Context
@@ -43,6 +43,19 @@ def device_here(context: Context, *, tasks: int) -> "Device":
     from sitspark.models.gpu import gpu_memory
 
     return _device(context, [Workplace(platform.node(), dict(enumerate(gpu_memory())))] * tasks)
+
+
+def told_map_gpus(context: Context) -> str | None:
+    """How many GPUs draw the map, where they are asked for; None where they aren't, or executors' are meant.
+
+    Raises SitsparkError where there is none.
+    """
+    if context.settings.map.device != "gpu" or not on_one_machine(context.settings.spark):
+        return None
+    from sitspark.models.gpu import gpu_memory
+
+    device_here(context, tasks=1)
+    return f"the map is drawn on {counted(len(gpu_memory()), 'GPU')}"
 
 
 def device_of_trial(context: Context, *, tasks: int) -> "Device":

@@ -93,6 +93,8 @@ def run(settings: Settings, targets: Sequence[str], *, console: Console) -> Cont
     """
     context, course = Context.of(settings, console), course_of(settings)
     _refuse_others(targets, course)
+    if "cross_validate" in targets:
+        learn.refuse_folds_of_models(settings)
     with context.folder.locked():
         context.folder.begin(settings)
         reading = [stage for stage in needed(course.stages, targets) if stage.name in course.inputs]
