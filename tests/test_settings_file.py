@@ -271,6 +271,7 @@ def test_the_demonstration_and_new_york_are_shipped() -> None:
     ("override", "message"),
     [
         ("training.epoch=2", r"--set training\.epoch=2: training\.epoch is no known key; did you mean training\.epochs\?"),
+        ("trainning.epochs=3", r"^--set trainning\.epochs=3: trainning is no known key; did you mean training\?"),
         ("grid.chunk_size=abc", r"--set grid\.chunk_size=abc: grid\.chunk_size should be a valid integer"),
         # rules of whole sections, and of all settings
         ("samples.percent=5", r"demo.yaml, line \d+ with --set samples.percent=5: samples has percent, which isn't of the str"),

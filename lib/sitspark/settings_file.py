@@ -126,8 +126,9 @@ def _sentence(problem: Mapping[str, Any], tree: Mapping[str, Any], source: Path,
     if problem["type"] == "value_error":
         rule = f"{key} {problem['ctx']['error']}".lstrip()
         return f"{_origin(problem['ctx']['error'], location, tree, source, overrides)}: {rule}"
-    own = _own(location, overrides)
     line = _line_of(tree, location)
+    # a section that the file doesn't have was made by what sets a key in it
+    own = _own(location, overrides) or [one for one in overrides if line is None and _key(one).startswith(f"{key}.")]
     place = _told(own[-1]) if own else f"{source}, line {line}" if line else f"{source}"
     where = f"{place}: {key}"
     if problem["type"] == "extra_forbidden":

@@ -112,7 +112,11 @@ def test_a_product_of_a_date_that_does_not_exist_counts_as_faulty(simulation: Si
     assert summary.wrong and summary.sentence.startswith("1 of 2 can't be used, scenes.max_left_out allows 10%; ")
 
 
-def test_only_the_deep_check_finds_a_block_that_can_not_be_decoded(simulation: Simulation, tmp_path: Path) -> None:
+@pytest.mark.parametrize("on_problem", ["fail", "skip"])
+def test_only_the_deep_check_finds_a_block_that_can_not_be_decoded(
+    simulation: Simulation, tmp_path: Path, on_problem: str
+) -> None:
+    """A run stops at it, whatever it may leave out."""
     product = next((simulation.folder / "scenes" / "31TCK").iterdir())
     shutil.copytree(product, tmp_path / "scenes" / product.name)
     path = next((tmp_path / "scenes").rglob("*_FRE_B4.tif"))
@@ -121,10 +125,11 @@ def test_only_the_deep_check_finds_a_block_that_can_not_be_decoded(simulation: S
     content[middle : middle + 200] = bytes(200)
     path.write_bytes(content)
     tree = settings_tree(simulation.folder, tmp_path / "out")
-    tree["scenes"] |= {"folder": str(tmp_path / "scenes"), "on_problem": "fail"}
+    tree["scenes"] |= {"folder": str(tmp_path / "scenes"), "on_problem": on_problem, "max_left_out": 1}
     assert not check(context_of(tree))[-1].wrong
     damaged, summary = check(context_of(tree), depth=PIXELS)[-2:]
-    assert summary.wrong and damaged.sentence.startswith(f"{product.name}: B4 can't be read, {path} is damaged: ")
+    assert summary.wrong and "a run stops when it comes to what is damaged inside" in summary.sentence
+    assert damaged.wrong and damaged.sentence.startswith(f"{product.name}: B4 can't be read, {path} is damaged: ")
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # it imports pyspark, which takes a second that --help shall 
 def sql(
     query: Annotated[str, typer.Argument(metavar="QUERY", help="Spark SQL over the tables of a run.")],
     run_folder: RunFolderOption = None,
-    rows: Annotated[int, typer.Option(help="Rows to show at most.")] = 100,
+    rows: Annotated[int, typer.Option(min=1, help="Rows to show at most.")] = 100,
     debug: Debug = False,
 ) -> None:
     """Ask the tables of a run: scenes, acquisitions, chunks, polygons, rejected, observations, samples, history ...
@@ -79,7 +79,7 @@ def verify(
     json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Hash again all that a run published, and its delivery; name each file that is missing, changed, or too many.
+    """Hash again all that a run published, and its delivery; name each file that is missing or changed, or too many in a table.
 
     Ends with 1 where something differs.
 

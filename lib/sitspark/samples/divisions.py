@@ -42,7 +42,7 @@ def redivided(
     place = F.pmod(F.xxhash64(F.lit(seed), F.lit("thinned"), "sample_id"), F.lit(1 << 30)) / F.lit(float(1 << 30))
     thinned = (F.col("split") == "validation") & (F.col("new_split") == "train") & (place >= share)
     return (
-        samples.join(F.broadcast(new), list(on))
+        samples.join(new, list(on))
         .withColumns(
             {
                 "split": F.when(thinned, UNUSED).otherwise(F.col("new_split")),

@@ -95,7 +95,7 @@ def inspect_pixels(source: Source, selection: Selection) -> Inspection:
             cause = error.__cause__ or error
             _refuse_unreachable(asset.path, asset.name, selection.kind_of(asset.name))
             sentence = f"{source.scene_id}: {asset.name} can't be read, {asset.path} is damaged: {cause}"
-            return Inspection(found.crs, (), LeftOut(Reason.DAMAGED, sentence), found.cloud_cover)
+            return Inspection(found.crs, (), LeftOut(Reason.INSIDE, sentence), found.cloud_cover)
     return found
 
 

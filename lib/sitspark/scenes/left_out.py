@@ -31,6 +31,7 @@ class Reason(StrEnum):
     CRS = "other CRS"
     NO_DATE = "no such date"
     DAMAGED = "damaged"
+    INSIDE = "damaged inside"  # which decoding alone finds, and stops a run
 
     @property
     def is_by_place(self) -> bool:
@@ -40,7 +41,7 @@ class Reason(StrEnum):
     @property
     def is_chosen(self) -> bool:
         """Whether the settings, or a better product, leave it out: nothing is wrong with it."""
-        return self not in (Reason.DAMAGED, Reason.NO_DATE, Reason.CRS)
+        return self not in (Reason.DAMAGED, Reason.INSIDE, Reason.NO_DATE, Reason.CRS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +77,13 @@ class Judgement:
 
     @property
     def stops(self) -> bool:
-        """Whether more is faulty than may be left out; what is left out by choice doesn't count."""
-        return len(self.faulty) > self.allowed * self.asked_for
+        """Whether more is faulty than may be left out, or can't be; what is left out by choice doesn't count."""
+        return self.stops_late or len(self.faulty) > self.allowed * self.asked_for
+
+    @property
+    def stops_late(self) -> bool:
+        """Whether some can't be left out, for nobody knows before they are decoded."""
+        return any(product.reason is Reason.INSIDE for product in self.faulty)
 
     @property
     def counts(self) -> dict[Reason, int]:

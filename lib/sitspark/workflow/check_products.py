@@ -90,6 +90,8 @@ def _findings(context: Context, sensor: ArchiveSensor, left_out: list[LeftOut], 
     if not judged.faulty:
         return [*found, Finding(f"products{of}", _praise(context, sensor, depth), False)]
     allowed = f", scenes.max_left_out allows {judged.allowed:.0%}" if judged.allowed else ""
+    if judged.stops_late:
+        allowed = ", and a run stops when it comes to what is damaged inside"
     sentence = f"{len(judged.faulty)} of {judged.asked_for} can't be used{allowed}; {REMEDY}"
     return [*found, Finding(f"products{of}", sentence, judged.stops)]
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from pyspark.sql import SparkSession
 from rich.console import Console
@@ -17,7 +16,6 @@ from sitspark.accuracy.area_estimates import ASSUMPTIONS, Design
 from sitspark.accuracy.assessment import Assessment, metrics_json
 from sitspark.accuracy.class_pixels import blocks_of, class_pixels
 from sitspark.accuracy.evidence import Evidence, MappedGround, evidence_of
-from sitspark.accuracy.matrix import ConfusionMatrix
 from sitspark.accuracy.score_tables import area_estimates_csv
 from sitspark.accuracy.text import accuracy_table, area_table, estimate_in_words, sure_in_words
 from sitspark.accuracy.unit_counts import UnitCounts
@@ -107,15 +105,15 @@ def compared(spark: SparkSession, asked: Validation, raster: ClassRaster, scratc
         )
     notes += class_notes(classified["reference"], classified["predicted"], classified["pixels"], reference.names)
     columns = ("polygon_id", "reference", "predicted", "pixels")
-    rows_ = UnitCounts(*(classified[column].to_numpy() for column in columns))
+    units = UnitCounts(*(classified[column].to_numpy() for column in columns))
     ground = _ground(spark, raster, scratch, voice) if asked.design else None
     # a class of the map that no reference lies in is a part of the map, which isn't assessed
-    codes = {*rows_.reference.tolist(), *rows_.produced.tolist(), *(ground.pixels if ground else ())}
-    matrix = rows_.matrix(tuple(sorted(codes)))
+    codes = {*units.reference.tolist(), *units.produced.tolist(), *(ground.pixels if ground else ())}
+    matrix = units.matrix(tuple(sorted(codes)))
     # a polygon has one class
     of_class = classified.drop_duplicates("polygon_id")["reference"]
     evidence = evidence_of(
-        rows_,
+        units,
         matrix.codes,
         blocks=None,
         ground=ground,
@@ -138,16 +136,6 @@ def _ground(spark: SparkSession, raster: ClassRaster, scratch: Path, voice: Voic
     marks.folder.mkdir(parents=True)
     with voice.watch("areas", blocks_of(raster), "blocks", marks.total):
         return MappedGround(class_pixels(spark, raster, marks), pixel_hectares(raster.grid))
-
-
-def matrix_of(reference: pd.Series, produced: pd.Series, pixels: pd.Series) -> ConfusionMatrix:
-    """The confusion matrix of counted pixels, with all classes that occur in reference or map."""
-    codes = np.union1d(reference.unique(), produced.unique())
-    k = len(codes)
-    cell = np.searchsorted(codes, reference) * k + np.searchsorted(codes, produced)
-    counts = np.zeros(k * k, np.int64)
-    np.add.at(counts, cell, pixels.to_numpy(np.int64))
-    return ConfusionMatrix(tuple(codes.tolist()), counts.reshape(k, k))
 
 
 def class_notes(reference: pd.Series, produced: pd.Series, pixels: pd.Series, names: Mapping[int, str]) -> list[str]:
