@@ -25,7 +25,7 @@ from sitspark.scenes.cube import READER_VERSION
 from sitspark.settings import Settings
 from sitspark.workflow.applicability import area_of
 from sitspark.workflow.context import Context
-from sitspark.workflow.drawing import draw_chunks, start_to_draw, target_of
+from sitspark.workflow.drawing import draw_chunks, target_of
 from sitspark.workflow.keys import digest
 from sitspark.workflow.members import models_of
 from sitspark.workflow.stage import Outcome, Stage
@@ -33,7 +33,6 @@ from sitspark.workflow.tables import replace_folder
 
 
 def _classify(context: Context, _key: str) -> Outcome:
-    start_to_draw(context)
     folder, facts = context.folder, context.facts("train")
     model_id, chunks = facts["model_id"], _chunks_folder(context)
     target = target_of(context, models_of(facts), chunks)

@@ -2,9 +2,7 @@
 
 import shutil
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,13 +16,6 @@ from sitspark.workflow.members import PlannedModel, members_of
 if TYPE_CHECKING:
     from sitspark.maps.chunk import MapTarget
     from sitspark.models.applicability import AreaOfApplicability
-
-
-def start_to_draw(context: Context) -> None:
-    """Start Spark, unless it runs, and import what draws meanwhile: torch takes seconds, and a JVM is mostly waited for."""
-    with ThreadPoolExecutor(1) as beside:
-        beside.submit(import_module, "sitspark.maps.classify")
-        context.spark  # noqa: B018  # which is started when it is first asked for
 
 
 def target_of(context: Context, models: Sequence[PlannedModel], chunks: Path) -> "MapTarget":
