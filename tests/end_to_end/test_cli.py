@@ -67,6 +67,15 @@ def test_plan_foresees_what_the_map_will_be(finished: FinishedRun, tmp_path: Pat
     assert foreseen["pixels_per_core_second"] > 1000
 
 
+def test_a_run_that_can_not_begin_is_not_planned(
+    finished: FinishedRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = write_settings(finished.tree, tmp_path / "s.yaml")
+    assert main(["plan", str(settings), "--set", f"ground_truth.file={tmp_path / 'no.gpkg'}"]) == 1
+    told = capsys.readouterr()
+    assert "no.gpkg" in told.err and not told.out
+
+
 def test_sql_answers_over_every_table(finished: FinishedRun, capsys: pytest.CaptureFixture[str]) -> None:
     run = ["--run", str(finished.context.folder.path)]
     assert main(["sql", "select label, count(*) n from samples group by label order by label", *run]) == 0

@@ -110,12 +110,14 @@ def plan(
     """
     with sentences(debug=debug):
         from sitspark.atomic import write_atomically
+        from sitspark.workflow.check import refuse_wrong_inputs
         from sitspark.workflow.context import Context
         from sitspark.workflow.keys import plan_key
         from sitspark.workflow.plan import plan as foresee
         from sitspark.workflow.run import done
 
         context = Context.of(settings_of(settings, set_), console)
+        refuse_wrong_inputs(context)  # nobody asks what a run takes that can't begin
         foreseen = foresee(context, tuple(name for name, record in done(context).items() if record.is_work))
         context.folder.prepare()
         write_atomically(context.folder.plan, foreseen.to_json(key=plan_key(context.settings)))
