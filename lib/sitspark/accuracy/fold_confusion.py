@@ -47,10 +47,10 @@ def fold_confusion(
     """Counts of (run, fold, area, polygon_id, reference, predicted): what `map_confusion` counts on the map of each fold.
 
     `pieces` are those of `pieces_by_chunk` with the split and fold of each run (`with_all_runs`), `plan` the chunk plan of the
-    map. Area 'left_out' has all pixels of the polygons of
-    the fold that its models never saw, 'same_area' those of the polygons set aside anywhere else; polygons kept for testing,
-    and those too close to others, are in neither. `predicted` is 0 where a map has no class. Each chunk is marked when it is
-    done. Raises SitsparkError for a model of other features than the settings describe.
+    map. Area 'left_out' has all pixels of the polygons of the fold that its models never saw, 'same_area' those of the polygons
+    set aside anywhere else; polygons kept for testing, and those too close to others, are in neither. `predicted` is 0 where a
+    map has no class. Each chunk is marked when it is done. Raises SitsparkError for a model of other features than the settings
+    describe.
     """
     for member in (member for fold in folds for member in fold.members):
         require_features(read_card(member.folder), imagery.recipe.space, of="cross-validate: what the settings describe")

@@ -21,10 +21,9 @@ _COUNTS = "run int, fold string, area string, polygon_id bigint, reference int, 
 def sample_confusion(samples: DataFrame, models: Sequence[FoldModels]) -> DataFrame:
     """Counts of (run, fold, area, polygon_id, reference, predicted), as those of `fold_confusion`.
 
-    `samples` have the split and fold of each run (`with_all_runs`).
-    area is 'left_out' for all samples of the fold that a model never saw, 'same_area' for the polygons set aside in
-    the other folds; predicted is 0 where no model has the ground. Raises SitsparkError for a model of other features than the
-    samples have.
+    `samples` have the split and fold of each run (`with_all_runs`). Area is 'left_out' for all samples of the fold that a model
+    never saw, 'same_area' for the polygons set aside in the other folds; predicted is 0 where no model has the ground. Raises
+    SitsparkError for a model of other features than the samples have.
     """
     told = samples.schema["features"].metadata.get("feature_space")
     if told is None:

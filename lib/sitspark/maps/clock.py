@@ -6,10 +6,10 @@ from types import MappingProxyType
 
 
 class Clock:
-    """Seconds by phase, and those of one core in the calling thread, on top of what is known."""
+    """Seconds by phase, on top of what is known, and those of one core in the calling thread."""
 
-    def __init__(self, seconds: Mapping[str, float] = MappingProxyType({}), cpu_seconds: float = 0.0) -> None:
-        self.seconds, self.cpu_seconds = dict(seconds), cpu_seconds
+    def __init__(self, seconds: Mapping[str, float] = MappingProxyType({})) -> None:
+        self.seconds, self.cpu_seconds = dict(seconds), 0.0
         self._mark, self._cpu_mark = time.perf_counter(), time.thread_time()
 
     def lap(self, phase: str) -> None:

@@ -11,7 +11,7 @@ from sitspark.maps.calibrate import trials_of
 from sitspark.maps.chunk import MapTarget
 from sitspark.maps.classify import Pass
 from sitspark.maps.record import choice_of
-from sitspark.models.arithmetic import Arithmetic
+from sitspark.models.arithmetic import Arithmetic, Precision
 from sitspark.models.committee import Member
 from sitspark.models.gpu import Device
 from sitspark.models.lower_precision import Tried, chosen, in_words
@@ -34,6 +34,7 @@ def in_one_arithmetic(context: Context, plan: DataFrame, imagery: Pass) -> tuple
     device = device_of_map(context)
     found = _tried(context, plan, imagery, models, device=device)
     arithmetic = chosen(found, settings.precision, limit=settings.precision_limit, device=device)
+    _tell(context, found, taken=arithmetic[0].precision)
     drawn, first = [], 0
     for target in targets:
         own = slice(first, first + len(target.models))
@@ -49,22 +50,23 @@ def in_one_arithmetic(context: Context, plan: DataFrame, imagery: Pass) -> tuple
 
 
 def _tried(context: Context, plan: DataFrame, imagery: Pass, models: Sequence[Member], *, device: Device) -> list[list[Tried]]:
-    """What lower precisions change and gain, of each model, which is told; nothing where none is wanted."""
-    settings = context.settings.map
-    if settings.precision == "fp32":
+    """What lower precisions change and gain, of each model; nothing where none is wanted, or models have none."""
+    wanted = context.settings.map.precision
+    if wanted == "fp32" or context.settings.training.baseline is not None:
         return [[] for _ in models]
-    found: list[list[Tried]] = [[] for _ in models]
-    if context.settings.training.baseline is None:
-        with context.voice.bar("precision", 1, "trial") as update:
-            found = trials_of(plan, imagery, models, settings.precision, device=device)
-            update(1, settings.precision)
-    taken = chosen(found, settings.precision, limit=settings.precision_limit)[0].precision
+    with context.voice.bar("precision", 1, "trial") as update:
+        found = trials_of(plan, imagery, models, wanted, device=device)
+        update(1, wanted)
+    return found
+
+
+def _tell(context: Context, found: list[list[Tried]], *, taken: Precision) -> None:
+    """Say what was tried, and what of it isn't taken."""
     for of_precision in zip(*found, strict=True):
         left = "" if of_precision[0].arithmetic.precision == taken else "; not taken"
         context.voice.note(f"{in_words(of_precision)}{left}")
-    if not any(found):
+    if context.settings.map.precision != "fp32" and not any(found):
         context.voice.remark("precision: fp32; there was no other to try, by processor, model or pixels that are ever clear")
-    return found
 
 
 def _noted(target: MapTarget) -> list[Arithmetic]:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 import pyarrow.parquet as pq
@@ -22,6 +22,7 @@ from sitspark.accuracy.accuracy_by import (
 )
 from sitspark.accuracy.accuracy_by_figure import accuracy_by_figure
 from sitspark.accuracy.assessment import Assessment, metrics_json
+from sitspark.accuracy.cross_validation import Spread
 from sitspark.accuracy.evidence import Evidence, MappedGround, evidence_of
 from sitspark.accuracy.fold_maps import FoldMapsView, ShownPlace
 from sitspark.accuracy.fold_scores import FoldScores
@@ -230,6 +231,11 @@ def _facts(assessment: Assessment) -> dict[str, Any]:
 def score(value: float | None) -> str:
     """A score with three digits; a dash where it is undefined."""
     return "-" if value is None else f"{value:.3f}"
+
+
+def spread_in_words(found: Spread | None, of: Literal["deviation", "half_width"] = "deviation") -> str:
+    """A mean ± its deviation, or half of its interval; a dash where there is none."""
+    return "-" if found is None else f"{found.mean:.3f} ± {score(getattr(found, of))}"
 
 
 def write_report(context: Context, done: dict[str, StageRecord]) -> Outcome:

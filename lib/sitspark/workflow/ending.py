@@ -10,14 +10,14 @@ from typing import Any
 
 from rich.table import Table
 
-from sitspark.accuracy.cross_validation import Spread, spread
+from sitspark.accuracy.cross_validation import spread
 from sitspark.accuracy.fold_scores import AREAS, FoldScores, pooled, run_means, runs_of
 from sitspark.accuracy.text import accuracy_table
 from sitspark.scenes.archive import remarks
 from sitspark.scenes.calendar import calendar_rows, month_ruler
 from sitspark.scenes.catalogue import left_out
 from sitspark.settings.fold_options import as_options
-from sitspark.workflow.assess import assessment_of, folds_of, score
+from sitspark.workflow.assess import assessment_of, folds_of, score, spread_in_words
 from sitspark.workflow.context import Context
 from sitspark.workflow.imagery import acquisitions_of
 from sitspark.workflow.left_out_table import LISTED, left_out_table
@@ -151,10 +151,6 @@ def _class_table(context: Context, counts: dict[str, dict[str, int]], unit: str)
     return table
 
 
-def _in_words(found: Spread | None) -> str:
-    return "-" if found is None else f"{found.mean:.3f} ± {score(found.deviation)}"
-
-
 def _fold_table(folds: tuple[FoldScores, ...]) -> Table:
     """Scores of each fold in the same area and on what was left out, with mean and deviation."""
     table = Table(box=None, header_style="bold", title="cross-validation", title_justify="left")
@@ -168,13 +164,11 @@ def _fold_table(folds: tuple[FoldScores, ...]) -> Table:
     ]
     for fold, scores in zip(folds, columns, strict=True):
         table.add_row(f"{fold.left_out_fold}, run {fold.run}" if several else fold.left_out_fold, *(score(v) for v in scores))
-    table.add_row("mean ± deviation", *(_in_words(spread(values)) for values in zip(*columns, strict=True)))
+    table.add_row("mean ± deviation", *(spread_in_words(spread(values)) for values in zip(*columns, strict=True)))
     if several:
         kinds = [(area, name) for area in AREAS for name in ("overall_accuracy", "mean_f_score")]
         means = (spread(run_means(folds, *kind)) for kind in kinds)
-        table.add_row(
-            "means of the runs ± 95 %", *("-" if m is None else f"{m.mean:.3f} ± {score(m.half_width)}" for m in means)
-        )
+        table.add_row("means of the runs ± 95 %", *(spread_in_words(mean, "half_width") for mean in means))
     together = pooled(folds)
     table.add_row("pooled", "", "", score(together.overall_accuracy), score(together.mean_f_score))
     return table

@@ -23,7 +23,7 @@ from sitspark.models.selection import Division
 from sitspark.samples.table import feature_space_of
 from sitspark.settings import Settings
 from sitspark.settings.redaction import redacted
-from sitspark.workflow.assess import score
+from sitspark.workflow.assess import score, spread_in_words
 from sitspark.workflow.context import Context
 from sitspark.workflow.divisions import SAMPLES, samples_of_run
 from sitspark.workflow.divisions import VERSION as DIVISIONS_VERSION
@@ -323,8 +323,7 @@ def _planned(context: Context, fold: Fold) -> tuple[PlannedModel, ...]:
 
 
 def _mean(folds: tuple[FoldScores, ...], area: str) -> str:
-    found = spread([getattr(fold, area).mean_f_score for fold in folds])
-    return "-" if found is None else f"{found.mean:.3f} ± {score(found.deviation)}"
+    return spread_in_words(spread([getattr(fold, area).mean_f_score for fold in folds]))
 
 
 def _classes(context: Context) -> Any:
