@@ -29,6 +29,7 @@ from sitspark.grid import ChunkShape, Grid, TileWindows, Window
 from sitspark.marks import Marks
 from sitspark.samples.choice import choose
 from sitspark.samples.pieces import pieces_by_chunk
+from sitspark.samples.rules import Rule, Rules
 from sitspark.samples.strategy import Strategy
 from sitspark.scenes.chunk_plan import Coverage, chunk_frame
 from sitspark.settings import SamplesSettings, SparkSettings
@@ -95,8 +96,8 @@ def chosen(spark: SparkSession, polygons: Path, chunks: DataFrame, settings: Sam
     marks.folder.mkdir(parents=True)
     table = spark.read.parquet(str(polygons)).selectExpr("* except (wkb)", "ST_GeomFromWKB(wkb) as geometry")
     pieces = pieces_by_chunk(table, chunks, GRID).cache()
-    strategy = Strategy("constant", settings.per_class)
-    choice = choose(pieces, GRID, settings, strategy=strategy, codes=range(1, CLASSES + 1), seed=0, marks=marks)
+    rules = Rules(Rule(Strategy("constant", settings.per_class)))
+    choice = choose(pieces, GRID, settings, rules=rules, codes=range(1, CLASSES + 1), seed=0, marks=marks)
     write_table(choice.pixels, scratch / "chosen")
     choice.release()
     pieces.unpersist()

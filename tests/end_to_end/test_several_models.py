@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,7 @@ def drawn(spark: SparkSession, finished: FinishedRun, regions: Path, tmp_path_fa
     tree["grid"] = tree["grid"] | {"overlap": "blend"}
     tree["ground_truth"] = tree["ground_truth"] | {"regions": str(regions), "region_field": "name"}
     tree["training"] = tree["training"] | {"model_per": "region", "ensemble": 2, "epochs": 4}
+    tree["samples"] = tree.get("samples", {}) | {"per_model": {"north": {"per_class": 60}}}
     tree["map"] = {"products": PRODUCTS, "combine": "vote", "boundary": BOUNDARY}
     tree["importance"] = {"samples": 60, "repeats": 1}
     context, told = run_quietly(tree, "trust", "validate", "report")
@@ -97,6 +99,21 @@ def test_each_region_has_a_model_of_each_seed(drawn: FinishedRun) -> None:
         assert seen == (inside & trains).sum()
     words = drawn.context.folder.records()["train"].summary
     assert words.startswith("4 models for 2 regions, mlp: monitored OA ")
+
+
+def test_the_samples_of_each_region_are_chosen_by_themselves(drawn: FinishedRun) -> None:
+    """And what lies in none of them as the settings say for all."""
+    selection = pq.read_table(drawn.context.folder.table("selection")).to_pylist()
+    assert {row["ground"] for row in selection} == {"north", "the south", ""}
+    common = drawn.tree["samples"].get("per_class", 100_000)
+    assert {row["ground"]: row["asked"] for row in selection} == {"north": 60, "the south": common, "": common}
+    kept = pq.read_table(drawn.context.folder.table("observations"), columns=["region", "label", "split"])
+    there = Counter(zip(*(kept[name].to_pylist() for name in ("region", "label", "split")), strict=True))
+    chosen = {(row["ground"] or None, row["label"], row["split"]): row["chosen"] for row in selection if row["chosen"]}
+    assert there == chosen
+    assert max(count for (region, _, split), count in there.items() if (region, split) == ("north", "train")) == 60
+    told = drawn.context.facts("observations")["selection"]
+    assert sum(row["chosen"] for row in told) == sum(there.values()) and {row["ground"] for row in told} == {None}
 
 
 def test_the_map_is_judged_by_region(drawn: FinishedRun) -> None:

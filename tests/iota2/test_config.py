@@ -557,3 +557,67 @@ def test_problems_name_the_file_and_the_setting(tmp_path: Path) -> None:
         read_cfg(tmp_path / "empty.cfg")
     with pytest.raises(SitsparkError, match=r"none\.cfg: no such file"):
         read_cfg(tmp_path / "none.cfg")
+
+
+@pytest.mark.parametrize(
+    ("train", "key", "value"),
+    [
+        (
+            "sample_selection : {'sampler':'random', 'strategy':'percent', 'strategy.percent.p':0.2, 'ram':4,"
+            "'per_models':[{'target_model':'4', 'sampler':'periodic', 'ram':9}, {'target_model':5, 'strategy':'smallest'}]}",
+            "samples.per_model",
+            {
+                "4": {"sampler": "periodic", "strategy": "percent", "percent": 20},
+                "5": {"sampler": "random", "strategy": "smallest", "percent": None},
+            },
+        ),
+        (
+            "sample_selection : {'strategy':'all', 'per_model':[{'target_model':'4', 'strategy':'percent',"
+            "'strategy.percent.p':0.5, 'sampler':'periodic', 'sampler.periodic.jitter':3}]}",
+            "samples.per_model",
+            {"4": {"strategy": "percent", "percent": 50, "sampler": "periodic", "jitter": 3}},
+        ),
+        (SMOTE.replace("['all']", "['4', 5]"), "samples.augmentation.models", ("4", "5")),
+        (SMOTE, "samples.augmentation.models", ()),
+    ],
+)
+def test_what_single_regions_have_of_their_own(tmp_path: Path, train: str, key: str, value: Any) -> None:
+    settings, _ = read_cfg(small(tmp_path, chain="region_path : 'r.shp', region_field : 'zone'", train=train))
+    found: Any = settings
+    for name in key.split("."):
+        found = getattr(found, name)
+    if isinstance(value, dict):
+        found = {name: {key: getattr(found[name], key) for key in own} for name, own in value.items()}
+    assert found == value
+
+
+@pytest.mark.parametrize(
+    ("regions", "train", "key", "reason"),
+    [
+        (False, "sample_selection : {'per_model':[{'target_model':'4'}]}", "sample_selection.per_model", "region_path only"),
+        (False, SMOTE.replace("'all'", "'4'"), "sample_augmentation.target_models", "region_path only"),
+        (
+            True,
+            "sample_selection : {'per_model':[{'sampler':'random'}]}",
+            "sample_selection.per_model",
+            "each with target_model",
+        ),
+        (
+            True,
+            "sample_selection : {'per_model':[{'target_model':'4', 'strategy':'all', 'strategy.total.v':5}]}",
+            "sample_selection.per_model",
+            "strategy.total.v of target_model 4: iota2 uses it with the strategy total only; set samples.per_model",
+        ),
+        (
+            True,
+            "sample_selection : {'per_model':[{'target_model':'4', 'smapler':'random'}]}",
+            "sample_selection.per_model",
+            "smapler of target_model 4: is no known key of iota2",
+        ),
+    ],
+)
+def test_what_cannot_be_said_of_single_regions_is_told(
+    tmp_path: Path, regions: bool, train: str, key: str, reason: str
+) -> None:
+    chain = "region_path : 'r.shp', region_field : 'zone'" if regions else ""
+    assert reason in reasons(small(tmp_path, chain=chain, train=train))[f"arg_train.{key}"]

@@ -120,6 +120,12 @@ def test_each_ground_that_has_a_model_of_its_own_is_balanced_by_its_own_samples(
     assert (np.stack(made["features"].to_numpy())[:, 0][made["tile"] == "b"] > 0).all()
 
 
+def test_only_the_models_that_are_named_learn_from_children() -> None:
+    settings = AugmentationSettings(method="replicate", models=("b",))
+    fitted = {Group(1, ground="a"): 9, Group(2, ground="a"): 4, Group(1, ground="b"): 7, Group(2, ground="b"): 4}
+    assert wanted_children(fitted, settings, {}) == {Group(2, ground="b"): 3}
+
+
 @pytest.mark.parametrize(
     ("keys", "sentence"),
     [

@@ -16,9 +16,12 @@ from sitspark.grid import Grid
 from sitspark.kernels.sampling import hashes
 from sitspark.marks import Marks
 from sitspark.samples.choice import Choice, choose, quotas_of
-from sitspark.samples.chunk_pixels import ChunkPixels, Quota
+from sitspark.samples.chunk_pixels import ChunkPixels, Group, Quota
+from sitspark.samples.grounds import Grounds
 from sitspark.samples.pieces import pieces_by_chunk
+from sitspark.samples.rules import Rule, Rules, refuse_others
 from sitspark.samples.strategy import Strategy
+from sitspark.scenes.region import Region
 from sitspark.settings import SamplesSettings
 
 GRID = Grid("EPSG:32631", 300_000, 5_000_000, 10, 90, 120)
@@ -67,13 +70,14 @@ def chosen(
     partitions: int = 2,
     seed: int = 0,
     clear: Path | None = None,
+    grounds: Grounds = Grounds(),
     **keys: Any,
 ) -> Choice:
     settings = SamplesSettings(**keys)
     pieces = pieces_by_chunk(polygons(spark, partitions), plan(spark, *chunk), GRID, shrink=settings.shrink)
     marks = Marks(tmp_path)
-    strategy = Strategy.of(settings, CLASSES)
-    return choose(pieces, GRID, settings, strategy=strategy, codes=(1, 2, 3), seed=seed, marks=marks, clear=clear)
+    rules = Rules.of(settings, CLASSES)
+    return choose(pieces, GRID, settings, rules=rules, codes=(1, 2, 3), seed=seed, marks=marks, clear=clear, grounds=grounds)
 
 
 def ids(found: Choice) -> list[int]:
@@ -96,12 +100,12 @@ def everything(**options: bool) -> list[dict[str, Any]]:
             },
         }
     )
-    rows = ChunkPixels.of(pieces, GRID, touched=options.get("touched", False)).table().to_pylist()
+    rows = ChunkPixels.of(pieces, GRID, touched=options.get("touched", False), grounds=Grounds()).table().to_pylist()
     return sorted(rows, key=lambda row: (row["col"] >= 60, row["row"], row["col"]))
 
 
-def available() -> Counter[tuple[int, str]]:
-    return Counter((row["label"], row["split"]) for row in everything())
+def available() -> Counter[Group]:
+    return Counter(Group(row["label"], row["split"]) for row in everything())
 
 
 @pytest.mark.parametrize(
@@ -124,17 +128,18 @@ def test_what_each_strategy_asks_for(keys: dict, wanted: dict[int, int]) -> None
 
 
 def test_a_strategy_is_applied_to_each_split_by_itself() -> None:
-    quotas = quotas_of({(1, "train"): 50, (2, "train"): 20, (1, "validation"): 7}, Strategy("smallest"))
-    assert quotas == {(1, "train"): Quota(20, 50), (2, "train"): Quota(20, 20), (1, "validation"): Quota(7, 7)}
+    one, two, aside = Group(1, "train"), Group(2, "train"), Group(1, "validation")
+    quotas = quotas_of({one: 50, two: 20, aside: 7}, Rules(Rule(Strategy("smallest"))))
+    assert quotas == {one: Quota(20, 50), two: Quota(20, 20), aside: Quota(7, 7)}
 
 
 def test_what_is_asked_of_a_class_without_a_pixel_is_told(spark: SparkSession, tmp_path: Path) -> None:
     settings = SamplesSettings(strategy="byclass", by_class={1: 5, 4: 500})
     classes = Nomenclature((*CLASSES, LandCoverClass(4, "class 4", (4, 0, 0))))
-    pieces, strategy = pieces_by_chunk(polygons(spark), plan(spark, 90, 60), GRID), Strategy.of(settings, classes)
-    found = choose(pieces, GRID, settings, strategy=strategy, codes=classes.codes, seed=0, marks=Marks(tmp_path))
-    assert found.quotas[4, "train"] == found.quotas[4, "validation"] == Quota(500, 0)
-    assert (found.quotas[4, "train"].wanted, found.quotas[1, "train"].wanted) == (0, 5)
+    pieces, rules = pieces_by_chunk(polygons(spark), plan(spark, 90, 60), GRID), Rules.of(settings, classes)
+    found = choose(pieces, GRID, settings, rules=rules, codes=classes.codes, seed=0, marks=Marks(tmp_path))
+    assert found.quotas[Group(4, "train")] == found.quotas[Group(4, "validation")] == Quota(500, 0)
+    assert (found.quotas[Group(4, "train")].wanted, found.quotas[Group(1, "train")].wanted) == (0, 5)
 
 
 @pytest.mark.parametrize("sampler", ["periodic", "random"])
@@ -143,7 +148,7 @@ def test_exactly_what_is_asked_for_is_chosen(spark: SparkSession, tmp_path: Path
     rows = found.pixels.select("label", "split", "sample_id").collect()
     there = {group: quota for group, quota in found.quotas.items() if quota.available}
     assert there == {group: Quota(int(0.5 + 0.125 * n), n) for group, n in available().items()}
-    assert Counter((row.label, row.split) for row in rows) == {group: quota.wanted for group, quota in there.items()}
+    assert Counter(Group(row.label, row.split) for row in rows) == {group: quota.wanted for group, quota in there.items()}
     assert len({row.sample_id for row in rows}) == len(rows)
 
 
@@ -165,7 +170,7 @@ def test_the_choice_does_not_depend_on_chunks_and_partitions(spark: SparkSession
 def test_periodic_takes_every_nth_in_the_order_of_tile_row_and_column(spark: SparkSession, tmp_path: Path) -> None:
     expected = []
     for group, count in available().items():
-        own = [row["sample_id"] for row in everything() if (row["label"], row["split"]) == group]
+        own = [row["sample_id"] for row in everything() if Group(row["label"], row["split"]) == group]
         wanted = min(50, count)
         expected += [own[k * count // wanted] for k in range(wanted)]
     assert ids(chosen(spark, tmp_path, per_class=50, chunk=(32, 20))) == sorted(expected)
@@ -174,7 +179,7 @@ def test_periodic_takes_every_nth_in_the_order_of_tile_row_and_column(spark: Spa
 def test_random_takes_the_smallest_hashes(spark: SparkSession, tmp_path: Path) -> None:
     expected = []
     for group, count in available().items():
-        own = np.array([row["sample_id"] for row in everything() if (row["label"], row["split"]) == group])
+        own = np.array([row["sample_id"] for row in everything() if Group(row["label"], row["split"]) == group])
         expected += own[np.argsort(hashes(own, 4))[: min(50, count)]].tolist()
     assert ids(chosen(spark, tmp_path, per_class=50, sampler="random", seed=4)) == sorted(expected)
 
@@ -226,7 +231,7 @@ def test_polygons_of_many_vertices_have_the_same_pixels_when_they_are_cut(spark:
     frame = spark.createDataFrame(
         [row], polygons(spark).selectExpr("* except (geometry)", "cast(null as binary) as wkb").schema
     )
-    settings = SamplesSettings(per_class=None)
+    settings, marks = SamplesSettings(per_class=None), Marks(tmp_path)
     found = []
     for chunk in ((90, 60), (17, 20)):
         pieces = pieces_by_chunk(
@@ -234,7 +239,7 @@ def test_polygons_of_many_vertices_have_the_same_pixels_when_they_are_cut(spark:
         )
         assert max(len(row.wkb) for row in pieces.select("wkb").collect()) < len(row[8])
         found.append(
-            ids(choose(pieces, GRID, settings, strategy=Strategy("all"), codes=(1, 2, 3), seed=0, marks=Marks(tmp_path)))
+            ids(choose(pieces, GRID, settings, rules=Rules(Rule(Strategy("all"))), codes=(1, 2, 3), seed=0, marks=marks))
         )
     x, y = np.meshgrid(GRID.left + 10 * (np.arange(120) + 0.5), GRID.top - 10 * (np.arange(90) + 0.5))
     assert found[0] == found[1] == np.flatnonzero(shapely.contains_xy(star, x, y).ravel()).tolist()
@@ -287,3 +292,70 @@ def test_pixels_with_too_few_clear_dates_do_not_count(spark: SparkSession, tmp_p
     assert found[0] == found[1] and set(found[0]) <= clear
     if "per_polygon" not in keys:
         assert sum(quota.available for quota in choice.quotas.values()) == len(clear)
+
+
+def lakes() -> Grounds:
+    """Two regions, one of them a disc over chunks of both tiles; most of the grid is nobody's."""
+    disc = shapely.Point(GRID.left + 600, GRID.top - 450).buffer(320)
+    corner = shapely.box(GRID.left, GRID.top - 400, GRID.left + 500, GRID.top)  # overlaps the disc, which comes first
+    return Grounds.of_regions(
+        {"disc": Region(shapely.to_wkb(disc), GRID.crs), "corner": Region(shapely.to_wkb(corner), GRID.crs)}
+    )
+
+
+def ground_of(row: Any, grounds: Grounds) -> str:
+    """As one would say it of a pixel by hand."""
+    if not grounds.regions:
+        return "t1" if row["col"] < 60 else "t2"
+    centre = shapely.Point(GRID.left + 10 * (row["col"] + 0.5), GRID.top - 10 * (row["row"] + 0.5))
+    names = zip(grounds.names, grounds.regions, strict=True)
+    return next((name for name, region in names if region.outline.contains(centre)), "")
+
+
+@pytest.mark.parametrize("sampler", ["periodic", "random"])
+@pytest.mark.parametrize("grounds", [Grounds(("t1", "t2")), lakes()], ids=["tiles", "regions"])
+def test_each_model_has_as_many_as_the_strategy_asks_of_its_own_ground(
+    spark: SparkSession, tmp_path: Path, sampler: str, grounds: Grounds
+) -> None:
+    there = Counter(Group(row["label"], row["split"], ground_of(row, grounds)) for row in everything())
+    found = chosen(spark, tmp_path, sampler=sampler, per_class=30, grounds=grounds)
+    rows = found.pixels.select("label", "split", "row", "col").collect()
+    taken = Counter(Group(row.label, row.split, ground_of(row, grounds)) for row in rows)
+    assert {group: quota.available for group, quota in found.quotas.items() if quota.available} == there
+    assert taken == {group: min(30, count) for group, count in there.items()}
+    named = {(group.label, group.split, group.ground) for group in found.quotas if group.ground}
+    assert named == {(c, s, g) for c in (1, 2, 3) for s in ("train", "validation") for g in grounds.names}
+
+
+def test_the_choice_of_each_model_does_not_depend_on_chunks_and_partitions(spark: SparkSession, tmp_path: Path) -> None:
+    own = {"disc": {"sampler": "random", "per_class": 20}, "corner": {"strategy": "percent", "percent": 40}}
+    keys: dict[str, Any] = {"per_class": 60, "jitter": 3, "grounds": lakes(), "per_model": own}
+    first = ids(chosen(spark, tmp_path, **keys))
+    assert ids(chosen(spark, tmp_path, chunk=(32, 20), partitions=7, **keys)) == first
+
+
+def test_a_model_has_a_sampler_and_a_strategy_of_its_own(spark: SparkSession, tmp_path: Path) -> None:
+    """That of the others stays what it is without it."""
+    grounds = lakes()
+    own = {"disc": {"sampler": "random", "strategy": "smallest"}}
+    found = chosen(spark, tmp_path, per_class=30, grounds=grounds, per_model=own, seed=4)
+    alike = chosen(spark, tmp_path, per_class=30, grounds=grounds, seed=4)
+    taken: dict[Group, list[int]] = {}
+    for row in found.pixels.select("label", "split", "row", "col", "sample_id").collect():
+        taken.setdefault(Group(row.label, row.split, ground_of(row, grounds)), []).append(row.sample_id)
+    pixels: dict[Group, list[int]] = {}
+    for row in everything():
+        pixels.setdefault(Group(row["label"], row["split"], ground_of(row, grounds)), []).append(row["sample_id"])
+    for split in ("train", "validation"):
+        of_disc = {group: ids for group, ids in pixels.items() if (group.split, group.ground) == (split, "disc")}
+        fewest = min(map(len, of_disc.values()))
+        for group, members in of_disc.items():
+            known = np.array(members)
+            assert sorted(taken[group]) == sorted(known[np.argsort(hashes(known, 4))[:fewest]].tolist())
+    others = {row["sample_id"] for row in everything() if ground_of(row, grounds) != "disc"}
+    assert set(ids(found)) & others == set(ids(alike)) & others
+
+
+def test_a_rule_of_a_model_that_is_not_there_is_told() -> None:
+    with pytest.raises(SitsparkError, match=r"k: 'disk' is no region of this run \(disc, corner\); did you mean disc"):
+        refuse_others("k", ["corner", "disk"], lakes().names, per="region")

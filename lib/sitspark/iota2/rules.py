@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sitspark.iota2 import classifiers, regions
+from sitspark.iota2 import classifiers, regions, samples
 from sitspark.kernels.expression import compiled
 from sitspark.scenes import sen2cor, theia
 
@@ -19,12 +19,10 @@ NEEDS_NONE = "needs no setting"  # how the reason begins where leaving a key out
 
 _LEARNING = "arg_train.deep_learning_parameters"
 _SOLVER = f"{_LEARNING}.hyperparameters_solver"
-_SELECTION = "arg_train.sample_selection"
-_AUGMENTATION = "arg_train.sample_augmentation"
 
 # the values that iota2 takes for keys that a file doesn't have, where they differ from those of the settings
 DEFAULTS: dict[str, Any] = {"arg_train.ratio": 0.5}
-SELECTION_DEFAULTS: dict[str, Any] = {f"{_SELECTION}.sampler": "random", f"{_SELECTION}.strategy": "all"}
+SELECTION_DEFAULTS: dict[str, Any] = {f"{samples.SELECTION}.sampler": "random", f"{samples.SELECTION}.strategy": "all"}
 CLASSIFIER_DEFAULTS: dict[str, Any] = {classifiers.CLASSIFIER: "rf"}
 LEARNING_DEFAULTS: dict[str, Any] = {
     f"{_LEARNING}.model_selection_criterion": "loss",
@@ -36,7 +34,7 @@ LEARNING_DEFAULTS: dict[str, Any] = {
 def defaults(names: set[str]) -> dict[str, Any]:
     """iota2's defaults for a file that has keys of these names; groups that are absent keep the settings' own."""
     taken = dict(DEFAULTS)
-    if not any(name.startswith(f"{_SELECTION}.") for name in names):
+    if not any(name.startswith(f"{samples.SELECTION}.") for name in names):
         taken |= SELECTION_DEFAULTS
     if any(name.startswith(f"{_LEARNING}.") for name in names):
         taken |= LEARNING_DEFAULTS
@@ -96,76 +94,6 @@ def _keep_bands_of(values: Values) -> tuple[str, ...]:
     taken = _taken(values)
     kept = values.get(f"{_ARCHIVES[taken][0]}.keep_bands") if taken else None
     return tuple(_names(kept)) if kept and values.get("iota2_feature_extraction.extract_bands", False) else ()
-
-
-# OTB's strategies, with the key of the number that each needs
-_STRATEGIES = {
-    "all": None,
-    "constant": "constant.nb",
-    "percent": "percent.p",
-    "total": "total.v",
-    "smallest": None,
-    "byclass": "byclass.in",
-}
-
-
-def _jitter(value: Any, values: Values) -> dict[str, Any] | str:
-    if values.get(f"{_SELECTION}.sampler") != "periodic":
-        return "it is of the periodic sampler"
-    return {"samples.jitter": value}
-
-
-def _strategy(value: Any, values: Values) -> dict[str, Any] | str:
-    if not isinstance(value, str) or value not in _STRATEGIES:
-        return f"it is none of {', '.join(_STRATEGIES)}"
-    needed = _STRATEGIES[value]
-    if needed and f"{_SELECTION}.strategy.{needed}" not in values:
-        return f"{NEEDS_NONE}: strategy.{needed} has the number"
-    return {"samples.strategy": value}
-
-
-def _number_of(strategy: str, setting: str, factor: float = 1) -> Rule:
-    """The number that a strategy needs."""
-
-    def rule(value: Any, values: Values) -> dict[str, Any] | str:
-        if values.get(f"{_SELECTION}.strategy") != strategy:
-            return f"iota2 uses it with the strategy {strategy} only"
-        return {setting: value * factor if factor != 1 else value}
-
-    return rule
-
-
-# iota2's ways of saying how many samples a class shall have, with ours and the key of the number that each needs
-_TARGETS = {
-    "balance": ("balance", None, None),
-    "minNumber": ("minimum", "minNumber", "minimum"),
-    "byClass": ("byclass", "byClass", "by_class"),
-}
-
-
-def _of_augmentation(setting: str, name: str | None = None, method: str | None = None) -> Rule:
-    """A key of sample_augmentation, which counts when that is switched on; `name`, `method`: and when it is of these."""
-
-    def rule(value: Any, values: Values) -> dict[str, Any] | str:
-        if not values.get(f"{_AUGMENTATION}.activate", False):
-            return f"{NEEDS_NONE}: no samples are made"
-        if method and values.get(f"{_AUGMENTATION}.strategy") != method:
-            return f"iota2 uses it with the strategy {method} only"
-        if name and values.get(f"{_AUGMENTATION}.samples.strategy") != name:
-            return f"iota2 uses it with the samples.strategy {name} only"
-        return {f"samples.augmentation.{setting}": value}
-
-    return rule
-
-
-def _target(value: Any, values: Values) -> dict[str, Any] | str:
-    if not isinstance(value, str) or value not in _TARGETS:
-        return f"it is none of {', '.join(_TARGETS)}"
-    ours, number, setting = _TARGETS[value]
-    activated = values.get(f"{_AUGMENTATION}.activate", False)
-    if activated and number and f"{_AUGMENTATION}.samples.strategy.{number}" not in values:
-        return f"samples.strategy.{number} is missing; set samples.augmentation.{setting}"
-    return _of_augmentation("strategy")(ours, values)
 
 
 def _weighted_labels(value: Any, _: Values) -> dict[str, Any] | str:
@@ -414,7 +342,6 @@ def _of_section(section: str, rule: Rule) -> Rule:
     return of_section
 
 
-_REGIONS_ALIKE = "models of regions are all trained alike; training.model_per: region has one for each"
 _NO_FUSION = "maps of several splits are not fused; training.ensemble draws one map by models of several seeds"
 _NO_STAGES = "stages that are done with the same settings and inputs are skipped, and nothing else"
 _NO_CUBE = "stacks of resampled dates are never written; they are read block by block"
@@ -474,24 +401,7 @@ RULES: dict[str, Rule] = {
     "arg_train.random_seed": _to("seed"),
     "arg_train.ratio": _to("ground_truth.ratio"),
     "arg_train.split_ground_truth": _only(True, "a model is never validated with the polygons it was trained on"),
-    f"{_SELECTION}.sampler": _to("samples.sampler"),
-    f"{_SELECTION}.sampler.periodic.jitter": _jitter,
-    f"{_SELECTION}.strategy": _strategy,
-    f"{_SELECTION}.strategy.constant.nb": _number_of("constant", "samples.per_class"),
-    # OTB's share is from 0 to 1
-    f"{_SELECTION}.strategy.percent.p": _number_of("percent", "samples.percent", 100),
-    f"{_SELECTION}.strategy.total.v": _number_of("total", "samples.total"),
-    f"{_SELECTION}.strategy.byclass.in": _number_of("byclass", "samples.by_class"),
-    f"{_SELECTION}.per_model": _left_out(_REGIONS_ALIKE),
-    f"{_SELECTION}.per_models": _left_out(_REGIONS_ALIKE),
-    f"{_AUGMENTATION}.activate": _left_out(f"{NEEDS_NONE}: the other keys of sample_augmentation count or not"),
-    f"{_AUGMENTATION}.target_models": _left_out(_REGIONS_ALIKE),
-    f"{_AUGMENTATION}.strategy": _of_augmentation("method"),
-    f"{_AUGMENTATION}.strategy.jitter.stdfactor": _of_augmentation("std_factor", method="jitter"),
-    f"{_AUGMENTATION}.strategy.smote.neighbors": _of_augmentation("neighbours", method="smote"),
-    f"{_AUGMENTATION}.samples.strategy": _target,
-    f"{_AUGMENTATION}.samples.strategy.minNumber": _of_augmentation("minimum", name="minNumber"),
-    f"{_AUGMENTATION}.samples.strategy.byClass": _of_augmentation("by_class", name="byClass"),
+    **samples.RULES,
     "arg_train.sample_management": _left_out("samples of one model aren't given to another"),
     "arg_train.sample_validation": _left_out("validation takes all pixels of the polygons set aside"),
     "arg_train.sampling_validation": _left_out("validation takes all pixels of the polygons set aside"),

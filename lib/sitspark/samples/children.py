@@ -48,10 +48,11 @@ def _text(column: str | None) -> Column:
 def wanted_children(fitted: Mapping[Group, int], settings: AugmentationSettings, least: Mapping[int, int]) -> dict[Group, int]:
     """How many children each group gets, so that each class has on each ground what the strategy asks for.
 
-    `least` are the numbers of single classes for the strategy byclass. A class without a sample gets none.
+    `least` are the numbers of single classes for the strategy byclass. A class without a sample gets none, nor does a ground
+    that isn't among `settings.models`, where these are named.
     """
     found: dict[Group, int] = {}
-    for ground in sorted({group.ground for group in fitted}):
+    for ground in sorted({group.ground for group in fitted if not settings.models or group.ground in settings.models}):
         found |= _wanted_on({group: count for group, count in fitted.items() if group.ground == ground}, settings, least)
     return found
 

@@ -5,27 +5,33 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
-from pyspark.sql import DataFrame, Window
+from pyspark.sql import DataFrame, Row, Window
 from pyspark.sql import functions as F
 
 from sitspark.grid import Grid
 from sitspark.marks import Marks
 from sitspark.samples.chunk_pixels import CHOSEN, ChunkPixels, Group, Quota
 from sitspark.samples.clear import read_clear
-from sitspark.samples.strategy import Strategy
+from sitspark.samples.grounds import Grounds
+from sitspark.samples.rules import Rules
 from sitspark.settings import SamplesSettings
 from sitspark.worker import end_task
 
 _KEYS = "sample_id bigint, polygon_id bigint, label int, tile string, fold string, split string, monitored boolean"
 _PIXELS = f"{_KEYS}, chunk_id string, row int, col int"
-_COUNTS = "chunk_id string, tile string, col int, contested bigint, label int, split string, bin bigint, pixels bigint"
+_COUNTS = (
+    "chunk_id string, tile string, col int, contested bigint, label int, split string, ground string, bin bigint, pixels bigint"
+)
 Pixels = Callable[[pa.Table], ChunkPixels]  # how a worker comes from the pieces of a chunk to its pixels
-_STARTS = ("chunk_id", "label", "split", "bin", "start")
+_GROUP = ("label", "split", "ground")  # the columns that name a group
+_STARTS = ("chunk_id", *_GROUP, "bin", "start")
+_ONE_GROUND = Grounds()
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """`pixels`: one row a chosen pixel, with its chunk. `quotas`: what was asked of each label and split, of every class.
+    """`pixels`: one row a chosen pixel, with its chunk. `quotas`: what was asked of each group: of every class and
+    split, on the ground of every model.
 
     `contested` counts the pixels that polygons of two labels claim, which are none's.
     """
@@ -46,50 +52,56 @@ def choose(
     grid: Grid,
     settings: SamplesSettings,
     *,
-    strategy: Strategy,
+    rules: Rules,
     codes: Iterable[int],
     seed: int,
     marks: Marks,
     clear: Path | None = None,
+    grounds: Grounds = _ONE_GROUND,
 ) -> Choice:
-    """Choose pixels of `pieces_by_chunk`, label by label and split by split, after OTB's samplers and strategies.
+    """Choose pixels of `pieces_by_chunk`, group by group: label, split and the ground of a model, over all its tiles.
+
+    How many and which say OTB's strategies and samplers in `rules`.
 
     periodic: of N pixels in the order (tile, row, column) the k-th taken is that at floor(k N / n), with jitter some more.
     random: the n smallest hashes of seed and position. Both take exactly n, whatever the chunks and partitions.
     With `clear`, a folder of `write_clear`, only pixels with enough clear dates count.
     Each chunk is marked twice: when it has counted, and when it has chosen.
     """
-    every = _every_pixel(settings, grid, clear)
+    every = _every_pixel(settings, grid, grounds, clear)
     bounded, pixels = _bounded(pieces, every, settings.per_polygon, seed), every
     if settings.per_polygon is not None:
         pixels = _below_bounds(every, seed)
-    counts = _counted(bounded, pixels, settings.sampler, seed=seed, marks=marks).cache()
-    available = counts.groupBy("label", "split").agg(F.sum("pixels").alias("pixels")).where("label is not null").collect()
-    nothing = {(code, split): 0 for code in codes for split in CHOSEN}
-    quotas = quotas_of(nothing | {(row.label, row.split): row.pixels for row in available}, strategy)
+    counts = _counted(bounded, pixels, rules, seed=seed, marks=marks).cache()
+    available = counts.groupBy(*_GROUP).agg(F.sum("pixels").alias("pixels")).where("label is not null").collect()
+    nothing = {Group(code, split, ground): 0 for code in codes for split in CHOSEN for ground in grounds.names}
+    quotas = quotas_of(nothing | {_group_of(row): row.pixels for row in available}, rules)
     contested = counts.groupBy("chunk_id").agg(F.max("contested").alias("pixels")).agg(F.sum("pixels")).collect()[0][0]
     if not any(quota.available for quota in quotas.values()):
         return Choice(pieces.sparkSession.createDataFrame([], _PIXELS), quotas, contested or 0, (bounded, counts))
-    work = _Work(bounded, counts, quotas, pixels, seed, marks)
-    chosen = _periodic(work, settings.jitter) if settings.sampler == "periodic" else _random(work)
+    chosen = _chosen(_Work(bounded, counts, quotas, rules, pixels, seed, marks))
     return Choice(chosen, quotas, contested or 0, (bounded, counts))
 
 
-def quotas_of(available: Mapping[Group, int], strategy: Strategy) -> dict[Group, Quota]:
-    """What is wanted of each group: the strategy is applied to each split by itself."""
+def quotas_of(available: Mapping[Group, int], rules: Rules) -> dict[Group, Quota]:
+    """What is wanted of each group: the strategy is applied to each split and ground by itself."""
     found = {}
-    for split in sorted({split for _, split in available}):
-        own = {label: count for (label, of_split), count in available.items() if of_split == split}
-        for label, asked in strategy.asked(own).items():
-            found[label, split] = Quota(asked, own[label])
+    for split, ground in sorted({(group.split, group.ground) for group in available}):
+        own = {group.label: count for group, count in available.items() if (group.split, group.ground) == (split, ground)}
+        for label, asked in rules.on(ground).strategy.asked(own).items():
+            found[Group(label, split, ground)] = Quota(asked, own[label])
     return found
 
 
-def _every_pixel(settings: SamplesSettings, grid: Grid, clear: Path | None) -> Pixels:
+def _group_of(row: Row) -> Group:
+    return Group(row.label, row.split, row.ground)
+
+
+def _every_pixel(settings: SamplesSettings, grid: Grid, grounds: Grounds, clear: Path | None) -> Pixels:
     touched = settings.touched
 
     def pixels(chunk: pa.Table) -> ChunkPixels:
-        found = ChunkPixels.of(chunk, grid, touched=touched)
+        found = ChunkPixels.of(chunk, grid, touched=touched, grounds=grounds)
         return found if clear is None else found.clear(read_clear(clear, chunk["chunk_id"][0].as_py()))
 
     return pixels
@@ -123,12 +135,12 @@ def _bounded(pieces: DataFrame, every: Pixels, most: int | None, seed: int) -> D
     return pieces.join(bounds, "polygon_id", "left").cache()
 
 
-def _counted(pieces: DataFrame, pixels: Pixels, sampler: str, *, seed: int, marks: Marks) -> DataFrame:
-    """The pixels of each chunk by label, split and bin; a chunk without one has a row without label."""
+def _counted(pieces: DataFrame, pixels: Pixels, rules: Rules, *, seed: int, marks: Marks) -> DataFrame:
+    """The pixels of each chunk by group and bin; a chunk without one has a row without label."""
 
     def count(chunk: pa.Table) -> pa.Table:
         found = pixels(chunk)
-        counted = found.counts(sampler, seed)
+        counted = found.counts(rules, seed)
         if not counted.num_rows:
             counted = pa.Table.from_pylist([dict.fromkeys(counted.column_names)], counted.schema)
         of_chunk = {name: chunk[name][0].as_py() for name in ("chunk_id", "tile", "col")} | {"contested": found.contested}
@@ -143,69 +155,68 @@ def _counted(pieces: DataFrame, pixels: Pixels, sampler: str, *, seed: int, mark
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """What a sampler goes by: pieces by chunk and what they counted, the quotas, and how a worker comes to the pixels."""
+    """What is chosen by: pieces by chunk and what they counted, quotas and rules, and how a worker comes to the pixels."""
 
     pieces: DataFrame
     counts: DataFrame
     quotas: Mapping[Group, Quota]
+    rules: Rules
     pixels: Pixels
     seed: int
     marks: Marks
 
-    @property
-    def partly(self) -> dict[Group, Quota]:
-        """The groups of which not all pixels are taken."""
-        return {group: quota for group, quota in self.quotas.items() if not quota.is_all}
+    def partly(self, sampler: str) -> dict[Group, Quota]:
+        """The groups of a sampler of which not all pixels are taken."""
+        return {
+            group: quota
+            for group, quota in self.quotas.items()
+            if not quota.is_all and self.rules.on(group.ground).sampler == sampler
+        }
+
+    def frame(self, amounts: Mapping[Group, int], name: str) -> DataFrame:
+        """A row a group with its number, in the column `name`."""
+        rows = [(group.label, group.split, group.ground, amount) for group, amount in amounts.items()]
+        return self.pieces.sparkSession.createDataFrame(rows, f"label int, split string, ground string, {name} bigint")
 
 
-def _periodic(work: _Work, jitter: int) -> DataFrame:
-    pixels, quotas, seed, marks = work.pixels, work.quotas, work.seed, work.marks
-    # chunks side by side share rows: within one the order is that of their columns
-    order = Window.partitionBy("label", "split").orderBy("tile", "bin", "col")
-    before = F.sum("pixels").over(order.rowsBetween(Window.unboundedPreceding, -1))
-    partly = [f"(label = {label} and split = '{split}')" for label, split in work.partly]
-    starts = (
-        work.counts.where(" or ".join(partly) or "false")
-        .withColumn("start", F.coalesce(before, F.lit(0)).cast("bigint"))
-        .select(*_STARTS)
-    )
+def _chosen(work: _Work) -> DataFrame:
+    pixels, quotas, rules, seed, marks = work.pixels, work.quotas, work.rules, work.seed, work.marks
+    last = _last_hashes(work)
 
     def pick(chunk: pa.Table, starts: pa.Table) -> pa.Table:
         marks.add(f"{chunk['chunk_id'][0].as_py()}-chosen")
-        found = pixels(chunk).periodic(quotas, starts, jitter=jitter, seed=seed).table()
+        found = pixels(chunk).chosen(quotas, rules, starts=starts, last=last, seed=seed).table()
         end_task()
         return found
 
-    return work.pieces.groupBy("chunk_id").cogroup(starts.groupBy("chunk_id")).applyInArrow(pick, _PIXELS)
+    return work.pieces.groupBy("chunk_id").cogroup(_starts(work).groupBy("chunk_id")).applyInArrow(pick, _PIXELS)
 
 
-def _random(work: _Work) -> DataFrame:
-    pixels, quotas, seed, marks = work.pixels, work.quotas, work.seed, work.marks
-    last_hashes = _last_hashes(work) if work.partly else {}
-
-    def pick(chunk: pa.Table) -> pa.Table:
-        marks.add(f"{chunk['chunk_id'][0].as_py()}-chosen")
-        found = pixels(chunk).random(quotas, last_hashes, seed=seed).table()
-        end_task()
-        return found
-
-    return work.pieces.groupBy("chunk_id").applyInArrow(pick, _PIXELS)
+def _starts(work: _Work) -> DataFrame:
+    """How many pixels of a group come before a row of a chunk, for those of which the periodic sampler takes some."""
+    partly = work.frame({group: quota.wanted for group, quota in work.partly("periodic").items()}, "wanted")
+    # chunks side by side share rows: within one the order is that of their columns
+    order = Window.partitionBy(*_GROUP).orderBy("tile", "bin", "col")
+    before = F.sum("pixels").over(order.rowsBetween(Window.unboundedPreceding, -1))
+    counts = work.counts.join(F.broadcast(partly), [*_GROUP], "left_semi")
+    return counts.withColumn("start", F.coalesce(before, F.lit(0)).cast("bigint")).select(*_STARTS)
 
 
 def _last_hashes(work: _Work) -> dict[Group, int]:
-    """The largest hash that is taken of each group: of the bin in which its number is reached, that of the last pixel."""
-    pieces, pixels, seed = work.pieces, work.pixels, work.seed
-    rows = [(label, split, quota.wanted) for (label, split), quota in work.partly.items()]
-    wanted = pieces.sparkSession.createDataFrame(rows, "label int, split string, wanted bigint")
-    by_bin = work.counts.groupBy("label", "split", "bin").agg(F.sum("pixels").alias("pixels"))
-    last = (
-        by_bin.join(F.broadcast(wanted), ["label", "split"])
-        .withColumn("through", F.sum("pixels").over(Window.partitionBy("label", "split").orderBy("bin")))
+    """The largest hash that the random sampler takes of each group: of the bin in which its number is reached, the last's."""
+    pixels, seed = work.pixels, work.seed
+    partly = {group: quota.wanted for group, quota in work.partly("random").items()}
+    if not partly:
+        return {}
+    by_bin = work.counts.groupBy(*_GROUP, "bin").agg(F.sum("pixels").alias("pixels"))
+    found = (
+        by_bin.join(F.broadcast(work.frame(partly, "wanted")), [*_GROUP])
+        .withColumn("through", F.sum("pixels").over(Window.partitionBy(*_GROUP).orderBy("bin")))
         .where("through >= wanted and through - pixels < wanted")
-        .select("label", "split", "bin", F.expr("wanted - through + pixels").alias("rest"))
+        .select(*_GROUP, "bin", F.expr("wanted - through + pixels").alias("rest"))
         .collect()
     )
-    bins = {(row.label, row.split): row.bin for row in last}
+    bins = {_group_of(row): row.bin for row in found}
 
     def candidates(chunk: pa.Table) -> pa.Table:
         found = pixels(chunk).hashes_in(bins, seed)
@@ -213,11 +224,10 @@ def _last_hashes(work: _Work) -> dict[Group, int]:
         return found
 
     ranked = (
-        pieces.groupBy("chunk_id")
-        .applyInArrow(candidates, "label int, split string, hash bigint")
-        .withColumn("rank", F.row_number().over(Window.partitionBy("label", "split").orderBy("hash")))
+        work.pieces.groupBy("chunk_id")
+        .applyInArrow(candidates, "label int, split string, ground string, hash bigint")
+        .withColumn("rank", F.row_number().over(Window.partitionBy(*_GROUP).orderBy("hash")))
     )
-    rest = [(row.label, row.split, row.rest) for row in last]
-    limits = pieces.sparkSession.createDataFrame(rest, "label int, split string, rest bigint")
-    reached = ranked.join(F.broadcast(limits), ["label", "split"]).where("rank = rest").collect()
-    return {(row.label, row.split): row.hash for row in reached}
+    limits = work.frame({_group_of(row): row.rest for row in found}, "rest")
+    reached = ranked.join(F.broadcast(limits), [*_GROUP]).where("rank = rest").collect()
+    return {_group_of(row): row.hash for row in reached}

@@ -12,10 +12,11 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from sitspark.features.recipe import Recipe
-from sitspark.grid import Grid, Window
+from sitspark.grid import Window
 from sitspark.marks import Marks
 from sitspark.samples.batch import Batch, features_of_batch
 from sitspark.samples.extract import read_pixels
+from sitspark.samples.grounds import first_region
 from sitspark.scenes.reading import Reading
 from sitspark.scenes.region import Region
 from sitspark.scenes.table import scenes_of
@@ -107,19 +108,9 @@ def _observed(
     columns["custom"] = _lists(found.custom)
     if regions is not None:
         at = (rows - window.row, cols - window.col)
-        columns["region"] = pa.array(_regions_of(at, regions, grid.cropped(window)), pa.string())
+        found_in = first_region(at, tuple(regions.values()), grid.cropped(window))
+        columns["region"] = pa.array([*regions], pa.string()).take(pa.array(found_in, mask=found_in < 0))
     return pa.RecordBatch.from_pydict(columns)
-
-
-def _regions_of(
-    at: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]], regions: Mapping[str, Region], grid: Grid
-) -> list[str | None]:
-    """The first region that holds the centre of each pixel, at rows and columns of `grid`."""
-    found: list[str | None] = [None] * len(at[0])
-    for name, region in reversed(list(regions.items())):
-        for number in np.flatnonzero(region.pixels(grid)[at]):
-            found[number] = name
-    return found
 
 
 def _lists(rows: npt.NDArray[np.generic], kind: pa.DataType | None = None) -> pa.ListArray:

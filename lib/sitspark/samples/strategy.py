@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sitspark.classes import Nomenclature
 from sitspark.errors import SitsparkError
-from sitspark.settings import SamplesSettings
+from sitspark.settings import SelectionSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +23,8 @@ class Strategy:
     by_class: Mapping[int, int] | None = None
 
     @staticmethod
-    def of(settings: SamplesSettings, nomenclature: Nomenclature) -> "Strategy":
-        """That of the settings; raises SitsparkError for a class of by_class that the nomenclature doesn't have."""
+    def of(settings: SelectionSettings, nomenclature: Nomenclature, *, key: str = "samples") -> "Strategy":
+        """That of the section `key`; raises SitsparkError for a class of by_class that the nomenclature doesn't have."""
         name = settings.strategy
         if name == "constant":
             return Strategy("all") if settings.per_class is None else Strategy(name, settings.per_class)
@@ -33,7 +33,7 @@ class Strategy:
         if name == "total":
             return Strategy(name, settings.total)
         if name == "byclass":
-            return Strategy(name, by_class=counts_by_class(settings.by_class, nomenclature, key="samples.by_class"))
+            return Strategy(name, by_class=counts_by_class(settings.by_class, nomenclature, key=f"{key}.by_class"))
         return Strategy(name)
 
     def asked(self, available: Mapping[int, int]) -> dict[int, int]:

@@ -31,7 +31,7 @@ from sitspark.settings.mapping import (
 )
 from sitspark.settings.observations import ObservationsSettings, TableSensorSettings
 from sitspark.settings.report import PlaceSettings, ReportSettings
-from sitspark.settings.samples import AugmentationSettings, QualitySettings, SamplesSettings
+from sitspark.settings.samples import AugmentationSettings, QualitySettings, SamplesSettings, SelectionSettings
 from sitspark.settings.search import SearchSettings, TrackSettings
 from sitspark.settings.section import FilePath, PathOrUrl, Section
 from sitspark.settings.session import SparkSettings, TableSettings
@@ -78,6 +78,7 @@ __all__ = [
     "ScheduleSettings",
     "SearchSettings",
     "Section",
+    "SelectionSettings",
     "SeriesSettings",
     "Settings",
     "SmoothingSettings",
@@ -276,6 +277,11 @@ class Settings(Section):
                 "has ground_truth.regions, which would be ignored; with split_unit: column they go with folds: region or "
                 "training.model_per: region"
             )
+        made = self.samples.augmentation
+        of_models = {"per_model": self.samples.per_model, "augmentation.models": made.models if made else ()}
+        for key, given in of_models.items():
+            if given and training.model_per == "map":
+                raise ValueError(f"has samples.{key}, which would be ignored; it goes with training.model_per region, or tile")
         if drawn.boundary is not None and not per_region:
             raise ValueError("has map.boundary, which would be ignored; it goes with training.model_per: region")
         several = training.ensemble > 1 or drawn.boundary is not None or self.grid.overlap == "blend"

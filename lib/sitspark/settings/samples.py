@@ -1,5 +1,6 @@
 """Which labelled pixels are learnt from."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -33,6 +34,9 @@ class AugmentationSettings(Section):
     minimum: int | None = Field(None, ge=1, description="Strategy minimum: training samples that each class has at least.")
     by_class: Annotated[dict[int | str, Count] | FilePath | None, BeforeValidator(_path_or_counts)] = Field(
         None, description="Strategy byclass: training samples at least, by code or name, or a CSV file of lines 'class,count'."
+    )
+    models: tuple[str, ...] = Field(
+        (), description="With training.model_per: the regions or tiles whose models learn from them; empty: all."
     )
     std_factor: float = Field(
         10, gt=0, description="Method jitter: noise of a feature is its standard deviation in the class, divided by this."
@@ -69,8 +73,12 @@ class QualitySettings(Section):
     )
 
 
-class SamplesSettings(Section):
-    """Which labelled pixels become samples, after OTB's SampleSelection; the set aside is chosen by the same rule."""
+# the strategies that need a number, with its key
+_NUMBERS = {"constant": "per_class", "percent": "percent", "total": "total", "byclass": "by_class"}
+
+
+class SelectionSettings(Section):
+    """How many labelled pixels of each class are taken, and which, after OTB's SampleSelection."""
 
     sampler: Literal["periodic", "random"] = Field(
         "periodic", description="Evenly spread in (tile, row, column) order, or at random."
@@ -78,8 +86,8 @@ class SamplesSettings(Section):
     jitter: int = Field(0, ge=0, description="Positions by which the periodic sampler strays at most, within its period.")
     strategy: Literal["constant", "all", "percent", "total", "smallest", "byclass"] = Field(
         "constant",
-        description="How many pixels of a class are taken, over all tiles: per_class of each; all; percent of each; total, in "
-        "proportion; as many as the smallest class has; by_class.",
+        description="How many pixels of a class are taken for a model, over all its tiles: per_class of each; all; percent of "
+        "each; total, in proportion; as many as the smallest class has; by_class.",
     )
     per_class: int | None = Field(
         100_000, ge=1, description="Strategy constant: at most so many training pixels a class, as many set aside; null: all."
@@ -88,6 +96,28 @@ class SamplesSettings(Section):
     total: int | None = Field(None, ge=1, description="Strategy total: pixels of all classes together, of each set.")
     by_class: Annotated[dict[int | str, Count] | FilePath | None, BeforeValidator(_path_or_counts)] = Field(
         None, description="Strategy byclass: pixels of each class by code or name, or a CSV file of lines 'class,count'."
+    )
+
+    @model_validator(mode="after")
+    def _numbers_are_those_of_the_strategy(self) -> Self:
+        needed = _NUMBERS.get(self.strategy)
+        if needed not in (None, "per_class") and getattr(self, needed) is None:
+            raise ValueError(f"has the strategy {self.strategy}, which needs {needed}")
+        for name in _NUMBERS.values():
+            if name != needed and name in self.model_fields_set and getattr(self, name) is not None:
+                raise ValueError(f"has {name}, which isn't of the strategy {self.strategy}; leave it out, or set it to null")
+        if self.jitter and self.sampler != "periodic":
+            raise ValueError("has jitter, which is of the sampler periodic; leave it out, or set it to 0")
+        return self
+
+
+class SamplesSettings(SelectionSettings):
+    """Which labelled pixels become samples, after OTB's SampleSelection; the set aside is chosen by the same rule."""
+
+    per_model: dict[str, SelectionSettings] = Field(
+        default_factory=dict,
+        description="With training.model_per: other rules for single models, by the name of their region or tile; each has "
+        "the keys above (sampler to by_class) that differ, as {alps: {per_class: 500}}.",
     )
     per_polygon: int | None = Field(
         None, ge=1, description="At most so many pixels of a polygon, at random, before classes are counted; null: all."
@@ -110,15 +140,22 @@ class SamplesSettings(Section):
         None, description="Scores that tell probable wrong labels, in the table quality and the report; null: none."
     )
 
-    @model_validator(mode="after")
-    def _numbers_are_those_of_the_strategy(self) -> Self:
-        own = {"constant": "per_class", "percent": "percent", "total": "total", "byclass": "by_class"}
-        needed = own.get(self.strategy)
-        if needed not in (None, "per_class") and getattr(self, needed) is None:
-            raise ValueError(f"has the strategy {self.strategy}, which needs {needed}")
-        for name in own.values():
-            if name != needed and name in self.model_fields_set and getattr(self, name) is not None:
-                raise ValueError(f"has {name}, which isn't of the strategy {self.strategy}; leave it out, or set it to null")
-        if self.jitter and self.sampler != "periodic":
-            raise ValueError("has jitter, which is of the sampler periodic; leave it out, or set it to 0")
-        return self
+    @model_validator(mode="before")
+    @classmethod
+    def _models_say_what_differs(cls, value: object) -> object:
+        """The rule of a model has what it doesn't say from the others', where that isn't of another strategy or sampler."""
+        if not isinstance(value, dict) or not isinstance(value.get("per_model"), dict):
+            return value
+        common = {name: value[name] for name in SelectionSettings.model_fields if name in value}
+        return value | {"per_model": {name: _completed(own, common) for name, own in value["per_model"].items()}}
+
+
+def _completed(own: object, common: Mapping[str, object]) -> object:
+    if own is not None and not isinstance(own, dict):
+        return own
+    found = {**common, **(own or {})}
+    foreign = {name for strategy, name in _NUMBERS.items() if strategy != found.get("strategy", "constant")}
+    if found.get("sampler", "periodic") != "periodic":
+        foreign.add("jitter")
+    # what the model itself says stays, to be refused
+    return {name: given for name, given in found.items() if name not in foreign or name in (own or {})}

@@ -19,7 +19,8 @@ from sitspark.maps.filters import regularisation_of
 from sitspark.models.networks.layout import Layout
 from sitspark.models.tracking import refuse_without_mlflow
 from sitspark.samples.long_table import Labels, inspect, named, sensors_of_table
-from sitspark.samples.strategy import Strategy, counts_by_class
+from sitspark.samples.rules import Rule, Rules
+from sitspark.samples.strategy import counts_by_class
 from sitspark.scenes import store
 from sitspark.scenes.archive import remarks
 from sitspark.scenes.left_out import WHOLE
@@ -31,6 +32,7 @@ from sitspark.workflow.check_products import HEADERS, Depth, check_products
 from sitspark.workflow.context import Context
 from sitspark.workflow.finding import Finding
 from sitspark.workflow.map_device import told_map_gpus
+from sitspark.workflow.prepare import refuse_unknown_models
 from sitspark.workflow.training_place import told_executors, told_gpus
 
 
@@ -212,11 +214,21 @@ def _made(context: Context) -> str:
 
 def _chosen(context: Context) -> str:
     settings = context.settings.samples
-    strategy = Strategy.of(settings, context.nomenclature)
+    rules, per = Rules.of(settings, context.nomenclature), context.settings.training.model_per
+    own = f", of each {per}" if per != "map" else ""
+    if per != "map":
+        known = [region.name for region in context.named_regions] if per == "region" else sorted(context.tile_extents)
+        refuse_unknown_models(context, known)
+        own += "".join(f"; {name}: {_rule_in_words(rule)}" for name, rule in rules.own.items())
+    return f"{_rule_in_words(rules.common)}{own}"
+
+
+def _rule_in_words(rule: Rule) -> str:
+    strategy = rule.strategy
     if strategy.by_class is not None:
         pixels, classes = sum(strategy.by_class.values()), len(strategy.by_class)
-        return f"{settings.sampler}, {counted(pixels, 'pixel')} of {counted(classes, 'class')}"
-    return f"{settings.sampler}, {strategy.name}" + (f" {strategy.amount:,g}" if strategy.amount else "")
+        return f"{rule.sampler}, {counted(pixels, 'pixel')} of {counted(classes, 'class')}"
+    return f"{rule.sampler}, {strategy.name}" + (f" {strategy.amount:,g}" if strategy.amount else "")
 
 
 def _labels(context: Context) -> str:

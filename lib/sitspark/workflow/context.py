@@ -28,6 +28,7 @@ from sitspark.maps.products import Product, products_of
 from sitspark.marks import Marks
 from sitspark.models.networks.own_code import OwnCode
 from sitspark.parts import is_delta
+from sitspark.samples.grounds import Grounds
 from sitspark.samples.long_table import sensors_of_table
 from sitspark.scenes.archive import Archive
 from sitspark.scenes.chunk_plan import Coverage, chunk_plan
@@ -199,6 +200,14 @@ class Context:
         """The regions by their names, in the CRS of the output grid."""
         crs = self.coverage.grid.crs
         return {region.name: region.ground.to(crs) for region in self.named_regions}
+
+    @property
+    def grounds(self) -> Grounds:
+        """The grounds of the models: regions, tiles, or all of it for one."""
+        per = self.settings.training.model_per
+        if per == "region":
+            return Grounds.of_regions(self.regions_on_grid)
+        return Grounds(tuple(sorted(self.coverage.tiles))) if per == "tile" else Grounds()
 
     @property
     def reading(self) -> Reading:

@@ -385,8 +385,8 @@ def _area(context: Context, features: int) -> AreaOfApplicability | None:
 def _held(context: Context, features: int) -> Held:
     """What a network's training holds of the samples."""
     training, samples = context.settings.training, context.settings.samples
-    constant = samples.strategy == "constant" and samples.per_class is not None
-    most = len(context.nomenclature) * samples.per_class if constant and samples.per_class else None
+    numbers = [one.per_class for one in (samples, *samples.per_model.values()) if one.strategy == "constant" and one.per_class]
+    most = len(context.nomenclature) * max(numbers) if len(numbers) == 1 + len(samples.per_model) else None
     held = int(training.memory * 1e9 / (features * np.dtype(training.held_as).itemsize))
     return Held(training.model_name, held, training.memory, most, training.held_as)
 

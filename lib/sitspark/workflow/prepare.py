@@ -1,6 +1,7 @@
 """The stages from the catalogue and polygons to samples."""
 
 import shutil
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 from typing import Any
@@ -27,20 +28,21 @@ from sitspark.maps.products import held_bytes
 from sitspark.samples import frames
 from sitspark.samples.children import children, fitted_by_group, wanted_children
 from sitspark.samples.choice import Choice, choose
-from sitspark.samples.chunk_pixels import CHOSEN
+from sitspark.samples.chunk_pixels import CHOSEN, Group, Quota
 from sitspark.samples.clear import write_clear
 from sitspark.samples.monitored import monitor_pixels
 from sitspark.samples.pieces import pieces_by_chunk
 from sitspark.samples.quality import kept_of
+from sitspark.samples.rules import Rules, refuse_others
 from sitspark.samples.series import series_by_class
-from sitspark.samples.strategy import Strategy, counts_by_class
+from sitspark.samples.strategy import counts_by_class
 from sitspark.scenes.chunk_plan import BESIDE, chunk_frame
 from sitspark.scenes.chunk_shape import chunk_shape
 from sitspark.scenes.cube import READER_VERSION
 from sitspark.scenes.outline import to_geographic
 from sitspark.scenes.static import layers_of, state_of
 from sitspark.scenes.table import scenes_of
-from sitspark.settings import OF_SERIES, AugmentationSettings
+from sitspark.settings import OF_SERIES, AugmentationSettings, SelectionSettings
 from sitspark.workflow.context import Context
 from sitspark.workflow.judging import judge_samples
 from sitspark.workflow.keys import fingerprint
@@ -214,7 +216,8 @@ def _observations(context: Context, key: str) -> Outcome:
     folder = context.folder
     grid, plan = context.coverage.grid, context.plan().cache()
     settings, seed = context.settings.samples, context.settings.seed
-    strategy = Strategy.of(settings, context.nomenclature)
+    grounds, rules = context.grounds, Rules.of(settings, context.nomenclature)
+    refuse_unknown_models(context, grounds.names)
     if settings.augmentation is not None and settings.augmentation.by_class is not None:
         # what can't be understood is told before anything is read
         counts_by_class(settings.augmentation.by_class, context.nomenclature, key="samples.augmentation.by_class")
@@ -229,7 +232,7 @@ def _observations(context: Context, key: str) -> Outcome:
             scenes, tasks = folder.table("scenes"), min(max(labelled, 1), _TASKS)
             write_clear(work, scenes, context.reading, clear, least=settings.min_clear_dates, tasks=tasks, marks=marks)
         codes = context.nomenclature.codes
-        choice = choose(pieces, grid, settings, strategy=strategy, codes=codes, seed=seed, marks=marks, clear=clear)
+        choice = choose(pieces, grid, settings, rules=rules, codes=codes, seed=seed, marks=marks, clear=clear, grounds=grounds)
         chosen = choice.pixels.cache()
         chunks = chosen.select("chunk_id").distinct().count()
     pieces.unpersist()
@@ -248,8 +251,9 @@ def _observations(context: Context, key: str) -> Outcome:
         )
     if chunks == 0:
         raise SitsparkError("samples: no pixel of any class is asked for; raise the numbers of samples.by_class")
-    names = context.nomenclature.name_of
-    bare = [names(code) for (code, split), quota in choice.quotas.items() if split == "train" and not quota.wanted]
+    selection = _selection(context, choice, rules)
+    by_class = _by_class(context, selection)
+    bare = [row.name for row in by_class if row.split == "train" and not row.chosen]
     if bare:
         context.voice.note(f"no pixel to learn from of {some(bare, most=5)}: never drawn; see samples and the table selection")
     if choice.contested:
@@ -270,23 +274,31 @@ def _observations(context: Context, key: str) -> Outcome:
         context.write("observations", observed, key=key)
     plan.unpersist()
     chosen.unpersist()
-    selection = _selection(context, choice, strategy)
-    columns = "label int, name string, split string, asked bigint, available bigint, chosen bigint"
+    columns = "ground string, label int, name string, split string, asked bigint, available bigint, chosen bigint"
     rows = context.spark.createDataFrame([astuple(row) for row in selection], columns)
     context.write("selection", rows.coalesce(1), key=key)
     pixels = {split: sum(row.chosen for row in selection if row.split == split) for split in CHOSEN}
     return Outcome(
         f"{sum(pixels.values())} of {sum(row.available for row in selection)} labelled pixels read from {chunks} chunks "
         f"({pixels['train']} for training, {pixels['validation']} set aside)",
-        {"pixels": pixels, "chunks": chunks, "contested": choice.contested, "selection": [asdict(row) for row in selection]},
+        {"pixels": pixels, "chunks": chunks, "contested": choice.contested, "selection": [asdict(row) for row in by_class]},
         (folder.table("observations"), folder.table("selection")),
     )
 
 
+def refuse_unknown_models(context: Context, grounds: Sequence[str]) -> None:
+    """Raise SitsparkError where a setting of the samples names a model that none of these regions or tiles has."""
+    samples, per = context.settings.samples, context.settings.training.model_per
+    refuse_others("samples.per_model", samples.per_model, grounds, per=per)
+    if samples.augmentation is not None:
+        refuse_others("samples.augmentation.models", samples.augmentation.models, grounds, per=per)
+
+
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """Pixels of a class in one set: asked for (null: all), there, and taken."""
+    """Pixels of a class in one set on the ground of a model (null: all of it): asked for (null: all), there, and taken."""
 
+    ground: str | None
     label: int
     name: str
     split: str
@@ -295,15 +307,32 @@ class Selected:
     chosen: int
 
 
-def _selection(context: Context, choice: Choice, strategy: Strategy) -> list[Selected]:
-    """What was asked for, there and taken of each class and set; a row too for a class without a pixel."""
+def _selection(context: Context, choice: Choice, rules: Rules) -> list[Selected]:
+    """What was asked for, there and taken of each ground, class and set; a row too for a class without a pixel."""
+    whole = context.settings.training.ground_column is None
     rows = []
+    for ground in sorted({group.ground for group in choice.quotas}):
+        takes_all = rules.on(ground).strategy.name == "all"
+        for known in context.nomenclature:
+            for split in CHOSEN:
+                quota = choice.quotas.get(Group(known.code, split, ground), Quota(0, 0))
+                asked = None if takes_all else quota.asked
+                place = None if whole else ground
+                rows.append(Selected(place, known.code, known.name, split, asked, quota.available, quota.wanted))
+    return rows
+
+
+def _by_class(context: Context, selection: Sequence[Selected]) -> list[Selected]:
+    """The same of all grounds together."""
+    found = []
     for known in context.nomenclature:
         for split in CHOSEN:
-            quota = choice.quotas[known.code, split]
-            asked = None if strategy.name == "all" else quota.asked
-            rows.append(Selected(known.code, known.name, split, asked, quota.available, quota.wanted))
-    return rows
+            own = [row for row in selection if (row.label, row.split) == (known.code, split)]
+            numbers = [row.asked for row in own if row.asked is not None]
+            asked = sum(numbers) if len(numbers) == len(own) else None
+            available, taken = sum(row.available for row in own), sum(row.chosen for row in own)
+            found.append(Selected(None, known.code, known.name, split, asked, available, taken))
+    return found
 
 
 def _samples(context: Context, key: str) -> Outcome:
@@ -394,10 +423,13 @@ def _ground_truth_inputs(context: Context) -> Any:
 
 
 def _observations_inputs(context: Context) -> Any:
-    settings = context.settings
+    settings, ground = context.settings, context.settings.training.ground_column
+    own = settings.samples.per_model
     return [
-        settings.samples.model_dump(mode="json", exclude={"augmentation", "quality"}),
+        settings.samples.model_dump(mode="json", exclude={"augmentation", "quality", "per_model"}),
         fingerprint([settings.samples.by_class]) if isinstance(settings.samples.by_class, Path) else None,
+        # the pixels of each model are chosen by themselves
+        *([ground, _own_rules(own)] if ground else []),
         _CHOICE_VERSION,
         settings.seed,
         settings.grid.interpolator,
@@ -409,6 +441,11 @@ def _observations_inputs(context: Context) -> Any:
         # not its name, which only the features have
         [[layer.band, layer.interpolator, layer.fill, state_of(layer)] for layer in layers_of(settings.features.static)],
     ]
+
+
+def _own_rules(own: Mapping[str, SelectionSettings]) -> Any:
+    files = [rule.by_class for rule in own.values() if isinstance(rule.by_class, Path)]
+    return [{name: rule.model_dump(mode="json") for name, rule in own.items()}, fingerprint(files)]
 
 
 def _features_inputs(context: Context) -> Any:

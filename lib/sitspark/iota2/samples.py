@@ -1,0 +1,143 @@
+"""iota2's choice of samples (OTB's SampleSelection and SampleAugmentation), of all models and of single regions."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Values = Mapping[str, Any]
+Outcome = dict[str, Any] | str
+Rule = Callable[[Any, Values], Outcome]
+
+SELECTION = "arg_train.sample_selection"
+AUGMENTATION = "arg_train.sample_augmentation"
+_NEEDS_NONE = "needs no setting"
+_REGIONS = "chain.region_path"
+_NO_REGIONS = "iota2 uses it with region_path only"
+_MODEL = "target_model"  # the key that names the region in an entry of per_model
+_OF_OTB = ("ram", "elev.")  # keys of OTB that change no sample
+
+# OTB's strategies, with the key of the number that each needs
+_STRATEGIES = {
+    "all": None,
+    "constant": "constant.nb",
+    "percent": "percent.p",
+    "total": "total.v",
+    "smallest": None,
+    "byclass": "byclass.in",
+}
+
+
+def _jitter(value: Any, values: Values) -> Outcome:
+    if values.get(f"{SELECTION}.sampler") != "periodic":
+        return "it is of the periodic sampler"
+    return {"samples.jitter": value}
+
+
+def _strategy(value: Any, values: Values) -> Outcome:
+    if not isinstance(value, str) or value not in _STRATEGIES:
+        return f"it is none of {', '.join(_STRATEGIES)}"
+    needed = _STRATEGIES[value]
+    if needed and f"{SELECTION}.strategy.{needed}" not in values:
+        return f"{_NEEDS_NONE}: strategy.{needed} has the number"
+    return {"samples.strategy": value}
+
+
+def _number_of(strategy: str, setting: str, factor: float = 1) -> Rule:
+    """The number that a strategy needs."""
+
+    def rule(value: Any, values: Values) -> Outcome:
+        if values.get(f"{SELECTION}.strategy") != strategy:
+            return f"iota2 uses it with the strategy {strategy} only"
+        return {setting: value * factor if factor != 1 else value}
+
+    return rule
+
+
+# iota2's ways of saying how many samples a class shall have, with ours and the key of the number that each needs
+_TARGETS = {
+    "balance": ("balance", None, None),
+    "minNumber": ("minimum", "minNumber", "minimum"),
+    "byClass": ("byclass", "byClass", "by_class"),
+}
+
+
+def _of_augmentation(setting: str, name: str | None = None, method: str | None = None) -> Rule:
+    """A key of sample_augmentation, which counts when that is switched on; `name`, `method`: and when it is of these."""
+
+    def rule(value: Any, values: Values) -> Outcome:
+        if not values.get(f"{AUGMENTATION}.activate", False):
+            return f"{_NEEDS_NONE}: no samples are made"
+        if method and values.get(f"{AUGMENTATION}.strategy") != method:
+            return f"iota2 uses it with the strategy {method} only"
+        if name and values.get(f"{AUGMENTATION}.samples.strategy") != name:
+            return f"iota2 uses it with the samples.strategy {name} only"
+        return {f"samples.augmentation.{setting}": value}
+
+    return rule
+
+
+def _target(value: Any, values: Values) -> Outcome:
+    if not isinstance(value, str) or value not in _TARGETS:
+        return f"it is none of {', '.join(_TARGETS)}"
+    ours, number, setting = _TARGETS[value]
+    activated = values.get(f"{AUGMENTATION}.activate", False)
+    if activated and number and f"{AUGMENTATION}.samples.strategy.{number}" not in values:
+        return f"samples.strategy.{number} is missing; set samples.augmentation.{setting}"
+    return _of_augmentation("strategy")(ours, values)
+
+
+def _per_model(value: Any, values: Values) -> Outcome:
+    """A list of the keys that single regions have of their own."""
+    if not values.get(_REGIONS):
+        return _NO_REGIONS
+    entries = value if isinstance(value, list) else [value]
+    if not all(isinstance(entry, dict) and _MODEL in entry for entry in entries):
+        return f"it should be a list of mappings, each with {_MODEL}; set samples.per_model"
+    found: dict[str, Any] = {}
+    for entry in entries:
+        name, own = str(entry[_MODEL]), {key: given for key, given in entry.items() if key != _MODEL}
+        together = {**values, **{f"{SELECTION}.{key}": given for key, given in own.items()}}
+        settings: dict[str, Any] = {}
+        for key, given in own.items():
+            if key.startswith(_OF_OTB):
+                continue
+            rule = _OF_SELECTION.get(f"{SELECTION}.{key}")
+            outcome = rule(given, together) if rule else "is no known key of iota2"
+            if isinstance(outcome, str):
+                return f"{key} of {_MODEL} {name}: {outcome}; set samples.per_model"
+            settings |= {setting.removeprefix("samples."): converted for setting, converted in outcome.items()}
+        found[name] = settings
+    return {"samples.per_model": found}
+
+
+def _target_models(value: Any, values: Values) -> Outcome:
+    if value in (["all"], "all"):
+        return f"{_NEEDS_NONE}: those of all models are"
+    if not values.get(_REGIONS):
+        return _NO_REGIONS
+    return _of_augmentation("models")([str(name) for name in value] if isinstance(value, list) else [str(value)], values)
+
+
+_OF_SELECTION: dict[str, Rule] = {
+    f"{SELECTION}.sampler": lambda value, _: {"samples.sampler": value},
+    f"{SELECTION}.sampler.periodic.jitter": _jitter,
+    f"{SELECTION}.strategy": _strategy,
+    f"{SELECTION}.strategy.constant.nb": _number_of("constant", "samples.per_class"),
+    # OTB's share is from 0 to 1
+    f"{SELECTION}.strategy.percent.p": _number_of("percent", "samples.percent", 100),
+    f"{SELECTION}.strategy.total.v": _number_of("total", "samples.total"),
+    f"{SELECTION}.strategy.byclass.in": _number_of("byclass", "samples.by_class"),
+}
+
+RULES: dict[str, Rule] = {
+    **_OF_SELECTION,
+    f"{SELECTION}.per_model": _per_model,
+    f"{SELECTION}.per_models": _per_model,  # so in a part of iota2's documentation
+    f"{AUGMENTATION}.activate": lambda _value, _: f"{_NEEDS_NONE}: the other keys of sample_augmentation count or not",
+    f"{AUGMENTATION}.target_models": _target_models,
+    f"{AUGMENTATION}.strategy": _of_augmentation("method"),
+    f"{AUGMENTATION}.strategy.jitter.stdfactor": _of_augmentation("std_factor", method="jitter"),
+    f"{AUGMENTATION}.strategy.smote.neighbors": _of_augmentation("neighbours", method="smote"),
+    f"{AUGMENTATION}.samples.strategy": _target,
+    f"{AUGMENTATION}.samples.strategy.minNumber": _of_augmentation("minimum", name="minNumber"),
+    f"{AUGMENTATION}.samples.strategy.byClass": _of_augmentation("by_class", name="byClass"),
+}
