@@ -19,7 +19,7 @@ from ruamel.yaml.constructor import RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from sitspark.errors import SitsparkError
-from sitspark.settings import Settings
+from sitspark.settings import ScenesSettings, Settings
 from sitspark.settings.section import FaultyKeyError, meant
 
 
@@ -294,13 +294,37 @@ def _description(location: tuple[str, ...]) -> str:
 
 def reference_page() -> str:
     """The page docs/settings.md: every key with type, default and sentence, as Markdown."""
-    lines = ["# Settings", "", "Written by `python -m sitspark.settings_file`; every key of a settings file.", ""]
+    lines = [
+        "# Settings",
+        "",
+        "Written by `python -m sitspark.settings_file`; every key of a settings file; `0` stands for a number in a list, "
+        "`NAME` for a name of yours.",
+        "",
+    ]
     lines += ["| key | values | default | what |", "| --- | --- | --- | --- |"]
-    for key, field in _sections(Settings):
+    for key, field in _documented():
         default = "required" if field.is_required() else f"`{_as_written(field)}`"
         what = str(field.description).replace("<", "&lt;")
         lines.append(f"| `{key}` | {_type_name(field.annotation)} | {default} | {what} |")
     return "\n".join(lines) + "\n"
+
+
+def _documented() -> Iterator[tuple[str, FieldInfo]]:
+    """Every key, also those of each section that a list or a mapping holds."""
+    for key, field in _sections(Settings):
+        yield key, field
+        for place, section in _elements_of(field.annotation):
+            # further sensors have the keys of scenes
+            if section is not ScenesSettings:
+                yield from _sections(section, f"{key}.{place}.")
+
+
+def _elements_of(annotation: Any) -> Iterator[tuple[str, type[BaseModel]]]:
+    """The sections that a list or mapping holds, and how the place of one is written."""
+    for kind in _alternatives(annotation):
+        arguments = get_args(kind)
+        if get_origin(kind) in (tuple, dict) and _is_section(arguments[get_origin(kind) is dict]):
+            yield ("NAME", arguments[1]) if get_origin(kind) is dict else ("0", arguments[0])
 
 
 def _as_written(field: FieldInfo) -> str:

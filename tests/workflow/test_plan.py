@@ -28,6 +28,7 @@ FORESEEN = Foreseen(
     pixels_per_core_second=100_000,
     error=0.12,
     costs={"classify": Cost(2.6, 2.6), "mosaic": Cost(0.8, 1.0), "vectorise": Cost(300.0, 300.0)},
+    fold_costs={"judging": Cost(2.0, 1.0), "fold_maps": Cost(240.0, 200.0)},
     models=1,
     models_at_a_time=1,
     folds=1,
@@ -114,6 +115,7 @@ def test_the_run_finds_what_was_planned_under_its_own_settings(tmp_path: Path) -
     folder.plan.write_text(FORESEEN.to_json(key="key"))
     assert json.loads(folder.plan.read_text())["core_seconds"] == 303.4
     assert folder.planned("mosaic", "key") == Cost(0.8, 1.0)
+    assert folder.planned("fold_maps", "key") == Cost(240.0, 200.0)
     assert folder.planned("regularise", "key") is folder.planned("mosaic", "another key") is None
     folder.plan.write_text('{"key": "key", "core_seconds": 2.6}')  # of an earlier version
     assert folder.planned("classify", "key") is None
@@ -130,6 +132,8 @@ def test_the_run_finds_what_was_planned_under_its_own_settings(tmp_path: Path) -
 def test_what_a_cross_validation_trains_is_told(models: int, folds: int, left_out: str, said: str) -> None:
     foreseen = replace(FORESEEN, models=models, folds=folds, left_out=left_out)
     assert said in foreseen.to_text()
+    assert ("judging    1.0 s with 1 core where all chunks" in foreseen.to_text()) == (folds > 1)
+    assert ("fold_maps  3 min with 1 core, where --maps" in foreseen.to_text()) == (folds > 1)
     assert ("one after the other" in foreseen.to_text()) == (models > 1)
 
 

@@ -72,7 +72,9 @@ def _fold_maps(context: Context, _key: str) -> Outcome:
     where = ", ".join(f"{name} ({share_:.0%})" for name, (_, share_) in found.places.items())
     return Outcome(
         f"{counted(len(maps), 'map')}, one without each {noun}: more than one class for "
-        f"{'-' if share is None else format(share, '.1%')} of the pixels" + (f"; {where}" if where else ""),
+        f"{'-' if share is None else format(share, '.1%')} of the pixels"
+        + (f"; {where}" if where else "")
+        + context.beside("fold_maps"),
         {
             "maps": [{"left_out": one.left_out, "map": str(one.classes.relative_to(folder.path))} for one in maps],
             "folder": str(own.relative_to(folder.path)),

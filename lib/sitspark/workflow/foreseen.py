@@ -62,12 +62,13 @@ class Foreseen:
 
     `bytes_to_write` are those of each raster of the map. `costs` are those of each stage that makes the map, of `classify`
     with the starts of workers, and in tiles; `core_seconds` and `seconds` those of all of them: labelled pixels are read once
-    more, at most as much as their chunks. `pixels_per_core_second` is the speed of `classify` with networks on `device` (cpu,
-    cuda), `error` how far the speeds of windows are from it, as a share. `done` are the stages that are finished under these
-    settings, and will be skipped; `chunks_written` those of a map that was begun. `models` are those that are trained, of which
-    a search tries several, `models_at_a_time` of them beside each other (None on a cluster); a cross-validation trains as many
-    for each of `folds`, which `left_out` calls by what they are, in each of `runs`. The memory of the machine is None where a
-    cluster works.
+    more, at most as much as their chunks. `fold_costs` are those of a cross-validation: of `judging` its models, if all
+    chunks have labelled pixels, and of `fold_maps`. `pixels_per_core_second` is the speed of `classify` with networks on
+    `device` (cpu, cuda), `error` how far the speeds of windows are from it, as a share. `done` are the stages that are finished
+    under these settings, and will be skipped; `chunks_written` those of a map that was begun. `models` are those that are
+    trained, of which a search tries several, `models_at_a_time` of them beside each other (None on a cluster); a cross-
+    validation trains as many for each of `folds`, which `left_out` calls by what they are, in each of `runs`. The memory of the
+    machine is None where a cluster works.
     """
 
     products: int
@@ -86,6 +87,7 @@ class Foreseen:
     pixels_per_core_second: int
     error: float
     costs: Mapping[str, Cost]
+    fold_costs: Mapping[str, Cost]
     models: int
     models_at_a_time: int | None
     folds: int
@@ -128,17 +130,24 @@ class Foreseen:
                 f"{counted(self.cores, 'core')}; starting Spark and its workers (5 to 20 s), reading the labelled pixels, "
                 f"training {counted(self.models, 'model')}{self._together()}, validation and report come on top",
                 *self._each_stage(),
-                self._cross_validation(),
+                *self._cross_validation(),
             )
         )
 
-    def _cross_validation(self) -> str:
+    def _cross_validation(self) -> Iterator[str]:
         """What is left out in turn."""
         if self.folds < 2:
-            return f"folds    {counted(self.folds, self.left_out)}: cross-validate leaves out others, as --by random"
+            yield f"folds    {counted(self.folds, self.left_out)}: cross-validate leaves out others, as --by random"
+            return
         trained = f"{counted(self.models * self.folds * self.runs, 'model')}, {self.models} without each of"
         often = "" if self.runs == 1 else f", in {self.runs} runs"
-        return f"folds    cross-validate trains {trained} {counted(self.folds, self.left_out)}{often}"
+        yield f"folds    cross-validate trains {trained} {counted(self.folds, self.left_out)}{often}"
+        costs, cores = self.fold_costs, counted(self.cores, "core")
+        yield (
+            f"         judging    {_duration(costs['judging'].seconds)} with {cores} where all chunks have labelled pixels: "
+            "each is read once, for all models"
+        )
+        yield f"         fold_maps  {_duration(costs['fold_maps'].seconds)} with {cores}, where --maps draws them in one pass"
 
     def _unchanged(self) -> Iterator[str]:
         """What a run will not do again."""

@@ -34,7 +34,9 @@ def judge_folds(context: Context, models: "Sequence[FoldModels]", *, key: str) -
     rows = context.table("confusion_folds").toPandas()
     once = _once(rows, models)
     judged = f"{int(once['pixels'].sum()):,} labelled pixels of {counted(once['polygon_id'].nunique(), 'polygon')}"
-    context.voice.remark(f"{judged} read once and judged by the models of all folds in {time.monotonic() - started:.1f} s")
+    planned, spent = context.planned("judging"), time.monotonic() - started
+    beside = "" if planned is None else f" ({planned.seconds:.1f} s planned)"
+    context.voice.remark(f"{judged} read once and judged by the models of all folds in {spent:.1f} s{beside}")
     unclassified = int(once.loc[once["predicted"] == 0, "pixels"].sum())
     if unclassified:
         context.voice.note(

@@ -41,9 +41,9 @@ from sitspark.workflow.context import Context
 from sitspark.workflow.draw import chunks_begun
 from sitspark.workflow.foreseen import Bound, Cost, Foreseen, Held
 from sitspark.workflow.map_device import device_of_trial
-from sitspark.workflow.rehearsal import rehearsed
+from sitspark.workflow.rehearsal import Pace, rehearsed
 from sitspark.workflow.searching import trials_at_a_time
-from sitspark.workflow.speed import Speed, seconds_a_pixel, trial
+from sitspark.workflow.speed import Speed, trial
 
 _THREADS = 8  # products opened at a time: opening waits for the disk or the network
 _PLACES = (0.5, 0.2, 0.8, 0.35, 0.65)  # of windows that are drawn by way of trial, among the chunks of a tile
@@ -66,8 +66,8 @@ def plan(context: Context, done: Sequence[str] = ()) -> Foreseen:
     # a cluster may have any number
     cores = local_cores(settings.spark.master) or os.cpu_count() or 1
     device = device_of_trial(context, tasks=cores)
-    speed, costs = _costs(work, trained="train" in done, workers=min(cores, len(work.chunks)), device=device)
-    features = len(imagery.recipe.space)
+    costs = _Costs.of(work, trained="train" in done, workers=min(cores, len(work.chunks)), device=device)
+    features, folds = len(imagery.recipe.space), _folds(context)
     return Foreseen(
         products=imagery.products,
         tiles=len(imagery.tiles[context.leading.name]),
@@ -82,11 +82,12 @@ def plan(context: Context, done: Sequence[str] = ()) -> Foreseen:
         machine_memory_mb=machine_memory_mb() if settings.spark.master.startswith("local") else None,
         cores=cores,
         device=device,
-        pixels_per_core_second=round(speed.per_core_second),
-        error=round(speed.error, 2),
-        costs=costs,
+        pixels_per_core_second=round(costs.speed.per_core_second),
+        error=round(costs.speed.error, 2),
+        costs=costs.of_map(),
+        fold_costs=costs.of_folds(folds, labelled=_labelled(context, done)) if folds > 1 else {},
         models=settings.training.models * settings.training.ensemble * _grounds(context),
-        folds=_folds(context),
+        folds=folds,
         runs=settings.runs,
         left_out=NOUNS[context.truth.folds],
         models_at_a_time=trials_at_a_time(settings.training, settings.spark.master) if settings.training.search else 1,
@@ -235,38 +236,78 @@ class _Work:
         )
 
 
-def _costs(work: _Work, *, trained: bool, workers: int, device: Device) -> tuple[Speed, dict[str, Cost]]:
-    """How fast windows are drawn here, and what each stage that makes the map costs with so many workers."""
-    imagery, context = work.imagery, work.imagery.context
-    classifier = _classifier(context, imagery.recipe.space, trained=trained, device=device)
-    classifiers = [classifier] * context.settings.training.ensemble
-    with tempfile.TemporaryDirectory(prefix="sitspark-plan-") as scratch:
-        tried = trial(
-            imagery.reading,
-            imagery.scenes,
-            imagery.fullest,
-            work.windows,
-            recipe=imagery.recipe,
-            classifiers=classifiers,
-            products=work.products,
-            area=_area(context, len(imagery.recipe.space)),
-            scratch=Path(scratch),
+@dataclass(frozen=True)
+class _Costs:
+    """What a trial on this machine says of the stages, with so many workers.
+
+    `classifying` are the seconds of a pixel that its models take of one core, `on_gpus` those of all GPUs together (0 without).
+    """
+
+    work: _Work
+    workers: int
+    speed: Speed
+    classifying: float
+    on_gpus: float
+    later: Mapping[str, Pace]
+
+    @staticmethod
+    def of(work: _Work, *, trained: bool, workers: int, device: Device) -> "_Costs":
+        """Draw windows of the map by way of trial, and let what follows have a small one."""
+        imagery, context = work.imagery, work.imagery.context
+        classifier = _classifier(context, imagery.recipe.space, trained=trained, device=device)
+        classifiers = [classifier] * context.settings.training.ensemble
+        with tempfile.TemporaryDirectory(prefix="sitspark-plan-") as scratch:
+            tried = trial(
+                imagery.reading,
+                imagery.scenes,
+                imagery.fullest,
+                work.windows,
+                recipe=imagery.recipe,
+                classifiers=classifiers,
+                products=work.products,
+                area=_area(context, len(imagery.recipe.space)),
+                scratch=Path(scratch),
+            )
+        later = rehearsed(
+            tried.rasters,
+            imagery.covered.grid,
+            work.products,
+            settings=context.settings.map,
+            nomenclature=context.nomenclature,
         )
-    speed, tiles = tried.speed, len(imagery.tiles[context.leading.name])
-    drawn = Cost(
-        speed.core_seconds(work.drawn_pixels, starts=workers + tiles - 1),
+        # where GPUs classify, cores don't
+        on_gpus = tried.classifying / len(gpu_memory()) if device == "cuda" else 0.0
+        return _Costs(work, workers, tried.speed, 0.0 if on_gpus else tried.classifying, on_gpus, later)
+
+    def of_map(self) -> dict[str, Cost]:
+        """What each stage that makes the map takes."""
+        pixels = dict.fromkeys(self.later, self.work.pixels) | {"mosaic": self.work.written_pixels}
+        return {"classify": self._pass(models=1)} | {name: pace.cost(pixels[name]) for name, pace in self.later.items()}
+
+    def of_folds(self, folds: int, *, labelled: int) -> dict[str, Cost]:
+        """What judging the models of a cross-validation takes, if all chunks have labelled pixels, and what their maps take."""
+        drawn, mosaic = self._pass(models=folds), self.later["mosaic"].cost(self.work.pixels)
+        # of each fold there is a raster of its classes alone
+        rasters = folds / len(self.work.products)
+        once, models = self._pass(models=0), folds * self.work.imagery.context.settings.runs
+        judged = models * labelled * self.classifying
+        return {
+            "judging": Cost(once.core_seconds + judged, once.seconds + judged / self.workers),
+            "fold_maps": Cost(drawn.core_seconds + rasters * mosaic.core_seconds, drawn.seconds + rasters * mosaic.seconds),
+        }
+
+    def _pass(self, *, models: int) -> Cost:
+        """What a pass over the imagery takes with so many models, or ensembles, for each pixel."""
+        speed, pixels, tiles = self.speed, self.work.drawn_pixels, len(self.work.imagery.tiles[self._leading])
+        more = (models - 1) * self.classifying
+        core = max(speed.core_seconds(pixels, starts=self.workers + tiles - 1) + pixels * more, 0.0)
         # waiting for the disk or the network takes time, not cores; workers that share a GPU wait for each other
-        work.drawn_pixels * max(1 / speed.per_second / workers, _seconds_on_gpus(classifiers, device, imagery)) + speed.start,
-    )
-    later = rehearsed(
-        tried.rasters,
-        imagery.covered.grid,
-        work.products,
-        settings=context.settings.map,
-        nomenclature=context.nomenclature,
-    )
-    pixels = dict.fromkeys(later, work.pixels) | {"mosaic": work.written_pixels}
-    return speed, {"classify": drawn} | {name: pace.cost(pixels[name]) for name, pace in later.items()}
+        each = max((1 / speed.per_second + more) / self.workers, models * self.on_gpus)
+        return Cost(core, pixels * each + speed.start)
+
+    @property
+    def _leading(self) -> str:
+        return self.work.imagery.context.leading.name
 
 
 def _by_tile(products: Sequence[Listed]) -> ByTile:
@@ -317,6 +358,11 @@ def _folds(context: Context) -> int:
     return len(context.tile_extents if truth.folds == "tile" else context.named_regions)
 
 
+def _labelled(context: Context, done: Sequence[str]) -> int:
+    """The labelled pixels, where they were counted already; few beside those of the map."""
+    return sum(row["available"] for row in context.facts("observations")["selection"]) if "observations" in done else 0
+
+
 def _grounds(context: Context) -> int:
     """How many grounds have models of their own, if there are samples on all of them."""
     per = context.settings.training.model_per
@@ -363,13 +409,6 @@ def _classifier(context: Context, space: FeatureSpace, *, trained: bool, device:
     return BaselineClassifier(
         np.array(codes, np.uint16), 1.0, stand_in(training.baseline, len(space), len(codes), samples=samples)
     )
-
-
-def _seconds_on_gpus(classifiers: Sequence[Classifier], device: Device, imagery: _Imagery) -> float:
-    """What a pixel takes of all GPUs of this machine together, if they do nothing else; 0 where processors classify."""
-    if device == "cpu":
-        return 0.0
-    return sum(seconds_a_pixel(one, len(imagery.recipe.space)) for one in classifiers) / len(gpu_memory())
 
 
 def _area(context: Context, features: int) -> AreaOfApplicability | None:

@@ -6,8 +6,9 @@ from typing import Any
 
 from rich.console import Console
 
-from sitspark.errors import SitsparkError
+from sitspark.errors import SitsparkError, some
 from sitspark.settings import Settings
+from sitspark.settings.changes import changes
 from sitspark.workflow import (
     applicability,
     assess,
@@ -26,6 +27,8 @@ from sitspark.workflow.context import Context
 from sitspark.workflow.deliver import deliver
 from sitspark.workflow.run_folder import StageRecord
 from sitspark.workflow.stage import Outcome, Stage, advance, finished, needed
+
+_NAMED = 6  # keys of changed settings; the rest is counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,7 @@ def run(settings: Settings, targets: Sequence[str], *, console: Console) -> Cont
     if "cross_validate" in targets:
         learn.refuse_folds_of_models(settings)
     with context.folder.locked():
+        _say_changes(context)
         context.folder.begin(settings)
         reading = [stage for stage in needed(course.stages, targets) if stage.name in course.inputs]
         if len(finished(reading, context)) < len(reading):
@@ -107,6 +111,17 @@ def run(settings: Settings, targets: Sequence[str], *, console: Console) -> Cont
         if course.report.name in targets and settings.delivery is not None:
             deliver(context, settings.delivery, done(context))
     return context
+
+
+def _say_changes(context: Context) -> None:
+    """Say which settings are others than those of what the folder holds."""
+    folder = context.folder
+    changed = changes(folder.settings(), context.settings) if folder.records() else []
+    if changed:
+        context.voice.remark(
+            f"other settings than at the last run in {folder.path}: {some(changed, most=_NAMED, separator=', ')}; what follows "
+            "from them is done anew, and replaces what is there"
+        )
 
 
 def _refuse_others(targets: Sequence[str], course: Course) -> None:
