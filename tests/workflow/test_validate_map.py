@@ -14,9 +14,11 @@ from affine import Affine
 from pyspark.sql import SparkSession
 
 from sitspark.accuracy.matrix import ConfusionMatrix
+from sitspark.classes import LandCoverClass, Nomenclature
 from sitspark.cli import main
 from sitspark.maps.areas import has_pixels_of_one_size
 from sitspark.maps.class_raster import ClassRaster
+from sitspark.maps.style import sidecar
 from tests.conftest import FinishedRun
 from tests.maps.rasters import LEFT, PLACE, SIDE, TOP, written
 
@@ -188,6 +190,17 @@ def test_maps_of_other_codes_are_compared_through_a_mapping(
     (tmp_path / "codes.csv").write_text("411,1\n412,1\n")
     assert main(["validate", str(path), str(tmp_path / "reference.gpkg"), "--label-field", "code", *map(str, options)]) == 1
     assert "theirs.tif: holds codes 5, 80, which the mapping doesn't name; add a line '5," in capsys.readouterr().err
+
+
+def test_names_that_lie_beside_the_map_name_the_classes_and_the_labels_that_are_texts(
+    capsys: pytest.CaptureFixture[str], halves: Path, reference: Field
+) -> None:
+    classes = Nomenclature((LandCoverClass(1, "water", (0, 0, 255)), LandCoverClass(2, "wheat", (200, 200, 0))))
+    halves.with_name("map.tif.aux.xml").write_text(sidecar(classes))
+    document = validate(capsys, halves, reference.write())
+    assert [one["name"] for one in document["assessment"]["classes"]] == ["water", "wheat"]
+    named = Field(reference.folder, reference.geometries, ["water", "wheat", "water"])
+    assert matrix(validate(capsys, halves, named.write("named.gpkg"))) == matrix(document)
 
 
 def test_points_count_as_their_pixel_or_with_what_lies_around(

@@ -16,7 +16,10 @@ if TYPE_CHECKING:  # it imports pyspark, which takes a second that --help shall 
 
 LabelField = Annotated[str | None, typer.Option(help="Field of POLYGONS that holds the class, a code or a name.")]
 IdField = Annotated[str | None, typer.Option(help="Field that names a feature; default: its number.")]
-ClassNames = Annotated[Path | None, typer.Option(help="Classes that there are: 'name:code' a line, or CSV.")]
+ClassNames = Annotated[
+    Path | None,
+    typer.Option(help="Classes that there are: 'name:code' a line, or CSV; else as named beside the map (.aux.xml)."),
+]
 Nodata = Annotated[float | None, typer.Option(help="Value that means no class, where the file doesn't say so.")]
 PointBuffer = Annotated[float, typer.Option(help="Metres around a point that take its label; 0: the pixel it lies in.")]
 Touched = Annotated[bool, typer.Option("--touched", help="Pixels that lie partly in a polygon count too.")]

@@ -23,6 +23,7 @@ from sitspark.atomic import write_atomically
 from sitspark.classes import read_names
 from sitspark.errors import SitsparkError, counted
 from sitspark.maps.areas import pixel_hectares
+from sitspark.maps.class_names import names_beside
 from sitspark.maps.class_raster import NOTHING, ClassRaster, common_grid, described
 from sitspark.maps.difference import DIFFERENCE, Changes, changes
 from sitspark.maps.mapping import read_mapping
@@ -138,8 +139,12 @@ def compare(asked: Comparison, console: Console) -> Compared:
     voice = Voice(console)
     given = given_map(asked.first), given_map(asked.second)
     classes = asked.nomenclature or given[0].nomenclature or given[1].nomenclature
-    names = read_names(classes) if classes else {}
-    mapping = read_mapping(asked.mapping, names or None) if asked.mapping else None
+    told = read_names(classes) if classes else None
+    mapping = read_mapping(asked.mapping, told) if asked.mapping else None
+    # the codes of a mapping are those of A
+    beside = [names_beside(one.raster) for one in given[: 1 if asked.mapping else 2]]
+    names = told or {code: name for of_map in reversed(beside) for code, name in of_map.items()}
+    reference = asked.reference and replace(asked.reference, nomenclature=classes, names=names)
     first = ClassRaster.of(given[0].raster, nodata=asked.nodata)
     second = ClassRaster.of(given[1].raster, nodata=asked.nodata, mapping=mapping)
     grid = common_grid(first, second)
@@ -151,9 +156,8 @@ def compare(asked: Comparison, console: Console) -> Compared:
     found = _changes(first, second, asked.output, voice)
     if not found.pixels:
         raise SitsparkError(f"no pixel has a class in both {first.path} and {second.path}; --nodata or the mapping may say why")
-    judged = _judged(
-        asked, [one.run for one in given if one.run is not None], classes, {"first": first, "second": second}, voice
-    )
+    runs = [one.run for one in given if one.run is not None]
+    judged = _judged(replace(asked, reference=reference), runs, {"first": first, "second": second}, voice)
     names, notes = dict(judged.names) | names, [*notes, *judged.notes]
     projected = pyproj.CRS.from_user_input(grid.crs).is_projected
     hectares = pixel_hectares(grid) if projected else None
@@ -187,16 +191,14 @@ class _Judged:
     notes: tuple[str, ...] = ()
 
 
-def _judged(
-    asked: Comparison, runs: Sequence[RunFolder], classes: Path | None, maps: Mapping[str, ClassRaster], voice: Voice
-) -> _Judged:
+def _judged(asked: Comparison, runs: Sequence[RunFolder], maps: Mapping[str, ClassRaster], voice: Voice) -> _Judged:
     """Judge both maps by the polygons of a file, or else by those that two runs set aside."""
     grid = common_grid(*maps.values())
     if asked.reference is None and len(runs) < 2:
         return _Judged()
     with work(asked.output) as (spark, scratch):
         if asked.reference is not None:
-            reference = read_reference(spark, replace(asked.reference, nomenclature=classes), grid, scratch)
+            reference = read_reference(spark, asked.reference, grid, scratch)
             counts = counted_pixels(reference.pieces, grid, maps, scratch, voice, touched=asked.reference.touched)
             source, names, notes = f"of {asked.reference.source.address}", reference.names, reference.remarks
         else:

@@ -83,5 +83,12 @@ def _cells(difference: Difference) -> list[str]:
         interval = "-"
     else:
         mark = "" if difference.low <= 0 <= difference.high else " *"
-        interval = f"{difference.low:+.3f} to {difference.high:+.3f}{mark}"
-    return [cell(difference.first), cell(difference.second), cell(difference.difference, "+.3f"), interval]
+        low, high = (format(bound, "+.3f") for bound in (difference.low, difference.high))
+        # what rounds to nothing has no sign
+        interval = "0.000" if {low, high} <= {"+0.000", "-0.000"} else f"{low} to {high}{mark}"
+    return [
+        cell(difference.first),
+        cell(difference.second),
+        cell(difference.difference, "+.3f").replace("-0.000", "+0.000"),
+        interval,
+    ]

@@ -5,7 +5,7 @@ import re
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -42,13 +42,15 @@ _UNKNOWN = (128, 128, 128)
 class ReferenceFile:
     """A file of labelled polygons or points, or a Spark table of them.
 
-    `buffer` (metres) surrounds points, of which 0 takes the pixel. `touched` takes pixels that lie partly in a polygon.
+    `buffer` (metres) surrounds points, of which 0 takes the pixel. `touched` takes pixels that lie partly in a polygon. `names`
+    are those that lie beside the map, for what no nomenclature names.
     """
 
     source: Source
     nomenclature: Path | None = None
     buffer: float = 0.0
     touched: bool = False
+    names: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -148,19 +150,21 @@ def nomenclature_of(names: Mapping[int, str]) -> Nomenclature:
 
 
 def _names(staged: Staged, asked: ReferenceFile) -> dict[int, str]:
-    """The classes of a nomenclature, or else the whole numbers that are labels."""
+    """The classes of a nomenclature, else the whole numbers that are labels, named as beside the map; texts are such names."""
     if asked.nomenclature is not None:
         return read_names(asked.nomenclature)
     texts = codes_of_texts(staged.column("label"), None)
-    field = f"--label-field: '{asked.source.label_field}' of {asked.source.address}"
+    if texts and asked.names:
+        return dict(asked.names)
+    place = f"--label-field: '{asked.source.label_field}' of {asked.source.address}"
     labels = _distinct(staged.column("label"))
     if texts:
         text = next(label for label in labels if code_of(label, {}) is None)
-        raise SitsparkError(f"{field} holds texts, as '{text}'; --nomenclature FILE says which codes they have")
+        raise SitsparkError(f"{place} holds texts, as '{text}'; --nomenclature FILE says which codes they have")
     if not labels:
-        raise SitsparkError(f"{field} holds no label; name the field of the classes")
+        raise SitsparkError(f"{place} holds no label; name the field of the classes")
     codes = {code_of(label, {}) for label in labels}
-    return {code: str(code) for code in sorted(code for code in codes if code is not None)}
+    return {code: asked.names.get(code, str(code)) for code in sorted(code for code in codes if code is not None)}
 
 
 def _distinct(columns: Iterable[pa.ChunkedArray]) -> list[str]:

@@ -23,6 +23,7 @@ from sitspark.atomic import publish, write_atomically
 from sitspark.classes import Nomenclature, read_names
 from sitspark.errors import SitsparkError, counted, some
 from sitspark.maps.areas import has_pixels_of_one_size, pixel_hectares
+from sitspark.maps.class_names import names_beside
 from sitspark.maps.class_raster import NOTHING, ClassRaster
 from sitspark.maps.mapping import read_mapping
 from sitspark.marks import Marks
@@ -77,7 +78,8 @@ def validate_map(asked: Validation, console: Console) -> Validated:
     given = given_map(asked.map)
     # the codes of a mapping are those of other classes than the run's
     usual = None if asked.mapping else given.nomenclature
-    reference = replace(asked.reference, nomenclature=asked.reference.nomenclature or usual)
+    beside = {} if asked.mapping else names_beside(given.raster)
+    reference = replace(asked.reference, nomenclature=asked.reference.nomenclature or usual, names=beside)
     asked = replace(asked, map=given.raster, reference=reference)
     names = read_names(reference.nomenclature) if reference.nomenclature else None
     mapping = read_mapping(asked.mapping, names) if asked.mapping else None
