@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock
 
-from sitspark.ahead import mapped
+from sitspark.ahead import ahead, mapped
 from sitspark.errors import SitsparkError
 from sitspark.kernels.feature_space import FeatureSpace
 from sitspark.models.job import TrainingJob
@@ -80,21 +80,28 @@ def decode(
     _refuse_full_disk(tables, len(space) * np.dtype(held_as).itemsize, folder)
     weighed = _Weighed([], [], []) if balance or _has_weights(table) else None
     running = RunningStatistics(len(space))
+
+    def decoded() -> Iterator[list[_Kind]]:
+        for part, rows in _blocks(tables):
+            mask = selection.mask(rows)
+            selected = rows if mask.all() else rows.filter(pa.array(mask))
+            features, positions = _features(selected, space, part), _positions(selected, codes, part)
+            held = _held(features, held_as, selected, space, part)
+            monitored = selection.monitored(selected)
+            running.add(_those(features, ~monitored))
+            if weighed is not None:
+                weighed.add(selected, positions, ~monitored)
+            members = {"fitted": ~monitored, "monitored": monitored}
+            yield [_Kind(name, _those(held, own), positions[own]) for name, own in members.items()]
+
     with ExitStack() as stack:
         names = [f"{kind}.{what}" for kind in ("fitted", "monitored") for what in ("features", "positions")]
         files = {name: stack.enter_context((folder / name).open("wb")) for name in names}
-        for part, rows in _blocks(tables):
-            selected = rows.filter(pa.array(selection.mask(rows)))
-            features = _features(selected, space, part)
-            held = _held(features, held_as, selected, space, part)
-            positions = _positions(selected, codes, part)
-            monitored = selection.monitored(selected)
-            running.add(features[~monitored])
-            if weighed is not None:
-                weighed.add(selected, positions, ~monitored)
-            for kind, members in (("fitted", ~monitored), ("monitored", monitored)):
-                held[members].tofile(files[f"{kind}.features"])
-                positions[members].tofile(files[f"{kind}.positions"])
+        # one block is written while the next one is looked at
+        for kinds in stack.enter_context(closing(ahead(decoded()))):
+            for kind in kinds:
+                kind.features.tofile(files[f"{kind.name}.features"])
+                kind.positions.tofile(files[f"{kind.name}.positions"])
     statistics = running.result()
     pa.default_memory_pool().release_unused()  # a quarter of a GB, which the training's process has no use for
     if statistics.count == 0:
@@ -102,6 +109,15 @@ def decode(
     if weighed is not None:
         weighed.weights(balance, table).tofile(folder / "fitted.weights")
     save_statistics(folder, statistics)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Kind:
+    """The samples of a block that a network is fitted to, or that are monitored: features as they are held, and positions."""
+
+    name: str
+    features: npt.NDArray[np.floating]
+    positions: npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -176,12 +192,19 @@ def _features(rows: pa.RecordBatch, space: FeatureSpace, part: Path) -> npt.NDAr
     return features
 
 
+def _those(rows: npt.NDArray[np.floating], members: npt.NDArray[np.bool_]) -> npt.NDArray[np.floating]:
+    """The rows that are members; themselves where all are."""
+    return rows if members.all() else rows[members]
+
+
 def _held(
     features: npt.NDArray[np.float32], held_as: HeldAs, rows: pa.RecordBatch, space: FeatureSpace, part: Path
 ) -> npt.NDArray[np.floating]:
-    """The features as they are held, (n, features)."""
+    """The features, which are finite, as they are held, (n, features)."""
+    if held_as == "float32":
+        return features
     with np.errstate(over="ignore"):  # told below
-        held: npt.NDArray[np.floating] = features.astype(held_as, copy=False)
+        held: npt.NDArray[np.floating] = features.astype(held_as)
     beyond = ~np.isfinite(held)
     if beyond.any():
         sample, feature = np.argwhere(beyond)[0]
