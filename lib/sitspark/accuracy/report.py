@@ -20,7 +20,7 @@ from sitspark.accuracy.applicability import Applicability
 from sitspark.accuracy.applicability_figure import applicability_figure
 from sitspark.accuracy.assessment import Assessment, metrics_json
 from sitspark.accuracy.bootstrap import Interval
-from sitspark.accuracy.canvas import DPI, UNKNOWN
+from sitspark.accuracy.canvas import DPI, UNKNOWN, in_few_colours
 from sitspark.accuracy.fold_maps import FoldMapsView
 from sitspark.accuracy.fold_scores import FoldScores
 from sitspark.accuracy.places import Place
@@ -36,6 +36,8 @@ from sitspark.settings.redaction import redacted
 
 _OF_PLACE = 500  # pixels of a place's side on the page
 _LARGEST = 5_000_000  # bytes of the page, for mail; pictures of places that don't fit are named with their files
+_MOST_CURVES = 12  # models whose curves are drawn; of the others the page has the epoch
+_MOST_PRODUCTS = 200  # that are listed as left out
 _OF_TEXT = 1000  # bytes that a picture takes besides
 
 
@@ -220,6 +222,7 @@ def render(report: Report) -> str:
         "tiles": _tiles(report.acquisitions),
         "settings": json.dumps(redacted(report.settings), indent=2, ensure_ascii=False, default=str),
         "figures": _figures(report),
+        "most_products": _MOST_PRODUCTS,
     }
     template, close = environment.get_template("report.html.j2"), _close_pictures(report)
     page = template.render(shown, close={})
@@ -259,7 +262,9 @@ def _figures(report: Report) -> dict[str, Any]:
         "confusion": matrix and figures.confusion_matrix_figure(matrix, names),
         "scores": matrix and figures.class_scores_figure(matrix, names, intervals=_f_intervals(report.assessment)),
         "groups": accuracy_by_figure(report.groups, matrix.overall_accuracy) if matrix and kinds_of(report.groups) else None,
-        "trainings": [None if t.remark else figures.training_figure(t.history, t.best_epoch) for t in report.trainings],
+        "trainings": [
+            None if t.remark else figures.training_figure(t.history, t.best_epoch) for t in report.trainings[:_MOST_CURVES]
+        ],
         "search": report.search and search_figure(report.search),
         "reliability": report.confidence
         and trust_figures.reliability_figure(report.confidence.plain, report.confidence.calibrated),
@@ -328,6 +333,7 @@ def _tiles(acquisitions: Sequence[Acquisition]) -> list[dict[str, Any]]:
 def _picture(image: bytes, alternative: str) -> Markup:
     """An <img> of a PNG or a GIF, its natural size that of the figure in inches."""
     kind = "gif" if image.startswith(b"GIF8") else "png"
+    image = image if kind == "gif" else in_few_colours(image)
     # width and height in the header
     pixels = struct.unpack("<HH", image[6:10]) if kind == "gif" else struct.unpack(">II", image[16:24])
     width, height = (round(side * 96 / DPI) for side in pixels)
