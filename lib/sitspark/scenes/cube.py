@@ -18,10 +18,12 @@ from sitspark.kernels import masks
 from sitspark.kernels.series import PixelSeries, pixel_major
 from sitspark.scenes import store
 from sitspark.scenes.onto_grid import (
+    CROSSED_BYTES,
     SUPPORT,
     Points,
     band_at,
     is_copied,
+    is_crossed,
     keep_blocks,
     mask_at,
     read_band,
@@ -33,7 +35,7 @@ from sitspark.scenes.product import NODATA, Asset, Layout, Scene
 from sitspark.timegrid import day_number, days_near
 
 # changes whenever the same files may give other numbers: part of the key of every stage that reads imagery
-READER_VERSION = 4
+READER_VERSION = 5
 # Kept are as many decoded blocks as those in which a chunk lies, and half as many more for those that the next one shares
 # with it: by less, 20 m bands are decoded twice and reading takes a fifth longer. GDAL's own bound is 5 % of the machine's
 # memory, for every worker.
@@ -110,7 +112,13 @@ def reading_bytes(scenes: Sequence[Scene], grid: Grid, *, bands: Sequence[str], 
     scenes = [scene for scene in scenes if _reaches(scene, grid)]
     samples = len(scenes) * grid.window.pixels
     days = samples * np.dtype(np.int32).itemsize if has_days else 0
-    return samples * len(bands) * np.dtype(np.int16).itemsize + samples + days + blocks_bytes(scenes, grid)
+    # on all dates there are the same few kinds of files
+    kinds = {
+        (scene.crs, asset.transform, asset.height, asset.width): (scene, asset) for scene in scenes for asset in scene.assets
+    }
+    crossed = any(is_crossed(scene, asset, grid) for scene, asset in kinds.values())
+    places = CROSSED_BYTES * grid.window.pixels if crossed else 0
+    return samples * len(bands) * np.dtype(np.int16).itemsize + samples + days + places + blocks_bytes(scenes, grid)
 
 
 def blocks_bytes(scenes: Sequence[Scene], grid: Grid) -> int:

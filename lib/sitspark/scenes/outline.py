@@ -12,7 +12,8 @@ _PIECES = 20  # into which the longer side of an outline's bounds is cut
 
 
 @functools.lru_cache(maxsize=16)  # to find the way between two CRSs takes longer than an outline takes on it
-def _transformer(source: str, target: str) -> pyproj.Transformer:
+def transformer_of(source: str, target: str) -> pyproj.Transformer:
+    """The way from one CRS to another, x or longitude first."""
     return pyproj.Transformer.from_crs(source, target, always_xy=True)
 
 
@@ -29,7 +30,7 @@ def moved(geometries: Any, source: str, target: str) -> Any:
     """A geometry, or an array of them, vertex by vertex in another CRS (x, y or lon, lat)."""
     if source == target:
         return geometries
-    transformer = _transformer(source, target)
+    transformer = transformer_of(source, target)
     return shapely.transform(geometries, lambda xy: np.column_stack(transformer.transform(xy[:, 0], xy[:, 1])))
 
 

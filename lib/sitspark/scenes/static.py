@@ -99,7 +99,8 @@ def _read(layer: StaticLayer, grid: Grid, out: npt.NDArray[np.float32]) -> None:
     path = layer.file.gdal
     with told_gdal(**GDAL, **store.gdal_options(path), GDAL_CACHEMAX=_CACHE_BYTES):
         source = dataset(path)
-        nodata, resolution = source.nodatavals[layer.band - 1], resolution_in(grid.crs, source)
+        nodata, size = source.nodatavals[layer.band - 1], {"width": source.width, "height": source.height}
+        resolution = resolution_in(grid.crs, source.crs.to_wkt(), bounds=tuple(source.bounds), **size)
         with warped(
             source, grid, layer.interpolator, resolution=resolution, nodata=nodata, missing=np.nan, dtype="float32"
         ) as pixels:

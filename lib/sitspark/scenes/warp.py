@@ -47,14 +47,10 @@ def warped(
     )
 
 
-def resolution_in(crs: str, source: rasterio.DatasetReader) -> float:
-    """The pixel size of a raster in units of a CRS."""
-    return _resolution(crs, source.crs.to_wkt(), source.width, source.height, source.bounds)
-
-
 @functools.lru_cache(maxsize=1024)  # grids of the files of one archive: most of a tile are alike
-def _resolution(crs: str, own_crs: str, width: int, height: int, bounds: tuple[float, float, float, float]) -> float:
-    if rasterio.crs.CRS.from_wkt(own_crs) == rasterio.crs.CRS.from_user_input(crs):
+def resolution_in(crs: str, own_crs: str, *, width: int, height: int, bounds: tuple[float, float, float, float]) -> float:
+    """The pixel size, in units of a CRS, of a raster of so many pixels with these bounds in a CRS of its own."""
+    if rasterio.crs.CRS.from_user_input(own_crs) == rasterio.crs.CRS.from_user_input(crs):
         return (bounds[2] - bounds[0]) / width
     transform, _, _ = calculate_default_transform(own_crs, crs, width, height, *bounds)
     return float(transform.a)
