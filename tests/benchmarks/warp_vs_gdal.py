@@ -20,7 +20,7 @@ from reader_vs_floor import scenes_of, windows_of
 from timing_scenes import write_scenes
 
 from sitspark.grid import Grid, Window
-from sitspark.scenes import onto_grid
+from sitspark.scenes import crossing, onto_grid
 from sitspark.scenes.cube import read_cube
 from sitspark.scenes.outline import transformer_of
 from sitspark.scenes.product import Scene
@@ -30,8 +30,8 @@ from sitspark.scenes.theia import L2A
 @contextmanager
 def by_gdal() -> Iterator[None]:
     """Let GDAL warp all files."""
-    ours = onto_grid._crossed
-    setattr(onto_grid, ours.__name__, lambda *_: None)
+    ours = crossing.crossing
+    setattr(onto_grid, ours.__name__, lambda *_, **__: None)
     try:
         yield
     finally:

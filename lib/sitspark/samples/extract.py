@@ -10,7 +10,7 @@ from sitspark.features.recipe import Recipe
 from sitspark.grid import Window
 from sitspark.kernels.series import PixelSeries
 from sitspark.scenes.cube import Cube
-from sitspark.scenes.onto_grid import Points
+from sitspark.scenes.points import Points
 from sitspark.scenes.product import Scene
 from sitspark.scenes.reading import Reading
 

@@ -17,10 +17,8 @@ from sitspark.grid import Grid, Window
 from sitspark.kernels import masks
 from sitspark.kernels.series import PixelSeries, pixel_major
 from sitspark.scenes import store
+from sitspark.scenes.crossing import CROSSED_BYTES, SUPPORT
 from sitspark.scenes.onto_grid import (
-    CROSSED_BYTES,
-    SUPPORT,
-    Points,
     band_at,
     is_copied,
     is_crossed,
@@ -31,6 +29,7 @@ from sitspark.scenes.onto_grid import (
     reading,
 )
 from sitspark.scenes.open_files import GDAL
+from sitspark.scenes.points import Points
 from sitspark.scenes.product import NODATA, Asset, Layout, Scene
 from sitspark.timegrid import day_number, days_near
 

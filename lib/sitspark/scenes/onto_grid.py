@@ -17,49 +17,15 @@ from rasterio.windows import Window as RasterWindow
 from sitspark.errors import SitsparkError
 from sitspark.grid import Grid, Window
 from sitspark.kernels.resample import upsample_2x, upsample_2x_at
-from sitspark.kernels.warp import interpolated, nearest
-from sitspark.scenes import positions
+from sitspark.scenes.crossing import SUPPORT, Crossing, crossing
 from sitspark.scenes.mask_rules import OUTSIDE
 from sitspark.scenes.open_files import block_file, dataset
-from sitspark.scenes.positions import centres_in
+from sitspark.scenes.points import Points
 from sitspark.scenes.product import NODATA, Asset, Scene
 from sitspark.scenes.tiff import BlockCache
-from sitspark.scenes.warp import resolution_in, warped
+from sitspark.scenes.warp import resolution_of, warped
 
-_KINDS = 3  # pixel sizes of files: so many places of a chunk are kept, which take as much memory as a date of ten bands each
-# that a pixel takes where files have other pixels than the grid: its places in files, and in their CRS
-CROSSED_BYTES = (_KINDS + 1) * positions.BYTES
-_SAME_SIZE = 0.95  # of a pixel: from here on GDAL too takes 4 x 4, or 2 x 2
-SUPPORT = 2  # coarse pixels that cubic interpolation reaches to either side
 _cache = BlockCache()  # of this process; a worker reads one chunk at a time
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Points:
-    """Some pixels of a grid: rows and columns int64 (n,). Equal to themselves alone: what is found of them is kept."""
-
-    rows: npt.NDArray[np.int64]
-    cols: npt.NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def inside(self, window: Window) -> npt.NDArray[np.bool_]:
-        """Which of them lie in a window, bool (n,)."""
-        found: npt.NDArray[np.bool_] = (
-            (self.rows >= window.row)
-            & (self.rows < window.stop_row)
-            & (self.cols >= window.col)
-            & (self.cols < window.stop_col)
-        )
-        return found
-
-    def shifted(self, rows: int, cols: int) -> "Points":
-        """The same ones, counted from another origin."""
-        return Points(self.rows + rows, self.cols + cols)
-
-    def __getitem__(self, some: npt.NDArray[np.bool_]) -> "Points":
-        return Points(self.rows[some], self.cols[some])
 
 
 def keep_blocks(most: int) -> None:
@@ -205,101 +171,26 @@ def _repeat(asset: Asset, source: Grid, grid: Grid, out: npt.NDArray[np.generic]
 
 
 def _warp(scene: Scene, asset: Asset, grid: Grid, interpolator: str, nodata: float, out: npt.NDArray[np.generic]) -> None:
-    found = _crossed(scene, asset, grid, interpolator, nodata)
+    found = crossing(scene, asset, grid, interpolator=interpolator, nodata=nodata)
     if found is None:
         _warp_by_gdal(scene, asset, grid, interpolator, nodata, out)
-        return
+    else:
+        found.interpolate(_around(asset, found), interpolator, nodata=nodata, out=out.reshape(-1))
+
+
+def _around(asset: Asset, found: Crossing) -> npt.NDArray[np.generic]:
+    """The pixels of a file that places in it reach."""
     stored = np.empty((found.window.height, found.window.width), asset.dtype)
     if not found.window.is_empty:
         _read(asset, found.window, stored)
-    _interpolate(stored, found.rows, found.cols, interpolator, nodata, out.reshape(-1))
+    return stored
 
 
 def _warp_by_gdal(
     scene: Scene, asset: Asset, grid: Grid, interpolator: str, nodata: float, out: npt.NDArray[np.generic]
 ) -> None:
-    source, resolution = _dataset(asset), _resolution(scene, asset, grid)
-    with warped(source, grid, interpolator, resolution=resolution, nodata=nodata) as pixels:
+    with warped(_dataset(asset), grid, interpolator, resolution=resolution_of(scene, asset, grid.crs), nodata=nodata) as pixels:
         pixels.read(asset.number, out=out)
-
-
-def _resolution(scene: Scene, asset: Asset, grid: Grid) -> float:
-    """The pixel size of a file in units of the CRS of a grid."""
-    if scene.crs == grid.crs:
-        return asset.transform[0]
-    return resolution_in(grid.crs, scene.crs, width=asset.width, height=asset.height, bounds=asset.bounds)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Crossed:
-    """Where the centres of a grid lie in a file of other pixels: places (n,), in pixels from the corner of `window` on.
-
-    `window` is of the file: all pixels that the places reach.
-    """
-
-    window: Window
-    rows: npt.NDArray[np.float64]
-    cols: npt.NDArray[np.float64]
-
-    @staticmethod
-    def of(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64], source: Grid) -> "_Crossed":
-        """Of coordinates (n,) in the CRS of the file, whose grid is `source`."""
-        rows, cols = (source.top - y) / source.resolution, (x - source.left) / source.resolution
-        known = np.isfinite(rows) & np.isfinite(cols)
-        if not known.any():
-            return _Crossed(Window(0, 0, 0, 0), rows, cols)
-        (top, bottom), (left, right) = (
-            (int(np.floor(places[known].min())), int(np.floor(places[known].max())) + 1) for places in (rows, cols)
-        )
-        window = Window(top, left, bottom - top, right - left).grown(SUPPORT).intersection(source.window)
-        # a whole number taken off leaves all bits of the fraction
-        return _Crossed(window, rows - window.row, cols - window.col)
-
-
-def _crossed(
-    scene: Scene, asset: Asset, grid: Grid, interpolator: str, nodata: float, points: Points | None = None
-) -> _Crossed | None:
-    """Where a grid, or points of it, lie in a file; None for a file that GDAL has to warp.
-
-    That are files of floating-point numbers, those whose type can't hold `nodata`, those that don't lie north up, and those of
-    smaller pixels than the grid's, of which more than 4 x 4 have to be averaged.
-    """
-    source = asset.grid(scene.crs)
-    if source is None or not _holds(asset.dtype, nodata):
-        return None
-    if interpolator != "nearest" and _resolution(scene, asset, grid) < _SAME_SIZE * grid.resolution:
-        return None
-    return _crossing(source, grid, points)
-
-
-def _holds(dtype: str, value: float) -> bool:
-    """Whether a value is a number of an integer type."""
-    if not np.issubdtype(dtype, np.integer):
-        return False
-    limits = np.iinfo(dtype)
-    return float(value).is_integer() and limits.min <= value <= limits.max
-
-
-@functools.lru_cache(maxsize=_KINDS)  # on all dates, the files of one pixel size have those of a chunk alike
-def _crossing(source: Grid, grid: Grid, points: Points | None) -> _Crossed:
-    centres = centres_in(source.crs, grid)
-    place = np.s_[:, :] if points is None else (points.rows, points.cols)
-    return _Crossed.of(centres.x[place].ravel(), centres.y[place].ravel(), source)
-
-
-def _interpolate(
-    stored: npt.NDArray[np.generic],
-    rows: npt.NDArray[np.float64],
-    cols: npt.NDArray[np.float64],
-    interpolator: str,
-    nodata: float,
-    out: npt.NDArray[np.generic],
-) -> None:
-    if interpolator == "nearest":
-        nearest(stored, rows, cols, out, float(nodata))
-        return
-    limits = np.iinfo(stored.dtype)  # type: ignore[type-var]  # integers: `_crossed` looked
-    interpolated(stored, rows, cols, out, interpolator == "cubic", int(nodata), float(limits.min), float(limits.max))  # type: ignore[arg-type]
 
 
 def _read(asset: Asset, window: Window, out: npt.NDArray[np.generic]) -> None:
@@ -345,16 +236,13 @@ def _warped_at(
     scene: Scene, asset: Asset, grid: Grid, points: Points, interpolator: str, nodata: float
 ) -> npt.NDArray[np.generic]:
     """What `_warp` gives at some pixels of a grid, (n,)."""
-    found = _crossed(scene, asset, grid, interpolator, nodata, points)
+    found = crossing(scene, asset, grid, interpolator=interpolator, nodata=nodata, points=points)
     if found is None:
         whole = np.empty((grid.height, grid.width), asset.dtype)
         _warp_by_gdal(scene, asset, grid, interpolator, nodata, whole)
         return whole[points.rows, points.cols]
     values: npt.NDArray[np.generic] = np.empty(len(points), asset.dtype)
-    stored = np.empty((found.window.height, found.window.width), asset.dtype)
-    if not found.window.is_empty:
-        _read(asset, found.window, stored)
-    _interpolate(stored, found.rows, found.cols, interpolator, nodata, values)
+    found.interpolate(_around(asset, found), interpolator, nodata=nodata, out=values)
     return values
 
 

@@ -12,7 +12,8 @@ from sitspark.grid import Grid, Territory, Window
 from sitspark.kernels.series import PixelSeries
 from sitspark.scenes.cube import Cube, blocks_bytes, count_clear, read_cube, read_points, reading_bytes
 from sitspark.scenes.layouts import Selection
-from sitspark.scenes.onto_grid import Points, is_copied
+from sitspark.scenes.onto_grid import is_copied
+from sitspark.scenes.points import Points
 from sitspark.scenes.product import Asset, Scene
 from sitspark.scenes.region import Region
 from sitspark.scenes.static import StaticLayer, read_layers

@@ -8,6 +8,7 @@ from rasterio.vrt import WarpedVRT
 from rasterio.warp import calculate_default_transform
 
 from sitspark.grid import Grid
+from sitspark.scenes.product import Asset, Scene
 
 _TOLERANCE = 1e-8  # pixels: from 1e-7 on windows give the same numbers; exactly 0 makes rasterio 1.4 fail
 
@@ -54,3 +55,10 @@ def resolution_in(crs: str, own_crs: str, *, width: int, height: int, bounds: tu
         return (bounds[2] - bounds[0]) / width
     transform, _, _ = calculate_default_transform(own_crs, crs, width, height, *bounds)
     return float(transform.a)
+
+
+def resolution_of(scene: Scene, asset: Asset, crs: str) -> float:
+    """The pixel size of a file in units of a CRS."""
+    if scene.crs == crs:
+        return asset.transform[0]
+    return resolution_in(crs, scene.crs, width=asset.width, height=asset.height, bounds=asset.bounds)
