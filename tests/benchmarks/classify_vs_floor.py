@@ -1,13 +1,15 @@
 """The stage `classify` against the floor: the same scenes, the same weights, CPU seconds side by side.
 
     python tests/benchmarks/classify_vs_floor.py [--size 2048] [--dates 24] [--pairs 5] [--chunk 512] [--cores 2] [--variants]
+        [--half-clouded]
 
-Each pair runs, in turn, the floor (floor.py in a process of its own) and the Spark job of the stage (local[1], chunk
-plan by Sedona, mapInPandas, a record and three GeoTIFFs a chunk, all checked in the end). The floor counts its own CPU
-seconds without imports and compiling; the job is charged with user and system time of every process, the JVM and
-Python workers included, from the plan to the last check. Starting the session and one warm-up job are apart. Scene
-files get a new date before each job, so that it opens them anew as the floor does. With --variants each pair also runs the
-job in bfloat16, in eight bits, and with four models in one pass.
+Each pair runs, in turn, the floor (floor.py in a process of its own) and the Spark job of the stage (local[1], chunk plan
+by Sedona, mapInPandas, a record and three GeoTIFFs a chunk, all checked in the end). The floor counts its own CPU seconds
+without imports and compiling; the job is charged with user and system time of every process, the JVM and Python workers
+included, from the plan to the last check. Starting the session and one warm-up job are apart. Scene files get a new date
+before each job, so that it opens them anew as the floor does. With --variants each pair also runs the job in bfloat16, in
+eight bits, and with four models in one pass. With --half-clouded half of the dates are wholly clouded in half of the
+blocks: the floor reads everything, the job no band without a clear pixel in its chunk.
 
 Ends with a line of JSON. Fails if the two maps differ in more than 1 % of the pixels: the floor leaves 20 m bands to
 GDAL, and sitspark to a kernel that may differ by one digital number.
@@ -188,12 +190,13 @@ def main() -> int:
     parser.add_argument("--chunk", type=int, default=512, help="side of a chunk of `classify`; the floor keeps its own")
     parser.add_argument("--cores", type=int, default=0, help="run the job on so many cores too and compare elapsed times")
     parser.add_argument("--variants", action="store_true", help="also lower precisions, and four models in one pass")
+    parser.add_argument("--half-clouded", action="store_true", help="half of the dates see nothing of half of the blocks")
     parser.add_argument("--scratch", type=Path, default=Path(tempfile.gettempdir()) / "sitspark_benchmark")
     given = parser.parse_args()
     torch.set_num_threads(1)
     scratch: Path = given.scratch
-    folder = scratch / f"scenes_{given.size}_{given.dates}"
-    tile = write_scenes(folder, size=given.size, dates=given.dates)
+    folder = scratch / f"scenes_{given.size}_{given.dates}{'_half_clouded' if given.half_clouded else ''}"
+    tile = write_scenes(folder, size=given.size, dates=given.dates, overcast=given.chunk if given.half_clouded else 0)
     floor_map, log = scratch / "floor.tif", scratch / "spark.log"
     pixels = given.size**2
 

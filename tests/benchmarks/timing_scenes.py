@@ -29,14 +29,22 @@ _DONE = "timing_scenes.json"
 
 
 def write_scenes(
-    folder: Path, *, size: int, dates: int, seed: int = 0, covers: Sequence[float] | None = None, cloud_size: int = 64
+    folder: Path,
+    *,
+    size: int,
+    dates: int,
+    seed: int = 0,
+    covers: Sequence[float] | None = None,
+    cloud_size: int = 64,
+    overcast: int = 0,
 ) -> Path:
     """Write the products of one tile unless the same ones are there; gives the tile's folder.
 
-    `covers` are the clouded shares of the dates, 0.3 each unless given; `cloud_size` is in pixels.
+    `covers` are the clouded shares of the dates, 0.3 each unless given; `cloud_size` is in pixels. With
+    `overcast` every second date is wholly clouded in every second square of so many pixels a side.
     """
     covers = list(covers or [_CLOUDED] * dates)
-    wanted = {"size": size, "dates": dates, "seed": seed, "covers": covers, "cloud_size": cloud_size}
+    wanted = {"size": size, "dates": dates, "seed": seed, "covers": covers, "cloud_size": cloud_size, "overcast": overcast}
     done, tile = folder / _DONE, folder / TILE
     if done.is_file() and json.loads(done.read_text())["made_with"] == wanted:
         return tile
@@ -44,7 +52,7 @@ def write_scenes(
     phase = np.pi * _smooth(rng, size, 32)
     between = rng.choice(np.arange(1, _PERIOD), dates - 2, replace=False)
     stored = raw = 0
-    for cover, day in zip(covers, sorted([0, *between.tolist(), _PERIOD]), strict=True):
+    for number, (cover, day) in enumerate(zip(covers, sorted([0, *between.tolist(), _PERIOD]), strict=True)):
         name = f"SENTINEL2A_{_FIRST + timedelta(days=day):%Y%m%d}-105429-123_L2A_T{TILE}_C_V2-2"
         (tile / name / "MASKS").mkdir(parents=True, exist_ok=True)
         season = 1500 + 1200 * np.sin(2 * np.pi * day / 365 + phase)
@@ -56,6 +64,9 @@ def write_scenes(
             raw += pixels.nbytes
         cloud = _smooth(rng, size, cloud_size)
         clouded = (cloud >= np.quantile(cloud, 1 - cover)).astype(np.uint8) * 2
+        if overcast and number % 2:
+            squares = np.arange(size) // overcast
+            clouded[(squares[:, None] + squares) % 2 == 1] = 2
         for mask in _MASKS:
             pixels = clouded if mask == "CLM" else np.zeros_like(clouded)
             _write(tile / name / "MASKS" / f"{name}_{mask}_R1.tif", pixels, 10, None)
