@@ -175,15 +175,10 @@ def _warp(scene: Scene, asset: Asset, grid: Grid, interpolator: str, nodata: flo
     if found is None:
         _warp_by_gdal(scene, asset, grid, interpolator, nodata, out)
     else:
-        found.interpolate(_around(asset, found), interpolator, nodata=nodata, out=out.reshape(-1))
-
-
-def _around(asset: Asset, found: Crossing) -> npt.NDArray[np.generic]:
-    """The pixels of a file that places in it reach."""
-    stored = np.empty((found.window.height, found.window.width), asset.dtype)
-    if not found.window.is_empty:
-        _read(asset, found.window, stored)
-    return stored
+        stored = np.empty((found.window.height, found.window.width), asset.dtype)
+        if not found.window.is_empty:
+            _read(asset, found.window, stored)
+        found.interpolate(stored, interpolator, nodata=nodata, out=out.reshape(-1))
 
 
 def _warp_by_gdal(
@@ -242,8 +237,18 @@ def _warped_at(
         _warp_by_gdal(scene, asset, grid, interpolator, nodata, whole)
         return whole[points.rows, points.cols]
     values: npt.NDArray[np.generic] = np.empty(len(points), asset.dtype)
-    found.interpolate(_around(asset, found), interpolator, nodata=nodata, out=values)
+    stored = _read_around(asset, found.window, _pixels_of(found), reach=SUPPORT)
+    found.interpolate(stored, interpolator, nodata=nodata, out=values)
     return values
+
+
+@functools.lru_cache(maxsize=16)
+def _pixels_of(found: Crossing) -> Points:
+    """The pixels of a file in which places lie, without those beyond it."""
+    window = found.window
+    known = (found.rows >= 0) & (found.rows < window.height) & (found.cols >= 0) & (found.cols < window.width)
+    rows, cols = (places[known].astype(np.int64) for places in (found.rows, found.cols))
+    return Points(rows + window.row, cols + window.col)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -287,7 +292,7 @@ def _nearest_at(asset: Asset, place: _Place, outside: float) -> npt.NDArray[np.g
     """The stored values of the pixels of a file in which points lie, (n,); `outside` where the file ends."""
     values = np.full(len(place.reached), outside, asset.dtype)
     if len(place.own):
-        stored, pixels = _read_around(asset, place), place.pixels
+        stored, pixels = _read_around(asset, place.window, place.pixels, reach=place.reach), place.pixels
         values[place.reached] = stored[pixels.rows - place.window.row, pixels.cols - place.window.col]
     return values
 
@@ -296,34 +301,37 @@ def _doubled_at(asset: Asset, place: _Place, interpolator: str) -> npt.NDArray[n
     """What `_double` gives at some points."""
     values = np.full(len(place.reached), NODATA, np.int16)
     if len(place.own):
-        stored, found = _read_around(asset, place), np.empty(len(place.own), np.int16)
+        stored = _read_around(asset, place.window, place.pixels, reach=place.reach)
+        found = np.empty(len(place.own), np.int16)
         rows, cols = place.own.rows - 2 * place.window.row, place.own.cols - 2 * place.window.col
         upsample_2x_at(_common(stored, asset), rows, cols, found, kind=interpolator, nodata=NODATA)
         values[place.reached] = found
     return values
 
 
-def _read_around(asset: Asset, place: _Place) -> npt.NDArray[np.generic]:
-    """The window of a file, of which only blocks within reach of the points are sure to be read."""
-    out = np.zeros((place.window.height, place.window.width), asset.dtype)
+def _read_around(asset: Asset, window: Window, pixels: Points, *, reach: int) -> npt.NDArray[np.generic]:
+    """A window of a file, of which only blocks within reach of some of its pixels are sure to be read."""
+    out = np.zeros((window.height, window.width), asset.dtype)
+    if window.is_empty:
+        return out
     blocks = block_file(asset.path)
     if blocks is None:
-        _read(asset, place.window, out)
+        _read(asset, window, out)
         return out
     header = blocks.header
     asset.refuse_other(header.height, header.width, [header.dtype])
-    wanted = _blocks_around(place, (header.block_height, header.block_width), header.sizes.shape)
-    blocks.read(place.window, out, cache=_cache, wanted=wanted)
+    wanted = _blocks_around(pixels, reach, (header.block_height, header.block_width), header.sizes.shape)
+    blocks.read(window, out, cache=_cache, wanted=wanted)
     return out
 
 
 @functools.lru_cache(maxsize=16)
-def _blocks_around(place: _Place, size: tuple[int, int], count: tuple[int, int]) -> npt.NDArray[np.bool_]:
-    """Which blocks of a file the points need, bool (block rows, block columns), of blocks of a size, and so many."""
-    (height, width), (down, across), pixels = size, count, place.pixels
+def _blocks_around(pixels: Points, reach: int, size: tuple[int, int], count: tuple[int, int]) -> npt.NDArray[np.bool_]:
+    """Which blocks of a file are within reach of pixels, bool (block rows, block columns), of blocks of a size, and so many."""
+    (height, width), (down, across) = size, count
     wanted = np.zeros(count, np.bool_)
-    rows = [np.minimum(np.maximum(pixels.rows + step, 0) // height, down - 1) for step in _steps(place.reach, height)]
-    cols = [np.minimum(np.maximum(pixels.cols + step, 0) // width, across - 1) for step in _steps(place.reach, width)]
+    rows = [np.minimum(np.maximum(pixels.rows + step, 0) // height, down - 1) for step in _steps(reach, height)]
+    cols = [np.minimum(np.maximum(pixels.cols + step, 0) // width, across - 1) for step in _steps(reach, width)]
     for row in rows:
         for col in cols:
             wanted[row, col] = True
