@@ -17,9 +17,10 @@ from sitspark.errors import SitsparkError
 from sitspark.gdal import told_gdal
 from sitspark.grid import Grid, Window
 from sitspark.scenes import cube
-from sitspark.scenes.cube import Cube, read_cube
+from sitspark.scenes.cube import Cube, read_cube, read_points
 from sitspark.scenes.landsat import C1_L1 as LANDSAT
 from sitspark.scenes.onto_grid import read_band
+from sitspark.scenes.points import Points
 from sitspark.scenes.product import NODATA, Asset, Scene
 from sitspark.scenes.theia import L2A as THEIA
 from sitspark.scenes.warp import resolution_in, warped
@@ -288,6 +289,22 @@ def test_files_of_other_types_are_brought_to_another_crs_as_by_gdal(tmp_path: Pa
     assert 0 < (out == NODATA).sum() < out.size
     wanted = np.where(stored == 0, NODATA, np.rint(stored.astype(np.float64)) - 1000)
     assert np.count_nonzero(np.abs(out - wanted) > 1) == 0 and np.count_nonzero(out != wanted) <= 4
+
+
+@pytest.mark.parametrize("some", [1, 7, 300])
+@pytest.mark.parametrize("interpolator", ["nearest", "bilinear", "cubic"])
+@pytest.mark.parametrize("way", WAYS)
+def test_some_pixels_have_the_bits_of_the_whole(wholes, way: str, interpolator: str, some: int) -> None:
+    """Few of them need few blocks of the files; some lie beyond the image."""
+    scene, whole = wholes[way, interpolator]
+    grid, rng = WAYS[way][1], np.random.default_rng(some)
+    rows, cols = rng.integers(0, grid.height, some), rng.integers(0, grid.width, some)
+    series = read_points([scene], grid, Points(rows, cols), layout=THEIA, bands=("B4", "B11"), interpolator=interpolator)
+    if not len(series.days[0]):
+        assert not whole.valid[0][rows, cols].any()
+        return
+    assert (series.valid[:, 0] == whole.valid[0][rows, cols]).all()
+    assert (series.reflectance[:, 0] == whole.reflectance[0][:, rows, cols].T).all()
 
 
 def test_in_another_crs_each_pixel_is_the_one_below_its_centre(wholes) -> None:
