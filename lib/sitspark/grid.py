@@ -328,3 +328,12 @@ def _cuts(start: int, stop: int, origin: int, size: int) -> list[range]:
     inner = [at for at in range(first, stop, size) if at - start >= size / 4 and stop - at >= size / 4]
     edges = [start, *inner, stop]
     return [range(low, high) for low, high in pairwise(edges)]
+
+
+def whole_and_rest(place: float, *, digits: int = 6) -> tuple[int, float]:
+    """A number of pixels, as whole ones and a part of one; windows of a grid differ in the former alone.
+
+    The part is rounded, for coordinates of windows are.
+    """
+    whole = math.floor(place + 10.0**-digits)
+    return whole, round(place - whole, digits)

@@ -6,11 +6,13 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
+from PIL import Image
 
 from sitspark.accuracy.assessment import Assessment, metrics_json
+from sitspark.accuracy.canvas import in_few_colours
 from sitspark.accuracy.evidence import Evidence
 from sitspark.accuracy.matrix import ConfusionMatrix
-from sitspark.accuracy.report import Report, render
+from sitspark.accuracy.report import ProductLeftOut, Report, render
 from sitspark.accuracy.score_tables import area_estimates_csv, class_scores_csv
 from sitspark.maps.seams import Pairs, Seam
 
@@ -348,3 +350,38 @@ def test_areas_are_told_of_the_map_its_tiles_and_regions(full_report: Report) ->
     one_tile = replace(full_report.map, areas=full_report.map.areas[:2])
     html = render(replace(full_report, map=one_tile))
     assert "Area by" not in html and "20.0\u202f%" in html
+
+
+def test_of_many_models_the_first_have_curves_and_the_others_a_sentence(full_report: Report) -> None:
+    (model,) = full_report.trainings[:1]
+    many = tuple(replace(model, model_id=f"mlp-{number}", best_epoch=3) for number in range(14))
+    page = Page(render(replace(full_report, trainings=many)))
+    curves = [image["alt"] for image in page.named("img") if "Curves of loss" in image["alt"]]
+    assert [alt.rsplit(" ", 1)[1] for alt in curves] == [f"mlp-{number}" for number in range(12)]
+    assert " ".join(page.text).count("the page shows no curves of so many models") == 2
+
+
+def test_of_many_products_left_out_the_first_are_listed_and_the_others_counted(full_report: Report) -> None:
+    products = tuple(ProductLeftOut(f"product {number:03d}", "31TCJ", "is cloudy") for number in range(203))
+    text = " ".join(" ".join(Page(render(replace(full_report, products_left_out=products))).text).split())
+    assert "product 199" in text and "product 200" not in text
+    assert "And 3 more" in text
+
+
+def test_pictures_of_few_colours_keep_them_to_the_bit() -> None:
+    """Classes are told by their colours; charts have few."""
+    rng = np.random.default_rng(0)
+    colours = rng.integers(0, 256, (200, 3)).astype(np.uint8)
+    pixels = colours[rng.integers(0, 200, (60, 80))]
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    small = in_few_colours(buffer.getvalue())
+    with Image.open(io.BytesIO(small)) as found:
+        assert found.mode == "P" and (np.asarray(found.convert("RGB")) == pixels).all()
+
+
+def test_what_is_transparent_is_white() -> None:
+    buffer = io.BytesIO()
+    Image.new("RGBA", (4, 4), (255, 0, 0, 0)).save(buffer, "PNG")
+    with Image.open(io.BytesIO(in_few_colours(buffer.getvalue()))) as found:
+        assert found.convert("RGB").getpixel((1, 1)) == (255, 255, 255)

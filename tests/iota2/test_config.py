@@ -564,11 +564,13 @@ def test_problems_name_the_file_and_the_setting(tmp_path: Path) -> None:
     [
         (
             "sample_selection : {'sampler':'random', 'strategy':'percent', 'strategy.percent.p':0.2, 'ram':4,"
-            "'per_models':[{'target_model':'4', 'sampler':'periodic', 'ram':9}, {'target_model':5, 'strategy':'smallest'}]}",
+            "'per_models':[{'target_model':'4', 'sampler':'periodic', 'ram':9}, "
+            "{'target_model':5, 'strategy':'percent', 'strategy.percent.p':0.07}]}",
             "samples.per_model",
             {
-                "4": {"sampler": "periodic", "strategy": "percent", "percent": 20},
-                "5": {"sampler": "random", "strategy": "smallest", "percent": None},
+                # what is said of a region stands in place of the common keys, and OTB fills in the rest
+                "4": {"sampler": "periodic", "strategy": "smallest", "percent": None},
+                "5": {"sampler": "periodic", "strategy": "percent", "percent": 7},
             },
         ),
         (
@@ -613,6 +615,18 @@ def test_what_single_regions_have_of_their_own(tmp_path: Path, train: str, key: 
             "sample_selection : {'per_model':[{'target_model':'4', 'smapler':'random'}]}",
             "sample_selection.per_model",
             "smapler of target_model 4: is no known key of iota2",
+        ),
+        (
+            True,
+            "sample_selection : {'per_model':[{'target_model':'4', 'strategy':'constant'}]}",
+            "sample_selection.per_model",
+            "strategy of target_model 4: strategy.constant.nb is missing",
+        ),
+        (
+            True,
+            "sample_selection : {'per_model':[{'target_model':'4', 'strategy':'all'}, {'target_model':4}]}",
+            "sample_selection.per_model",
+            "target_model 4 is there twice",
         ),
     ],
 )

@@ -5,43 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sitspark.kernels.warp import between_nodes, interpolated, nearest
+from sitspark.kernels.warp import interpolated, nearest
 
-NODATA = -10_000
-
-
-def keys(distance: float) -> float:
-    """Cubic convolution (Keys 1981, equation 15, a = -1/2)."""
-    s = abs(distance)
-    if s < 1:
-        return 1.5 * s**3 - 2.5 * s**2 + 1
-    return -0.5 * s**3 + 2.5 * s**2 - 4 * s + 2 if s < 2 else 0.0
-
-
-def tent(distance: float) -> float:
-    return max(1 - abs(distance), 0.0)
-
-
-def slow(source: np.ndarray, row: float, col: float, *, cubic: bool) -> float | None:
-    """The value at a place, in pixels from the corner; None where there is none, as on the far borders."""
-    height, width = source.shape
-    if not (0 <= row < height and 0 <= col < width):
-        return None
-    if source[int(row), int(col)] == NODATA:
-        return None
-    if cubic:
-        rows, cols = ([int(np.floor(at - 0.5)) + k for k in (-1, 0, 1, 2)] for at in (row, col))
-        if rows[0] >= 0 and cols[0] >= 0 and rows[-1] < height and cols[-1] < width:
-            around = source[np.ix_(rows, cols)]
-            if (around != NODATA).all():
-                return sum(keys(row - 0.5 - r) * keys(col - 0.5 - c) * float(source[r, c]) for r in rows for c in cols)
-    weight = value = 0.0
-    for r in range(height):
-        for c in range(width):
-            own = tent(row - 0.5 - r) * tent(col - 0.5 - c)
-            if source[r, c] != NODATA:
-                weight, value = weight + own, value + own * float(source[r, c])
-    return value / weight
+from .slow_warp import NODATA, slow
 
 
 @pytest.mark.parametrize("cubic", [True, False])
@@ -105,14 +71,3 @@ def test_the_nearest_pixel_is_that_in_which_a_place_lies() -> None:
     found = np.empty(4, np.uint8)
     nearest(source, np.array([0.0, 0.99, 1.0, 3.0]), np.array([0.0, 3.99, 2.5, 3.0]), found, 255.0)
     assert found.tolist() == [0, 3, 6, 255]
-
-
-@settings(deadline=None)
-@given(st.floats(0, 1), st.floats(0, 1), st.integers(0, 2**32 - 1))
-def test_between_nodes_polynomials_of_third_order_are_exact(row: float, col: float, seed: int) -> None:
-    factors = np.random.default_rng(seed).normal(size=(4, 4))
-    nodes = np.polynomial.polynomial.polygrid2d(np.arange(6.0), np.arange(7.0), factors)
-    rows, cols = np.array([1 + row, 2 + row]), np.array([1 + col, 3 + col])
-    found = np.empty((2, 2))
-    between_nodes(nodes, rows, cols, found)
-    np.testing.assert_allclose(found, np.polynomial.polynomial.polygrid2d(rows, cols, factors), rtol=1e-9, atol=1e-9)

@@ -27,6 +27,13 @@ def test_those_of_our_own_maps_are_read_back(tmp_path: Path) -> None:
         (f"<CategoryNames><Category/></CategoryNames>{TABLE.format(value=5)}", {3: "water"}),
         (TABLE.format(value=0), {}),  # no column says which value a row is of
         ("", {}),
+        # names that stand for several codes, or are numbers, name no class
+        ("<CategoryNames><Category>a</Category><Category>b</Category><Category>a</Category></CategoryNames>", {1: "b"}),
+        ("<CategoryNames><Category>2</Category><Category>b</Category></CategoryNames>", {1: "b"}),
+        (TABLE.format(value=5).replace("<F>3</F>", "<F>3.0</F>").replace("<F>4</F>", ""), {3: "water"}),
+        (TABLE.format(value=3).replace("<F>4</F>", "<F>\u00b2</F>"), {3: "water"}),
+        (TABLE.format(value=5).replace("<F>3</F>", "<F>3.5</F>"), {}),
+        (TABLE.format(value=5).replace("<F>3</F>", "<F>nan</F>"), {}),
     ],
 )
 def test_category_names_come_before_an_attribute_table(tmp_path: Path, band: str, names: dict[int, str]) -> None:

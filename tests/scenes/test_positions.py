@@ -33,18 +33,31 @@ def test_places_are_off_by_less_than_a_thousandth_of_a_millimetre(grid: Grid, cr
     assert np.abs(found.x - x).max() < least and np.abs(found.y - y).max() < least
 
 
-def test_a_centre_is_the_same_on_any_window() -> None:
-    whole = centres_in("EPSG:32631", LAMBERT)
+@pytest.mark.parametrize(
+    ("grid", "crs"),
+    [
+        (LAMBERT, "EPSG:32631"),
+        (Grid("EPSG:4326", 1.4, 43.7, 0.0001, 300, 517), "EPSG:32631"),
+        (Grid("EPSG:2154", 499_903.3, 6_350_700.1, 10.1, 300, 517), "EPSG:32631"),
+        (Grid("EPSG:32631", 499_900, 1500, 10, 300, 517), "EPSG:4326"),  # across the equator
+        (Grid("EPSG:32733", 499_900, 6_350_700, 1 / 3, 300, 517), "EPSG:4326"),
+    ],
+    ids=["metres", "degrees", "decimals", "equator", "thirds"],
+)
+def test_a_centre_is_the_same_on_any_window(grid: Grid, crs: str) -> None:
+    whole = centres_in(crs, grid)
     for window in (Window(0, 0, 1, 1), Window(7, 31, 40, 200), Window(299, 516, 1, 1), Window(100, 100, 64, 64)):
-        part = centres_in("EPSG:32631", LAMBERT.cropped(window))
+        part = centres_in(crs, grid.cropped(window))
         assert (part.x == whole.x[window.slices]).all() and (part.y == whole.y[window.slices]).all()
 
 
-def test_in_the_own_crs_centres_are_where_they_are() -> None:
-    grid = Grid("EPSG:32631", 300_003, 4_900_020, 10, 3, 4)
-    found = centres_in("EPSG:32631", grid)
-    assert found.x[0].tolist() == [300_008, 300_018, 300_028, 300_038]
-    assert found.y[:, 0].tolist() == [4_900_015, 4_900_005, 4_899_995]
+@pytest.mark.parametrize("side", [300, 639, 1024])
+def test_where_longitudes_jump_each_place_is_exact(side: int) -> None:
+    """UTM zones 60 and 1 meet at 180 degrees; the jump is anywhere in the window."""
+    for left in range(650_000 - 10 * side, 680_000, 2_570):
+        grid = Grid("EPSG:32760", left, 8_000_000, 10, 64, side)
+        found, (x, y) = centres_in("EPSG:4326", grid), exact(grid, "EPSG:4326")
+        assert np.abs(found.x - x).max() < 1e-10 and np.abs(found.y - y).max() < 1e-10
 
 
 def test_where_the_way_between_two_crs_is_not_smooth_each_place_is_exact(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,6 +77,7 @@ def test_where_the_way_between_two_crs_is_not_smooth_each_place_is_exact(monkeyp
     assert (found.x == x + 0.01 * np.abs(np.mod(x, 700) - 350)).all()
 
 
+@pytest.mark.filterwarnings("error")
 def test_beyond_the_reach_of_a_crs_places_are_not_finite() -> None:
     grid = Grid("EPSG:4326", -170.0, 89.9, 0.5, 4, 4)
     assert not np.isfinite(centres_in("EPSG:3857", grid.cropped(Window(-2, 0, 2, 2))).y).any()

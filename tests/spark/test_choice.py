@@ -17,12 +17,13 @@ from sitspark.kernels.sampling import hashes
 from sitspark.marks import Marks
 from sitspark.samples.choice import Choice, choose, quotas_of
 from sitspark.samples.chunk_pixels import ChunkPixels, Group, Quota
-from sitspark.samples.grounds import Grounds
+from sitspark.samples.grounds import Grounds, refuse_unknown_models
 from sitspark.samples.pieces import pieces_by_chunk
-from sitspark.samples.rules import Rule, Rules, refuse_others
+from sitspark.samples.rules import Rule, Rules
 from sitspark.samples.strategy import Strategy
 from sitspark.scenes.region import Region
 from sitspark.settings import SamplesSettings
+from sitspark.settings_file import read_settings
 
 GRID = Grid("EPSG:32631", 300_000, 5_000_000, 10, 90, 120)
 CLASSES = Nomenclature(tuple(LandCoverClass(code, f"class {code}", (code, 0, 0)) for code in (1, 2, 3)))
@@ -322,7 +323,8 @@ def test_each_model_has_as_many_as_the_strategy_asks_of_its_own_ground(
     rows = found.pixels.select("label", "split", "row", "col").collect()
     taken = Counter(Group(row.label, row.split, ground_of(row, grounds)) for row in rows)
     assert {group: quota.available for group, quota in found.quotas.items() if quota.available} == there
-    assert taken == {group: min(30, count) for group, count in there.items()}
+    # no model learns from what lies in none of the regions
+    assert taken == {group: min(30, count) for group, count in there.items() if group.ground}
     named = {(group.label, group.split, group.ground) for group in found.quotas if group.ground}
     assert named == {(c, s, g) for c in (1, 2, 3) for s in ("train", "validation") for g in grounds.names}
 
@@ -352,10 +354,17 @@ def test_a_model_has_a_sampler_and_a_strategy_of_its_own(spark: SparkSession, tm
         for group, members in of_disc.items():
             known = np.array(members)
             assert sorted(taken[group]) == sorted(known[np.argsort(hashes(known, 4))[:fewest]].tolist())
-    others = {row["sample_id"] for row in everything() if ground_of(row, grounds) != "disc"}
+    others = {row["sample_id"] for row in everything() if ground_of(row, grounds) == "corner"}
     assert set(ids(found)) & others == set(ids(alike)) & others
 
 
-def test_a_rule_of_a_model_that_is_not_there_is_told() -> None:
-    with pytest.raises(SitsparkError, match=r"k: 'disk' is no region of this run \(disc, corner\); did you mean disc"):
-        refuse_others("k", ["corner", "disk"], lakes().names, per="region")
+@pytest.mark.parametrize("key", ["per_model", "augmentation.models"])
+def test_a_model_that_is_not_there_is_told(key: str) -> None:
+    example = Path(__file__).parent.parent.parent / "conf" / "demo.yaml"
+    value = {"per_model": "{disk: {per_class: 5}}", "augmentation.models": "[disc, disk]"}[key]
+    made = ["samples.augmentation.method=replicate"] if key == "augmentation.models" else []
+    settings = read_settings(example, overrides=["training.model_per=tile", *made, f"samples.{key}={value}"])
+    with pytest.raises(
+        SitsparkError, match=rf"samples.{key}: 'disk' is no tile of this run \(disc, corner\); did you mean disc"
+    ):
+        refuse_unknown_models(settings, lakes().names)

@@ -3,13 +3,17 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from sitspark.settings import TrainingSettings
 from sitspark.workflow import searching
 from sitspark.workflow.foreseen import Bound, Cost, Foreseen, Held, memory_caution
+from sitspark.workflow.plan import _Costs
+from sitspark.workflow.rehearsal import Pace
 from sitspark.workflow.run_folder import RunFolder
+from sitspark.workflow.speed import Speed
 
 FORESEEN = Foreseen(
     products=1,
@@ -162,3 +166,40 @@ def test_trials_at_a_time_fit_into_cores_and_memory(
 ) -> None:
     monkeypatch.setattr(searching, "machine_memory_mb", lambda: 32_000)
     assert searching.trials_at_a_time(TrainingSettings(threads=threads, memory=memory, device="cpu"), master) == found
+
+
+def costs(*, on_gpus: float = 0.0, runs: int = 1) -> _Costs:
+    """A map of 1000 pixels in two tiles, with three products: 0.1 s of a core for a pixel, 0.02 of them for models."""
+    settings = SimpleNamespace(runs=runs)
+    imagery = SimpleNamespace(
+        tiles={"s2": {"a": [], "b": []}}, context=SimpleNamespace(settings=settings, leading=SimpleNamespace(name="s2"))
+    )
+    work = SimpleNamespace(imagery=imagery, pixels=1000, drawn_pixels=1000, written_pixels=1000, products=(1, 2, 3))
+    speed = Speed(per_core_second=10, per_second=5, error=0.1, start=2)
+    pace = Pace(Cost(1.0, 1.0), Cost(0.005, 0.005))
+    return _Costs(work, 2, speed, 0.02, on_gpus, {"mosaic": pace})  # type: ignore[arg-type]
+
+
+def test_what_a_map_and_the_maps_of_folds_take_differ_by_their_models_and_mosaics() -> None:
+    of_map, of_folds = costs().of_map(), costs().of_folds(4, labelled=50)
+    # 0.1 s of each pixel, three starts of 2 s
+    assert of_map["classify"] == Cost(pytest.approx(106), pytest.approx(102)) and of_map["mosaic"] == Cost(6, 6)
+    # three times 0.02 s of each pixel more, divided among two workers; a third of each mosaic
+    assert of_folds["fold_maps"] == Cost(pytest.approx(106 + 60 + 8), pytest.approx(102 + 30 + 8))
+
+
+@pytest.mark.parametrize("on_gpus", [0.0, 0.001])
+@pytest.mark.parametrize("runs", [1, 3])
+def test_judging_reads_once_and_asks_all_models_about_the_labelled_pixels(on_gpus: float, runs: int) -> None:
+    """By the processor, whatever draws the map: what that spends on networks is no part of reading."""
+    read = 106.0 if on_gpus else 86.0
+    judged = 4 * runs * 50 * 0.02
+    found = costs(on_gpus=on_gpus, runs=runs).of_folds(4, labelled=50)["judging"]
+    assert found.core_seconds == pytest.approx(read + judged)
+    assert found.seconds == pytest.approx((read - 6) * 2 / 2 + (2 if on_gpus else 12) + judged / 2)
+
+
+def test_gpus_that_draw_the_maps_of_folds_are_waited_for() -> None:
+    found = costs(on_gpus=0.5).of_folds(4, labelled=0)["fold_maps"]
+    assert found.core_seconds == pytest.approx(106 + 8)
+    assert found.seconds == pytest.approx(1000 * 4 * 0.5 + 2 + 8)

@@ -35,6 +35,8 @@ def test_one_window_is_measured_however_long_the_first_one_takes_and_its_files_a
                  "validity": np.ones(shape, np.uint16)}]  # fmt: skip
 
     monkeypatch.setattr("sitspark.workflow.speed.rasters_of", drawn)
+    features = np.ones((4, 3), np.float32)
+    monkeypatch.setattr("sitspark.workflow.speed.portions", lambda *_arguments, **_keys: iter([(slice(0, 4), [features])]))
     monkeypatch.setattr("sitspark.workflow.speed.read_chunk", lambda chunk, *_arguments: SimpleNamespace(chunk=chunk))
     found = trial(
         SimpleNamespace(grid=GRID),
@@ -48,6 +50,7 @@ def test_one_window_is_measured_however_long_the_first_one_takes_and_its_files_a
         scratch=tmp_path,
     )  # type: ignore[arg-type]
     assert found.speed.per_core_second == 256 * 256 / 200
+    assert (found.features == features).all()
     assert {path.stem for path in tmp_path.iterdir()} == set(found.rasters) == {"classification", "confidence", "validity"}
     assert (read_chunk(tmp_path / "classification.tif") == found.rasters["classification"]).all()
 

@@ -1,5 +1,6 @@
 """Judging the models of several folds by all pixels of polygons, in one pass over the imagery and without drawing a map."""
 
+import functools
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
@@ -61,7 +62,7 @@ def fold_confusion(
     work = by_chunk.join(plan.select("chunk_id", "tile", "row", "col", "height", "width", "tiles", "other_tiles"), "chunk_id")
 
     def judge(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        committees = [Committee.load(fold.members, fold.combine) for fold in folds]
+        committees = _committees(tuple(folds))
         for batch in batches:
             for number in range(batch.num_rows):
                 one = batch.slice(number, 1)
@@ -74,6 +75,11 @@ def fold_confusion(
     ordered = work.repartitionByRange(tasks, "chunk_id").sortWithinPartitions("chunk_id")
     keys = ("run", "fold", "area", "polygon_id", "reference", "predicted")
     return ordered.mapInArrow(judge, _COUNTS_SQL).groupBy(*keys).agg(F.sum("pixels").alias("pixels"))
+
+
+@functools.lru_cache(maxsize=1)  # a worker judges task after task with the same ones, which are named by their contents
+def _committees(folds: tuple[FoldModels, ...]) -> list[Committee]:
+    return [Committee.load(fold.members, fold.combine) for fold in folds]
 
 
 def _judged(

@@ -251,7 +251,13 @@ def _that_fit(pictures: Mapping[tuple[str, str], bytes], room: float) -> dict[tu
 
 
 def _figures(report: Report) -> dict[str, Any]:
-    """The PNGs of the page; None for what the run doesn't have."""
+    """The PNGs of the page, of few colours; None for what the run doesn't have."""
+    drawn = _drawn(report)
+    few = {name: in_few_colours(image) for name, image in drawn.items() if isinstance(image, bytes)}
+    return drawn | few | {"trainings": [image and in_few_colours(image) for image in drawn["trainings"]]}
+
+
+def _drawn(report: Report) -> dict[str, Any]:
     names = report.nomenclature
     matrix = None if report.assessment is None else report.assessment.matrix
     view = report.map
@@ -271,13 +277,14 @@ def _figures(report: Report) -> dict[str, Any]:
         "importance": report.needs and trust_figures.importance_figure(report.needs.found),
         "applicability": report.applicability and applicability_figure(report.applicability),
         "folds": figures.cross_validation_figure(report.folds) if report.folds else None,
+        "split": report.split,
         "series": report.series and series_figure(report.series, names),
         "calendar": figures.calendar_figure(report.acquisitions) if report.acquisitions else None,
     }
 
 
 def _picture_of_place(part: Quicklook, names: Nomenclature) -> bytes:
-    return quicklook.classification_picture(part, names, longest_side=_OF_PLACE)
+    return in_few_colours(quicklook.classification_picture(part, names, longest_side=_OF_PLACE))
 
 
 def _f_intervals(assessment: Assessment | None) -> tuple[Interval | None, ...]:
@@ -333,7 +340,6 @@ def _tiles(acquisitions: Sequence[Acquisition]) -> list[dict[str, Any]]:
 def _picture(image: bytes, alternative: str) -> Markup:
     """An <img> of a PNG or a GIF, its natural size that of the figure in inches."""
     kind = "gif" if image.startswith(b"GIF8") else "png"
-    image = image if kind == "gif" else in_few_colours(image)
     # width and height in the header
     pixels = struct.unpack("<HH", image[6:10]) if kind == "gif" else struct.unpack(">II", image[16:24])
     width, height = (round(side * 96 / DPI) for side in pixels)

@@ -13,7 +13,8 @@ _NEEDS_NONE = "needs no setting"
 _REGIONS = "chain.region_path"
 _NO_REGIONS = "iota2 uses it with region_path only"
 _MODEL = "target_model"  # the key that names the region in an entry of per_model
-_OF_OTB = ("ram", "elev.")  # keys of OTB that change no sample
+_OF_NO_SAMPLE = ("ram", "elev.")  # keys of OTB that change no sample
+_OF_OTB = {"sampler": "periodic", "strategy": "smallest"}  # what OTB's SampleSelection takes where it isn't told
 
 # OTB's strategies, with the key of the number that each needs
 _STRATEGIES = {
@@ -37,7 +38,7 @@ def _strategy(value: Any, values: Values) -> Outcome:
         return f"it is none of {', '.join(_STRATEGIES)}"
     needed = _STRATEGIES[value]
     if needed and f"{SELECTION}.strategy.{needed}" not in values:
-        return f"{_NEEDS_NONE}: strategy.{needed} has the number"
+        return f"strategy.{needed} is missing; set samples.strategy and its number"
     return {"samples.strategy": value}
 
 
@@ -47,7 +48,8 @@ def _number_of(strategy: str, setting: str, factor: float = 1) -> Rule:
     def rule(value: Any, values: Values) -> Outcome:
         if values.get(f"{SELECTION}.strategy") != strategy:
             return f"iota2 uses it with the strategy {strategy} only"
-        return {setting: value * factor if factor != 1 else value}
+        # without the rounding errors of a product
+        return {setting: round(value * factor, 10) if factor != 1 else value}
 
     return rule
 
@@ -86,7 +88,7 @@ def _target(value: Any, values: Values) -> Outcome:
 
 
 def _per_model(value: Any, values: Values) -> Outcome:
-    """A list of the keys that single regions have of their own."""
+    """A list of the keys that single regions have in place of the common ones; what they lack is OTB's default."""
     if not values.get(_REGIONS):
         return _NO_REGIONS
     entries = value if isinstance(value, list) else [value]
@@ -94,16 +96,18 @@ def _per_model(value: Any, values: Values) -> Outcome:
         return f"it should be a list of mappings, each with {_MODEL}; set samples.per_model"
     found: dict[str, Any] = {}
     for entry in entries:
-        name, own = str(entry[_MODEL]), {key: given for key, given in entry.items() if key != _MODEL}
-        together = {**values, **{f"{SELECTION}.{key}": given for key, given in own.items()}}
+        name = str(entry[_MODEL])
+        if name in found:
+            return f"{_MODEL} {name} is there twice; set samples.per_model"
+        own = {f"{SELECTION}.{key}": given for key, given in (_OF_OTB | entry).items() if key != _MODEL}
         settings: dict[str, Any] = {}
         for key, given in own.items():
-            if key.startswith(_OF_OTB):
+            if key.removeprefix(f"{SELECTION}.").startswith(_OF_NO_SAMPLE):
                 continue
-            rule = _OF_SELECTION.get(f"{SELECTION}.{key}")
-            outcome = rule(given, together) if rule else "is no known key of iota2"
+            rule = _OF_SELECTION.get(key)
+            outcome = rule(given, own) if rule else "is no known key of iota2"
             if isinstance(outcome, str):
-                return f"{key} of {_MODEL} {name}: {outcome}; set samples.per_model"
+                return f"{key.removeprefix(f'{SELECTION}.')} of {_MODEL} {name}: {outcome}; set samples.per_model"
             settings |= {setting.removeprefix("samples."): converted for setting, converted in outcome.items()}
         found[name] = settings
     return {"samples.per_model": found}

@@ -1,5 +1,6 @@
 """Classifying one chunk (floor 2: files and networks, no Spark): models over what is read of it, then its files."""
 
+import functools
 import platform
 import resource
 from collections.abc import Mapping, Sequence
@@ -23,9 +24,10 @@ from sitspark.maps.series import is_heard, weight_of
 from sitspark.maps.shares import region_weights
 from sitspark.maps.views import ReadChunk, View
 from sitspark.models.applicability import AreaOfApplicability
+from sitspark.models.card import CARD
 from sitspark.models.committee import Member
-from sitspark.models.gpu import Device, room_on_gpu
-from sitspark.models.inference import BLOCK
+from sitspark.models.gpu import Device, gpu_taken, room_on_gpu
+from sitspark.models.inference import BLOCK, Classifier
 from sitspark.scenes.region import Region
 from sitspark.settings import BoundarySettings
 
@@ -100,7 +102,9 @@ def _speakers(target: MapTarget, views: Sequence[View], grid: Grid) -> list[Spea
             weight = weight_of(model.ground, view.weight, near)
             if weight is not None and (weight == 1).all():
                 weight = None
-            found.append(Speaker(model.loaded(), number, None if weight is None else weight.ravel()))
+            # a worker's next task may have another GPU
+            classifier = _classifier(model, (model.folder / CARD).stat().st_mtime_ns, gpu_taken(model.arithmetic.device))
+            found.append(Speaker(classifier, number, None if weight is None else weight.ravel()))
     return found
 
 
@@ -161,6 +165,12 @@ def write_chunk_maps(
         commit(record, target.chunks)
         records.append(record)
     return records
+
+
+@functools.lru_cache(maxsize=64)  # the models of one pass: those of some regions, of one seed or several
+def _classifier(model: Member, _modified: int, _gpu: int | None) -> Classifier:
+    """A model, read once a process and GPU."""
+    return Classifier.load(model.folder, code=model.code, arithmetic=model.arithmetic)
 
 
 def _peak_mb() -> int:

@@ -1,37 +1,56 @@
 """The names of classes that lie beside a raster, whoever made it, in GDAL's `.aux.xml`."""
 
 import xml.etree.ElementTree as Xml
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 from sitspark.maps.mosaic import sidecar_of
 
-# what a column of an attribute table is for (GDALRATFieldUsage)
-_NAME, _VALUE = "2", "5"
+# what columns of an attribute table are for (GDALRATFieldUsage): a name; a value, or the least of a range of one
+_NAME, _VALUES = "2", ("5", "3")
 
 
 def names_beside(raster: Path) -> dict[int, str]:
-    """Names by code: the category names of band 1, else those of its attribute table; empty where there are none."""
+    """Names by code: the category names of band 1, else those of its attribute table; empty where there are none.
+
+    A name that several codes have, or that is itself a number, is no class's name, and is left out.
+    """
     try:
         band = Xml.parse(sidecar_of(raster)).find("PAMRasterBand[@band='1']")
     except (OSError, Xml.ParseError):
         return {}
     if band is None:
         return {}
-    categories = [category.text or "" for category in band.findall("CategoryNames/Category")]
-    found = {code: name.strip() for code, name in enumerate(categories) if name.strip()}
-    return found or _of_attribute_table(band.find("GDALRasterAttributeTable"))
+    categories = enumerate(category.text or "" for category in band.findall("CategoryNames/Category"))
+    return _distinct(categories) or _distinct(_of_attribute_table(band.find("GDALRasterAttributeTable")))
 
 
-def _of_attribute_table(table: Xml.Element | None) -> dict[int, str]:
+def _distinct(named: Iterable[tuple[int, str]]) -> dict[int, str]:
+    found = {code: name.strip() for code, name in named if name.strip() and not _is_number(name)}
+    times = Counter(found.values())
+    return {code: name for code, name in found.items() if times[name] == 1}
+
+
+def _of_attribute_table(table: Xml.Element | None) -> list[tuple[int, str]]:
     if table is None:
-        return {}
+        return []
     usages = [field.findtext("Usage", "") for field in table.findall("FieldDefn")]
-    if _NAME not in usages or _VALUE not in usages:
-        return {}
-    found = {}
-    for row in table.findall("Row"):
-        cells = [cell.text or "" for cell in row.findall("F")]
-        value, name = cells[usages.index(_VALUE)].strip(), cells[usages.index(_NAME)].strip()
-        if value.isdigit() and name:
-            found[int(value)] = name
-    return found
+    column = next((usages.index(usage) for usage in _VALUES if usage in usages), None)
+    if _NAME not in usages or column is None:
+        return []
+    rows = [[cell.text or "" for cell in row.findall("F")] for row in table.findall("Row")]
+    # values of rasters of floating-point numbers are written as such
+    return [
+        (int(float(cells[column])), cells[usages.index(_NAME)])
+        for cells in rows
+        if len(cells) == len(usages) and _is_number(cells[column]) and float(cells[column]).is_integer()
+    ]
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

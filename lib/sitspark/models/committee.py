@@ -1,6 +1,5 @@
 """Models that say together what a sample is: one, or several of other seeds, each for its own ground or for all."""
 
-import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,8 +9,6 @@ import numpy.typing as npt
 
 from sitspark.kernels.committee import Combine, Opinion, verdict
 from sitspark.models.arithmetic import FP32, Arithmetic
-from sitspark.models.card import CARD
-from sitspark.models.gpu import gpu_taken
 from sitspark.models.inference import Classifier
 from sitspark.models.selection import Ground
 
@@ -25,17 +22,6 @@ class Member:
     arithmetic: Arithmetic = FP32
     ground: Ground | None = None
 
-    def loaded(self) -> Classifier:
-        """The model at work: read once a process and GPU, and again where it was written anew. Raises as `Classifier.load`."""
-        card = self.folder / CARD
-        # a worker's next task may have another GPU
-        return _loaded(self, card.stat().st_mtime_ns if card.exists() else 0, gpu_taken(self.arithmetic.device))
-
-
-@functools.lru_cache(maxsize=64)  # the models of one pass: of folds, of regions, of several seeds
-def _loaded(member: Member, _modified: int, _gpu: int | None) -> Classifier:
-    return Classifier.load(member.folder, code=member.code, arithmetic=member.arithmetic)
-
 
 @dataclass(frozen=True, slots=True)
 class Committee:
@@ -47,7 +33,8 @@ class Committee:
     @staticmethod
     def load(members: Sequence[Member], combine: Combine = "mean") -> "Committee":
         """Read all models; raises SitsparkError as `Classifier.load` does."""
-        return Committee(tuple((one.ground, one.loaded()) for one in members), combine)
+        loaded = ((one.ground, Classifier.load(one.folder, code=one.code, arithmetic=one.arithmetic)) for one in members)
+        return Committee(tuple(loaded), combine)
 
     @property
     def codes(self) -> npt.NDArray[np.uint16]:

@@ -1,7 +1,7 @@
 """Choosing labelled pixels: chunks count theirs, then each takes those that are chosen; only these travel."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,8 +12,9 @@ from sitspark.grid import Grid
 from sitspark.marks import Marks
 from sitspark.samples.chunk_pixels import CHOSEN, ChunkPixels, Group, Quota
 from sitspark.samples.clear import read_clear
-from sitspark.samples.grounds import Grounds
-from sitspark.samples.rules import Rules
+from sitspark.samples.grounds import NOBODYS, Grounds
+from sitspark.samples.rules import Rule, Rules
+from sitspark.samples.strategy import Strategy
 from sitspark.settings import SamplesSettings
 from sitspark.worker import end_task
 
@@ -26,6 +27,7 @@ Pixels = Callable[[pa.Table], ChunkPixels]  # how a worker comes from the pieces
 _GROUP = ("label", "split", "ground")  # the columns that name a group
 _STARTS = ("chunk_id", *_GROUP, "bin", "start")
 _ONE_GROUND = Grounds()
+_NOTHING = Rule(Strategy("byclass", by_class={}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,9 @@ def choose(
     With `clear`, a folder of `write_clear`, only pixels with enough clear dates count.
     Each chunk is marked twice: when it has counted, and when it has chosen.
     """
+    if NOBODYS not in grounds.names:
+        # no model learns from what lies on nobody's ground
+        rules = replace(rules, own={**rules.own, NOBODYS: _NOTHING})
     every = _every_pixel(settings, grid, grounds, clear)
     bounded, pixels = _bounded(pieces, every, settings.per_polygon, seed), every
     if settings.per_polygon is not None:

@@ -59,8 +59,8 @@ class ChunkPixels:
     """Labelled pixels of a chunk, row after row; all arrays (n,).
 
     `row` and `col` lie on the output grid, `sample_id` is the position on it, row after row; `piece` is the position in
-    `pieces`, which is sorted by polygon and piece, `ground` that in
-    `grounds`, -1 where it is nobody's. `contested` counts the pixels of two labels, which aren't among them.
+    `pieces`, which is sorted by polygon and piece; `ground` is that in `grounds`, the names of those that have a model, -1 on
+    nobody's. `contested` counts the pixels of two labels, which aren't among them.
     """
 
     pieces: pa.Table

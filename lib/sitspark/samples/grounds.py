@@ -6,8 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from sitspark.errors import SitsparkError, nearest, some
 from sitspark.grid import Grid
 from sitspark.scenes.region import Region
+from sitspark.settings import Settings
 
 NOBODYS = ""  # the name of the ground outside all regions, and of all of it where one model has it
 
@@ -31,8 +33,9 @@ class Grounds:
         """
         if self.regions:
             return first_region(at, self.regions, grid)
-        here = self.names.index(tile) if tile in self.names else len(self.names) - 1
-        return np.full(len(at[0]), here, np.intp)
+        if self.names == (NOBODYS,):
+            return np.zeros(len(at[0]), np.intp)
+        return np.full(len(at[0]), self.names.index(tile) if tile in self.names else -1, np.intp)
 
 
 def first_region(
@@ -46,3 +49,14 @@ def first_region(
     for number, region in reversed(list(enumerate(regions))):
         found[region.pixels(grid)[at] == 1] = number
     return found
+
+
+def refuse_unknown_models(settings: Settings, grounds: Sequence[str]) -> None:
+    """Raise SitsparkError where a setting of the samples names what is none of the grounds, which are regions or tiles."""
+    made, per = settings.samples.augmentation, settings.training.model_per
+    named = {"per_model": settings.samples.per_model, "augmentation.models": made.models if made else ()}
+    for key, names in named.items():
+        for name in names:
+            if name not in grounds:
+                near = nearest(name, grounds) or "; correct it"
+                raise SitsparkError(f"samples.{key}: '{name}' is no {per} of this run ({some(grounds)}){near}")

@@ -1,21 +1,12 @@
 """How the samples of a model are chosen: how many by a strategy, which of them by a sampler."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from sitspark.classes import Nomenclature
-from sitspark.errors import SitsparkError, nearest, some
 from sitspark.samples.strategy import Strategy
 from sitspark.settings import SamplesSettings, SelectionSettings
-
-
-def refuse_others(key: str, named: Iterable[str], grounds: Sequence[str], *, per: str) -> None:
-    """Raise SitsparkError where a setting names what is none of the grounds; `per` is what they are: region or tile."""
-    for name in named:
-        if name not in grounds:
-            near = nearest(name, grounds) or "; correct it"
-            raise SitsparkError(f"{key}: '{name}' is no {per} of this run ({some(grounds)}){near}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Where the pixels of a grid lie in a file of other pixels, and what the file has there."""
 
 import functools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,15 +10,13 @@ import numpy.typing as npt
 from sitspark.grid import Grid, Window
 from sitspark.kernels.warp import interpolated, nearest
 from sitspark.scenes import positions
+from sitspark.scenes.gdal_warp import resolution_of
 from sitspark.scenes.points import Points
-from sitspark.scenes.positions import Places, centres_in
+from sitspark.scenes.positions import Axes, Places, centres_in
 from sitspark.scenes.product import Asset, Scene
-from sitspark.scenes.warp import resolution_of
 
 SUPPORT = 2  # pixels that cubic interpolation reaches to either side
-_KINDS = 3  # pixel sizes of files whose places are kept: those of a chunk take as much memory as a date of ten bands each
-# that a pixel takes where files have other pixels than the grid: its places in files, and in their CRS
-CROSSED_BYTES = (_KINDS + 1) * positions.BYTES
+KINDS = 6  # of files, by CRS and pixels, whose places are kept: two pixel sizes where three tiles meet
 _SAME_SIZE = 0.95  # of a pixel: from here on GDAL too takes 4 x 4, or 2 x 2
 
 
@@ -33,9 +32,8 @@ class Crossing:
     cols: Places
 
     @staticmethod
-    def of(x: Places, y: Places, source: Grid) -> "Crossing":
-        """Of coordinates (n,) in the CRS of the file, whose grid is `source`."""
-        rows, cols = (source.top - y) / source.resolution, (x - source.left) / source.resolution
+    def of(rows: Places, cols: Places, source: Grid) -> "Crossing":
+        """Of places (n,) in pixels from the corner of the file, whose grid is `source`."""
         known = np.isfinite(rows) & np.isfinite(cols)
         if not known.any():
             return Crossing(Window(0, 0, 0, 0), rows, cols)
@@ -59,18 +57,26 @@ class Crossing:
         interpolated(stored, self.rows, self.cols, out, kind == "cubic", int(nodata), lowest, highest)  # type: ignore[arg-type]
 
 
-def crossing(
-    scene: Scene, asset: Asset, grid: Grid, *, interpolator: str, nodata: float, points: Points | None = None
-) -> Crossing | None:
+def crossing_bytes(scenes: Sequence[Scene], grid: Grid, crossed: Callable[[Scene, Asset], bool]) -> int:
+    """The memory for where a grid's pixels lie in files of other pixels, and in their CRSs; 0 where no file is `crossed`."""
+    # on all dates there are the same few kinds of files
+    kinds = {(scene.crs, asset.transform): (scene, asset) for scene in scenes for asset in scene.assets}
+    own = [scene.crs for scene, asset in kinds.values() if crossed(scene, asset)]
+    # and twice as much while those of a kind are found
+    places = min(len(own), KINDS) + min(len(set(own)), 2) + 2
+    return places * positions.BYTES * grid.window.pixels if own else 0
+
+
+def crossing(scene: Scene, asset: Asset, grid: Grid, *, nodata: float, points: Points | None = None) -> Crossing | None:
     """Where a grid, or points of it, lie in a file; None for a file that GDAL has to warp.
 
     That are files of floating-point numbers, those whose type can't hold `nodata`, those that don't lie north up, and those of
-    smaller pixels than the grid's, of which more than 4 x 4 have to be averaged.
+    smaller pixels than the grid's: of them more than 4 x 4 have to be averaged, and many be read for a chunk.
     """
     source = asset.grid(scene.crs)
     if source is None or not _holds(asset.dtype, nodata):
         return None
-    if interpolator != "nearest" and resolution_of(scene, asset, grid.crs) < _SAME_SIZE * grid.resolution:
+    if resolution_of(scene, asset, grid.crs) < _SAME_SIZE * grid.resolution:
         return None
     return _crossing(source, grid, points)
 
@@ -83,8 +89,25 @@ def _holds(dtype: str, value: float) -> bool:
     return float(value).is_integer() and limits.min <= value <= limits.max
 
 
-@functools.lru_cache(maxsize=_KINDS)  # on all dates, the files of one pixel size have those of a chunk alike
+@functools.lru_cache(maxsize=KINDS)  # on all dates, the files of one pixel size have those of a chunk alike
 def _crossing(source: Grid, grid: Grid, points: Points | None) -> Crossing:
-    centres = centres_in(source.crs, grid)
     place = np.s_[:, :] if points is None else (points.rows, points.cols)
-    return Crossing.of(centres.x[place].ravel(), centres.y[place].ravel(), source)
+    if source.crs == grid.crs:
+        rows, cols = _places_beside(source, grid)
+        lines, columns = np.meshgrid(rows, cols, indexing="ij")
+        return Crossing.of(lines[place].ravel(), columns[place].ravel(), source)
+    centres = centres_in(source.crs, grid)
+    x, y = centres.x[place].ravel(), centres.y[place].ravel()
+    return Crossing.of((source.top - y) / source.resolution, (x - source.left) / source.resolution, source)
+
+
+def _places_beside(source: Grid, grid: Grid) -> tuple[Places, Places]:
+    """The rows and columns of a grid in pixels from the corner of a file in the same CRS.
+
+    They are found in pixels, not in metres or degrees: half a pixel stays half a pixel, whatever the window, and a mean of two
+    numbers is rounded alike everywhere.
+    """
+    axes, own = Axes.of(grid), Axes.of(source)
+    times = grid.resolution / source.resolution
+    rows = (axes.rows + axes.below) * times - (own.rows[0] - 0.5 + own.below)
+    return rows, (axes.cols + axes.right) * times - (own.cols[0] - 0.5 + own.right)

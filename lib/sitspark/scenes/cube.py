@@ -17,7 +17,7 @@ from sitspark.grid import Grid, Window
 from sitspark.kernels import masks
 from sitspark.kernels.series import PixelSeries, pixel_major
 from sitspark.scenes import store
-from sitspark.scenes.crossing import CROSSED_BYTES, SUPPORT
+from sitspark.scenes.crossing import SUPPORT, crossing_bytes
 from sitspark.scenes.onto_grid import (
     band_at,
     is_copied,
@@ -30,6 +30,7 @@ from sitspark.scenes.onto_grid import (
 )
 from sitspark.scenes.open_files import GDAL
 from sitspark.scenes.points import Points
+from sitspark.scenes.positions import centres_in
 from sitspark.scenes.product import NODATA, Asset, Layout, Scene
 from sitspark.timegrid import day_number, days_near
 
@@ -111,12 +112,7 @@ def reading_bytes(scenes: Sequence[Scene], grid: Grid, *, bands: Sequence[str], 
     scenes = [scene for scene in scenes if _reaches(scene, grid)]
     samples = len(scenes) * grid.window.pixels
     days = samples * np.dtype(np.int32).itemsize if has_days else 0
-    # on all dates there are the same few kinds of files
-    kinds = {
-        (scene.crs, asset.transform, asset.height, asset.width): (scene, asset) for scene in scenes for asset in scene.assets
-    }
-    crossed = any(is_crossed(scene, asset, grid) for scene, asset in kinds.values())
-    places = CROSSED_BYTES * grid.window.pixels if crossed else 0
+    places = crossing_bytes(scenes, grid, lambda scene, asset: is_crossed(scene, asset, grid))
     return samples * len(bands) * np.dtype(np.int16).itemsize + samples + days + places + blocks_bytes(scenes, grid)
 
 
@@ -335,16 +331,21 @@ def _not_reached(scenes: Sequence[Scene], grid: Grid) -> npt.NDArray[np.uint8]:
     """1 for the pixels whose centres lie in no band of any of the scenes, uint8 (rows, columns)."""
     outlines = {(scene.crs, scene.assets[-1].bounds) for scene in scenes}
     found = np.ones((grid.height, grid.width), np.uint8)
+    for crs, (left, bottom, right, top) in outlines:
+        own_x, own_y = _coordinates(grid, crs)
+        found[(own_x >= left) & (own_x <= right) & (own_y >= bottom) & (own_y <= top)] = 0
+    return found
+
+
+def _coordinates(grid: Grid, crs: str) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """The centres of a grid's pixels in a CRS, float64 (rows, columns)."""
+    if crs != grid.crs:
+        centres = centres_in(crs, grid)
+        return centres.x, centres.y
     x = grid.left + (np.arange(grid.width) + 0.5) * grid.resolution
     y = grid.top - (np.arange(grid.height) + 0.5) * grid.resolution
     easts, norths = np.meshgrid(x, y)
-    for crs, (left, bottom, right, top) in outlines:
-        own_x, own_y = easts, norths
-        if crs != grid.crs:
-            moved = rasterio.warp.transform(grid.crs, crs, easts.ravel(), norths.ravel())
-            own_x, own_y = (np.asarray(values).reshape(found.shape) for values in moved)
-        found[(own_x >= left) & (own_x <= right) & (own_y >= bottom) & (own_y <= top)] = 0
-    return found
+    return easts, norths
 
 
 def _read_validity(

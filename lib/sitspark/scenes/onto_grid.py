@@ -18,12 +18,12 @@ from sitspark.errors import SitsparkError
 from sitspark.grid import Grid, Window
 from sitspark.kernels.resample import upsample_2x, upsample_2x_at
 from sitspark.scenes.crossing import SUPPORT, Crossing, crossing
+from sitspark.scenes.gdal_warp import resolution_of, warped
 from sitspark.scenes.mask_rules import OUTSIDE
 from sitspark.scenes.open_files import block_file, dataset
 from sitspark.scenes.points import Points
 from sitspark.scenes.product import NODATA, Asset, Scene
 from sitspark.scenes.tiff import BlockCache
-from sitspark.scenes.warp import resolution_of, warped
 
 _cache = BlockCache()  # of this process; a worker reads one chunk at a time
 
@@ -171,14 +171,16 @@ def _repeat(asset: Asset, source: Grid, grid: Grid, out: npt.NDArray[np.generic]
 
 
 def _warp(scene: Scene, asset: Asset, grid: Grid, interpolator: str, nodata: float, out: npt.NDArray[np.generic]) -> None:
-    found = crossing(scene, asset, grid, interpolator=interpolator, nodata=nodata)
+    found = crossing(scene, asset, grid, nodata=nodata)
     if found is None:
         _warp_by_gdal(scene, asset, grid, interpolator, nodata, out)
     else:
         stored = np.empty((found.window.height, found.window.width), asset.dtype)
         if not found.window.is_empty:
             _read(asset, found.window, stored)
-        found.interpolate(stored, interpolator, nodata=nodata, out=out.reshape(-1))
+        values = np.empty(out.size, out.dtype)
+        found.interpolate(stored, interpolator, nodata=nodata, out=values)
+        out[:] = values.reshape(out.shape)
 
 
 def _warp_by_gdal(
@@ -231,7 +233,7 @@ def _warped_at(
     scene: Scene, asset: Asset, grid: Grid, points: Points, interpolator: str, nodata: float
 ) -> npt.NDArray[np.generic]:
     """What `_warp` gives at some pixels of a grid, (n,)."""
-    found = crossing(scene, asset, grid, interpolator=interpolator, nodata=nodata, points=points)
+    found = crossing(scene, asset, grid, nodata=nodata, points=points)
     if found is None:
         whole = np.empty((grid.height, grid.width), asset.dtype)
         _warp_by_gdal(scene, asset, grid, interpolator, nodata, whole)

@@ -1,7 +1,6 @@
 """The region of interest: the ground that a run is about."""
 
 import functools
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from pyogrio.errors import DataLayerError, DataSourceError
 from shapely.geometry.base import BaseGeometry
 
 from sitspark.errors import SitsparkError
-from sitspark.grid import Grid, Window
+from sitspark.grid import Grid, Window, whole_and_rest
 from sitspark.kernels.polygons import paint
 from sitspark.scenes.outline import reprojected
 
@@ -66,8 +65,8 @@ class Region:
         if self.outline.intersects(box):
             coordinates, rings = _rings(self.wkb)
             # in pixels from the origin of the CRS, or beside it: the same numbers for each window
-            row0, below = _whole_and_rest(-grid.top / grid.resolution)
-            col0, right = _whole_and_rest(grid.left / grid.resolution)
+            row0, below = whole_and_rest(-grid.top / grid.resolution)
+            col0, right = whole_and_rest(grid.left / grid.resolution)
             vertices = coordinates * (1 / grid.resolution, -1 / grid.resolution) - (right, below)
             paint(vertices, rings, np.array([0, len(rings) - 1]), np.ones(1, np.int64), row0, col0, owner)
         return (owner > 0).astype(np.uint8)
@@ -76,12 +75,6 @@ class Region:
 def _polygons(outline: BaseGeometry) -> BaseGeometry:
     """What of an outline has an area: lines along an edge would be burnt as pixels."""
     return shapely.union_all([part for part in shapely.get_parts(outline) if part.area > 0])
-
-
-def _whole_and_rest(place: float) -> tuple[int, float]:
-    """A number of pixels, as whole ones and a part of one; windows of a grid differ in the former alone."""
-    whole = math.floor(place + 1e-6)  # a millionth of a pixel absorbs the rounding of coordinates
-    return whole, round(place - whole, 6)
 
 
 @functools.lru_cache(maxsize=64)  # as below

@@ -15,8 +15,8 @@ from sitspark.gdal import told_gdal
 from sitspark.grid import Grid
 from sitspark.location import Location
 from sitspark.scenes import store
+from sitspark.scenes.gdal_warp import resolution_in, warped
 from sitspark.scenes.open_files import GDAL, dataset
-from sitspark.scenes.warp import resolution_in, warped
 from sitspark.settings import LayerSettings
 
 _CACHE_BYTES = 64 * 2**20  # GDAL's own bound is 5 % of the machine's memory, for every worker

@@ -22,6 +22,11 @@ def _path_or_counts(value: object) -> object:
     raise ValueError("should be a CSV file, or a mapping of classes to numbers of pixels")
 
 
+def _as_name(value: object) -> object:
+    """Regions are often called by numbers, which YAML takes for such."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
 class AugmentationSettings(Section):
     """Samples made from others for rare classes, after OTB's SampleAugmentation; of training samples alone."""
 
@@ -35,7 +40,7 @@ class AugmentationSettings(Section):
     by_class: Annotated[dict[int | str, Count] | FilePath | None, BeforeValidator(_path_or_counts)] = Field(
         None, description="Strategy byclass: training samples at least, by code or name, or a CSV file of lines 'class,count'."
     )
-    models: tuple[str, ...] = Field(
+    models: tuple[Annotated[str, BeforeValidator(_as_name)], ...] = Field(
         (), description="With training.model_per: the regions or tiles whose models learn from them; empty: all."
     )
     std_factor: float = Field(

@@ -18,6 +18,7 @@ from sitspark.kernels.feature_space import FeatureSpace
 from sitspark.maps.filters import regularisation_of
 from sitspark.models.networks.layout import Layout
 from sitspark.models.tracking import refuse_without_mlflow
+from sitspark.samples.grounds import refuse_unknown_models
 from sitspark.samples.long_table import Labels, inspect, named, sensors_of_table
 from sitspark.samples.rules import Rule, Rules
 from sitspark.samples.strategy import counts_by_class
@@ -32,7 +33,6 @@ from sitspark.workflow.check_products import HEADERS, Depth, check_products
 from sitspark.workflow.context import Context
 from sitspark.workflow.finding import Finding
 from sitspark.workflow.map_device import told_map_gpus
-from sitspark.workflow.prepare import refuse_unknown_models
 from sitspark.workflow.training_place import told_executors, told_gpus
 
 
@@ -218,7 +218,7 @@ def _chosen(context: Context) -> str:
     own = f", of each {per}" if per != "map" else ""
     if per != "map":
         known = [region.name for region in context.named_regions] if per == "region" else sorted(context.tile_extents)
-        refuse_unknown_models(context, known)
+        refuse_unknown_models(context.settings, known)
         own += "".join(f"; {name}: {_rule_in_words(rule)}" for name, rule in rules.own.items())
     return f"{_rule_in_words(rules.common)}{own}"
 

@@ -21,7 +21,7 @@ from sitspark.accuracy.mcnemar import McNemar, mcnemar
 from sitspark.accuracy.paired_bootstrap import Difference, Differences, PairedCounts, paired_bootstrap
 from sitspark.atomic import write_atomically
 from sitspark.classes import read_names
-from sitspark.errors import SitsparkError, counted
+from sitspark.errors import SitsparkError, counted, some
 from sitspark.maps.areas import pixel_hectares
 from sitspark.maps.class_names import names_beside
 from sitspark.maps.class_raster import NOTHING, ClassRaster, common_grid, described
@@ -148,7 +148,8 @@ def compare(asked: Comparison, console: Console) -> Compared:
     first = ClassRaster.of(given[0].raster, nodata=asked.nodata)
     second = ClassRaster.of(given[1].raster, nodata=asked.nodata, mapping=mapping)
     grid = common_grid(first, second)
-    notes = [
+    notes = _disputed_names(beside) if told is None else []
+    notes += [
         f"compared on the ground that both have ({described(grid)}): {raster.path} has {described(raster.grid)}"
         for raster in (first, second)
         if (raster.grid.height, raster.grid.width) != (grid.height, grid.width)
@@ -167,6 +168,18 @@ def compare(asked: Comparison, console: Console) -> Compared:
     if asked.output is not None:
         write(result, asked.output)
     return result
+
+
+def _disputed_names(beside: Sequence[Mapping[int, str]]) -> list[str]:
+    """A sentence on codes that the two maps name differently, if there are such."""
+    if len(beside) < 2:
+        return []
+    first, second = beside
+    codes = sorted(code for code in first.keys() & second.keys() if first[code] != second[code])
+    if not codes:
+        return []
+    named = some((f"{code} is {first[code]} in A, {second[code]} in B" for code in codes), most=3, separator="; ")
+    return [f"the maps name {counted(len(codes), 'code')} differently ({named}): --mapping says which of A's each code of B is"]
 
 
 def _changes(first: ClassRaster, second: ClassRaster, output: Path | None, voice: Voice) -> Changes:

@@ -23,7 +23,7 @@ from sitspark.models.arithmetic import Precision, arithmetic_of
 from sitspark.models.baselines.stand_in import stand_in
 from sitspark.models.baselines.training import samples_that_fit
 from sitspark.models.gpu import Device, gpu_memory
-from sitspark.models.inference import BaselineClassifier, Classifier
+from sitspark.models.inference import BaselineClassifier, Classifier, one_thread
 from sitspark.models.model import Model
 from sitspark.models.networks.bank import chosen
 from sitspark.scenes.archive import Listed
@@ -43,7 +43,7 @@ from sitspark.workflow.foreseen import Bound, Cost, Foreseen, Held
 from sitspark.workflow.map_device import device_of_trial
 from sitspark.workflow.rehearsal import Pace, rehearsed
 from sitspark.workflow.searching import trials_at_a_time
-from sitspark.workflow.speed import Speed, trial
+from sitspark.workflow.speed import Speed, seconds_a_pixel, trial
 
 _THREADS = 8  # products opened at a time: opening waits for the disk or the network
 _PLACES = (0.5, 0.2, 0.8, 0.35, 0.65)  # of windows that are drawn by way of trial, among the chunks of a tile
@@ -240,7 +240,8 @@ class _Work:
 class _Costs:
     """What a trial on this machine says of the stages, with so many workers.
 
-    `classifying` are the seconds of a pixel that its models take of one core, `on_gpus` those of all GPUs together (0 without).
+    `classifying` are the seconds of a pixel that its models take of one core, `on_gpus` those of all GPUs together where the
+    map is drawn on them, else 0: the models of folds are always judged on cores.
     """
 
     work: _Work
@@ -275,9 +276,12 @@ class _Costs:
             settings=context.settings.map,
             nomenclature=context.nomenclature,
         )
-        # where GPUs classify, cores don't
-        on_gpus = tried.classifying / len(gpu_memory()) if device == "cuda" else 0.0
-        return _Costs(work, workers, tried.speed, 0.0 if on_gpus else tried.classifying, on_gpus, later)
+        ensemble, space = context.settings.training.ensemble, imagery.recipe.space
+        on_cores = classifier if device == "cpu" else _classifier(context, space, trained=trained, device="cpu")
+        with one_thread():
+            classifying = ensemble * seconds_a_pixel(on_cores, tried.features)
+        on_gpus = ensemble * seconds_a_pixel(classifier, tried.features) / len(gpu_memory()) if device == "cuda" else 0.0
+        return _Costs(work, workers, tried.speed, classifying, on_gpus, later)
 
     def of_map(self) -> dict[str, Cost]:
         """What each stage that makes the map takes."""
@@ -299,7 +303,8 @@ class _Costs:
     def _pass(self, *, models: int) -> Cost:
         """What a pass over the imagery takes with so many models, or ensembles, for each pixel."""
         speed, pixels, tiles = self.speed, self.work.drawn_pixels, len(self.work.imagery.tiles[self._leading])
-        more = (models - 1) * self.classifying
+        # where GPUs classify, cores don't
+        more = 0.0 if self.on_gpus else (models - 1) * self.classifying
         core = max(speed.core_seconds(pixels, starts=self.workers + tiles - 1) + pixels * more, 0.0)
         # waiting for the disk or the network takes time, not cores; workers that share a GPU wait for each other
         each = max((1 / speed.per_second + more) / self.workers, models * self.on_gpus)
@@ -405,7 +410,7 @@ def _classifier(context: Context, space: FeatureSpace, *, trained: bool, device:
     if model is not None:
         return Classifier.load(model)
     assert training.baseline is not None
-    samples = min(bound.samples, len(codes) * (context.settings.samples.per_class or bound.samples))
+    samples = min(bound.samples, _most_samples(context) or bound.samples)
     return BaselineClassifier(
         np.array(codes, np.uint16), 1.0, stand_in(training.baseline, len(space), len(codes), samples=samples)
     )
@@ -421,11 +426,18 @@ def _area(context: Context, features: int) -> AreaOfApplicability | None:
     )
 
 
+def _most_samples(context: Context) -> int | None:
+    """How many samples a model learns from at most; None where that hangs on how many there are."""
+    samples = context.settings.samples
+    rules = (samples, *samples.per_model.values())
+    numbers = [rule.per_class for rule in rules if rule.strategy == "constant" and rule.per_class is not None]
+    return len(context.nomenclature) * max(numbers) if len(numbers) == len(rules) else None
+
+
 def _held(context: Context, features: int) -> Held:
     """What a network's training holds of the samples."""
-    training, samples = context.settings.training, context.settings.samples
-    numbers = [one.per_class for one in (samples, *samples.per_model.values()) if one.strategy == "constant" and one.per_class]
-    most = len(context.nomenclature) * max(numbers) if len(numbers) == 1 + len(samples.per_model) else None
+    training = context.settings.training
+    most = _most_samples(context)
     held = int(training.memory * 1e9 / (features * np.dtype(training.held_as).itemsize))
     return Held(training.model_name, held, training.memory, most, training.held_as)
 

@@ -30,10 +30,11 @@ from sitspark.samples.children import children, fitted_by_group, wanted_children
 from sitspark.samples.choice import Choice, choose
 from sitspark.samples.chunk_pixels import CHOSEN, Group, Quota
 from sitspark.samples.clear import write_clear
+from sitspark.samples.grounds import NOBODYS, refuse_unknown_models
 from sitspark.samples.monitored import monitor_pixels
 from sitspark.samples.pieces import pieces_by_chunk
 from sitspark.samples.quality import kept_of
-from sitspark.samples.rules import Rules, refuse_others
+from sitspark.samples.rules import Rules
 from sitspark.samples.series import series_by_class
 from sitspark.samples.strategy import counts_by_class
 from sitspark.scenes.chunk_plan import BESIDE, chunk_frame
@@ -217,7 +218,7 @@ def _observations(context: Context, key: str) -> Outcome:
     grid, plan = context.coverage.grid, context.plan().cache()
     settings, seed = context.settings.samples, context.settings.seed
     grounds, rules = context.grounds, Rules.of(settings, context.nomenclature)
-    refuse_unknown_models(context, grounds.names)
+    refuse_unknown_models(context.settings, grounds.names)
     if settings.augmentation is not None and settings.augmentation.by_class is not None:
         # what can't be understood is told before anything is read
         counts_by_class(settings.augmentation.by_class, context.nomenclature, key="samples.augmentation.by_class")
@@ -253,7 +254,11 @@ def _observations(context: Context, key: str) -> Outcome:
         raise SitsparkError("samples: no pixel of any class is asked for; raise the numbers of samples.by_class")
     selection = _selection(context, choice, rules)
     by_class = _by_class(context, selection)
-    bare = [row.name for row in by_class if row.split == "train" and not row.chosen]
+    bare = [
+        row.name + (f" in {row.ground}" if row.ground else "")
+        for row in selection
+        if row.split == "train" and not row.chosen and row.ground != NOBODYS
+    ]
     if bare:
         context.voice.note(f"no pixel to learn from of {some(bare, most=5)}: never drawn; see samples and the table selection")
     if choice.contested:
@@ -284,14 +289,6 @@ def _observations(context: Context, key: str) -> Outcome:
         {"pixels": pixels, "chunks": chunks, "contested": choice.contested, "selection": [asdict(row) for row in by_class]},
         (folder.table("observations"), folder.table("selection")),
     )
-
-
-def refuse_unknown_models(context: Context, grounds: Sequence[str]) -> None:
-    """Raise SitsparkError where a setting of the samples names a model that none of these regions or tiles has."""
-    samples, per = context.settings.samples, context.settings.training.model_per
-    refuse_others("samples.per_model", samples.per_model, grounds, per=per)
-    if samples.augmentation is not None:
-        refuse_others("samples.augmentation.models", samples.augmentation.models, grounds, per=per)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from sitspark.classes import LandCoverClass, Nomenclature, read_names
 from sitspark.errors import SitsparkError, counted, some
 from sitspark.grid import Grid, Territory
 from sitspark.ground_truth.clean import clean
-from sitspark.ground_truth.codes import code_of, codes_of_texts
+from sitspark.ground_truth.codes import code_of, codes_of_texts, text_codes
 from sitspark.ground_truth.placing import Ground, Placing
 from sitspark.ground_truth.sources import Source, read_source
 from sitspark.ground_truth.staged import Staged
@@ -150,11 +150,11 @@ def nomenclature_of(names: Mapping[int, str]) -> Nomenclature:
 
 
 def _names(staged: Staged, asked: ReferenceFile) -> dict[int, str]:
-    """The classes of a nomenclature, else the whole numbers that are labels, named as beside the map; texts are such names."""
+    """The classes of a nomenclature, else the whole numbers that are labels, with names beside the map; texts may be such."""
     if asked.nomenclature is not None:
         return read_names(asked.nomenclature)
     texts = codes_of_texts(staged.column("label"), None)
-    if texts and asked.names:
+    if texts and not set(text_codes(asked.names)).isdisjoint(_distinct(staged.column("label"))):
         return dict(asked.names)
     place = f"--label-field: '{asked.source.label_field}' of {asked.source.address}"
     labels = _distinct(staged.column("label"))

@@ -119,8 +119,8 @@ def _say_changes(context: Context) -> None:
     changed = changes(folder.settings(), context.settings) if folder.records() else []
     if changed:
         context.voice.remark(
-            f"other settings than at the last run in {folder.path}: {some(changed, most=_NAMED, separator=', ')}; what follows "
-            "from them is done anew, and replaces what is there"
+            f"other settings than at the last run in {folder.path}: {some(changed, most=_NAMED, separator=', ')}; stages that "
+            "follow from them are done anew, and replace what is there"
         )
 
 

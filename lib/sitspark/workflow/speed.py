@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from sitspark.features.recipe import Recipe
 from sitspark.grid import Chunk, Window
 from sitspark.maps.chunk import rasters_of
 from sitspark.maps.drawing import Drawing, Rasters, Speaker
+from sitspark.maps.portions import portions
 from sitspark.maps.products import Product, write_chunk
 from sitspark.maps.views import read_chunk
 from sitspark.models.applicability import AreaOfApplicability
-from sitspark.models.inference import Classifier, one_thread
+from sitspark.models.inference import BLOCK, Classifier, one_thread
 from sitspark.scenes.product import Scene
 from sitspark.scenes.reading import Reading
 
@@ -67,10 +69,13 @@ class Speed:
         return Speed(core, pixels / sum(window.wall for window in windows), apart, max(first.cpu - again.cpu, 0.0))
 
 
-def seconds_a_pixel(classifier: Classifier, features: int) -> float:
-    """The seconds of the clock that each pixel of a full batch takes to be classified, at the faster of two times."""
-    # as spread as standardised features are: what trees do hangs on them
-    batch, spent = np.random.default_rng(0).standard_normal((classifier.batch, features), np.float32), []
+def seconds_a_pixel(classifier: Classifier, features: npt.NDArray[np.float32]) -> float:
+    """The seconds of the clock that each pixel of a full batch takes to be classified, at the faster of two times.
+
+    `features`, float32 (n, features), are repeated to fill it: how long trees take hangs on what they are given.
+    """
+    batch = np.resize(features, (classifier.batch, features.shape[1]))
+    spent = []
     for _ in range(3):
         started = time.perf_counter()
         classifier.classify(batch)
@@ -82,11 +87,11 @@ def seconds_a_pixel(classifier: Classifier, features: int) -> float:
 class Trial:
     """Windows of a map drawn by way of trial: how fast that went, and what came of the first one.
 
-    `classifying` are the seconds of a pixel that the classifiers alone took of one core.
+    `features`, float32 (n, features), are those of some of its pixels.
     """
 
     speed: Speed
-    classifying: float
+    features: npt.NDArray[np.float32]
     rasters: Rasters
 
 
@@ -123,6 +128,6 @@ def trial(
                 write_chunk(scratch / f"{product.name}.tif", rasters[product.name], reading.grid.cropped(window), product)
             spent.append(watch.spent(window.pixels))
             if len(spent) == 3:
-                first = rasters
-        classifying = sum(seconds_a_pixel(one, len(recipe.space)) for one in classifiers)
-    return Trial(Speed.of(spent[0], spent[1], spent[2:]), classifying, first)
+                first, (_, (features, *_)) = rasters, next(portions(read, recipe.space, batch=BLOCK))
+                kept = features.copy()
+    return Trial(Speed.of(spent[0], spent[1], spent[2:]), kept, first)
