@@ -18,7 +18,7 @@ EXAMPLE = Path(__file__).parent.parent / "conf" / "demo.yaml"
         ({"strategy": "percent"}, "has the strategy percent, which needs percent"),
         ({"strategy": "total"}, "has the strategy total, which needs total"),
         ({"strategy": "byclass"}, "has the strategy byclass, which needs by_class"),
-        ({"total": 5}, "has total, which isn't of the strategy constant; leave it out, or set it to null"),
+        ({"total": 5}, "has total, which isn't of the strategy constant; leave it out, or set strategy: total"),
         ({"strategy": "all", "per_class": 5}, "has per_class, which isn't of the strategy all"),
         ({"strategy": "percent", "percent": 5, "by_class": {1: 5}}, "has by_class, which isn't of the strategy percent"),
         ({"sampler": "random", "jitter": 3}, "has jitter, which is of the sampler periodic"),

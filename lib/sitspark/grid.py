@@ -143,10 +143,20 @@ class Grid:
         return round(row), round(col)
 
     @staticmethod
-    def covering(crs: str, resolution: float, bounds: Iterable[tuple[float, float, float, float]]) -> "Grid":
-        """The smallest grid over all bounds whose upper-left corner is that of the first of them, moved by whole pixels."""
+    def covering(
+        crs: str,
+        resolution: float,
+        bounds: Iterable[tuple[float, float, float, float]],
+        *,
+        corner: tuple[float, float] | None = None,
+    ) -> "Grid":
+        """The smallest grid over all bounds whose upper-left corner is `corner` (x, y), moved by whole pixels.
+
+        Without one it is that of the first bounds.
+        """
         boxes = list(bounds)
-        seed = Grid(crs, boxes[0][0], boxes[0][3], resolution, 0, 0)
+        left, top = corner or (boxes[0][0], boxes[0][3])
+        seed = Grid(crs, left, top, resolution, 0, 0)
         windows = [seed.window_of(box) for box in boxes]
         row, col = min(w.row for w in windows), min(w.col for w in windows)
         stop_row, stop_col = max(w.stop_row for w in windows), max(w.stop_col for w in windows)

@@ -16,7 +16,7 @@ TABLE = """<GDALRasterAttributeTable><FieldDefn index="0"><Name>Klasse</Name><Ty
 
 def test_those_of_our_own_maps_are_read_back(tmp_path: Path) -> None:
     (tmp_path / "map.tif.aux.xml").write_text(sidecar(CLASSES))
-    assert names_beside(tmp_path / "map.tif") == {0: "not classified", 3: "water", 11: "winter wheat"}
+    assert names_beside(tmp_path / "map.tif", note=pytest.fail) == {0: "not classified", 3: "water", 11: "winter wheat"}
 
 
 @pytest.mark.parametrize(
@@ -38,11 +38,18 @@ def test_those_of_our_own_maps_are_read_back(tmp_path: Path) -> None:
 )
 def test_category_names_come_before_an_attribute_table(tmp_path: Path, band: str, names: dict[int, str]) -> None:
     (tmp_path / "map.tif.aux.xml").write_text(f"<PAMDataset><PAMRasterBand band='1'>{band}</PAMRasterBand></PAMDataset>")
-    assert names_beside(tmp_path / "map.tif") == names
+    assert names_beside(tmp_path / "map.tif", note=pytest.fail) == names
 
 
-@pytest.mark.parametrize("text", [None, "<PAMDataset/>", "<PAMData"])
+@pytest.mark.parametrize("text", [None, "<PAMDataset/>"])
 def test_a_raster_without_names_has_none(tmp_path: Path, text: str | None) -> None:
     if text is not None:
         (tmp_path / "map.tif.aux.xml").write_text(text)
-    assert names_beside(tmp_path / "map.tif") == {}
+    assert names_beside(tmp_path / "map.tif", note=pytest.fail) == {}
+
+
+def test_a_file_that_is_cut_short_is_told(tmp_path: Path) -> None:
+    (tmp_path / "map.tif.aux.xml").write_text("<PAMData")
+    told: list[str] = []
+    assert names_beside(tmp_path / "map.tif", note=told.append) == {}
+    assert told[0].startswith(f"{tmp_path / 'map.tif.aux.xml'}: names of classes can't be read from it (")

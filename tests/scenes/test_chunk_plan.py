@@ -92,3 +92,23 @@ def test_a_tile_with_products_in_two_zones_is_one_tile() -> None:
 def test_products_in_degrees_need_a_crs_in_metres() -> None:
     with pytest.raises(SitsparkError, match=r"grid\.crs: EPSG:4326 is not a projected CRS"):
         cover([extent("T", "EPSG:4326", (0, 44, 1, 45))], PERIODS, GridSettings())
+
+
+@pytest.mark.parametrize(("tiles", "resolution"), [(TWO_ZONES, 10), (TWO_ZONES[:1], 20), (TWO_ZONES[1:], 15)])
+def test_in_another_crs_pixels_begin_at_multiples_of_their_size(tiles: list[TileExtent], resolution: float) -> None:
+    """As gdalwarp -tap does it: maps of neighbouring areas share their pixels."""
+    grid = cover(tiles, PERIODS, GridSettings(crs="EPSG:2154", resolution=resolution)).grid
+    assert grid.left % resolution == grid.top % resolution == 0
+    left, bottom, right, top = grid.bounds
+    for tile in tiles:
+        own = rasterio.warp.transform_bounds(tile.crs, "EPSG:2154", *tile.bounds)
+        assert left <= own[0] and bottom <= own[1] and right >= own[2] and top >= own[3]
+    west, south, east, north = rasterio.warp.transform_bounds(tiles[0].crs, "EPSG:2154", *tiles[0].bounds)
+    if len(tiles) == 1:  # and no row or column more than is needed
+        assert max(west - left, south - bottom, right - east, top - north) < resolution
+
+
+def test_in_their_own_crs_pixels_stay_those_of_the_files() -> None:
+    tile = extent("31TCH", "EPSG:32631", (300_003.0, 4_690_205.0, 409_803.0, 4_800_005.0))
+    grid = cover([tile], PERIODS, GridSettings()).grid
+    assert (grid.left, grid.top) == (300_003.0, 4_800_005.0)

@@ -32,6 +32,7 @@ FORESEEN = Foreseen(
     pixels_per_core_second=100_000,
     error=0.12,
     costs={"classify": Cost(2.6, 2.6), "mosaic": Cost(0.8, 1.0), "vectorise": Cost(300.0, 300.0)},
+    no_folds="",
     fold_costs={"judging": Cost(2.0, 1.0), "fold_maps": Cost(240.0, 200.0)},
     models=1,
     models_at_a_time=1,
@@ -110,7 +111,7 @@ def test_each_stage_has_its_line_and_all_of_them_a_sum() -> None:
     ):
         assert words in said
     assert "regularise" not in said and "isn't trained" not in said
-    assert "one of these windows as a network draws it that isn't trained: a lower bound" in FORESEEN.to_text()
+    assert "one of these windows as a model draws it that isn't trained, without borders: a lower bound" in FORESEEN.to_text()
 
 
 def test_the_run_finds_what_was_planned_under_its_own_settings(tmp_path: Path) -> None:
@@ -139,6 +140,11 @@ def test_what_a_cross_validation_trains_is_told(models: int, folds: int, left_ou
     assert ("judging    1.0 s with 1 core where all chunks" in foreseen.to_text()) == (folds > 1)
     assert ("fold_maps  3 min with 1 core, where --maps" in foreseen.to_text()) == (folds > 1)
     assert ("one after the other" in foreseen.to_text()) == (models > 1)
+
+
+def test_folds_that_would_be_refused_are_said_to_be() -> None:
+    said = replace(FORESEEN, folds=4, no_folds="cross-validate: a tile left out has no model of its own").to_text()
+    assert said.endswith("folds    cross-validate: a tile left out has no model of its own")
 
 
 def test_how_many_models_of_a_search_are_trained_at_a_time_is_told() -> None:

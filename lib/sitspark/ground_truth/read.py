@@ -89,7 +89,11 @@ def _gdal_header(path: Path) -> VectorFile:
     try:
         info = pyogrio.read_info(path)
     except (DataSourceError, DataLayerError) as error:
-        raise SitsparkError(f"{path} can't be read as a vector file: {error}") from None
+        # what GDAL advises is meant for those who call it
+        cause = str(error).partition("; It might help")[0].rstrip(".")
+        raise SitsparkError(
+            f"{path} can't be read as a vector file ({cause}); name a shapefile, GeoPackage, GeoJSON or GeoParquet"
+        ) from None
     return VectorFile(
         path, _epsg_code(info["crs"], path), tuple(info["fields"]), tuple(map(str, info["dtypes"])), int(info["features"])
     )

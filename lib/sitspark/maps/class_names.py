@@ -2,7 +2,7 @@
 
 import xml.etree.ElementTree as Xml
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from sitspark.maps.mosaic import sidecar_of
@@ -11,14 +11,19 @@ from sitspark.maps.mosaic import sidecar_of
 _NAME, _VALUES = "2", ("5", "3")
 
 
-def names_beside(raster: Path) -> dict[int, str]:
+def names_beside(raster: Path, *, note: Callable[[str], None]) -> dict[int, str]:
     """Names by code: the category names of band 1, else those of its attribute table; empty where there are none.
 
-    A name that several codes have, or that is itself a number, is no class's name, and is left out.
+    A name that several codes have, or that is itself a number, is no class's name, and is left out. A file that can't be
+    understood is told by `note`.
     """
+    path = sidecar_of(raster)
+    if not path.is_file():
+        return {}
     try:
-        band = Xml.parse(sidecar_of(raster)).find("PAMRasterBand[@band='1']")
-    except (OSError, Xml.ParseError):
+        band = Xml.parse(path).find("PAMRasterBand[@band='1']")
+    except (OSError, Xml.ParseError) as error:
+        note(f"{path}: names of classes can't be read from it ({error})")
         return {}
     if band is None:
         return {}

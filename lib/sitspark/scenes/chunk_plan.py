@@ -134,7 +134,9 @@ def cover(tiles: Sequence[TileExtent], acquired: Mapping[str, tuple[date, ...]],
         boxes[tile.tile] = _around(boxes.get(tile.tile, box), box)
         cores[tile.tile] = _common(cores.get(tile.tile, core), core)
     ordered = sorted(boxes, key=lambda tile: (-boxes[tile][3], boxes[tile][0], tile))
-    grid = Grid.covering(crs, resolution, [boxes[tile] for tile in ordered])
+    # maps of neighbouring areas have common pixels where these begin at multiples of their size, as with gdalwarp -tap
+    corner = None if all(tile.crs == crs for tile in tiles) else (0.0, 0.0)
+    grid = Grid.covering(crs, resolution, [boxes[tile] for tile in ordered], corner=corner)
     return Coverage(
         grid,
         {tile: TileWindows(grid.centres_in(boxes[tile]), grid.centres_in(cores[tile])) for tile in ordered},

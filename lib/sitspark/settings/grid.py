@@ -35,9 +35,11 @@ class GridSettings(Section):
     """The output grid, and the windows in which it is worked through."""
 
     crs: Annotated[str | None, AfterValidator(_canonical_crs)] = Field(
-        None, description="CRS of the map, as EPSG:2154; null: that of the imagery."
+        None,
+        description="CRS of the map, projected and in metres, as EPSG:2154; its pixels begin at multiples of their size, so "
+        "that maps of neighbours share them; null: that of the imagery, with its pixels.",
     )
-    resolution: float | None = Field(None, gt=0, description="Pixel size in units of the CRS; null: the finest band's.")
+    resolution: float | None = Field(None, gt=0, description="Pixel size in metres; null: the finest band's.")
     region: Annotated[FilePath | tuple[float, float, float, float] | None, BeforeValidator(_path_or_rectangle)] = Field(
         None,
         description="What is read and mapped: a file of polygons, or [left, bottom, right, top] in degrees; null: all imagery.",

@@ -110,7 +110,10 @@ class SelectionSettings(Section):
             raise ValueError(f"has the strategy {self.strategy}, which needs {needed}")
         for name in _NUMBERS.values():
             if name != needed and name in self.model_fields_set and getattr(self, name) is not None:
-                raise ValueError(f"has {name}, which isn't of the strategy {self.strategy}; leave it out, or set it to null")
+                own = next(strategy for strategy, number in _NUMBERS.items() if number == name)
+                raise ValueError(
+                    f"has {name}, which isn't of the strategy {self.strategy}; leave it out, or set strategy: {own}"
+                )
         if self.jitter and self.sampler != "periodic":
             raise ValueError("has jitter, which is of the sampler periodic; leave it out, or set it to 0")
         return self

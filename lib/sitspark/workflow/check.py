@@ -277,7 +277,7 @@ def _space(context: Context) -> FeatureSpace | None:
 def _network(context: Context) -> str:
     """Whether the network can learn from these features; one of the user's own is tried on made-up numbers."""
     space, name = _space(context), context.settings.training.network_name
-    if space is None:
+    if space is None or context.settings.training.baseline is not None:
         return _network_without_features(context)
     if context.own_network is not None:
         # torch takes seconds to import
@@ -291,6 +291,8 @@ def _network(context: Context) -> str:
 
 
 def _network_without_features(context: Context) -> str:
+    if context.settings.training.baseline is not None:
+        return f"{context.settings.training.baseline}, a baseline"
     if context.own_network is None:
         return f"{context.settings.training.network_name} of the bank"
     # torch takes seconds to import

@@ -142,7 +142,7 @@ def compare(asked: Comparison, console: Console) -> Compared:
     told = read_names(classes) if classes else None
     mapping = read_mapping(asked.mapping, told) if asked.mapping else None
     # the codes of a mapping are those of A
-    beside = [names_beside(one.raster) for one in given[: 1 if asked.mapping else 2]]
+    beside = [names_beside(one.raster, note=voice.note) for one in given[: 1 if asked.mapping else 2]]
     names = told or {code: name for of_map in reversed(beside) for code, name in of_map.items()}
     reference = asked.reference and replace(asked.reference, nomenclature=classes, names=names)
     first = ClassRaster.of(given[0].raster, nodata=asked.nodata)

@@ -60,15 +60,15 @@ class Cost:
 class Foreseen:
     """What a run will take; sizes in bytes, times in seconds of one core, and of the clock with `cores` cores.
 
-    `bytes_to_write` are those of each raster of the map. `costs` are those of each stage that makes the map, of `classify`
-    with the starts of workers, and in tiles; `core_seconds` and `seconds` those of all of them: labelled pixels are read once
-    more, at most as much as their chunks. `fold_costs` are those of a cross-validation: of `judging` its models, if all
-    chunks have labelled pixels, and of `fold_maps`. `pixels_per_core_second` is the speed of `classify` with networks on
-    `device` (cpu, cuda), `error` how far the speeds of windows are from it, as a share. `done` are the stages that are finished
-    under these settings, and will be skipped; `chunks_written` those of a map that was begun. `models` are those that are
-    trained, of which a search tries several, `models_at_a_time` of them beside each other (None on a cluster); a cross-
-    validation trains as many for each of `folds`, which `left_out` calls by what they are, in each of `runs`. The memory of the
-    machine is None where a cluster works.
+    `bytes_to_write` are those of each raster of the map. `costs` are those of each stage that makes the map, of `classify` with
+    the starts of workers, and in tiles; `core_seconds` and `seconds` those of all of them: labelled pixels are read once more,
+    at most as much as their chunks. `no_folds` says why a cross-validation would be refused, `fold_costs` are those of one: of
+    `judging` its models, if all chunks have labelled pixels, and of `fold_maps`. `pixels_per_core_second` is the speed of
+    `classify` with networks on `device` (cpu, cuda), `error` how far the speeds of windows are from it, as a share. `done` are
+    the stages that are finished under these settings, and will be skipped; `chunks_written` those of a map that was begun.
+    `models` are those that are trained, of which a search tries several, `models_at_a_time` of them beside each other (None on
+    a cluster); a cross- validation trains as many for each of `folds`, which `left_out` calls by what they are, in each of
+    `runs`. The memory of the machine is None where a cluster works.
     """
 
     products: int
@@ -88,6 +88,7 @@ class Foreseen:
     error: float
     costs: Mapping[str, Cost]
     fold_costs: Mapping[str, Cost]
+    no_folds: str
     models: int
     models_at_a_time: int | None
     folds: int
@@ -121,7 +122,7 @@ class Foreseen:
                 f"read     {counted(self.products, 'product')} of {counted(self.tiles, 'tile')}, {_size(self.bytes_to_read)}; "
                 f"up to {counted(self.dates, 'date')} a tile",
                 f"features {self.features} a pixel",
-                self.training.to_text(),
+                self.training.to_text() + (f", each of {self.models} models" if self.models > 1 else ""),
                 f"map      {self.pixels:,} pixels in {counted(self.chunks, 'chunk')} of {self.chunk_shape}; "
                 f"{_size(sum(self.bytes_to_write.values()))} before compression ({self._each_raster()})",
                 f"memory   {self.worker_memory_mb} MB a worker, {workers} at a time"
@@ -136,6 +137,9 @@ class Foreseen:
 
     def _cross_validation(self) -> Iterator[str]:
         """What is left out in turn."""
+        if self.no_folds:
+            yield f"folds    {self.no_folds}"
+            return
         if self.folds < 2:
             yield f"folds    {counted(self.folds, self.left_out)}: cross-validate leaves out others, as --by random"
             return
@@ -147,7 +151,10 @@ class Foreseen:
             f"         judging    {_duration(costs['judging'].seconds)} with {cores} where all chunks have labelled pixels: "
             "each is read once, for all models"
         )
-        yield f"         fold_maps  {_duration(costs['fold_maps'].seconds)} with {cores}, where --maps draws them in one pass"
+        yield (
+            f"         fold_maps  {_duration(costs['fold_maps'].seconds)} with {cores}, where --maps draws them in one pass; "
+            "starting Spark, reading samples and training come on top"
+        )
 
     def _unchanged(self) -> Iterator[str]:
         """What a run will not do again."""
@@ -173,11 +180,7 @@ class Foreseen:
             f"which differ by up to {self.error:.0%}"
         )
         # which draws hardly any borders
-        by = (
-            ""
-            if "train" in self.done
-            else " as a network draws it that isn't trained: a lower bound, better known after training"
-        )
+        by = "" if "train" in self.done else " as a model draws it that isn't trained, without borders: a lower bound"
         for name, cost in self.costs.items():
             how = measured if name == "classify" else f" on one core of the driver, measured on one of these windows{by}"
             skipped = "; done, and will be skipped" if name in self.done else ""

@@ -40,6 +40,7 @@ from sitspark.spark import local_cores, machine_memory_mb
 from sitspark.workflow.context import Context
 from sitspark.workflow.draw import chunks_begun
 from sitspark.workflow.foreseen import Bound, Cost, Foreseen, Held
+from sitspark.workflow.learn import refuse_folds_of_models
 from sitspark.workflow.map_device import device_of_trial
 from sitspark.workflow.rehearsal import Pace, rehearsed
 from sitspark.workflow.searching import trials_at_a_time
@@ -85,6 +86,7 @@ def plan(context: Context, done: Sequence[str] = ()) -> Foreseen:
         pixels_per_core_second=round(costs.speed.per_core_second),
         error=round(costs.speed.error, 2),
         costs=costs.of_map(),
+        no_folds=_why_no_folds(context),
         fold_costs=costs.of_folds(folds, labelled=_labelled(context, done)) if folds > 1 else {},
         models=settings.training.models * settings.training.ensemble * _grounds(context),
         folds=folds,
@@ -361,6 +363,15 @@ def _folds(context: Context) -> int:
     if truth.fold_count is not None:
         return truth.fold_count
     return len(context.tile_extents if truth.folds == "tile" else context.named_regions)
+
+
+def _why_no_folds(context: Context) -> str:
+    """Why a cross-validation would be refused; empty where it wouldn't."""
+    try:
+        refuse_folds_of_models(context.settings)
+    except SitsparkError as error:
+        return str(error)
+    return ""
 
 
 def _labelled(context: Context, done: Sequence[str]) -> int:

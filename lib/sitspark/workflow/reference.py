@@ -160,7 +160,8 @@ def _names(staged: Staged, asked: ReferenceFile) -> dict[int, str]:
     labels = _distinct(staged.column("label"))
     if texts:
         text = next(label for label in labels if code_of(label, {}) is None)
-        raise SitsparkError(f"{place} holds texts, as '{text}'; --nomenclature FILE says which codes they have")
+        known = f", which names beside the map don't have ({some(asked.names.values())})" if asked.names else ""
+        raise SitsparkError(f"{place} holds texts, as '{text}'{known}; --nomenclature FILE says which codes they have")
     if not labels:
         raise SitsparkError(f"{place} holds no label; name the field of the classes")
     codes = {code_of(label, {}) for label in labels}

@@ -120,7 +120,7 @@ def _say_changes(context: Context) -> None:
     if changed:
         context.voice.remark(
             f"other settings than at the last run in {folder.path}: {some(changed, most=_NAMED, separator=', ')}; stages that "
-            "follow from them are done anew, and replace what is there"
+            "follow from them are done anew"
         )
 
 

@@ -78,7 +78,7 @@ def validate_map(asked: Validation, console: Console) -> Validated:
     given = given_map(asked.map)
     # the codes of a mapping are those of other classes than the run's
     usual = None if asked.mapping else given.nomenclature
-    beside = {} if asked.mapping else names_beside(given.raster)
+    beside = {} if asked.mapping else names_beside(given.raster, note=Voice(console).note)
     reference = replace(asked.reference, nomenclature=asked.reference.nomenclature or usual, names=beside)
     asked = replace(asked, map=given.raster, reference=reference)
     names = read_names(reference.nomenclature) if reference.nomenclature else None
