@@ -18,6 +18,12 @@ SECRET = "spark.config.spark.hadoop.fs.s3a.secret.key"
         ([], ["seed=3"], ["seed 0 -> 3"]),
         ([], ["training.epochs=5", "training.network=ltae"], ["training.network mlp -> ltae", "training.epochs 20 -> 5"]),
         ([], ["training.stopping={patience: 3}"], ["training.stopping"]),  # too long to be repeated
+        # a key whose name Python keeps for itself
+        (
+            ["training.search={try: {epochs: [2, 3]}}"],
+            ["training.search={try: {epochs: [2, 4]}}"],
+            ['training.search.try {"epochs": [2, 3]} -> {"epochs": [2, 4]}'],
+        ),
         ([], ["map.per_tile=true"], ["map.per_tile false -> true"]),
         (
             ["features.statistics={}"],

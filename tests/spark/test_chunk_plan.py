@@ -39,7 +39,7 @@ def scenes_frame(spark: SparkSession, dates: int = 1) -> DataFrame:
 
 def planned(spark: SparkSession, settings: GridSettings, *, every_tile: bool) -> list[Any]:
     scenes = scenes_frame(spark)
-    chunks = chunk_frame(spark, coverage(scenes, settings, leading=SENSOR), ChunkShape.square(50))
+    chunks = chunk_frame(spark, coverage(scenes, settings, leading=SENSOR), ChunkShape.square(13))
     return chunk_plan(chunks, scenes, leading=SENSOR, every_tile=every_tile).collect()
 
 
@@ -57,7 +57,7 @@ def test_chunks_of_every_tile_have_each_that_reaches_them(spark: SparkSession) -
 def test_a_row_of_the_plan_does_not_grow_with_the_number_of_dates(spark: SparkSession) -> None:
     one, many = (scenes_frame(spark, dates) for dates in (1, 300))
     settings = GridSettings(crs="EPSG:2154", resolution=100)
-    chunks = chunk_frame(spark, coverage(one, settings, leading=SENSOR), ChunkShape.square(50))
+    chunks = chunk_frame(spark, coverage(one, settings, leading=SENSOR), ChunkShape.square(13))
     few_rows, many_rows = (
         {row.chunk_id: row.asDict() for row in chunk_plan(chunks, scenes, leading=SENSOR, every_tile=True).collect()}
         for scenes in (one, many)
@@ -71,7 +71,7 @@ def test_tiles_of_another_sensor_come_to_every_chunk_that_they_reach_and_change_
     scenes = scenes_frame(spark)
     other = scenes.where("tile = '31TCH'").withColumn("sensor", F.lit("landsat8"))
     settings = GridSettings(crs="EPSG:2154", resolution=100)
-    chunks = chunk_frame(spark, coverage(scenes.unionByName(other), settings, leading=SENSOR), ChunkShape.square(50))
+    chunks = chunk_frame(spark, coverage(scenes.unionByName(other), settings, leading=SENSOR), ChunkShape.square(13))
     alone = {row.chunk_id: row.asDict() for row in chunk_plan(chunks, scenes, leading=SENSOR).collect()}
     both = {row.chunk_id: row.asDict() for row in chunk_plan(chunks, scenes.unionByName(other), leading=SENSOR).collect()}
     reached = {chunk_id for chunk_id, row in both.items() if row["other_tiles"] == ["31TCH"]}

@@ -20,10 +20,12 @@ def changes(before: Mapping[str, Any], now: BaseModel) -> list[str]:
 
 
 def _changes(before: Mapping[str, Any], now: BaseModel, dumped: Mapping[str, Any], prefix: str) -> Iterator[str]:
-    for key, value in dumped.items():
+    for name, field in type(now).model_fields.items():
+        key = field.alias or name
+        value = dumped[key]
         if key not in before or before[key] == value:
             continue
-        section = getattr(now, key)
+        section = getattr(now, name)
         if isinstance(section, BaseModel) and isinstance(before[key], Mapping):
             yield from _changes(before[key], section, value, f"{prefix}{key}.")
         else:
