@@ -26,6 +26,7 @@ _COUNTS = (
 Pixels = Callable[[pa.Table], ChunkPixels]  # how a worker comes from the pieces of a chunk to its pixels
 _GROUP = ("label", "split", "ground")  # the columns that name a group
 _STARTS = ("chunk_id", *_GROUP, "bin", "start")
+_NO_STARTS = pa.table({name: pa.array([], pa.int64()) for name in ("label", "split", "ground", "bin", "start")})
 _ONE_GROUND = Grounds()
 _NOTHING = Rule(Strategy("byclass", by_class={}))
 
@@ -194,12 +195,18 @@ def _chosen(work: _Work) -> DataFrame:
         end_task()
         return found
 
-    return work.pieces.groupBy("chunk_id").cogroup(_starts(work).groupBy("chunk_id")).applyInArrow(pick, _PIXELS)
+    def pick_without(chunk: pa.Table) -> pa.Table:
+        return pick(chunk, _NO_STARTS)
+
+    by_chunk, partly = work.pieces.groupBy("chunk_id"), work.partly("periodic")
+    if not partly:
+        return by_chunk.applyInArrow(pick_without, _PIXELS)
+    return by_chunk.cogroup(_starts(work, partly).groupBy("chunk_id")).applyInArrow(pick, _PIXELS)
 
 
-def _starts(work: _Work) -> DataFrame:
-    """How many pixels of a group come before a row of a chunk, for those of which the periodic sampler takes some."""
-    partly = work.frame({group: quota.wanted for group, quota in work.partly("periodic").items()}, "wanted")
+def _starts(work: _Work, groups: Mapping[Group, Quota]) -> DataFrame:
+    """How many pixels of each of these groups come before a row of a chunk, for the periodic sampler."""
+    partly = work.frame({group: quota.wanted for group, quota in groups.items()}, "wanted")
     # chunks side by side share rows: within one the order is that of their columns
     order = Window.partitionBy(*_GROUP).orderBy("tile", "bin", "col")
     before = F.sum("pixels").over(order.rowsBetween(Window.unboundedPreceding, -1))
