@@ -16,7 +16,7 @@ from sitspark.scenes.positions import Axes, Places, centres_in
 from sitspark.scenes.product import Asset, Scene
 
 SUPPORT = 2  # pixels that cubic interpolation reaches to either side
-KINDS = 6  # of files, by CRS and pixels, whose places are kept: two pixel sizes where three tiles meet
+_KINDS = 6  # of files, by CRS and pixels, whose places are kept: two pixel sizes where three tiles meet
 _SAME_SIZE = 0.95  # of a pixel: from here on GDAL too takes 4 x 4, or 2 x 2
 
 
@@ -63,7 +63,7 @@ def crossing_bytes(scenes: Sequence[Scene], grid: Grid, crossed: Callable[[Scene
     kinds = {(scene.crs, asset.transform): (scene, asset) for scene in scenes for asset in scene.assets}
     own = [scene.crs for scene, asset in kinds.values() if crossed(scene, asset)]
     # and twice as much while those of a kind are found
-    places = min(len(own), KINDS) + min(len(set(own)), 2) + 2
+    places = min(len(own), _KINDS) + min(len(set(own)), 2) + 2
     return places * positions.BYTES * grid.window.pixels if own else 0
 
 
@@ -89,7 +89,7 @@ def _holds(dtype: str, value: float) -> bool:
     return float(value).is_integer() and limits.min <= value <= limits.max
 
 
-@functools.lru_cache(maxsize=KINDS)  # on all dates, the files of one pixel size have those of a chunk alike
+@functools.lru_cache(maxsize=_KINDS)  # on all dates, the files of one pixel size have those of a chunk alike
 def _crossing(source: Grid, grid: Grid, points: Points | None) -> Crossing:
     place = np.s_[:, :] if points is None else (points.rows, points.cols)
     if source.crs == grid.crs:

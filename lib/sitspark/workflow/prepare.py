@@ -238,20 +238,7 @@ def _observations(context: Context, key: str) -> Outcome:
         chunks = chosen.select("chunk_id").distinct().count()
     pieces.unpersist()
     choice.release()
-    if not any(quota.available for quota in choice.quotas.values()):
-        if clear is not None:
-            raise SitsparkError(
-                f"samples.min_clear_dates: no labelled pixel has {settings.min_clear_dates} clear dates; lower it "
-                f"({context.folder.calendar} shows how many acquisitions there are)"
-            )
-        shrunk = f", less {settings.shrink:g} m at its edge (samples.shrink)," if settings.shrink else ""
-        raise SitsparkError(
-            f"ground_truth.file: no polygon{shrunk} "
-            "holds the centre of a pixel; the polygons are too small for this resolution (ground_truth.point_buffer widens "
-            "points, samples.touched takes pixels that are partly inside)"
-        )
-    if chunks == 0:
-        raise SitsparkError("samples: no pixel of any class is asked for; raise the numbers of samples.by_class")
+    _refuse_nothing_chosen(context, choice, chunks=chunks)
     selection = _selection(context, choice, rules)
     by_class = _by_class(context, selection)
     bare = [
@@ -289,6 +276,29 @@ def _observations(context: Context, key: str) -> Outcome:
         {"pixels": pixels, "chunks": chunks, "contested": choice.contested, "selection": [asdict(row) for row in by_class]},
         (folder.table("observations"), folder.table("selection")),
     )
+
+
+def _refuse_nothing_chosen(context: Context, choice: Choice, *, chunks: int) -> None:
+    """Raise SitsparkError where no pixel was chosen, of no chunk, with the setting that may be why."""
+    settings, per = context.settings.samples, context.settings.training.model_per
+    if not any(quota.available for quota in choice.quotas.values()):
+        if settings.min_clear_dates > 1:
+            raise SitsparkError(
+                f"samples.min_clear_dates: no labelled pixel has {settings.min_clear_dates} clear dates; lower it "
+                f"({context.folder.calendar} shows how many acquisitions there are)"
+            )
+        shrunk = f", less {settings.shrink:g} m at its edge (samples.shrink)," if settings.shrink else ""
+        raise SitsparkError(
+            f"ground_truth.file: no polygon{shrunk} "
+            "holds the centre of a pixel; the polygons are too small for this resolution (ground_truth.point_buffer widens "
+            "points, samples.touched takes pixels that are partly inside)"
+        )
+    if per != "map" and not any(quota.available for group, quota in choice.quotas.items() if group.ground != NOBODYS):
+        raise SitsparkError(
+            f"training.model_per {per}: no labelled pixel lies in any {per}; compare them with the polygons, or set map"
+        )
+    if chunks == 0:
+        raise SitsparkError("samples: no pixel of any class is asked for; raise the numbers of samples.by_class")
 
 
 @dataclass(frozen=True, slots=True)
