@@ -1,6 +1,7 @@
 """The one exception that a user is meant to read, and how its sentence names and counts things."""
 
 import difflib
+import itertools
 from collections.abc import Iterable
 
 _ALIKE = 0.6  # twice the letters that two names share, of those of both; a name of other letters was not meant
@@ -18,9 +19,11 @@ class SitsparkError(Exception):
 
 def some(names: Iterable[str], *, most: int = 5, separator: str = ", ") -> str:
     """The first names of a list as a sentence takes them; the rest is counted."""
-    listed = list(names)
-    more = f"{separator if separator != ', ' else ' '}and {len(listed) - most} more" if len(listed) > most else ""
-    return separator.join(listed[:most]) + more
+    iterator = iter(names)
+    first = list(itertools.islice(iterator, most))
+    rest = sum(1 for _ in iterator)
+    more = f"{separator if separator != ', ' else ' '}and {rest} more" if rest else ""
+    return separator.join(first) + more
 
 
 def nearest(name: object, known: Iterable[str]) -> str:

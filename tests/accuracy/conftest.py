@@ -11,13 +11,13 @@ from rasterio.transform import from_origin
 
 from sitspark.accuracy.accuracy_by import accuracy_by
 from sitspark.accuracy.assessment import Assessment
-from sitspark.accuracy.figures import Acquisition
 from sitspark.accuracy.places import Place
 from sitspark.accuracy.report import (
     ClassSamples,
     DoubtfulPolygon,
     MapView,
     ProductLeftOut,
+    ProductsLeftOut,
     Rejection,
     Report,
     SampleCount,
@@ -28,6 +28,7 @@ from sitspark.accuracy.split_figure import split_figure
 from sitspark.classes import Nomenclature
 from sitspark.grid import Window
 from sitspark.maps.areas import AREAS, ClassArea, GroundAreas, to_csv
+from sitspark.scenes.calendar import Acquisition, Calendar
 
 from .plausible import (
     classes,
@@ -112,12 +113,17 @@ def full_report(written_map: Callable[..., Path]) -> Report:
         doubtful=(DoubtfulPolygon(4711, names.codes[0], "train", 30, 1.875, 2.5, names.codes[1], 1.2345678, -43.5),),
         samples=tuple(ClassSamples(code, count, count, SampleCount(0, 0)) for code in names.codes),
         folds=tuple(fold_scores(i, tile, k) for i, tile in enumerate(tiles)),
-        acquisitions=tuple(
-            Acquisition(tile, date(2018, 1, 3) + timedelta(days=10 * i), None if i % 3 else 0.1 * (i % 10))
-            for tile in tiles
-            for i in range(36)
+        calendar=Calendar(
+            tuple(
+                Acquisition(tile, date(2018, 1, 3) + timedelta(days=10 * i), None if i % 3 else 0.1 * (i % 10))
+                for tile in tiles
+                for i in range(36)
+            ),
+            tiles=3,
+            products=3 * 36,
+            clear_share=0.45,
         ),
-        products_left_out=(ProductLeftOut("SENTINEL2A_20180214", "31TCJ", "the mask CLM_R1 is missing"),),
+        products_left_out=ProductsLeftOut((ProductLeftOut("SENTINEL2A_20180214", "31TCJ", "the mask CLM_R1 is missing"),), 1),
         rejected=(Rejection("outside the imagery", 48),),
         stages=(StageTime("scenes", 12.34), StageTime("polygons", None), StageTime("classify", 20455.0, 3456)),
     )

@@ -12,7 +12,7 @@ from sitspark.accuracy.assessment import Assessment, metrics_json
 from sitspark.accuracy.canvas import in_few_colours
 from sitspark.accuracy.evidence import Evidence
 from sitspark.accuracy.matrix import ConfusionMatrix
-from sitspark.accuracy.report import ProductLeftOut, Report, render
+from sitspark.accuracy.report import ProductLeftOut, ProductsLeftOut, Report, render
 from sitspark.accuracy.score_tables import area_estimates_csv, class_scores_csv
 from sitspark.maps.seams import Pairs, Seam
 
@@ -362,10 +362,20 @@ def test_of_many_models_the_first_have_curves_and_the_others_a_sentence(full_rep
 
 
 def test_of_many_products_left_out_the_first_are_listed_and_the_others_counted(full_report: Report) -> None:
-    products = tuple(ProductLeftOut(f"product {number:03d}", "31TCJ", "is cloudy") for number in range(203))
-    text = " ".join(" ".join(Page(render(replace(full_report, products_left_out=products))).text).split())
-    assert "product 199" in text and "product 200" not in text
-    assert "And 3 more" in text
+    first = tuple(ProductLeftOut(f"product {number:03d}", "31TCJ", "is cloudy") for number in range(200))
+    text = " ".join(" ".join(Page(render(replace(full_report, products_left_out=ProductsLeftOut(first, 1203)))).text).split())
+    assert "product 199" in text
+    assert "And 1 003 more" in text
+
+
+def test_of_many_tiles_the_first_are_shown_and_the_others_counted(full_report: Report) -> None:
+    assert full_report.calendar is not None
+    text = " ".join(Page(render(full_report)).text)
+    assert "first tiles by name" not in text and "Total 108" in " ".join(text.split())
+    many = replace(full_report, calendar=replace(full_report.calendar, tiles=1003, products=100_000))
+    text = " ".join(" ".join(Page(render(many)).text).split())
+    assert "Chart and table have the first tiles by name; 1 000 more are in the table acquisitions" in text
+    assert "Total 100 000" in text
 
 
 def test_pictures_of_few_colours_keep_them_to_the_bit() -> None:

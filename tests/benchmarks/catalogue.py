@@ -50,12 +50,12 @@ def write_archive(folder: Path, products: int) -> None:
 
 def listed(spark: SparkSession, archive: Path, scratch: Path, known: DataFrame | None) -> None:
     settings = ScenesSettings(folder=Location.of(archive))  # type: ignore[call-arg]  # mypy sees no default in Field(x)
-    products = list_archive(settings).products
-    prints = {product.address: state_of(product.source) for product in products}
+    products = list_archive(settings)
+    products.fingerprint(state_of)
     marks = Marks(scratch / "marks")
     shutil.rmtree(marks.folder, ignore_errors=True)
     marks.folder.mkdir(parents=True)
-    frame = catalogue(spark, products, Selection.of(settings), fingerprints=prints, marks=marks, known=known)
+    frame = catalogue(spark, products, Selection.of(settings), scratch=scratch, marks=marks, known=known)
     write_table(frame, scratch / "scenes", crs="EPSG:4326")
 
 

@@ -111,7 +111,8 @@ def prepared(spark: SparkSession, tile: Path, scratch: Path, chunk: int) -> Job:
     marks = Marks(scratch / "marks")
     marks.folder.mkdir(exist_ok=True)
     grid = GridSettings()  # type: ignore[call-arg]
-    write_table(catalogue(spark, list_archive(settings).products, Selection.of(settings), marks=marks), table, crs="EPSG:4326")
+    scenes = catalogue(spark, list_archive(settings), Selection.of(settings), scratch=scratch, marks=marks)
+    write_table(scenes, table, crs="EPSG:4326")
     covered = coverage(read_table(spark, table), grid, leading=LAYOUT.sensor)
     reading = Reading((Selection.of(settings),), LAYOUT.sensor, grid.interpolator, covered.grid)
     dates = TimeGrid(covered.period.first, covered.period.last, STEP)

@@ -24,6 +24,7 @@ from timing_scenes import write_scenes
 
 from sitspark.grid import Window
 from sitspark.location import Location
+from sitspark.scenes.archive import Archive
 from sitspark.scenes.cube import read_cube
 from sitspark.scenes.folders import search
 from sitspark.scenes.inspect import inspect_product
@@ -78,7 +79,7 @@ def reader_seconds(scenes: list[Scene], size: int, chunk: int) -> float:
 
 def scenes_of(tile: Path) -> list[Scene]:
     found = []
-    for product in search(Location.of(tile), L2A).products:
+    for product in Archive.of(search(Location.of(tile), L2A)).products:
         inspected = inspect_product(product.source, Selection(L2A, L2A.bands))
         assert inspected.crs is not None
         found.append(Scene(product.scene_id, product.name.tile, product.acquired, inspected.crs, inspected.assets))

@@ -8,6 +8,7 @@ import pytest
 from sitspark.errors import SitsparkError
 from sitspark.location import Location
 from sitspark.scenes import landsat, sen2cor, theia
+from sitspark.scenes.archive import Listed
 from sitspark.scenes.container import Container, holding_file
 from sitspark.scenes.cube import read_cube
 from sitspark.scenes.folders import search
@@ -46,7 +47,8 @@ def test_an_archive_gives_the_numbers_of_the_folder(
 ) -> None:
     product = write(tmp_path / "unpacked")
     archive = packed(product, tmp_path / "packed" / "31TCJ" / name.format(stem=product.stem), inside=inside)
-    assert [product.address for product in search(Location.of(tmp_path / "packed"), layout).products] == [str(archive)]
+    (found,) = search(Location.of(tmp_path / "packed"), layout)
+    assert isinstance(found, Listed) and found.address == str(archive)
     grid = grid_of(40, 40, resolution=30 if layout is landsat.C2_L2 else 10)
     whole, inner = (
         read_cube([scene_of(path, bands, layout)], grid, layout=layout, bands=bands, interpolator="cubic")

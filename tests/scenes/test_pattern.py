@@ -92,15 +92,15 @@ def test_files_of_one_tile_and_date_are_one_product(tmp_path: Path) -> None:
     found = list_archive(settings)
     assert [p.scene_id for p in found.products] == ["A_20180203", "A_20180213", "B_20180203"]
     assert [place.name for place in found.strangers] == ["readme.txt"]
-    assert [asset.name for asset in scene_of(found.products[0], settings).assets] == ["red", "nir"]
+    assert [asset.name for asset in scene_of(next(iter(found.products)), settings).assets] == ["red", "nir"]
 
 
 def test_files_of_a_date_that_does_not_exist_are_a_product_that_is_left_out(tmp_path: Path) -> None:
     for name in ("20180203_B04", "20180203_B08", "20180231_B04", "20180231_B08", "20180231_quicklook"):
         write_raster(tmp_path / "A" / f"{name}.tif", np.ones((8, 8), np.int16))
     found = list_archive(settings_of(tmp_path, "{tile}/{date:%Y%m%d}_{band}.tif"))
-    assert [p.scene_id for p in found.wanted] == ["A_20180203"] and found.strangers == ()
-    left_out = found.products[1].left_out
+    assert [p.scene_id for p in found.wanted] == ["A_20180203"] and not found.strangers
+    left_out = list(found.products)[1].left_out
     assert left_out is not None and left_out.reason is Reason.NO_DATE
     first = tmp_path / "A" / "20180231_B04.tif"
     assert left_out.sentence == f"A_20180231: the date in its name doesn't exist, {first} is misnamed"
@@ -160,7 +160,7 @@ def test_reflectances_of_any_kind_come_to_the_common_scale(tmp_path: Path) -> No
     write_raster(tmp_path / "20180203_B08.tif", counts)
     for band, kind, expected in (("B04", {"scale": 1, "offset": 0}, 2500), ("B08", {"scale": 2.75e-5, "offset": -0.2}, 3500)):
         settings = settings_of(tmp_path, "{date:%Y%m%d}_{band}.tif", bands={"x": band}, **kind)
-        scene = scene_of(list_archive(settings).products[0], settings)
+        scene = scene_of(next(iter(list_archive(settings).products)), settings)
         layout = Selection.of(settings).layout
         cube = read_cube([scene], grid_of(8, 8), layout=layout, bands=("x",), interpolator="cubic")
         hole = (0, 0) if band == "B04" else (0, 1)
@@ -249,7 +249,7 @@ def test_files_that_no_band_asks_for_may_be_there_twice(tmp_path: Path) -> None:
     for name in ("B04_v1", "B08_v1", "quicklook_v1", "quicklook_v2"):
         write_raster(tmp_path / f"20180203_{name}.tif", np.ones((8, 8), np.int16))
     found = list_archive(settings_of(tmp_path, "{date:%Y%m%d}_{band}_*.tif"))
-    assert len(found.products) == 1 and found.strangers == ()
+    assert len(found.products) == 1 and not found.strangers
 
 
 def test_a_date_may_stand_over_several_folders(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ import shapely
 from sitspark.errors import SitsparkError
 from sitspark.location import Location
 from sitspark.scenes import stac
-from sitspark.scenes.archive import Listed, remarks
+from sitspark.scenes.archive import Archive, Listed
+from sitspark.scenes.choice import remarks
 from sitspark.scenes.cube import read_cube
 from sitspark.scenes.described import Place
 from sitspark.scenes.inspect import inspect_product
@@ -44,7 +45,7 @@ def settings_of(folder: Path | str, **description: Any) -> ScenesSettings:
 
 def listed(tmp_path: Path, described: dict[str, Any], **description: Any) -> Listed:
     (tmp_path / "items.json").write_text(json.dumps({"type": "FeatureCollection", "features": [described]}))
-    (product,) = stac.search(settings_of(tmp_path / "items.json", **description), None).products
+    (product,) = Archive.of(stac.search(settings_of(tmp_path / "items.json", **description), None)).products
     return product
 
 
@@ -245,7 +246,7 @@ def test_boxes_may_cross_the_antimeridian(
     tmp_path: Path, bbox: list[float] | None, region: tuple[float, ...], meets: bool
 ) -> None:
     settings = written(tmp_path, item(blue=BLUE) | {"bbox": bbox})
-    found = stac.search(settings, Region(shapely.to_wkb(shapely.box(*region)), "EPSG:4326"))
+    found = Archive.of(stac.search(settings, Region(shapely.to_wkb(shapely.box(*region)), "EPSG:4326")))
     assert len(found.products) == meets
 
 
@@ -453,7 +454,7 @@ def test_items_without_id_or_time_are_strangers(tmp_path: Path) -> None:
     features = [item(blue=BLUE), item(blue=BLUE) | {"id": None}, item({"datetime": None}, blue=BLUE) | {"id": "x"}]
     found = list_archive(written(tmp_path, *features))
     assert [p.scene_id for p in found.products] == ["scene"]
-    assert found.strangers == (Location(f"{tmp_path}/items.json#"), Location(f"{tmp_path}/items.json#x"))
+    assert list(found.strangers) == [Location(f"{tmp_path}/items.json#"), Location(f"{tmp_path}/items.json#x")]
     strangers, no_masks = remarks(found, written(tmp_path, *features))
     assert strangers.startswith("2 entries of ") and "are no stac product" in strangers
     assert no_masks == "scenes.description.masks: there are none, so that clouds count as clear ground"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import rasterio
 import rasterio.warp
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from sitspark.errors import SitsparkError
@@ -52,17 +52,22 @@ def test_a_second_run_finds_new_changed_and_vanished_products(
 def test_a_known_product_is_not_opened(spark: SparkSession, tree: dict[str, Any], tmp_path: Path) -> None:
     """What is known has no file any more: it would be damaged if it were opened."""
     settings = ScenesSettings(folder=tmp_path / "scenes")
-    products, selection = list_archive(settings).products, Selection.of(settings)
+    archive, selection = list_archive(settings), Selection.of(settings)
     (tmp_path / "marks").mkdir()
-    prints = {product.address: product.scene_id for product in products}
-    known = catalogue(spark, products, selection, marks=Marks(tmp_path / "marks"), fingerprints=prints).localCheckpoint()
-    shutil.rmtree(products[0].address)
-    Path(products[0].address, "empty").mkdir(parents=True)
-    again = catalogue(spark, products, selection, marks=Marks(tmp_path / "marks"), fingerprints=prints, known=known)
+    archive.fingerprint(lambda source: source.scene_id)
+
+    def frame(known: DataFrame | None = None) -> DataFrame:
+        marks = Marks(tmp_path / "marks")
+        return catalogue(spark, archive, selection, scratch=tmp_path, marks=marks, known=known)
+
+    known = frame().localCheckpoint()
+    first = next(iter(archive.products))
+    shutil.rmtree(first.address)
+    Path(first.address, "empty").mkdir(parents=True)
+    again = frame(known)
     assert again.where("left_out is not null").count() == 0 and again.count() == 3
-    prints[products[0].address] = "changed"
-    changed = catalogue(spark, products, selection, marks=Marks(tmp_path / "marks"), fingerprints=prints, known=known)
-    assert [row.scene_id for row in changed.where("left_out = 'damaged'").collect()] == [products[0].scene_id]
+    archive.fingerprint(lambda source: "changed" if source.scene_id == first.scene_id else source.scene_id)
+    assert [row.scene_id for row in frame(known).where("left_out = 'damaged'").collect()] == [first.scene_id]
 
 
 def test_another_way_of_reading_opens_all_again(spark: SparkSession, tree: dict[str, Any]) -> None:

@@ -65,7 +65,8 @@ def test_the_period_of_the_imagery_does_not_depend_on_the_time_zone_of_the_machi
         "spark = session(SparkSettings(master='local[1]', driver_memory='1g'), log=Path('spark.log'))\n"
         f"folder = Path({str(Path(__file__).parents[1] / 'data' / 'landsat8_new_york' / 'scenes')!r})\n"
         "settings = ScenesSettings(folder=folder, layout='landsat_c1_l1')\n"
-        "scenes = catalogue(spark, list_archive(settings).products, Selection.of(settings), marks=Marks(Path()))\n"
+        "here = Path()\n"
+        "scenes = catalogue(spark, list_archive(settings), Selection.of(settings), scratch=here, marks=Marks(here))\n"
         "found = coverage(scenes, GridSettings(resolution=3000), leading='landsat8').period\n"
         "print('period', found.first, found.last)\n"
     )

@@ -31,13 +31,13 @@ from sitspark.accuracy.trust import Confidence, Needs
 from sitspark.classes import Nomenclature
 from sitspark.maps.areas import MAP, REGION, GroundAreas, read_csv
 from sitspark.maps.seams import Seam
-from sitspark.scenes.calendar import Acquisition
+from sitspark.scenes.calendar import Acquisition, Calendar
 from sitspark.settings.redaction import redacted
 
 _OF_PLACE = 500  # pixels of a place's side on the page
 _LARGEST = 5_000_000  # bytes of the page, for mail; pictures of places that don't fit are named with their files
 _MOST_CURVES = 12  # models whose curves are drawn; of the others the page has the epoch
-_MOST_PRODUCTS = 200  # that are listed as left out
+MOST_PRODUCTS = 200  # that are listed as left out
 _OF_TEXT = 1000  # bytes that a picture takes besides
 
 
@@ -139,6 +139,14 @@ class ProductLeftOut:
 
 
 @dataclass(frozen=True, slots=True)
+class ProductsLeftOut:
+    """The first of the products that were left out, and how many there are `in_all`."""
+
+    first: tuple[ProductLeftOut, ...] = ()
+    in_all: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Rejection:
     """Why polygons were rejected, and how many."""
 
@@ -190,8 +198,8 @@ class Report:
     doubtful: tuple[DoubtfulPolygon, ...] = ()
     folds: tuple[FoldScores, ...] = ()
     fold_maps: FoldMapsView | None = None
-    acquisitions: tuple[Acquisition, ...] = ()
-    products_left_out: tuple[ProductLeftOut, ...] = ()
+    calendar: Calendar | None = None
+    products_left_out: ProductsLeftOut = ProductsLeftOut()
     rejected: tuple[Rejection, ...] = ()
     stages: tuple[StageTime, ...] = ()
 
@@ -219,10 +227,9 @@ def render(report: Report) -> str:
         "groups": kinds_of(report.groups),
         "areas": _areas(report),
         "parts": _parts(report),
-        "tiles": _tiles(report.acquisitions),
+        "tiles": _tiles(report.calendar.acquisitions) if report.calendar else [],
         "settings": json.dumps(redacted(report.settings), indent=2, ensure_ascii=False, default=str),
         "figures": _figures(report),
-        "most_products": _MOST_PRODUCTS,
     }
     template, close = environment.get_template("report.html.j2"), _close_pictures(report)
     page = template.render(shown, close={})
@@ -279,7 +286,7 @@ def _drawn(report: Report) -> dict[str, Any]:
         "folds": figures.cross_validation_figure(report.folds) if report.folds else None,
         "split": report.split,
         "series": report.series and series_figure(report.series, names),
-        "calendar": figures.calendar_figure(report.acquisitions) if report.acquisitions else None,
+        "calendar": figures.calendar_figure(report.calendar.acquisitions) if report.calendar else None,
     }
 
 

@@ -12,6 +12,7 @@ from sitspark.scenes.cube import read_validity
 from sitspark.scenes.product import Layout, Scene
 from sitspark.scenes.region import Region
 
+MOST_TILES = 100  # of which every acquisition is shown: a chart of more is as high as nobody looks at
 _BLOCKS = 64  # of a mask that are read: 15 % of a Sentinel-2 tile, evenly spread
 _WEEKS = 53
 _LEVELS = "▁▂▃▄▅▆▇█"
@@ -25,6 +26,21 @@ class Acquisition:
     tile: str
     acquired: date
     clear_share: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """The acquisitions of the first tiles by name; of all, the number of `tiles` and `products` and the mean clear share."""
+
+    acquisitions: tuple[Acquisition, ...]
+    tiles: int
+    products: int
+    clear_share: float | None
+
+    @property
+    def tiles_beyond(self) -> int:
+        """The tiles whose acquisitions are not shown."""
+        return self.tiles - len({acquisition.tile for acquisition in self.acquisitions})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,13 @@
 """The catalogue: one row a product, with Sedona footprints, and what was left out with the reason."""
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import shapely
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -17,7 +17,7 @@ from shapely.geometry.base import BaseGeometry
 from sitspark.errors import SitsparkError
 from sitspark.location import Location
 from sitspark.marks import Marks
-from sitspark.scenes.archive import Listed
+from sitspark.scenes.archive import ROW, Archive
 from sitspark.scenes.calendar import clear_share
 from sitspark.scenes.inspect import Inspection, inspect_product
 from sitspark.scenes.layouts import Selection
@@ -28,13 +28,13 @@ from sitspark.scenes.region import Region
 from sitspark.scenes.table import scenes_of_tile
 from sitspark.worker import end_task
 
+CATALOGUE_VERSION = 10  # of the code that makes the rows
 _HEADERS_A_TASK = 400  # files opened by one task: about a second
 
 _LISTED = """
     scene_id string, sensor string, platform string, tile string, acquired timestamp, relative_orbit int,
     processing_baseline string, path string, fingerprint string, left_out string, problem string
 """
-_WITH_CONTENTS = f"{_LISTED}, contents string"
 _SCHEMA = f"""{_LISTED}, cloud_cover double, crs string, footprint_wkb binary,
     assets array<struct<name: string, path: string, height: int, width: int, transform: array<double>, dtype: string,
         nodata: double, scale: double, offset: double, block_height: int, block_width: int, number: int>>
@@ -42,33 +42,23 @@ _SCHEMA = f"""{_LISTED}, cloud_cover double, crs string, footprint_wkb binary,
 
 
 def catalogue(
-    spark: SparkSession,
-    products: Sequence[Listed],
-    selection: Selection,
-    *,
-    marks: Marks,
-    fingerprints: Mapping[str, str] = MappingProxyType({}),
-    known: DataFrame | None = None,
+    spark: SparkSession, archive: Archive, selection: Selection, *, scratch: Path, marks: Marks, known: DataFrame | None = None
 ) -> DataFrame:
     """The scenes frame, a row for each product; `left_out` and `problem` are null for the usable ones.
 
     Metadata and headers are opened in parallel, but not of products that are left out already, nor of those in `known`
     (an earlier scenes frame) that have the same fingerprint: it stands for a product's files and for all that its row
-    follows from. Each product is marked when it is done.
+    follows from. Each product is marked when it is done. What is listed goes through a file of its own below `scratch`, a
+    folder that the workers see too.
     """
-    # columns of frames go by their place
-    columns = [field.split()[0] for field in _WITH_CONTENTS.split(",")]
-    listed = pd.DataFrame([_row(product, fingerprints.get(product.address)) for product in products], columns=columns)
-    listed["acquired"] = listed["acquired"].dt.tz_localize(None)
-    listed["relative_orbit"] = listed["relative_orbit"].astype("Int32")
-    frame = spark.createDataFrame(listed, _WITH_CONTENTS)
+    frame = _listed(spark, archive, scratch / f"listed-{selection.layout.sensor}.parquet")
     fresh = frame
     if known is not None:
         wanted = frame.where("left_out is null").select("fingerprint")
         here = known.where(F.col("sensor") == selection.layout.sensor)
         unchanged = _before_comparison(here).join(wanted, "fingerprint", "left_semi")
         fresh = frame.join(unchanged.select("fingerprint"), "fingerprint", "left_anti")
-    tasks = -(-len(listed) * len(selection.names) // _HEADERS_A_TASK)
+    tasks = -(-len(archive.products) * len(selection.names) // _HEADERS_A_TASK)
 
     def inspect(batches: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
         for batch in batches:
@@ -92,18 +82,12 @@ def _before_comparison(known: DataFrame) -> DataFrame:
     return usable.withColumns({name: F.lit(None).cast("string") for name in ("left_out", "problem")})
 
 
-def _row(product: Listed, fingerprint: str | None) -> dict[str, Any]:
-    """What is known of a product before it is opened."""
-    found = dataclasses.asdict(product.name)
-    del found["processed"]
-    return found | {
-        "scene_id": product.scene_id,
-        "path": product.address,
-        "fingerprint": fingerprint,
-        "left_out": product.left_out.reason if product.left_out else None,
-        "problem": product.left_out.sentence if product.left_out else None,
-        "contents": product.source.contents.to_json() if product.source.contents else None,
-    }
+def _listed(spark: SparkSession, archive: Archive, file: Path) -> DataFrame:
+    """What is known of products before they are opened; batch by batch, for the driver may not hold them all."""
+    with pq.ParquetWriter(file, ROW) as writer:
+        for batch in archive.batches():
+            writer.write_batch(batch)
+    return spark.read.parquet(str(file)).withColumnRenamed("address", "path")
 
 
 def _inspected(product: Mapping[Any, Any], selection: Selection) -> Mapping[Any, Any]:
@@ -173,10 +157,18 @@ def of_this_version(scenes: DataFrame) -> bool:
     return all(types.get(field.name) == field.dataType.simpleString() for field in wanted if field.name != "footprint_wkb")
 
 
-def left_out(scenes: DataFrame) -> list[LeftOut]:
-    """The products that are left out, in the order of their names."""
-    rows = scenes.where("left_out is not null").orderBy("scene_id").select("left_out", "problem").collect()
-    return [LeftOut(Reason(row.left_out), row.problem) for row in rows]
+def counts_left_out(scenes: DataFrame) -> dict[Reason, int]:
+    """How many products are left out for each reason that occurs."""
+    rows = scenes.where("left_out is not null").groupBy("left_out").count().collect()
+    counts = {row.left_out: row["count"] for row in rows}
+    return {reason: counts[reason] for reason in Reason if reason in counts}
+
+
+def first_left_out(scenes: DataFrame, most: int) -> list[LeftOut]:
+    """Some of the products that are left out, those with which something is wrong before the others, then by name."""
+    chosen = F.col("left_out").isin([reason.value for reason in Reason if reason.is_chosen])
+    rows = scenes.where("left_out is not null").orderBy(chosen, "left_out", "scene_id").limit(most)
+    return [LeftOut(Reason(row.left_out), row.problem) for row in rows.select("left_out", "problem").collect()]
 
 
 def flag_other_crs(scenes: DataFrame, leading: str) -> DataFrame:

@@ -76,11 +76,12 @@ class TileExtent:
 
 
 def coverage(scenes: DataFrame, settings: GridSettings, *, leading: str) -> Coverage:
-    """Derive the output grid from the tiles of the sensor `leading`: one row a sensor, tile and CRS comes to the driver."""
+    """Derive the output grid from the tiles of the sensor `leading`: a row for each tile and CRS comes to the driver."""
+    usable = scenes.where("left_out is null")
     rows = (
-        scenes.where("left_out is null")
-        .select("sensor", "tile", "crs", "acquired", F.explode("assets").alias("asset"))
-        .groupBy("sensor", "tile", "crs")
+        usable.where(F.col("sensor") == leading)
+        .select("tile", "crs", F.explode("assets").alias("asset"))
+        .groupBy("tile", "crs")
         .agg(
             F.expr("min(asset.transform[2])").alias("left"),
             F.expr("min(asset.transform[5] + asset.transform[4] * asset.height)").alias("bottom"),
@@ -91,15 +92,12 @@ def coverage(scenes: DataFrame, settings: GridSettings, *, leading: str) -> Cove
             F.expr("min(asset.transform[2] + asset.transform[0] * asset.width)").alias("common_right"),
             F.expr("min(asset.transform[5])").alias("common_top"),
             F.expr("min(asset.transform[0])").alias("resolution"),
-            F.expr("collect_set(cast(acquired as date))").alias("days"),
         )
         .collect()
     )
-    if not any(row.sensor == leading for row in rows):
+    if not rows:
         raise SitsparkError("scenes: no usable product is left; see why above, and scenes.on_problem")
-    days: dict[str, set[date]] = {}
-    for row in rows:
-        days.setdefault(row.sensor, set()).update(row["days"])
+    seen = usable.groupBy("sensor").agg(F.expr("sort_array(collect_set(cast(acquired as date)))").alias("days")).collect()
     return cover(
         [
             TileExtent(
@@ -110,9 +108,8 @@ def coverage(scenes: DataFrame, settings: GridSettings, *, leading: str) -> Cove
                 row.resolution,
             )
             for row in rows
-            if row.sensor == leading
         ],
-        {sensor: tuple(sorted(of_sensor)) for sensor, of_sensor in days.items()},
+        {row.sensor: tuple(row.days) for row in seen},
         settings,
     )
 

@@ -1,37 +1,42 @@
 """Products that come as a folder or an archive file each, in the folder of an archive or one level below."""
 
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 
+from sitspark.ahead import mapped
 from sitspark.location import Location
 from sitspark.scenes import store
-from sitspark.scenes.archive import Archive, Listed
+from sitspark.scenes.archive import Found, Listed
 from sitspark.scenes.container import ARCHIVES
 from sitspark.scenes.product import DeliveredLayout, ProductName, Source, product_name
 from sitspark.scenes.store import Entry
 
 _OF_THE_SYSTEM = ("lost+found", "System Volume Information", ".Trash-0")  # in the root of a volume, closed to users
 
+_THREADS = 16  # folders listed at a time: that waits for the disk or the network
 
-def search(folder: Location, layout: DeliveredLayout) -> Archive:
+
+def search(folder: Location, layout: DeliveredLayout) -> Iterator[Found]:
     """All products at <folder>/<product> and <folder>/<tile>/<product>, in the order of their names.
 
     Strangers are the other archive files, and the other folders but those that hold products. Raises SitsparkError for a
     folder that can't be listed: what lies in it would be missed in silence.
     """
-    products: list[Listed] = []
-    strangers: list[Location] = []
-    for first in _listed(folder):
-        if (name := _recognised(first, layout)) is not None:
-            products.append(_product(first, name))
-        elif first.is_folder:
-            below = [(second, _recognised(second, layout)) for second in _listed(first.location)]
-            inside = [_product(entry, name) for entry, name in below if name is not None]
-            products += inside
-            others = [entry.location for entry, name in below if name is None and _may_be_one(entry)]
-            strangers += others if inside else [first.location]
-        elif _may_be_one(first):
-            strangers.append(first.location)
-    return Archive(tuple(products), tuple(strangers))
+    for found in mapped(lambda entry: _found_at(entry, layout), _listed(folder), threads=_THREADS):
+        yield from found
+
+
+def _found_at(first: Entry, layout: DeliveredLayout) -> list[Found]:
+    """What is found at an entry of the archive, or below it."""
+    if (name := _recognised(first, layout)) is not None:
+        return [_product(first, name)]
+    if not first.is_folder:
+        return [first.location] if _may_be_one(first) else []
+    below = [(second, _recognised(second, layout)) for second in _listed(first.location)]
+    if all(name is None for _, name in below):
+        return [first.location]
+    found = (_product(entry, name) if name else entry.location for entry, name in below if name or _may_be_one(entry))
+    return list(found)
 
 
 def _product(entry: Entry, name: ProductName) -> Listed:

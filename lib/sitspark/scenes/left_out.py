@@ -1,7 +1,7 @@
 """Why products are left out, and whether a run may go on without them."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -54,39 +54,38 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What of an archive of `total` products is left out, and whether that stops a run."""
+    """How many of an archive of `total` products are left out for each reason, and whether that stops a run."""
 
     total: int
-    left_out: tuple[LeftOut, ...]
+    left_out: Counter[Reason]
     allowed: float
 
     @staticmethod
-    def of(total: int, left_out: Sequence[LeftOut], settings: ScenesSettings) -> "Judgement":
+    def of(total: int, left_out: Mapping[Reason, int], settings: ScenesSettings) -> "Judgement":
         """Judge by scenes.on_problem and scenes.max_left_out."""
-        return Judgement(total, tuple(left_out), 0.0 if settings.on_problem == "fail" else settings.max_left_out)
+        return Judgement(total, Counter(left_out), 0.0 if settings.on_problem == "fail" else settings.max_left_out)
 
     @property
-    def faulty(self) -> tuple[LeftOut, ...]:
-        """Those with which something is wrong."""
-        return tuple(product for product in self.left_out if not product.reason.is_chosen)
+    def used(self) -> int:
+        """The products that nothing leaves out."""
+        return self.total - self.left_out.total()
+
+    @property
+    def faulty(self) -> int:
+        """The products with which something is wrong."""
+        return sum(count for reason, count in self.left_out.items() if not reason.is_chosen)
 
     @property
     def asked_for(self) -> int:
         """The products that no choice leaves out."""
-        return self.total - len(self.left_out) + len(self.faulty)
+        return self.used + self.faulty
 
     @property
     def stops(self) -> bool:
         """Whether more is faulty than may be left out, or can't be; what is left out by choice doesn't count."""
-        return self.stops_late or len(self.faulty) > self.allowed * self.asked_for
+        return self.stops_late or self.faulty > self.allowed * self.asked_for
 
     @property
     def stops_late(self) -> bool:
         """Whether some can't be left out, for nobody knows before they are decoded."""
-        return any(product.reason is Reason.INSIDE for product in self.faulty)
-
-    @property
-    def counts(self) -> dict[Reason, int]:
-        """The number of products left out for each reason."""
-        counted = Counter(product.reason for product in self.left_out)
-        return {reason: counted[reason] for reason in Reason if counted[reason]}
+        return self.left_out[Reason.INSIDE] > 0

@@ -1,6 +1,8 @@
 """Any archive whose files say in their paths of which tile, date and band they are."""
 
+import itertools
 import re
+import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +10,7 @@ from datetime import datetime
 from sitspark.errors import SitsparkError, some
 from sitspark.location import Location
 from sitspark.scenes import store
-from sitspark.scenes.archive import Archive, Listed
+from sitspark.scenes.archive import Found, Listed
 from sitspark.scenes.described import Place, common_scale, places, refuse_unknown
 from sitspark.scenes.product import Contents, ProductName, Source, StoredFile, moment
 from sitspark.scenes.store import Entry
@@ -125,7 +127,7 @@ def _listed_codes() -> str:
     return ", ".join(f"%{code}" for code in _CODES)
 
 
-def search(settings: ScenesSettings) -> Archive:
+def search(settings: ScenesSettings) -> Iterator[Found]:
     """The products of an archive: the files of one tile and date. Strangers are files of another name in their folders.
 
     Raises SitsparkError for a pattern that can't be read or doesn't go with the bands, and for two files of one band.
@@ -135,40 +137,50 @@ def search(settings: ScenesSettings) -> Archive:
     template = Template.of(settings.pattern or "", bands)
     wanted = {name: _in_paths(name, place, template) for name, place in described.items()}
     texts = {place.text for place in wanted.values()}
-    other_bands: set[str | None] = set()
-    found: dict[tuple[str, str], dict[str | None, Entry]] = {}
+    bands_seen: set[str | None] = set()
     times: dict[str, datetime | None] = {}
-    strangers: list[Location] = []
+    # the files of a product may lie far apart: they are brought together on disk
+    together = sqlite3.connect("")
+    together.execute("CREATE TABLE file (tile TEXT, date TEXT, band TEXT, address TEXT, state TEXT)")
     for entry in _descend(settings.folder, template.levels):
         match = template.match(entry.location.below(settings.folder))
         if match is None:
-            strangers.append(entry.location)
-        elif match.band in texts:
+            yield entry.location
+            continue
+        bands_seen.add(match.band)
+        if match.band in texts:
             times[match.date] = match.acquired
-            files = found.setdefault((match.tile or settings.folder.name, match.date), {})
-            if match.band in files:
-                raise SitsparkError(
-                    f"scenes.pattern: {files[match.band].location} and {entry.location} are the same band of the same tile and "
-                    "date; put what tells them apart in the pattern"
-                )
-            files[match.band] = entry
-        else:
-            other_bands.add(match.band)
-    if other_bands and not found:
-        seen, asked = some(sorted(map(str, other_bands))), some(sorted(map(str, texts)))
+            row = (match.tile or settings.folder.name, match.date, match.band, entry.location.address, entry.state)
+            together.execute("INSERT INTO file VALUES (?, ?, ?, ?, ?)", row)
+    _refuse_twice(together)
+    if bands_seen and not bands_seen & texts:
+        seen, asked = some(sorted(map(str, bands_seen))), some(sorted(map(str, texts)))
         raise SitsparkError(f"scenes.description: the files are of the bands {seen}, none of {asked}; correct the names")
-    if found and template.has_bands:
-        seen_texts = {text for files in found.values() for text in files}
-        have = [name for name, place in wanted.items() if place.text in seen_texts]
-        refuse_unknown(wanted, have, {str(text) for text in (*seen_texts, *other_bands)}, "a {band}")
-    products = [
-        Listed.named(
-            _source(f"{tile}_{date}", files, wanted, settings.description),
-            ProductName(settings.description.sensor, settings.description.sensor, tile, times[date]),
+    if bands_seen and template.has_bands:
+        have = [name for name, place in wanted.items() if place.text in bands_seen]
+        refuse_unknown(wanted, have, set(map(str, bands_seen)), "a {band}")
+    rows = together.execute("SELECT * FROM file ORDER BY tile, date, address")
+    for (tile, date), of_product in itertools.groupby(rows, key=lambda row: row[:2]):
+        files = {row[2]: _File(*row[3:]) for row in of_product}
+        source = _source(f"{tile}_{date}", files, wanted, settings.description)
+        sensor = settings.description.sensor
+        yield Listed.named(source, ProductName(sensor, sensor, tile, times[date]))
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    address: str
+    state: str
+
+
+def _refuse_twice(together: sqlite3.Connection) -> None:
+    """Raise SitsparkError for two files of one band, tile and date."""
+    twice = "SELECT min(address), max(address) FROM file GROUP BY tile, date, band HAVING count(*) > 1 ORDER BY 1 LIMIT 1"
+    for first, second in together.execute(twice):
+        raise SitsparkError(
+            f"scenes.pattern: {first} and {second} are the same band of the same tile and date; put what tells them apart in "
+            "the pattern"
         )
-        for (tile, date), files in sorted(found.items(), key=lambda product: product[0])
-    ]
-    return Archive(tuple(products), tuple(strangers))
 
 
 def _in_paths(name: str, place: Place, template: Template) -> Place:
@@ -183,20 +195,21 @@ def _in_paths(name: str, place: Place, template: Template) -> Place:
 
 
 def _source(
-    scene_id: str, files: Mapping[str | None, Entry], wanted: Mapping[str, Place], description: DescriptionSettings
+    scene_id: str, files: Mapping[str | None, _File], wanted: Mapping[str, Place], description: DescriptionSettings
 ) -> Source:
     scale, offset = common_scale(1e-4 if description.scale is None else description.scale, description.offset or 0.0)
     contents = {}
     for name, place in wanted.items():
         if place.text in files:
-            address = files[place.text].location.address
+            address = files[place.text].address
             contents[name] = (
                 StoredFile(address, scale, offset, description.nodata, place.number)
                 if name in description.bands
                 else StoredFile(address, number=place.number)
             )
-    entries = sorted(files.values(), key=lambda entry: entry.location)
-    return Source(scene_id, entries[0].location, Contents(contents), " ".join(entry.state for entry in entries))
+    # by their addresses
+    first, *_ = in_order = list(files.values())
+    return Source(scene_id, Location(first.address), Contents(contents), " ".join(file.state for file in in_order))
 
 
 def _descend(folder: Location, levels: tuple[re.Pattern[str], ...]) -> Iterator[Entry]:

@@ -1,10 +1,7 @@
 """Imagery described by a STAC catalogue: static, an item collection, or found by a search in an API."""
 
 import json
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pystac_client
@@ -14,12 +11,12 @@ from pystac_client.warnings import DoesNotConformTo
 from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
+from sitspark.ahead import mapped
 from sitspark.errors import SitsparkError
 from sitspark.location import Location
 from sitspark.scenes import store
-from sitspark.scenes.archive import Archive, Listed
-from sitspark.scenes.described import Place, places, refuse_unknown
-from sitspark.scenes.left_out import LeftOut, Reason
+from sitspark.scenes.archive import Found
+from sitspark.scenes.described import places, refuse_unknown
 from sitspark.scenes.region import Region
 from sitspark.scenes.stac_item import Item, product_of, resolved
 from sitspark.settings import ScenesSettings
@@ -32,46 +29,26 @@ _ROOTS = ("catalog.json", "collection.json", "item.json")
 Box = tuple[float, float, float, float]  # left, bottom, right, top in degrees
 
 
-def search(settings: ScenesSettings, region: Region | None) -> Archive:
+def search(settings: ScenesSettings, region: Region | None) -> Iterator[Found]:
     """The items of the wanted collections that meet the region; raises SitsparkError where the catalogue can't be read.
 
     Strangers are items without a name or a time.
     """
     box = None if region is None else region.to("EPSG:4326").outline.bounds
     wanted = places(settings.description)
-    products, strangers = [], []
+    have: set[str] = set()
+    assets: set[str] = set()
     for item in _items(settings, box):
         product = product_of(item, settings.description, wanted)
         if product is None:
-            strangers.append(item.address)
-        else:
-            products.append((product, item))
-    _refuse_unknown(products, wanted)
-    return Archive(tuple(_with_names_of_their_own(products)), tuple(strangers))
-
-
-def _refuse_unknown(products: Sequence[tuple[Listed, Item]], wanted: Mapping[str, Place]) -> None:
-    """Raise SitsparkError for a name that no item has among its assets and their bands."""
-    usable = [(product, item) for product, item in products if product.left_out is None]
-    if usable:
-        have = {name for product, _ in usable if product.source.contents for name in product.source.contents.files}
-        refuse_unknown(wanted, have, {key for _, item in usable for key in item.fields.get("assets") or ()}, "an asset")
-
-
-def _with_names_of_their_own(products: Sequence[tuple[Listed, Item]]) -> Iterator[Listed]:
-    """Ids are unique in a collection: those that come again get its name, and what comes again even so is left out."""
-    ids = Counter(item.id for _, item in products)
-    seen: set[str] = set()
-    for product, item in products:
-        source = product.source
-        if ids[item.id] > 1 and item.collection:
-            source = replace(source, scene_id=f"{item.collection}/{item.id}")
-        left_out = product.left_out
-        if source.scene_id in seen:
-            left_out = LeftOut(Reason.DUPLICATE, f"{source.scene_id}: another item of the collection has this id")
-            source = replace(source, scene_id=f"{source.scene_id} ({product.address})")
-        seen.add(source.scene_id)
-        yield replace(product, source=source, left_out=left_out)
+            yield item.address
+            continue
+        yield product
+        if product.left_out is None and product.source.contents is not None:
+            have.update(product.source.contents.files)
+            assets.update(item.fields.get("assets") or ())
+    if assets:
+        refuse_unknown(wanted, have, assets, "an asset")
 
 
 def _items(settings: ScenesSettings, box: Box | None) -> Iterator[Item]:
@@ -80,9 +57,7 @@ def _items(settings: ScenesSettings, box: Box | None) -> Iterator[Item]:
     if _is_api(document):
         yield from _searched(settings, box, document)
         return
-    for item in sorted(_below(document, start, settings.collections), key=lambda item: item.id):
-        if _meets(item, box):
-            yield item
+    yield from (item for item in _below(document, start, settings.collections) if _meets(item, box))
 
 
 def _root(place: Location) -> Location:
@@ -135,24 +110,29 @@ def _is_api(document: Mapping[str, Any]) -> bool:
     return document["type"] == "Catalog" and bool(_links(document, "search"))
 
 
-def _below(document: Mapping[str, Any], place: Location, collections: Sequence[str]) -> list[Item]:
-    """The items of a document and of all that it links to, page by page where a server gives pages."""
-    found: list[Item] = []
+def _below(document: Mapping[str, Any], place: Location, collections: Sequence[str]) -> Iterator[Item]:
+    """The items of a document and of all that it links to, page by page where a server gives pages.
+
+    Of documents only addresses are kept, and a few are read together.
+    """
     seen = {place}
-    waiting = [(document, place)]
-    with ThreadPoolExecutor(_THREADS) as pool:
-        while waiting:
-            links: list[Location] = []
-            for current, where in waiting:
-                if current["type"] == "Feature":
-                    found.append(Item(current, where))
-                elif current["type"] == "FeatureCollection":
-                    found += [Item(feature, where) for feature in current.get("features") or ()]
-                links += [resolved(link["href"], where) for link in _links(current, *_followed(current, collections))]
+    documents: Iterable[tuple[Mapping[str, Any], Location]] = [(document, place)]
+    waiting: list[Location] = []
+    while documents:
+        for current, where in documents:
+            items = [current] if current["type"] == "Feature" else ()
+            if current["type"] == "FeatureCollection":
+                items = current.get("features") or ()
+            for item in (Item(fields, where) for fields in items):
+                if not collections or item.collection in (*collections, None):
+                    yield item
+            links = (resolved(link["href"], where) for link in _links(current, *_followed(current, collections)))
             fresh = [link for link in dict.fromkeys(links) if link not in seen]
             seen.update(fresh)
-            waiting = list(zip(pool.map(_read, fresh), fresh, strict=True))
-    return [item for item in found if not collections or item.collection in (*collections, None)]
+            waiting += fresh
+        # what was found last comes first: the links that wait are those of few documents
+        some, waiting = waiting[-_THREADS:], waiting[:-_THREADS]
+        documents = list(zip(mapped(_read, some, threads=_THREADS), some, strict=True))
 
 
 def _followed(document: Mapping[str, Any], collections: Sequence[str]) -> tuple[str, ...]:

@@ -115,7 +115,8 @@ def _product_of(item: Item, description: DescriptionSettings, wanted: Mapping[st
                 files[band] = stored
     except SitsparkError as error:
         left_out = LeftOut(Reason.DAMAGED, f"{item.id}: {error}")
-    return Listed(Source(item.id, item.address, Contents(files, clouds), state), name, left_out)
+    source = Source(item.id, item.address, Contents(files, clouds), state)
+    return Listed(source, name, left_out, item.collection or "")
 
 
 def _integer(value: Any) -> int | None:

@@ -11,7 +11,7 @@ from pystac.extensions.projection import ProjectionExtension
 from sitspark.errors import SitsparkError
 from sitspark.location import Location
 from sitspark.scenes import landsat, sen2cor, theia
-from sitspark.scenes.archive import Listed
+from sitspark.scenes.archive import Archive, Listed
 from sitspark.scenes.folders import search
 from sitspark.scenes.inspect import inspect_product
 from sitspark.scenes.layouts import DELIVERED, Selection
@@ -40,7 +40,7 @@ def describe(simulation: Simulation, layout: str) -> Path:
     selection = Selection(delivered, delivered.bands)
     catalogue = pystac.Catalog("simulation", f"Simulated products of {layout}")
     folder = simulation.folder / "stac"
-    for product in search(Location.of(simulation.scenes_folder), delivered).products:
+    for product in Archive.of(search(Location.of(simulation.scenes_folder), delivered)).products:
         if product.source.location.path is None or not product.source.location.path.is_dir():
             raise SitsparkError(
                 "a STAC catalogue names files, and those of packed products have no address; leave --packed out"

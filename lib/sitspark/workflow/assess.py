@@ -29,10 +29,12 @@ from sitspark.accuracy.fold_scores import FoldScores
 from sitspark.accuracy.map_confusion import map_confusion
 from sitspark.accuracy.matrix import ConfusionMatrix
 from sitspark.accuracy.report import (
+    MOST_PRODUCTS,
     ClassSamples,
     DoubtfulPolygon,
     MapView,
     ProductLeftOut,
+    ProductsLeftOut,
     Rejection,
     Report,
     SampleCount,
@@ -63,7 +65,7 @@ from sitspark.settings import TrainingSettings
 from sitspark.settings.search import Range, candidates
 from sitspark.workflow.applicability import applicability_of
 from sitspark.workflow.context import Context
-from sitspark.workflow.imagery import acquisitions_of
+from sitspark.workflow.imagery import calendar_of
 from sitspark.workflow.members import PlannedModel, models_of
 from sitspark.workflow.places import places_on
 from sitspark.workflow.run_folder import StageRecord, versions
@@ -270,8 +272,8 @@ def write_report(context: Context, done: dict[str, StageRecord]) -> Outcome:
         doubtful=tuple(DoubtfulPolygon(**polygon) for polygon in facts.get("samples", {}).get("doubtful", ())),
         folds=folds_of(facts),
         fold_maps=_fold_maps(context, facts),
-        acquisitions=acquisitions_of(context) if "calendar" in done else (),
-        products_left_out=_products_left_out(context) if "scenes" in done else (),
+        calendar=calendar_of(context) if "calendar" in done else None,
+        products_left_out=_products_left_out(context) if "scenes" in done else ProductsLeftOut(),
         rejected=tuple(Rejection(r, n) for r, n in facts.get("ground_truth", {}).get("rejected", {}).items()),
         stages=tuple(StageTime(name, record.seconds, record.peak_mb) for name, record in done.items() if record.is_work),
     )
@@ -438,9 +440,10 @@ def _series(context: Context) -> SeriesView:
     return view
 
 
-def _products_left_out(context: Context) -> tuple[ProductLeftOut, ...]:
-    rows = context.table("scenes").where("left_out is not null").select("scene_id", "tile", "problem").collect()
-    return tuple(sorted((ProductLeftOut(r.scene_id, r.tile, r.problem) for r in rows), key=lambda p: p.scene_id))
+def _products_left_out(context: Context) -> ProductsLeftOut:
+    missing = context.table("scenes").where("left_out is not null")
+    rows = missing.orderBy("scene_id").limit(MOST_PRODUCTS).select("scene_id", "tile", "problem").collect()
+    return ProductsLeftOut(tuple(ProductLeftOut(row.scene_id, row.tile, row.problem) for row in rows), missing.count())
 
 
 def _validate_inputs(context: Context) -> Any:

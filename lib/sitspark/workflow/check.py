@@ -23,7 +23,7 @@ from sitspark.samples.long_table import Labels, inspect, named, sensors_of_table
 from sitspark.samples.rules import Rule, Rules
 from sitspark.samples.strategy import counts_by_class
 from sitspark.scenes import store
-from sitspark.scenes.archive import remarks
+from sitspark.scenes.choice import remarks
 from sitspark.scenes.left_out import WHOLE
 from sitspark.scenes.outline import share_covered
 from sitspark.scenes.sensors import ArchiveSensor, indices_of
@@ -307,8 +307,7 @@ def _days(context: Context) -> dict[str, tuple[date, ...]]:
         archives = context.archives
     except SitsparkError:
         return {}
-    days = {name: {product.acquired.date() for product in archive.wanted} for name, archive in archives.items()}
-    return {name: tuple(sorted(own)) for name, own in days.items()}
+    return {name: archive.days_of(archive.tiles) for name, archive in archives.items()}
 
 
 def _scenes(context: Context) -> str:
@@ -317,16 +316,15 @@ def _scenes(context: Context) -> str:
 
 def _archive(context: Context, sensor: ArchiveSensor) -> str:
     archive = context.archives[sensor.name]
-    products = archive.wanted
-    tiles = sorted({product.name.tile for product in products})
-    days = sorted(product.acquired.date() for product in products)
+    tiles = archive.tiles
+    days = archive.days_of(tiles)
     times = context.settings.time_series
     if (times.start and times.start > days[-1]) or (times.end and times.end < days[0]):
         raise SitsparkError(
             f"time_series: {times.start or days[0]} to {times.end or days[-1]} lies outside the imagery of {sensor.name}, "
             f"which is of {days[0]} to {days[-1]}; correct the dates, or leave them out"
         )
-    what = f"{counted(len(products), 'product')}{context.naming(sensor)} of {counted(len(tiles), 'tile')}"
+    what = f"{counted(tiles.total(), 'product')}{context.naming(sensor)} of {counted(len(tiles), 'tile')}"
     found = f"{what} ({', '.join(tiles)}), {days[0]} to {days[-1]}"
     return "; ".join((found, *remarks(archive, sensor.settings)))
 

@@ -72,19 +72,22 @@ def _inspected(context: Context, sensor: ArchiveSensor, depth: Depth) -> tuple[U
     archive = context.archives[sensor.name]
     with ThreadPoolExecutor(_THREADS) as pool:
         inspected = list(pool.map(lambda product: depth.inspect(product.source, sensor.selection), archive.wanted))
-    left_out = [product.left_out for product in archive.products if product.left_out is not None]
+    left_out = list(archive.left_out)
     left_out += [product.left_out for product in inspected if product.left_out is not None]
     usable = {p.scene_id: found for p, found in zip(archive.wanted, inspected, strict=True) if found.left_out is None}
     return usable, left_out
 
 
 def _findings(context: Context, sensor: ArchiveSensor, left_out: list[LeftOut], depth: Depth) -> list[Finding]:
-    judged = Judgement.of(len(context.archives[sensor.name].products), left_out, sensor.settings)
+    counts = Counter(product.reason for product in left_out)
+    judged = Judgement.of(len(context.archives[sensor.name].products), counts, sensor.settings)
     of = context.naming(sensor)
     found = [
-        Finding(PRODUCT, p.sentence if judged.stops else f"will be left out: {p.sentence}", judged.stops) for p in judged.faulty
+        Finding(PRODUCT, p.sentence if judged.stops else f"will be left out: {p.sentence}", judged.stops)
+        for p in left_out
+        if not p.reason.is_chosen
     ]
-    chosen = ", ".join(f"{count} {reason}" for reason, count in judged.counts.items() if reason.is_chosen)
+    chosen = ", ".join(f"{counts[reason]} {reason}" for reason in Reason if reason.is_chosen and counts[reason])
     if chosen:
         found.append(Finding(PRODUCT, f"left out{of} by choice: {chosen}; `sitspark scenes` lists them", False))
     if not judged.faulty:
@@ -92,7 +95,7 @@ def _findings(context: Context, sensor: ArchiveSensor, left_out: list[LeftOut], 
     allowed = f", scenes.max_left_out allows {judged.allowed:.0%}" if judged.allowed else ""
     if judged.stops_late:
         allowed = ", and a run stops when it comes to what is damaged inside"
-    sentence = f"{len(judged.faulty)} of {judged.asked_for} can't be used{allowed}; {REMEDY}"
+    sentence = f"{judged.faulty} of {judged.asked_for} can't be used{allowed}; {REMEDY}"
     return [*found, Finding(f"products{of}", sentence, judged.stops)]
 
 

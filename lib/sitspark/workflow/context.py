@@ -4,7 +4,6 @@ import contextlib
 import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import date
 from functools import cached_property
@@ -31,6 +30,7 @@ from sitspark.parts import is_delta
 from sitspark.samples.grounds import Grounds
 from sitspark.samples.long_table import sensors_of_table
 from sitspark.scenes.archive import Archive
+from sitspark.scenes.catalogue import CATALOGUE_VERSION
 from sitspark.scenes.chunk_plan import Coverage, chunk_plan
 from sitspark.scenes.inspect import inspect_product
 from sitspark.scenes.listing import list_archive
@@ -46,8 +46,6 @@ from sitspark.workflow.keys import digest, plan_key, state_of
 from sitspark.workflow.progress import Voice
 from sitspark.workflow.run_folder import RunFolder, StageRecord
 from sitspark.workflow.tables import PLAIN, read_table, write_table, write_version
-
-_THREADS = 16  # products whose files are listed at a time: that waits for the disk or the network
 
 
 @dataclass(frozen=True)
@@ -131,16 +129,15 @@ class Context:
         return found
 
     @cached_property
-    def product_fingerprints(self) -> dict[str, dict[str, str]]:
-        """A hash for each wanted product by its sensor and address, over its files and what is read of them."""
-        found: dict[str, dict[str, str]] = {}
-        with ThreadPoolExecutor(_THREADS) as pool:
-            for sensor in self.sensors:
-                scenes, wanted = sensor.settings, self.archives[sensor.name].wanted
-                read = digest(sensor.name, scenes.layout, sensor.selection.names, scenes.reflectance, scenes.max_cloud_cover)
-                states = pool.map(lambda product: state_of(product.source), wanted)
-                found[sensor.name] = {p.address: digest(state, read) for p, state in zip(wanted, states, strict=True)}
-        return found
+    def fingerprints_of_archives(self) -> dict[str, str]:
+        """A hash for each sensor over what its rows in the scenes table follow from; its archive has it of each product."""
+        return {sensor.name: self._fingerprint(sensor) for sensor in self.sensors}
+
+    def _fingerprint(self, sensor: ArchiveSensor) -> str:
+        scenes = sensor.settings
+        chosen = scenes.layout, scenes.reflectance, scenes.max_cloud_cover
+        read = digest(CATALOGUE_VERSION, sensor.name, sensor.selection.names, *chosen)
+        return self.archives[sensor.name].fingerprint(lambda source: digest(state_of(source), read))
 
     def facts(self, stage: str) -> dict[str, Any]:
         """What a finished stage left for the later ones."""

@@ -13,13 +13,14 @@ from rich.table import Table
 from sitspark.accuracy.cross_validation import spread
 from sitspark.accuracy.fold_scores import AREAS, FoldScores, pooled, run_means, runs_of
 from sitspark.accuracy.text import accuracy_table
-from sitspark.scenes.archive import remarks
+from sitspark.errors import counted
 from sitspark.scenes.calendar import calendar_rows, month_ruler
-from sitspark.scenes.catalogue import left_out
+from sitspark.scenes.catalogue import counts_left_out, first_left_out
+from sitspark.scenes.choice import remarks
 from sitspark.settings.fold_options import as_options
 from sitspark.workflow.assess import assessment_of, folds_of, score, spread_in_words
 from sitspark.workflow.context import Context
-from sitspark.workflow.imagery import acquisitions_of
+from sitspark.workflow.imagery import calendar_of
 from sitspark.workflow.left_out_table import LISTED, left_out_table
 from sitspark.workflow.members import models_of
 from sitspark.workflow.run import done
@@ -96,27 +97,39 @@ def _results(context: Context, facts: dict[str, dict], target: str) -> list[tupl
     return found
 
 
+_CALENDAR = "select tile, date(acquired) day, clear_share from acquisitions order by 1, 2"
+_LEFT_OUT = "select left_out, problem from scenes where left_out is not null"
+
+
 def _say_archive(context: Context) -> None:
     """The calendar of each tile and year, and the products left out with the reasons."""
     say = context.voice.console.print
-    rows = calendar_rows(acquisitions_of(context))
+    calendar = calendar_of(context)
+    rows = calendar_rows(calendar.acquisitions)
     width = max((len(row.tile) for row in rows), default=0) + 2
     say(f"\n{'':<{width + 6}}{month_ruler()}  products  clear", highlight=False, soft_wrap=True)
     for row in rows:
         clear = "-" if row.clear_share is None else f"{row.clear_share:.0%}"
         say(f"{row.tile:<{width}} {row.year} {row.weeks}  {row.acquisitions:>8}  {clear:>5}", highlight=False, soft_wrap=True)
+    if calendar.tiles_beyond:
+        more = counted(calendar.tiles_beyond, "more tile")
+        say(f"and {more}: {_command()} {_asked(context, _CALENDAR)}", soft_wrap=True, markup=False)
     say("[dim]a sign is a week: the higher, the clearer its clearest product; a dot: none[/]\n", soft_wrap=True)
     for sensor in context.sensors:
         for remark in remarks(context.archives[sensor.name], sensor.settings):
             context.voice.note(remark)
-    missing = left_out(context.table("scenes"))
+    scenes = context.table("scenes")
+    missing = sum(counts_left_out(scenes).values())
     if not missing:
         return
-    say(left_out_table(missing))
-    if len(missing) > LISTED:
-        query = "select left_out, problem from scenes where left_out is not null"
-        asked = shlex.join(["sql", query, "--run", str(context.folder.path)])
-        say(f"and {len(missing) - LISTED} more: {_command()} {asked}", soft_wrap=True, markup=False)
+    say(left_out_table(first_left_out(scenes, LISTED), missing))
+    if missing > LISTED:
+        say(f"and {missing - LISTED} more: {_command()} {_asked(context, _LEFT_OUT)}", soft_wrap=True, markup=False)
+
+
+def _asked(context: Context, query: str) -> str:
+    """The command that asks the run's tables."""
+    return shlex.join(["sql", query, "--run", str(context.folder.path)])
 
 
 def _selection_table(selection: Sequence[Mapping[str, Any]]) -> Table:

@@ -2,6 +2,7 @@
 
 import functools
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,22 +11,24 @@ from pyspark.sql import functions as F
 
 from sitspark.accuracy.figures import calendar_figure
 from sitspark.atomic import publish
-from sitspark.errors import SitsparkError, counted, some
+from sitspark.errors import SitsparkError, counted
 from sitspark.marks import Marks
-from sitspark.scenes.calendar import Acquisition
+from sitspark.scenes.calendar import MOST_TILES, Acquisition, Calendar
 from sitspark.scenes.catalogue import (
+    CATALOGUE_VERSION,
     acquisitions,
     catalogue,
+    counts_left_out,
+    first_left_out,
     flag_beyond,
     flag_other_crs,
     flag_outside,
-    left_out,
     of_this_version,
     shares_seen,
 )
 from sitspark.scenes.chunk_plan import coverage
 from sitspark.scenes.cube import READER_VERSION
-from sitspark.scenes.left_out import PARTLY, REMEDY, WHOLE, Judgement, Reason
+from sitspark.scenes.left_out import PARTLY, REMEDY, WHOLE, Judgement, LeftOut, Reason
 from sitspark.scenes.sensors import ArchiveSensor
 from sitspark.settings import OF_SERIES, ScenesSettings
 from sitspark.workflow.context import Context, coverage_facts
@@ -34,7 +37,6 @@ from sitspark.workflow.left_out_table import LISTED, left_out_table
 from sitspark.workflow.stage import Outcome, Stage
 from sitspark.workflow.tables import read_table, write_table
 
-SCENES_VERSION = 9
 _PRODUCTS_A_TASK = 8  # whose masks are read by one task: a few seconds
 _SHOWN = 3  # problems named in a line or an error; the rest is counted
 
@@ -60,8 +62,9 @@ def _catalogue(context: Context, _key: str) -> Outcome:
     for sensor, share in shares.items():
         if share < WHOLE:
             context.voice.note(PARTLY % (sensor, 100 * share, leading))
-    used = sum(judgement.total - len(judgement.left_out) for judgement in judged)
-    reasons = sum((Counter(judgement.counts) for judgement in judged), Counter[Reason]())
+    used = sum(judgement.used for judgement in judged)
+    reasons = sum((judgement.left_out for judgement in judged), Counter[Reason]())
+    faulty = [product.sentence for product in first_left_out(table, _SHOWN) if not product.reason.is_chosen]
     lost = ", ".join(f"{reasons[reason]} {reason}" for reason in Reason if reasons[reason])
     grid = covered.grid
     return Outcome(
@@ -72,7 +75,7 @@ def _catalogue(context: Context, _key: str) -> Outcome:
             "coverage": coverage_facts(covered),
             "products": used,
             "left_out": dict(reasons),
-            "faulty": [product.sentence for judgement in judged for product in judgement.faulty][:_SHOWN],
+            "faulty": faulty,
         },
         (target,),
     )
@@ -80,13 +83,13 @@ def _catalogue(context: Context, _key: str) -> Outcome:
 
 def _all_sensors(context: Context, marks: Marks) -> DataFrame:
     """The scenes frame of all sensors."""
-    fingerprints, known = _row_fingerprints(context), _known_scenes(context)
+    known = _known_scenes(context)
     frames = (
         catalogue(
             context.spark,
-            context.archives[sensor.name].products,
+            context.archives[sensor.name],
             sensor.selection,
-            fingerprints=fingerprints[sensor.name],
+            scratch=context.folder.scratch,
             marks=marks,
             known=known,
         )
@@ -97,11 +100,12 @@ def _all_sensors(context: Context, marks: Marks) -> DataFrame:
 
 def _judged(context: Context, sensor: ArchiveSensor, table: DataFrame) -> Judgement:
     """What of a sensor's products is left out; raises SitsparkError where that is more than may be."""
-    missing = left_out(table.where(F.col("sensor") == sensor.name))
-    judged = Judgement.of(len(context.archives[sensor.name].products), missing, sensor.settings)
+    own = table.where(F.col("sensor") == sensor.name)
+    judged = Judgement.of(len(context.archives[sensor.name].products), counts_left_out(own), sensor.settings)
     if judged.stops:
-        context.voice.console.print(left_out_table(judged.left_out))
-        raise SitsparkError(sensor.told(_refusal(judged, sensor.settings)))
+        first = first_left_out(own, LISTED)
+        context.voice.console.print(left_out_table(first, judged.left_out.total()))
+        raise SitsparkError(sensor.told(_refusal(judged, first, sensor.settings)))
     return judged
 
 
@@ -122,29 +126,23 @@ def _calendar(context: Context, key: str) -> Outcome:
             for sensor in context.sensors
         )
         context.write("acquisitions", functools.reduce(DataFrame.unionByName, frames), key=key)
-    found = acquisitions_of(context)
-    publish(figure, calendar_figure(found))
-    known = [acquisition.clear_share for acquisition in found if acquisition.clear_share is not None]
-    clear = f"{sum(known) / len(known):.0%} clear on average" if known else "without masks"
+    found = calendar_of(context)
+    publish(figure, calendar_figure(found.acquisitions))
+    clear = "without masks" if found.clear_share is None else f"{found.clear_share:.0%} clear on average"
     return Outcome(f"{counted(used, 'product')}, {clear}", {}, (context.folder.table("acquisitions"), figure))
 
 
-def acquisitions_of(context: Context) -> tuple[Acquisition, ...]:
+def calendar_of(context: Context) -> Calendar:
     """The usable products by tile (and sensor, where there are several) and date."""
-    rows = context.table("acquisitions").collect()
-    leading = context.leading.name
-    found = (
-        Acquisition(r.tile if r.sensor == leading else f"{r.tile} {r.sensor}", r.acquired.date(), r.clear_share) for r in rows
-    )
-    return tuple(sorted(found, key=lambda a: (a.tile, a.acquired)))
-
-
-def _row_fingerprints(context: Context) -> dict[str, dict[str, str]]:
-    """What the row of a product follows from, and the version of the code that makes it; by sensor and address."""
-    return {
-        sensor: {address: digest(found, SCENES_VERSION) for address, found in own.items()}
-        for sensor, own in context.product_fingerprints.items()
-    }
+    own = F.col("sensor") == context.leading.name
+    named = F.when(own, F.col("tile")).otherwise(F.concat_ws(" ", "tile", "sensor"))
+    table = context.table("acquisitions").withColumn("tile", named)
+    sums = F.countDistinct("tile").alias("tiles"), F.count("*").alias("products"), F.avg("clear_share").alias("clear")
+    (totals,) = table.agg(*sums).collect()
+    first = table.select("tile").distinct().orderBy("tile").limit(MOST_TILES)
+    rows = table.join(F.broadcast(first), "tile").orderBy("tile", "acquired", "scene_id").collect()
+    shown = tuple(Acquisition(row.tile, row.acquired.date(), row.clear_share) for row in rows)
+    return Calendar(shown, totals.tiles, totals.products, totals.clear)
 
 
 def _known_scenes(context: Context) -> DataFrame | None:
@@ -156,15 +154,16 @@ def _known_scenes(context: Context) -> DataFrame | None:
     return found if of_this_version(found) else None
 
 
-def _refusal(judged: Judgement, settings: ScenesSettings) -> str:
+def _refusal(judged: Judgement, first: Sequence[LeftOut], settings: ScenesSettings) -> str:
     """The sentence on products that can't be used, where none may be left out, or too many would be."""
-    faulty = judged.faulty
-    where = "; `sitspark check` lists them all" if len(faulty) > LISTED else ""
-    listed = f"{some((product.sentence for product in faulty), most=_SHOWN, separator='; ')}{where}; {REMEDY}"
+    named = [product.sentence for product in first if not product.reason.is_chosen][:_SHOWN]
+    more = [f"and {judged.faulty - len(named)} more"] if judged.faulty > len(named) else []
+    where = "; `sitspark check` lists them all" if judged.faulty > LISTED else ""
+    listed = f"{'; '.join(named + more)}{where}; {REMEDY}"
     if settings.on_problem == "fail":
         return listed
     return (
-        f"{len(faulty)} of {counted(judged.asked_for, 'product')} can't be used, more than scenes.max_left_out "
+        f"{judged.faulty} of {counted(judged.asked_for, 'product')} can't be used, more than scenes.max_left_out "
         f"({settings.max_left_out:.0%}) allows: {listed}"
     )
 
@@ -176,13 +175,13 @@ def _scenes_inputs(context: Context) -> Any:
         [archive.model_dump(mode="json", exclude=OF_SERIES) for archive in settings.archives],
         [grid.crs, grid.resolution, grid.overlap_margin, grid.region],
         fingerprint([grid.region]) if isinstance(grid.region, Path) else None,
-        context.product_fingerprints,
+        context.fingerprints_of_archives,
         # a product that can't be read has no fingerprint
-        [[product.sentence for product in archive.faulty] for archive in context.archives.values()],
+        [digest(*(product.sentence for product in archive.faulty)) for archive in context.archives.values()],
     ]
 
 
 STAGES = (
-    Stage("scenes", (), SCENES_VERSION, _scenes_inputs, _catalogue),
+    Stage("scenes", (), CATALOGUE_VERSION, _scenes_inputs, _catalogue),
     Stage("calendar", ("scenes",), READER_VERSION, lambda _context: None, _calendar),
 )

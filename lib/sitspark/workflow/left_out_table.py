@@ -11,12 +11,12 @@ from sitspark.scenes.left_out import LeftOut
 LISTED = 40  # products that are named on the terminal
 
 
-def left_out_table(products: Sequence[LeftOut]) -> Table:
-    """The first products with their reasons, those with which something is wrong on top."""
-    title = f"{counted(len(products), 'product')} left out"
+def left_out_table(products: Sequence[LeftOut], total: int) -> Table:
+    """The first of so many products that are left out, with their reasons."""
+    title = f"{counted(total, 'product')} left out"
     table = Table(box=None, header_style="bold", title=title, title_justify="left")
     table.add_column("reason", no_wrap=True)
     table.add_column("product and what is wrong", overflow="fold")
-    for product in sorted(products, key=lambda p: (p.reason.is_chosen, p.reason))[:LISTED]:
+    for product in products:
         table.add_row(product.reason, escape(product.sentence))
     return table

@@ -1,9 +1,10 @@
 """Foreseeing a run, before anything is paid: headers are opened, windows of the products mapped by way of trial."""
 
+import contextlib
+import itertools
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import shapely
 
+from sitspark.ahead import mapped
 from sitspark.errors import SitsparkError
 from sitspark.features.from_settings import recipe_of
 from sitspark.features.recipe import Recipe
@@ -26,7 +28,7 @@ from sitspark.models.gpu import Device, gpu_memory
 from sitspark.models.inference import BaselineClassifier, Classifier, one_thread
 from sitspark.models.model import Model
 from sitspark.models.networks.bank import chosen
-from sitspark.scenes.archive import Listed
+from sitspark.scenes.archive import Listed, Rows
 from sitspark.scenes.chunk_plan import BESIDE, Coverage, TileExtent, cover
 from sitspark.scenes.chunk_shape import chunk_shape, worker_bytes
 from sitspark.scenes.container import Container, Files, LooseFiles
@@ -99,8 +101,8 @@ def plan(context: Context, done: Sequence[str] = ()) -> Foreseen:
     )
 
 
-# the products of a sensor by their tiles
-ByTile = Mapping[str, list[Listed]]
+# the products of a sensor by their tiles, read from its archive where they are needed
+ByTile = Mapping[str, Rows[Listed]]
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ class _Imagery:
 
     @staticmethod
     def of(context: Context) -> "_Imagery":
-        tiles = {s.name: _near(context, s, _by_tile(context.archives[s.name].wanted)) for s in context.sensors}
+        tiles = {s.name: _near(context, s) for s in context.sensors}
         covered = _coverage(context, tiles)
         layers, functions = tuple(context.settings.features.static), context.custom_functions
         recipe = recipe_of(context.settings, context.sensors, covered.acquired, layers, functions=functions)
@@ -317,15 +319,10 @@ class _Costs:
         return self.work.imagery.context.leading.name
 
 
-def _by_tile(products: Sequence[Listed]) -> ByTile:
-    found: dict[str, list[Listed]] = {}
-    for product in products:
-        found.setdefault(product.name.tile, []).append(product)
-    return found
-
-
-def _near(context: Context, sensor: ArchiveSensor, tiles: ByTile) -> ByTile:
+def _near(context: Context, sensor: ArchiveSensor) -> ByTile:
     """The tiles of another sensor whose first usable product reaches a tile of the leading one; all of that one's own."""
+    archive = context.archives[sensor.name]
+    tiles = {tile: archive.wanted_of(tile) for tile in archive.tiles}
     if sensor is context.leading:
         return tiles
     ground = shapely.union_all(list(context.tile_extents.values()))
@@ -348,12 +345,10 @@ def _coverage(context: Context, tiles: Mapping[str, ByTile]) -> Coverage:
         boxes = [asset.bounds for asset in scene.assets]
         bounds = min(b[0] for b in boxes), min(b[1] for b in boxes), max(b[2] for b in boxes), max(b[3] for b in boxes)
         extents.append(TileExtent(tile, scene.crs, bounds, bounds, min(asset.transform[0] for asset in scene.assets)))
-    acquired = {}
-    for sensor, own in tiles.items():
-        days = {product.acquired.date() for products in own.values() for product in products}
+    acquired = {sensor: context.archives[sensor].days_of(own) for sensor, own in tiles.items()}
+    for sensor, days in acquired.items():
         if not days:
             raise SitsparkError(f"no product of {sensor} reaches the tiles of {context.leading.name}; correct its folder")
-        acquired[sensor] = tuple(sorted(days))
     return cover(extents, acquired, context.settings.grid)
 
 
@@ -387,19 +382,18 @@ def _grounds(context: Context) -> int:
     return max(len(context.tile_extents if per == "tile" else context.named_regions), 1)
 
 
-def _scenes(selection: Selection, products: Sequence[Listed], *, most: int) -> list[Scene]:
+def _scenes(selection: Selection, products: Iterable[Listed], *, most: int) -> list[Scene]:
     """The first usable ones of some products, at most so many."""
-    scenes: list[Scene] = []
-    step = min(_THREADS, most)
-    with ThreadPoolExecutor(_THREADS) as pool:
-        for first in range(0, len(products), step):
-            some = products[first : first + step]
-            for product, found in zip(some, pool.map(lambda p: inspect_product(p.source, selection), some), strict=True):
-                if found.left_out is None and found.crs is not None:
-                    scenes.append(Scene(product.scene_id, product.name.tile, product.acquired, found.crs, found.assets))
-            if len(scenes) >= most:
-                break
-    return scenes[:most]
+
+    def inspected(product: Listed) -> Scene | None:
+        found = inspect_product(product.source, selection)
+        if found.left_out is not None or found.crs is None:
+            return None
+        return Scene(product.scene_id, product.name.tile, product.acquired, found.crs, found.assets)
+
+    found = mapped(inspected, products, threads=min(_THREADS, max(most, 1)))
+    with contextlib.closing(found):
+        return list(itertools.islice((scene for scene in found if scene is not None), most))
 
 
 def _classifier(context: Context, space: FeatureSpace, *, trained: bool, device: Device) -> Classifier:
@@ -466,12 +460,11 @@ def _share(chunks: Sequence[Chunk], reach: Window) -> float:
     return min(sum(chunk.window.intersection(reach).pixels for chunk in chunks) / reach.pixels, 1)
 
 
-def _bytes(products: Sequence[Listed], selection: Selection) -> float:
+def _bytes(products: Rows[Listed], selection: Selection) -> float:
     """The bytes of what is read of the products of a tile; in a store a few stand for all, for asking takes time."""
     local = all(product.source.location.scheme is None for product in products)
-    asked = products if local else products[:: max(len(products) // _ASKED, 1)]
-    with ThreadPoolExecutor(_THREADS) as pool:
-        sizes = list(pool.map(lambda product: _size_of(product.source, selection), asked))
+    asked = itertools.islice(products, 0, None, 1 if local else max(len(products) // _ASKED, 1))
+    sizes = list(mapped(lambda product: _size_of(product.source, selection), asked, threads=_THREADS))
     return sum(sizes) * len(products) / len(sizes)
 
 
