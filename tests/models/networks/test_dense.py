@@ -1,8 +1,15 @@
+"""Dense layers at work: the same bits at any place, in any chain."""
+
+from collections.abc import Callable
+
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from sitspark.models.networks.dense import in_float32
+from sitspark.models.networks.base import Standardise
+from sitspark.models.networks.dense import in_bfloat16, in_float32
+from sitspark.models.statistics import Statistics
 
 
 @pytest.mark.parametrize("outputs", [1, 2, 3, 9, 15, 16, 23])
@@ -33,3 +40,59 @@ def test_layers_deep_within_are_found_and_the_network_stays_as_it_was() -> None:
     torch.testing.assert_close(in_float32(network)(block), network(block))
     assert [type(module) for module in network.modules()] == kinds
     assert [type(module).__name__ for module in in_float32(network).modules()].count("_Dense") == 2
+
+
+@pytest.mark.parametrize("lowered", [in_float32, in_bfloat16])
+@torch.inference_mode()
+def test_layers_that_hand_on_their_numbers_give_the_bits_of_layers_one_by_one(
+    lowered: Callable[[nn.Module], nn.Module],
+) -> None:
+    torch.manual_seed(0)
+    layers = [nn.Linear(40, 30), nn.ReLU(), nn.Dropout(0.5), nn.Linear(30, 20), nn.Linear(20, 18), nn.ReLU(), nn.Linear(18, 5)]
+    found, block = lowered(nn.Sequential(*layers)), torch.randn(64, 40)
+    one_by_one = block
+    for layer in layers:
+        one_by_one = lowered(nn.Sequential(layer))(one_by_one)
+    assert found(block).dtype == torch.float32
+    assert torch.equal(found(block), one_by_one)
+    assert sum(isinstance(layer, nn.ReLU) for layer in found) == 0
+
+
+@pytest.mark.parametrize("lowered", [in_float32, in_bfloat16])
+@torch.inference_mode()
+def test_a_layer_between_others_that_has_a_hook_is_left_to_itself(lowered: Callable[[nn.Module], nn.Module]) -> None:
+    network = nn.Sequential(nn.Linear(5, 3), nn.ReLU(), nn.Linear(3, 2)).eval()
+    network[1].register_forward_hook(lambda _layer, given, found: found + (given[0].dtype == torch.float32))
+    block = torch.randn(4, 5)
+    torch.testing.assert_close(lowered(network)(block), network(block), atol=0.02, rtol=0)
+
+
+class _Residual(nn.Module):
+    """It goes through its chain layer by layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.chain = nn.Sequential(nn.Linear(20, 20), nn.ReLU(), nn.Linear(20, 20))
+
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
+        for layer in self.chain:
+            values = values + layer(values)
+        return values
+
+
+@torch.inference_mode()
+def test_a_module_may_look_at_each_layer_of_a_chain_of_its_own() -> None:
+    torch.manual_seed(0)
+    network, block = nn.Sequential(_Residual(), nn.ReLU()).eval(), torch.randn(4, 20)
+    torch.testing.assert_close(in_float32(network)(block), network(block))
+
+
+@torch.inference_mode()
+def test_standardised_features_are_rounded_once_before_a_layer_in_bfloat16() -> None:
+    torch.manual_seed(0)
+    standardise = Standardise(40)
+    standardise.take(Statistics(9, np.linspace(100, 3000, 40), np.linspace(50, 900, 40)))
+    dense, features = nn.Linear(40, 20), 1000 + 500 * torch.randn(64, 40)
+    found = in_bfloat16(nn.Sequential(standardise, dense))(features)
+    expected = in_bfloat16(nn.Sequential(dense))(standardise(features))
+    torch.testing.assert_close(found, expected, atol=0.02, rtol=0)

@@ -39,8 +39,8 @@ class Perceptron(Network):
         return nn.Sequential(*_with_relu([first, *linear[1:]], 0.0))
 
     def unfolded(self) -> nn.Module:
-        """Itself."""
-        return self
+        """All layers in one chain."""
+        return nn.Sequential(self.standardise, *self.layers)
 
 
 def _with_relu(linear: list[nn.Linear], dropout: float) -> list[nn.Module]:
