@@ -90,7 +90,7 @@ def classifiers(network: Network, **there: Any) -> tuple[Classifier, Classifier]
 
 
 def test_a_gpu_gives_the_classes_of_the_processor(network: Network) -> None:
-    features = features_of(SPACE, 20 * BLOCK + 5)
+    features = features_of(SPACE, 5 * BLOCK + 5)
     here, there = classifiers(network)
     position, probability = there.classify(features)
     expected, every = here.distribution(features)
@@ -104,7 +104,7 @@ def test_a_gpu_gives_the_classes_of_the_processor(network: Network) -> None:
 
 
 def test_a_pixel_gets_the_same_bits_in_any_company_on_a_gpu(network: Network) -> None:
-    features = features_of(SPACE, 20 * BLOCK)
+    features = features_of(SPACE, 5 * BLOCK)
     _, there = classifiers(network)
     expected = there.probabilities(features)
     order = np.random.default_rng(0).permutation(len(features))[:3000]
@@ -113,7 +113,7 @@ def test_a_pixel_gets_the_same_bits_in_any_company_on_a_gpu(network: Network) ->
 
 
 def test_bf16_changes_few_classes(network: Network) -> None:
-    features = features_of(SPACE, 4 * BLOCK)
+    features = features_of(SPACE, BLOCK)
     here, there = classifiers(network, precision="bf16")
     every = here.probabilities(features)
     best = np.sort(every, axis=1)

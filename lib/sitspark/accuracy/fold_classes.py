@@ -22,7 +22,7 @@ from sitspark.scenes.reading import Reading
 from sitspark.scenes.region import Region
 from sitspark.settings import BoundarySettings
 
-_PIXELS = 16 * BLOCK  # read at a time: of 481 numbers they take 32 MB, and about as much as they are read
+_PIXELS = 4 * BLOCK  # read at a time: of 481 numbers they take 32 MB, and about as much as they are read
 
 Scenes = Mapping[str, Sequence[Scene]]
 Places = npt.NDArray[np.int64]

@@ -17,7 +17,7 @@ from sitspark.maps.areas import counts_of
 from sitspark.maps.clock import Clock
 from sitspark.maps.dissimilarity import Dissimilarity
 from sitspark.maps.drawing import Drawing, Rasters, Speaker
-from sitspark.maps.portions import portions
+from sitspark.maps.portions import portions, portions_ahead
 from sitspark.maps.products import Product
 from sitspark.maps.record import ChunkRecord, commit
 from sitspark.maps.series import is_heard, weight_of
@@ -27,7 +27,7 @@ from sitspark.models.applicability import AreaOfApplicability
 from sitspark.models.card import CARD
 from sitspark.models.committee import Member
 from sitspark.models.gpu import Device, gpu_taken, room_on_gpu
-from sitspark.models.inference import BLOCK, Classifier
+from sitspark.models.inference import Classifier
 from sitspark.scenes.region import Region
 from sitspark.settings import BoundarySettings
 
@@ -71,8 +71,8 @@ def rasters_of(
     by_name, seen = {product.name: product for product in wanted}, read.is_seen
     kept = np.empty((len(space), seen.size), np.float32) if "features" in by_name else None
     dissimilarity = Dissimilarity.of(area, read.views, seen.size) if area and "dissimilarity" in by_name else None
-    batch = max((one.classifier.batch for drawing in drawings for one in drawing.speakers), default=BLOCK)
-    for place, features in portions(read, space, batch=batch):
+    on_gpu = any(one.classifier.on_gpu for drawing in drawings for one in drawing.speakers)
+    for place, features in (portions_ahead if on_gpu else portions)(read, space):
         if kept is not None:
             kept[:, place] = features[0][: place.stop - place.start].T
         for drawing in drawings:

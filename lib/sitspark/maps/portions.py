@@ -1,7 +1,7 @@
-"""Features of a chunk in the portions that classifiers take: block by block in the cache, or many blocks at once for a GPU."""
+"""Features of a chunk in the portions that classifiers take, as they are used or ahead for a GPU."""
 
 from collections.abc import Iterator
-from itertools import cycle, islice
+from itertools import cycle
 
 import numpy as np
 import numpy.typing as npt
@@ -16,38 +16,32 @@ from sitspark.models.inference import BLOCK
 Portion = tuple[slice, list[npt.NDArray[np.float32]]]
 
 
-def portions(read: ReadChunk, space: FeatureSpace, *, batch: int) -> Iterator[Portion]:
-    """Which pixels, and their features of each view as the first of a portion, float32 (`batch`, features).
+def portions(read: ReadChunk, space: FeatureSpace) -> Iterator[Portion]:
+    """Which pixels, and their features of each view as the first of a portion, float32 (`BLOCK`, features).
 
-    `batch` is a multiple of `BLOCK`. Portions of several blocks are made by a thread ahead of their use, in memory that a GPU
-    copies from by itself where there is one; what was given out before the last one is written over. What the thread takes is
-    added to what was spent on the chunk.
+    What was given out is written over by the next one.
     """
-    if batch == BLOCK:
-        for of_views in zip(*(view.blocks(space) for view in read.views), strict=True):
-            yield of_views[0][0], [features for _, features in of_views]
-        return
-    yield from ahead(_gathered(read, space, batch))
+    for of_views in zip(*(view.blocks(space) for view in read.views), strict=True):
+        yield of_views[0][0], [features for _, features in of_views]
 
 
-def _gathered(read: ReadChunk, space: FeatureSpace, batch: int) -> Iterator[Portion]:
-    views, clock = read.views, Clock()
+def portions_ahead(read: ReadChunk, space: FeatureSpace) -> Iterator[Portion]:
+    """The same for a GPU: made by a thread ahead of their use, in memory that a GPU copies from by itself where there is one.
+
+    What was given out before the last one is written over. What the thread takes is added to what was spent on the chunk.
+    """
+    yield from ahead(_pinned_portions(read, space))
+
+
+def _pinned_portions(read: ReadChunk, space: FeatureSpace) -> Iterator[Portion]:
+    clock = Clock()
     # one portion is used while the other one is made
-    turns = [[_pinned(batch, len(space)) for _ in views] for _ in range(2)]
-    memory = [_slabs([turn[number] for turn in turns]) for number in range(len(views))]
-    blocks = zip(*(view.blocks(space, own) for view, own in zip(views, memory, strict=True)), strict=True)
-    for turn in cycle(turns):
-        places = [of_views[0][0] for of_views in islice(blocks, batch // BLOCK)]
-        if not places:
-            clock.lap("features")
-            read.spent.cpu_seconds += clock.cpu_seconds
-            return
-        yield slice(places[0].start, places[-1].stop), turn
-
-
-def _slabs(arrays: list[npt.NDArray[np.float32]]) -> Iterator[npt.NDArray[np.float32]]:
-    """The blocks of arrays float32 (rows, features), one after the other, again and again."""
-    return cycle([slab for values in arrays for slab in values.reshape(-1, BLOCK, values.shape[1])])
+    memory = [cycle([_pinned(BLOCK, len(space)) for _ in range(2)]) for _ in read.views]
+    blocks = (view.blocks(space, own) for view, own in zip(read.views, memory, strict=True))
+    for of_views in zip(*blocks, strict=True):
+        yield of_views[0][0], [features for _, features in of_views]
+    clock.lap("features")
+    read.spent.cpu_seconds += clock.cpu_seconds
 
 
 def _pinned(rows: int, columns: int) -> npt.NDArray[np.float32]:

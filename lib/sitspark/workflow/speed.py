@@ -16,7 +16,7 @@ from sitspark.maps.portions import portions
 from sitspark.maps.products import Product, write_chunk
 from sitspark.maps.views import read_chunk
 from sitspark.models.applicability import AreaOfApplicability
-from sitspark.models.inference import BLOCK, Classifier, one_thread
+from sitspark.models.inference import Classifier, one_thread
 from sitspark.scenes.product import Scene
 from sitspark.scenes.reading import Reading
 
@@ -128,6 +128,6 @@ def trial(
                 write_chunk(scratch / f"{product.name}.tif", rasters[product.name], reading.grid.cropped(window), product)
             spent.append(watch.spent(window.pixels))
             if len(spent) == 3:
-                first, (_, (features, *_)) = rasters, next(portions(read, recipe.space, batch=BLOCK))
+                first, (_, (features, *_)) = rasters, next(portions(read, recipe.space))
                 kept = features.copy()
     return Trial(Speed.of(spent[0], spent[1], spent[2:]), kept, first)

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from sitspark.errors import SitsparkError
 from sitspark.kernels.feature_space import FeatureSpace
-from sitspark.models.inference import BLOCK, Classifier
+from sitspark.models.inference import Classifier
 from sitspark.models.networks.bank import NETWORKS, build
 from sitspark.models.networks.base import Network
 from sitspark.settings.networks import OF_SERIES, PARAMETERS
@@ -57,9 +57,9 @@ def test_folding_keeps_the_probabilities(name: str, kind: str) -> None:
 def test_a_pixel_gets_the_same_bits_in_any_company(name: str, kind: str) -> None:
     """At the published sizes: kernels differ by them."""
     space = SPACES[kind]
-    features = features_of(space, BLOCK + 100)
     torch.manual_seed(0)
     network = build(name, space, 3)
+    features = features_of(space, network.rows + 100)
     network.take(statistics_of(features))
     classifier = Classifier.of(network, CODES)
     expected = classifier.probabilities(features)

@@ -1,6 +1,7 @@
 """What every network is: from features of a pixel to one score a class; the first layer standardises."""
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -41,6 +42,9 @@ class Network(nn.Module, ABC):
     """A network: from features as the samples table has them to a score for each class."""
 
     standardise: Standardise
+    # samples at a time at inference on a processor: what layers over time make of more leaves the cache (4096 take up to twice
+    # as long each with ltae, tempcnn and the transformer)
+    rows: ClassVar[int] = 512
 
     def take(self, statistics: Statistics) -> None:
         """Standardise by the statistics of the samples that are learnt from."""
