@@ -229,6 +229,7 @@ def test_a_run_stops_where_too_much_is_faulty(total: int, left_out: list[Reason]
             "scenes.start (2018-01-01), scenes.end (2018-01-31), scenes.exclude (1 of them): of 2 products",
         ),
         ({"tiles": ["31TXX"]}, "scenes.tiles: no product of tile 31TXX in /archive; it has 31TCJ"),
+        ({"tiles": ["T31TCJ"]}, "scenes.tiles: no product of tile T31TCJ in /archive; it has 31TCJ; did you mean 31TCJ?"),
     ],
 )
 def test_where_nothing_is_left_the_settings_that_did_it_are_named(keys: dict, words: str) -> None:

@@ -361,7 +361,11 @@ def test_what_cannot_be_meant_is_one_sentence_before_anything_starts(
         pytest.param(["a", "b", "a"], [], "holds texts, as 'a'; --nomenclature FILE says", id="names without nomenclature"),
         pytest.param([None, None, None], [], "holds no label; name the field of the classes", id="no label"),
         pytest.param(
-            [1, 2, 1], ["--shift"], "can be compared with the map: 3 of 3 features not used: outside the map", id="afar"
+            [1, 2, 1],
+            ["--shift"],
+            "can be compared with the map: 3 of 3 features not used: outside the map; they lie at longitude 3.00 to 3.00, "
+            "latitude 44.25 to 44.25, the map at longitude 3.13 to 3.13, latitude 44.25 to 44.25",  # ten kilometres to the east
+            id="afar",
         ),
         pytest.param([1, 2, 1], ["--nodata-all"], "has no class at any pixel of 3 polygons", id="nothing but nodata"),
     ],

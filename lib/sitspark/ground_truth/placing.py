@@ -32,6 +32,7 @@ PIECES = pa.schema([
     ("area_m2", pa.float64()), ("wkb", pa.binary()),
 ])  # fmt: skip
 REJECTED = pa.schema([("number", pa.int64()), ("label", pa.int32()), ("reason", pa.string())])
+OUTSIDE = "outside the imagery"  # the reason of a feature that lies on no tile
 _QUARTER = 32  # edges of the circle around a point in each quarter: its area is right to a thousandth
 
 
@@ -73,7 +74,7 @@ class Placing:
             owner, polygons = _inside(owner, polygons, self.ground.region)
             blame(found.fault, ~present(owner, len(found)), "outside the region")
         tile = _tiles(owner, polygons, len(found), self.ground)
-        blame(found.fault, np.asarray(tile == None), "outside the imagery")  # noqa: E711  # compares element by element
+        blame(found.fault, np.asarray(tile == None), OUTSIDE)  # noqa: E711  # compares element by element
         here = sound(found.fault)[owner]
         owner, polygons = owner[here], polygons[here]
         of_owner, part, area = pa.array(owner), ranks(owner), shapely.area(polygons)

@@ -85,7 +85,9 @@ class ClassRaster:
             with rasterio.open(self.path) as dataset:
                 values = dataset.read(1, window=raster_window(window), masked=True)
         except RasterioError as error:
-            raise SitsparkError(f"{self.path}: can't be read ({error}); copy or write it again") from None
+            raise SitsparkError(
+                f"{self.path}: is damaged or cut short, row {window.row} on can't be read ({error}); copy or write it again"
+            ) from None
         absent = np.ma.getmaskarray(values)
         raw: npt.NDArray[Any] = values.data
         if self.nodata is not None:

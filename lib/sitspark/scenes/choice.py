@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from sitspark.errors import SitsparkError, counted, some
+from sitspark.errors import SitsparkError, counted, nearest, some
 from sitspark.scenes.archive import Archive
 from sitspark.scenes.left_out import Reason
 from sitspark.settings import ScenesSettings
@@ -15,7 +15,8 @@ def choose(archive: Archive, settings: ScenesSettings) -> None:
     absent = [tile for tile in settings.tiles if tile not in tiles]
     if absent:
         raise SitsparkError(
-            f"scenes.tiles: no product of tile {', '.join(absent)} in {settings.folder}; it has {', '.join(sorted(tiles))}"
+            f"scenes.tiles: no product of tile {', '.join(absent)} in {settings.folder}; it has {some(sorted(tiles), most=20)}"
+            f"{nearest(absent[0], tiles)}"
         )
     if settings.tiles:
         names = json.dumps(settings.tiles)

@@ -8,10 +8,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyproj
+import shapely
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -22,13 +24,14 @@ from sitspark.errors import SitsparkError, counted, some
 from sitspark.grid import Grid, Territory
 from sitspark.ground_truth.clean import clean
 from sitspark.ground_truth.codes import code_of, codes_of_texts, text_codes
-from sitspark.ground_truth.placing import Ground, Placing
+from sitspark.ground_truth.placing import OUTSIDE, Ground, Placing
 from sitspark.ground_truth.sources import Source, read_source
 from sitspark.ground_truth.staged import Staged
 from sitspark.maps.class_raster import ClassRaster
 from sitspark.maps.reading import blocks
 from sitspark.marks import Marks
 from sitspark.samples.pieces import pieces_by_chunk
+from sitspark.scenes.outline import to_geographic
 from sitspark.settings import SparkSettings
 from sitspark.workflow.progress import Voice
 
@@ -109,10 +112,26 @@ def read_reference(spark: SparkSession, asked: ReferenceFile, grid: Grid, scratc
     pieces = on_blocks(cleaned.pieces.withColumn("split", F.lit("validation")), grid)
     reference = Reference(pieces, found.staged.features, polygons, rejected, names)
     if not polygons:
+        lie, bounds = "", _bounds(found.staged)
+        if rejected["reason"].eq(OUTSIDE).any() and np.isfinite(bounds).all():
+            lie = f"; they lie at {_around(bounds, found.crs)}, the map at {_around(grid.bounds, grid.crs)}"
         raise SitsparkError(
-            f"no feature of {asked.source.address} can be compared with the map: {some(reference.remarks, separator='; ')}"
+            f"no feature of {asked.source.address} can be compared with the map: {some(reference.remarks, separator='; ')}{lie}"
         )
     return reference
+
+
+def _bounds(staged: Staged) -> tuple[float, float, float, float]:
+    """The bounds of all features (left, bottom, right, top) in their CRS."""
+    boxes = [shapely.total_bounds(shapely.from_wkb(column.to_numpy())) for column in staged.column("wkb")]
+    low, high = np.fmin.reduce([box[:2] for box in boxes]), np.fmax.reduce([box[2:] for box in boxes])
+    return float(low[0]), float(low[1]), float(high[0]), float(high[1])
+
+
+def _around(bounds: tuple[float, float, float, float], crs: str) -> str:
+    """Bounds as a sentence gives them, in degrees."""
+    left, bottom, right, top = to_geographic(shapely.box(*bounds), crs).bounds
+    return f"longitude {left:.2f} to {right:.2f}, latitude {bottom:.2f} to {top:.2f}"
 
 
 def on_blocks(polygons: DataFrame, grid: Grid) -> DataFrame:
@@ -185,5 +204,5 @@ def _with_ids(rejected: pd.DataFrame, staged: Staged) -> pd.DataFrame:
 
 def _without_numbers(reason: str) -> str:
     """A reason as it is counted, in the words of a map that is there already."""
-    plain = re.sub(r"feature \S+", "another feature", reason).replace("outside the imagery", "outside the map")
+    plain = re.sub(r"feature \S+", "another feature", reason).replace(OUTSIDE, "outside the map")
     return re.sub(r"label \S+ is not", "a label that is not", plain)
