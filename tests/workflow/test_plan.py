@@ -9,8 +9,8 @@ import pytest
 
 from sitspark.settings import TrainingSettings
 from sitspark.workflow import searching
+from sitspark.workflow.costs import Costs
 from sitspark.workflow.foreseen import Bound, Cost, Foreseen, Held, memory_caution
-from sitspark.workflow.plan import _Costs
 from sitspark.workflow.rehearsal import Pace
 from sitspark.workflow.run_folder import RunFolder
 from sitspark.workflow.speed import Speed
@@ -174,7 +174,7 @@ def test_trials_at_a_time_fit_into_cores_and_memory(
     assert searching.trials_at_a_time(TrainingSettings(threads=threads, memory=memory, device="cpu"), master) == found
 
 
-def costs(*, on_gpus: float = 0.0, runs: int = 1) -> _Costs:
+def costs(*, on_gpus: float = 0.0, runs: int = 1) -> Costs:
     """A map of 1000 pixels in two tiles, with three products: 0.1 s of a core for a pixel, 0.02 of them for models."""
     settings = SimpleNamespace(runs=runs)
     imagery = SimpleNamespace(
@@ -183,7 +183,7 @@ def costs(*, on_gpus: float = 0.0, runs: int = 1) -> _Costs:
     work = SimpleNamespace(imagery=imagery, pixels=1000, drawn_pixels=1000, written_pixels=1000, products=(1, 2, 3))
     speed = Speed(per_core_second=10, per_second=5, error=0.1, start=2)
     pace = Pace(Cost(1.0, 1.0), Cost(0.005, 0.005))
-    return _Costs(work, 2, speed, 0.02, on_gpus, {"mosaic": pace})  # type: ignore[arg-type]
+    return Costs(work, 2, speed, 0.02, on_gpus, {"mosaic": pace})  # type: ignore[arg-type]
 
 
 def test_what_a_map_and_the_maps_of_folds_take_differ_by_their_models_and_mosaics() -> None:
