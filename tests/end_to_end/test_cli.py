@@ -120,9 +120,9 @@ def test_sql_changes_nothing(finished: FinishedRun, capsys: pytest.CaptureFixtur
     ],
 )
 def test_the_next_command_is_one_that_can_be_run(facts: dict, folds: int, verb: str) -> None:
-    command = next_command(facts, folds=folds, settings_file="s.yaml", overrides=["seed=3"])
+    command = next_command(facts, folds=folds, settings_file="s.yaml", overrides=["seed=3"], run="my run")
     assert command[0] == verb
-    assert verb == "sql" or command[1:] == ["s.yaml", "--set", "seed=3"]
+    assert command[2:] == ["--run", "my run"] if verb == "sql" else command[1:] == ["s.yaml", "--set", "seed=3"]
 
 
 def test_an_iota2_configuration_is_read_and_what_it_loses_is_said(capsys: pytest.CaptureFixture[str]) -> None:

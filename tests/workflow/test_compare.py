@@ -147,6 +147,12 @@ def test_runs_are_compared_on_what_both_set_aside(
         pytest.param(["a.tif", "empty"], "empty: the run has no map yet", id="no map yet"),
         pytest.param(["a.tif", "b.tif", "--polygons", "p.gpkg"], "--label-field: name the field of p.gpkg", id="no field"),
         pytest.param(["a.tif", "b.tif", "--id-field", "id"], "--id-field goes with a file of polygons", id="no polygons"),
+        pytest.param(
+            ["a.tif", "b.tif", "--output", "a.tif/out"],
+            "--output: a.tif/out can't be written (Not a directory)",
+            id="no folder",
+        ),
+        pytest.param(["a.tif", "b.tif", "--output", "/proc"], "--output: /proc can't be written", id="closed folder"),
         pytest.param(["a.tif", "void.tif"], "no pixel has a class in both a.tif and void.tif", id="nothing in common"),
     ],
 )

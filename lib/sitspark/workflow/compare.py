@@ -29,7 +29,7 @@ from sitspark.maps.difference import DIFFERENCE, Changes, changes
 from sitspark.maps.mapping import read_mapping
 from sitspark.workflow.given_map import given_map
 from sitspark.workflow.progress import Voice
-from sitspark.workflow.reference import ReferenceFile, counted_pixels, on_blocks, read_reference, work
+from sitspark.workflow.reference import ReferenceFile, counted_pixels, make_folder, on_blocks, read_reference, work
 from sitspark.workflow.run_folder import RunFolder
 from sitspark.workflow.tables import read_table
 
@@ -137,6 +137,8 @@ def compare(asked: Comparison, console: Console) -> Compared:
     Raises SitsparkError for what can't be compared, with both files or the field.
     """
     voice = Voice(console)
+    if asked.output is not None:
+        make_folder(asked.output)
     given = given_map(asked.first), given_map(asked.second)
     classes = asked.nomenclature or given[0].nomenclature or given[1].nomenclature
     told = read_names(classes) if classes else None

@@ -52,26 +52,29 @@ def say_results(context: Context, target: str, settings_file: Path, *, overrides
     if target == "report":
         divided = facts.get("ground_truth") or facts.get("observations") or {}
         possible = len(divided.get("folds", ()))
-        what = next_command(facts, folds=possible, settings_file=str(settings_file), overrides=overrides)
+        run = str(context.folder.path)
+        what = next_command(facts, folds=possible, settings_file=str(settings_file), overrides=overrides, run=run)
         say(f"next      {_command()} {shlex.join(what)}", soft_wrap=True, markup=False)
 
 
 def next_command(
-    facts: Mapping[str, Mapping[str, Any]], *, folds: int, settings_file: str, overrides: Sequence[str]
+    facts: Mapping[str, Mapping[str, Any]], *, folds: int, settings_file: str, overrides: Sequence[str], run: str
 ) -> list[str]:
-    """The verb that goes on from here, with its arguments."""
+    """The verb that goes on from here, with its arguments; `run` is the folder of the run."""
     if "validate" not in facts and ("scenes" in facts or "train" not in facts):
         return ["run", settings_file, *(part for override in overrides for part in ("--set", override))]
     if folds > 1 and "cross_validate" not in facts:
         return ["cross-validate", settings_file, *as_options(overrides)]
-    return ["sql", "select label, split, count(*) as pixels from samples group by label, split order by label, split"]
+    query = "select label, split, count(*) as pixels from samples group by label, split order by label, split"
+    return ["sql", query, "--run", run]
 
 
 def _command() -> str:
     """How this user can call the command: by its name where it is on PATH, else by its path."""
     if shutil.which("sitspark"):
         return "sitspark"
-    return os.path.relpath(Path(sys.executable).parent / "sitspark")
+    here = Path(sys.executable).parent / "sitspark"
+    return min(os.path.relpath(here), str(here), key=len)
 
 
 _MODELS = 3  # whose folders are told one by one

@@ -77,14 +77,20 @@ class Reference:
         return [f"{count} of {counted(self.features, 'feature')} not used: {what}" for what, count in reasons.most_common()]
 
 
+def make_folder(output: Path) -> None:
+    """Make the folder that results go to; raises SitsparkError where nothing can be written there."""
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=output).close()
+    except OSError as error:
+        raise SitsparkError(f"--output: {output} can't be written ({error.strerror}); choose another folder") from None
+
+
 @contextlib.contextmanager
 def work(output: Path | None) -> Iterator[tuple[SparkSession, Path]]:
     """A session, and a folder for what is thrown away: where results go, which all machines see, or a temporary one."""
     if output is not None:
-        try:
-            output.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise SitsparkError(f"--output: {output} can't be written ({error.strerror}); choose another folder") from None
+        make_folder(output)
     with tempfile.TemporaryDirectory(prefix=".sitspark-", dir=output, ignore_cleanup_errors=True) as folder:
         settings = SparkSettings()  # type: ignore[call-arg]  # mypy sees no default in Field(x)
         yield sessions.session(settings, log=Path(folder) / "spark.log"), Path(folder)
