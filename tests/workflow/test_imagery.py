@@ -3,8 +3,9 @@
 import io
 import shutil
 import zipfile
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import matplotlib.image
@@ -16,12 +17,15 @@ from rich.console import Console
 
 from sitspark.errors import SitsparkError
 from sitspark.scenes.calendar import clear_share
+from sitspark.scenes.catalogue import counts_left_out, first_left_out
 from sitspark.scenes.left_out import Reason
 from sitspark.scenes.table import scenes_of_tile
 from sitspark.simulate import Simulation
 from sitspark.workflow.ending import say_results
+from sitspark.workflow.imagery import calendar_of
+from sitspark.workflow.progress import Voice
 from sitspark.workflow.run import run
-from tests.conftest import run_quietly, settings_of, settings_tree
+from tests.conftest import FinishedRun, run_quietly, settings_of, settings_tree
 
 
 def band(product: Path, name: str) -> Path:
@@ -135,7 +139,7 @@ DEFECTS = (
 
 
 def test_each_of_the_planted_defects_is_listed_with_its_reason(
-    spark: SparkSession, simulation: Simulation, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    spark: SparkSession, simulation: Simulation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     archive = tmp_path / "scenes"
     for tile in ("31TCK", "31TDK"):
@@ -167,6 +171,38 @@ def test_each_of_the_planted_defects_is_listed_with_its_reason(
     assert stranger.name in printed
     used = context.facts("scenes")["products"]
     assert used == 20 + 1 - len(DEFECTS) - 1 == context.table("acquisitions").count()
+
+    # of a longer list the driver takes the first, what is faulty before what was chosen
+    scenes = context.table("scenes")
+    assert counts_left_out(scenes) == Counter(defect.reason for defect in DEFECTS) + Counter([Reason.DATE])
+    everything = first_left_out(scenes, 100)
+    assert [product.reason.is_chosen for product in everything] == sorted(p.reason.is_chosen for p in everything)
+    assert first_left_out(scenes, 3) == everything[:3]
+    monkeypatch.setattr("sitspark.workflow.ending.LISTED", 3)
+    context.voice.console.file.truncate(0)  # type: ignore[attr-defined]
+    say_results(context, "calendar", tmp_path / "settings.yaml")
+    printed = " ".join(context.voice.console.file.getvalue().split())  # type: ignore[attr-defined]
+    assert f"{len(everything)} products left out" in printed and f"and {len(everything) - 3} more: " in printed
+    assert all((product.sentence in printed) == (number < 3) for number, product in enumerate(everything))
+
+
+def test_of_many_tiles_the_calendar_shows_the_first_and_counts_all(
+    finished: FinishedRun, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    whole = calendar_of(finished.context)
+    assert whole.tiles == 4 and whole.tiles_beyond == 0 and whole.products == len(whole.acquisitions)
+    assert list(whole.acquisitions) == sorted(whole.acquisitions, key=lambda a: (a.tile, a.acquired))
+    shares = [a.clear_share for a in whole.acquisitions if a.clear_share is not None]
+    assert whole.clear_share == pytest.approx(sum(shares) / len(shares))
+    monkeypatch.setattr("sitspark.workflow.imagery.MOST_TILES", 1)
+    shown = calendar_of(finished.context)
+    first = whole.acquisitions[0].tile
+    assert shown == replace(whole, acquisitions=tuple(a for a in whole.acquisitions if a.tile == first))
+    assert shown.tiles_beyond == 3
+    context = replace(finished.context, voice=Voice(Console(file=io.StringIO(), width=200)))
+    say_results(context, "calendar", tmp_path / "settings.yaml")
+    printed = context.voice.console.file.getvalue()  # type: ignore[attr-defined]
+    assert "and 3 more tiles: " in printed and "from acquisitions order by" in printed
 
 
 def test_the_calendar_has_the_clear_share_of_every_usable_product(finished, tmp_path: Path) -> None:
