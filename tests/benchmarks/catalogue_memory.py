@@ -4,8 +4,8 @@
 
 No file is written or opened: products are listed with their headers, as a STAC catalogue describes them, a hundred dates a
 tile. For each number, in a process of its own: listing, the scenes table, coverage, and the rows of the chunk plan, counted
-by Spark. Given is the growth of the memory (resident) of the driver's Python from the start of the session on, and what the
-JVM, which has spark.driver_memory, holds in the end. Ends with a line of JSON.
+by Spark. `driver_mb` is how much the memory (resident, at its peak) of the driver's Python grows from the start of the
+session on; the JVM has a heap of 4 GB, whatever the number. A line of JSON each.
 """
 
 import argparse
@@ -67,8 +67,10 @@ def measure(count: int, cores: int) -> dict[str, float]:
         choose(archive, ScenesSettings(folder=Location("https://example.org")))  # type: ignore[call-arg]  # nor here
         archive.fingerprint(lambda source: source.scene_id)
         listed = time.monotonic()
-        frame = catalogue(spark, archive, Selection(L2A, BANDS), scratch=scratch, marks=Marks(scratch / "marks"))
+        # as the stage does it
+        frame = catalogue(spark, archive, Selection(L2A, BANDS), scratch=scratch, marks=Marks(scratch / "marks")).cache()
         write_table(frame.orderBy("sensor", "tile", "acquired", "scene_id"), scratch / "scenes", crs="EPSG:4326")
+        frame.unpersist()
         scenes = read_table(spark, scratch / "scenes")
         left_out = sum(counts_left_out(scenes).values())
         written = time.monotonic()
