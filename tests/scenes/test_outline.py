@@ -26,3 +26,8 @@ def test_a_tile_across_the_antimeridian_is_cut_there(crs: str, x: float) -> None
             left, top = x + col * SIDE / 4, 8_000_020 - row * SIDE / 4
             chunk = to_geographic(shapely.box(left, top - SIDE / 4, left + SIDE / 4, top), crs)
             assert shapely.intersection(chunk, cut).area == pytest.approx(chunk.area, rel=1e-3)
+
+
+def test_a_point_and_a_box_of_no_size_lie_somewhere_too() -> None:
+    for outline in (shapely.Point(500_000, 4_900_000), shapely.box(500_000, 4_900_000, 500_000, 4_900_000)):
+        assert to_geographic(outline, "EPSG:32631").bounds == pytest.approx((3, 44.25, 3, 44.25), abs=0.01)

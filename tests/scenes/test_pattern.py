@@ -106,6 +106,14 @@ def test_files_of_a_date_that_does_not_exist_are_a_product_that_is_left_out(tmp_
     assert left_out.sentence == f"A_20180231: the date in its name doesn't exist, {first} is misnamed"
 
 
+def test_a_product_is_where_its_first_file_by_address_is(tmp_path: Path) -> None:
+    """In whatever order folders are gone through: its fingerprint follows from that."""
+    for folder, band in (("b", "B04"), ("a", "B08")):
+        write_raster(tmp_path / folder / f"20180203_{band}.tif", np.ones((8, 8), np.int16))
+    (product,) = list_archive(settings_of(tmp_path, "*/{date:%Y%m%d}_{band}.tif")).products
+    assert product.address == str(tmp_path / "a" / "20180203_B08.tif")
+
+
 def test_a_product_without_a_band_is_damaged(tmp_path: Path) -> None:
     write_raster(tmp_path / "20180203_B04.tif", np.ones((8, 8), np.int16))
     settings = settings_of(tmp_path, "{date:%Y%m%d}_{band}.tif")

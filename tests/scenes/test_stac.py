@@ -216,6 +216,35 @@ def test_ids_that_come_again_get_the_name_of_their_collection(tmp_path: Path) ->
     assert left_out.sentence == "c/scene: another item of the collection has this id"
 
 
+def test_an_item_without_a_collection_keeps_its_name(tmp_path: Path) -> None:
+    features = [item({"grid:code": f"MGRS-31TC{letter}"}, blue=BLUE) for letter in "JK"]
+    features[0]["collection"] = None
+    assert {p.scene_id for p in list_archive(written(tmp_path, *features)).products} == {"scene", "c/scene"}
+
+
+def test_of_items_of_one_name_the_first_by_address_stays(tmp_path: Path) -> None:
+    """However many there are, and in whatever order they are read: more than are read at a time."""
+    links = []
+    for number in range(40):
+        own = item({"grid:code": f"MGRS-31TC{number}"}, blue=BLUE) | {"id": f"item {min(number, 38)}"}
+        (tmp_path / f"{number:02d}.json").write_text(json.dumps(own))
+        links.append({"rel": "item", "href": f"./{number:02d}.json"})
+    (tmp_path / "catalog.json").write_text(json.dumps({"type": "Catalog", "id": "x", "links": links[::-1]}))
+    products = list_archive(settings_of(tmp_path / "catalog.json")).products
+    assert len(products) == 40
+    assert [p.address.rpartition("/")[2] for p in products if p.left_out is not None] == ["39.json#item 38"]
+
+
+def test_items_without_any_asset_are_refused_with_the_name(tmp_path: Path) -> None:
+    with pytest.raises(SitsparkError, match=r"B2 is 'blue', and no product has such an asset; they have none"):
+        list_archive(written(tmp_path, item() | {"assets": {}}))
+
+
+def test_an_orbit_of_too_many_digits_is_none(tmp_path: Path) -> None:
+    product = listed(tmp_path, item({"sat:relative_orbit": 10**25}, blue=BLUE))
+    assert product.name.relative_orbit is None
+
+
 @pytest.mark.parametrize(
     ("older", "newer"),
     [

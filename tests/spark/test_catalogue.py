@@ -50,15 +50,17 @@ def test_a_second_run_finds_new_changed_and_vanished_products(
 
 
 def test_a_known_product_is_not_opened(spark: SparkSession, tree: dict[str, Any], tmp_path: Path) -> None:
-    """What is known has no file any more: it would be damaged if it were opened."""
+    """It has no file any more, and would be damaged if it were opened. Spark would take the folder for a pattern."""
     settings = ScenesSettings(folder=tmp_path / "scenes")
+    scratch = tmp_path / "p[2018]"
+    scratch.mkdir()
     archive, selection = list_archive(settings), Selection.of(settings)
     (tmp_path / "marks").mkdir()
     archive.fingerprint(lambda source: source.scene_id)
 
     def frame(known: DataFrame | None = None) -> DataFrame:
         marks = Marks(tmp_path / "marks")
-        return catalogue(spark, archive, selection, scratch=tmp_path, marks=marks, known=known)
+        return catalogue(spark, archive, selection, scratch=scratch, marks=marks, known=known)
 
     known = frame().localCheckpoint()
     first = next(iter(archive.products))

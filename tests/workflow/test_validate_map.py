@@ -19,6 +19,7 @@ from sitspark.cli import main
 from sitspark.maps.areas import has_pixels_of_one_size
 from sitspark.maps.class_raster import ClassRaster
 from sitspark.maps.style import sidecar
+from sitspark.workflow.reference import around
 from tests.conftest import FinishedRun
 from tests.maps.rasters import LEFT, PLACE, SIDE, TOP, written
 
@@ -386,3 +387,19 @@ def test_references_that_cannot_be_used(
     field_ = options[1] if "--label-field" in options else "code"
     assert main(["validate", str(path), str(reference.write()), "--label-field", field_]) == 1
     assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("bounds", "crs", "words"),
+    [
+        ((500_000, 4_900_000, 500_000, 4_900_000), "EPSG:32631", "longitude 3.00 to 3.00, latitude 44.25 to 44.25"),
+        ((500_000, 4_900_000, 500_010, 4_900_010), "EPSG:4326", "which is nowhere in EPSG:4326"),
+        (
+            (400_000, 4_900_000, 500_010, 4_900_010),
+            "EPSG:4326",
+            "400000, 4.9e+06, 500010, 4.90001e+06 (left, bottom, right, top)",
+        ),
+    ],
+)
+def test_where_features_lie_is_told_also_where_their_crs_is_wrong(bounds: tuple, crs: str, words: str) -> None:
+    assert words in around(bounds, crs)

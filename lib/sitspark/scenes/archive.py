@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 import pyarrow as pa
 
 from sitspark.ahead import mapped
+from sitspark.errors import SitsparkError
 from sitspark.location import Location
 from sitspark.scenes.container import Container
 from sitspark.scenes.left_out import NO_DATE, LeftOut, Reason
@@ -123,13 +124,16 @@ class Archive:
     @staticmethod
     def of(found: Iterable[Found]) -> "Archive":
         """What a search came upon. Items of one name get that of their collection too; of those of one collection the first
-        stays, and the others are left out."""
+        by address stays, and the others are left out.
+
+        Raises SitsparkError for a product whose path isn't text.
+        """
         # the empty name: a file without one, kept in the page cache (2 MB) and spilled beyond
         database = sqlite3.connect("")
         database.executescript(f"PRAGMA journal_mode = OFF; {_TABLES}")
         for some in _batches(found):
             database.executemany(_INSERT, [_row(entry) for entry in some if isinstance(entry, Listed)])
-            strangers = [(entry.address,) for entry in some if isinstance(entry, Location)]
+            strangers = [(_legible(entry.address),) for entry in some if isinstance(entry, Location)]
             database.executemany("INSERT INTO stranger VALUES (?)", strangers)
         database.executescript(_INDICES)
         database.execute(
@@ -142,7 +146,10 @@ class Archive:
             """
             UPDATE product SET scene_id = scene_id || ' (' || address || ')', left_out = ?,
                 problem = scene_id || ': another item of the collection has this id'
-            WHERE collection IS NOT NULL AND id NOT IN (SELECT min(id) FROM product GROUP BY scene_id)
+            WHERE collection IS NOT NULL AND id IN (
+                SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY scene_id ORDER BY address, id) AS place FROM product)
+                WHERE place > 1
+            )
             """,
             [Reason.DUPLICATE],
         )
@@ -236,7 +243,7 @@ def _row(product: Listed) -> tuple[Any, ...]:
     return (
         source.scene_id,
         product.collection,
-        source.location.address,
+        stored(source.location),
         source.location.name,
         Container(source.location).is_archive,
         source.state,
@@ -252,6 +259,20 @@ def _row(product: Listed) -> tuple[Any, ...]:
         left_out.reason if left_out else None,
         left_out.sentence if left_out else None,
     )
+
+
+def stored(location: Location) -> str:
+    """An address as text; raises SitsparkError for a path of bytes that are none, which tables can't hold."""
+    try:
+        location.address.encode()
+    except UnicodeEncodeError:
+        raise SitsparkError(f"{_legible(location.address)}: its name isn't UTF-8; rename it") from None
+    return location.address
+
+
+def _legible(address: str) -> str:
+    """A path with bytes that are no text written as such."""
+    return address.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _made(scene_id: str, collection: str | None, address: str, state: str, contents: str | None, *rest: Any) -> Listed:

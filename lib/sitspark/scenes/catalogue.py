@@ -1,6 +1,7 @@
 """The catalogue: one row a product, with Sedona footprints, and what was left out with the reason."""
 
 import dataclasses
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from sitspark.scenes.outline import share_covered, to_geographic
 from sitspark.scenes.product import Asset, Contents, Layout, Scene, Source
 from sitspark.scenes.region import Region
 from sitspark.scenes.table import scenes_of_tile
+from sitspark.spark import pattern
 from sitspark.worker import end_task
 
 CATALOGUE_VERSION = 10  # of the code that makes the rows
@@ -51,7 +53,7 @@ def catalogue(
     follows from. Each product is marked when it is done. What is listed goes through a file of its own below `scratch`, a
     folder that the workers see too.
     """
-    frame = _listed(spark, archive, scratch / f"listed-{selection.layout.sensor}.parquet")
+    frame = _listed(spark, archive, scratch)
     fresh = frame
     if known is not None:
         wanted = frame.where("left_out is null").select("fingerprint")
@@ -82,12 +84,13 @@ def _before_comparison(known: DataFrame) -> DataFrame:
     return usable.withColumns({name: F.lit(None).cast("string") for name in ("left_out", "problem")})
 
 
-def _listed(spark: SparkSession, archive: Archive, file: Path) -> DataFrame:
+def _listed(spark: SparkSession, archive: Archive, scratch: Path) -> DataFrame:
     """What is known of products before they are opened; batch by batch, for the driver may not hold them all."""
+    file = Path(tempfile.mkdtemp(prefix="listed-", dir=scratch), "products.parquet")
     with pq.ParquetWriter(file, ROW) as writer:
         for batch in archive.batches():
             writer.write_batch(batch)
-    return spark.read.parquet(str(file)).withColumnRenamed("address", "path")
+    return spark.read.parquet(pattern(file)).withColumnRenamed("address", "path")
 
 
 def _inspected(product: Mapping[Any, Any], selection: Selection) -> Mapping[Any, Any]:

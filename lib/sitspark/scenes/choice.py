@@ -42,30 +42,39 @@ def judge(archive: Archive, settings: ScenesSettings) -> None:
     if settings.start:
         early, told = "substr(acquired, 1, 10) < :day", f"is of %s, before scenes.start ({settings.start})"
         _leave_out(archive, Reason.DATE, early, told, day=str(settings.start))
+    # what is replaced is known before anything is written
+    archive.database.execute("CREATE TEMP TABLE better (id INTEGER PRIMARY KEY, address TEXT, scene_id TEXT)")
+    archive.database.execute(f"INSERT INTO better {_BETTER}")
     archive.database.execute(_SUPERSEDED, [Reason.DUPLICATE])
+    archive.database.execute("DROP TABLE better")
 
 
 def _leave_out(archive: Archive, reason: Reason, where: str, told: str, **values: str) -> None:
     """Give a reason to the products for which a condition holds; %s in what is told is the day."""
-    set_to = "left_out = :reason, problem = printf('%s: ' || :told, scene_id, substr(acquired, 1, 10))"
+    set_to = "left_out = :reason, problem = scene_id || ': ' || replace(:told, '%s', coalesce(substr(acquired, 1, 10), ''))"
     parameters: dict[str, Any] = values | {"reason": reason, "told": told}
     archive.database.execute(f"UPDATE product SET {set_to} WHERE {where}", parameters)
 
 
-# processings of one acquisition differ by milliseconds: time up to the second
-_SUPERSEDED = """
-    WITH ranked AS (
+# of each product that another one replaces: that one. Processings of one acquisition differ by milliseconds: time up to the
+# second
+_BETTER = """
+    SELECT id, best, best_name FROM (
         SELECT id, row_number() OVER same AS place, first_value(address) OVER same AS best,
             first_value(scene_id) OVER same AS best_name
         FROM product WHERE left_out IS NULL
         WINDOW same AS (
-            PARTITION BY platform, tile, ground, substr(acquired, 1, 19) ORDER BY processed DESC, is_packed, address, product.id
+            PARTITION BY platform, tile, ground, substr(acquired, 1, 19) ORDER BY processed DESC, is_packed, address, id
         )
-    )
-    UPDATE product SET left_out = ?, problem = scene_id || ': ' ||
-        iif(scene_id = best_name, 'the same product is there twice', 'the same acquisition was processed later') ||
-        ', ' || best || ' is read'
-    FROM ranked WHERE ranked.id = product.id AND ranked.place > 1
+    ) WHERE place > 1
+"""
+_SUPERSEDED = """
+    UPDATE product SET left_out = ?, problem = (
+        SELECT product.scene_id || ': ' || CASE WHEN product.scene_id = better.scene_id
+            THEN 'the same product is there twice' ELSE 'the same acquisition was processed later' END
+            || ', ' || better.address || ' is read'
+        FROM better WHERE better.id = product.id
+    ) WHERE id IN (SELECT id FROM better)
 """
 
 

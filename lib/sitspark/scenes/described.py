@@ -41,7 +41,7 @@ def refuse_unknown(wanted: Mapping[str, Place], found: Collection[str], known: C
         if name not in found:
             raise SitsparkError(
                 f"scenes.description: {name} is '{place.text or place.number}', and no product has such {what}; they have "
-                f"{some(sorted(known), most=12)}; correct the name"
+                f"{some(sorted(known), most=12) or 'none'}; correct the name"
             )
 
 

@@ -17,7 +17,7 @@ _THREADS = 16  # folders listed at a time: that waits for the disk or the networ
 
 
 def search(folder: Location, layout: DeliveredLayout) -> Iterator[Found]:
-    """All products at <folder>/<product> and <folder>/<tile>/<product>, in the order of their names.
+    """All products at <folder>/<product> and <folder>/<tile>/<product>.
 
     Strangers are the other archive files, and the other folders but those that hold products. Raises SitsparkError for a
     folder that can't be listed: what lies in it would be missed in silence.

@@ -1,5 +1,6 @@
 """Listing an archive, whatever its layout."""
 
+import sqlite3
 from collections.abc import Iterator
 
 from sitspark.errors import SitsparkError
@@ -16,10 +17,16 @@ def list_archive(settings: ScenesSettings, region: Region | None = None) -> Arch
 
     Raises SitsparkError when none of them is wanted.
     """
-    archive = Archive.of(_search(settings, region))
-    if not archive.products:
-        raise SitsparkError(_nothing_found(settings, archive))
-    choose(archive, settings)
+    try:
+        archive = Archive.of(_search(settings, region))
+        if not archive.products:
+            raise SitsparkError(_nothing_found(settings, archive))
+        choose(archive, settings)
+    except sqlite3.OperationalError as error:
+        raise SitsparkError(
+            f"{settings.folder}: the list of its products can't be written to a temporary file ({error}); set SQLITE_TMPDIR to "
+            "a folder with more space"
+        ) from None
     return archive
 
 

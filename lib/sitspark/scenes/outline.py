@@ -22,7 +22,10 @@ def reprojected(outline: BaseGeometry, source: str, target: str) -> BaseGeometry
     if source == target:
         return outline
     left, bottom, right, top = outline.bounds
-    found: BaseGeometry = moved(shapely.segmentize(outline, max(right - left, top - bottom) / _PIECES), source, target)
+    longest = max(right - left, top - bottom)
+    # a point has no edges
+    cut = shapely.segmentize(outline, longest / _PIECES) if longest > 0 else outline
+    found: BaseGeometry = moved(cut, source, target)
     return found
 
 

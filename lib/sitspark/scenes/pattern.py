@@ -10,7 +10,7 @@ from datetime import datetime
 from sitspark.errors import SitsparkError, some
 from sitspark.location import Location
 from sitspark.scenes import store
-from sitspark.scenes.archive import Found, Listed
+from sitspark.scenes.archive import Found, Listed, stored
 from sitspark.scenes.described import Place, common_scale, places, refuse_unknown
 from sitspark.scenes.product import Contents, ProductName, Source, StoredFile, moment
 from sitspark.scenes.store import Entry
@@ -150,7 +150,7 @@ def search(settings: ScenesSettings) -> Iterator[Found]:
         bands_seen.add(match.band)
         if match.band in texts:
             times[match.date] = match.acquired
-            row = (match.tile or settings.folder.name, match.date, match.band, entry.location.address, entry.state)
+            row = (match.tile or settings.folder.name, match.date, match.band, stored(entry.location), entry.state)
             together.execute("INSERT INTO file VALUES (?, ?, ?, ?, ?)", row)
     _refuse_twice(together)
     if bands_seen and not bands_seen & texts:

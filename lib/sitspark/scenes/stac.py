@@ -38,6 +38,7 @@ def search(settings: ScenesSettings, region: Region | None) -> Iterator[Found]:
     wanted = places(settings.description)
     have: set[str] = set()
     assets: set[str] = set()
+    usable = False
     for item in _items(settings, box):
         product = product_of(item, settings.description, wanted)
         if product is None:
@@ -45,9 +46,10 @@ def search(settings: ScenesSettings, region: Region | None) -> Iterator[Found]:
             continue
         yield product
         if product.left_out is None and product.source.contents is not None:
+            usable = True
             have.update(product.source.contents.files)
             assets.update(item.fields.get("assets") or ())
-    if assets:
+    if usable:
         refuse_unknown(wanted, have, assets, "an asset")
 
 

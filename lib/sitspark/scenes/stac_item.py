@@ -120,7 +120,8 @@ def _product_of(item: Item, description: DescriptionSettings, wanted: Mapping[st
 
 
 def _integer(value: Any) -> int | None:
-    return int(value) if str(value).isdigit() else None
+    # of more digits it is no number of an orbit, path or row
+    return int(value) if str(value).isdigit() and len(str(value)) < 10 else None
 
 
 def _number(value: Any, key: str) -> float | None:

@@ -2,12 +2,12 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import shapely
 from shapely.geometry.base import BaseGeometry
 
+from sitspark.ahead import mapped
 from sitspark.scenes.catalogue import footprint_of
 from sitspark.scenes.inspect import Inspection, inspect_pixels, inspect_product
 from sitspark.scenes.layouts import Selection
@@ -70,8 +70,7 @@ def check_products(context: Context, depth: Depth) -> list[Finding]:
 def _inspected(context: Context, sensor: ArchiveSensor, depth: Depth) -> tuple[Usable, list[LeftOut]]:
     """The products of a sensor that can be used, and why others can't."""
     archive = context.archives[sensor.name]
-    with ThreadPoolExecutor(_THREADS) as pool:
-        inspected = list(pool.map(lambda product: depth.inspect(product.source, sensor.selection), archive.wanted))
+    inspected = list(mapped(lambda product: depth.inspect(product.source, sensor.selection), archive.wanted, threads=_THREADS))
     left_out = list(archive.left_out)
     left_out += [product.left_out for product in inspected if product.left_out is not None]
     usable = {p.scene_id: found for p, found in zip(archive.wanted, inspected, strict=True) if found.left_out is None}

@@ -137,8 +137,6 @@ def compare(asked: Comparison, console: Console) -> Compared:
     Raises SitsparkError for what can't be compared, with both files or the field.
     """
     voice = Voice(console)
-    if asked.output is not None:
-        make_folder(asked.output)
     given = given_map(asked.first), given_map(asked.second)
     classes = asked.nomenclature or given[0].nomenclature or given[1].nomenclature
     told = read_names(classes) if classes else None
@@ -156,6 +154,8 @@ def compare(asked: Comparison, console: Console) -> Compared:
         for raster in (first, second)
         if (raster.grid.height, raster.grid.width) != (grid.height, grid.width)
     ]
+    if asked.output is not None:
+        make_folder(asked.output)
     found = _changes(first, second, asked.output, voice)
     if not found.pixels:
         raise SitsparkError(f"no pixel has a class in both {first.path} and {second.path}; --nodata or the mapping may say why")

@@ -82,7 +82,8 @@ def _catalogue(context: Context, _key: str) -> Outcome:
 
 
 def _all_sensors(context: Context, marks: Marks) -> DataFrame:
-    """The scenes frame of all sensors."""
+    """The scenes frame of all sensors; what is known is recognised by the fingerprints that archives have."""
+    _noted = context.fingerprints_of_archives
     known = _known_scenes(context)
     frames = (
         catalogue(

@@ -120,7 +120,7 @@ def read_reference(spark: SparkSession, asked: ReferenceFile, grid: Grid, scratc
     if not polygons:
         lie, bounds = "", _bounds(found.staged)
         if rejected["reason"].eq(OUTSIDE).any() and np.isfinite(bounds).all():
-            lie = f"; they lie at {_around(bounds, found.crs)}, the map at {_around(grid.bounds, grid.crs)}"
+            lie = f"; they lie at {around(bounds, found.crs)}, the map at {around(grid.bounds, grid.crs)}"
         raise SitsparkError(
             f"no feature of {asked.source.address} can be compared with the map: {some(reference.remarks, separator='; ')}{lie}"
         )
@@ -134,9 +134,11 @@ def _bounds(staged: Staged) -> tuple[float, float, float, float]:
     return float(low[0]), float(low[1]), float(high[0]), float(high[1])
 
 
-def _around(bounds: tuple[float, float, float, float], crs: str) -> str:
+def around(bounds: tuple[float, float, float, float], crs: str) -> str:
     """Bounds as a sentence gives them, in degrees."""
     left, bottom, right, top = to_geographic(shapely.box(*bounds), crs).bounds
+    if not (-180 <= left <= right <= 180 and -90 <= bottom <= top <= 90):
+        return f"{', '.join(f'{side:g}' for side in bounds)} (left, bottom, right, top), which is nowhere in {crs}"
     return f"longitude {left:.2f} to {right:.2f}, latitude {bottom:.2f} to {top:.2f}"
 
 
