@@ -172,7 +172,7 @@ class Archive:
     @property
     def strangers(self) -> Rows[Location]:
         """Where something lies that is no product."""
-        return Rows(self.database, "SELECT address FROM stranger ORDER BY rowid", Location)
+        return Rows(self.database, "SELECT address FROM stranger ORDER BY address", Location)
 
     @property
     def left_out(self) -> Rows[LeftOut]:

@@ -22,7 +22,7 @@ def search(folder: Location, layout: DeliveredLayout) -> Iterator[Found]:
     Strangers are the other archive files, and the other folders but those that hold products. Raises SitsparkError for a
     folder that can't be listed: what lies in it would be missed in silence.
     """
-    for found in mapped(lambda entry: _found_at(entry, layout), _listed(folder), threads=_THREADS):
+    for found in mapped(lambda entry: _found_at(entry, layout), _entries(folder), threads=_THREADS):
         yield from found
 
 
@@ -32,7 +32,7 @@ def _found_at(first: Entry, layout: DeliveredLayout) -> list[Found]:
         return [_product(first, name)]
     if not first.is_folder:
         return [first.location] if _may_be_one(first) else []
-    below = [(second, _recognised(second, layout)) for second in _listed(first.location)]
+    below = [(second, _recognised(second, layout)) for second in _entries(first.location)]
     if all(name is None for _, name in below):
         return [first.location]
     found = (_product(entry, name) if name else entry.location for entry, name in below if name or _may_be_one(entry))
@@ -51,5 +51,5 @@ def _may_be_one(entry: Entry) -> bool:
     return entry.is_folder or PurePosixPath(entry.location.name).suffix.lower() in ARCHIVES
 
 
-def _listed(folder: Location) -> list[Entry]:
-    return [entry for entry in store.listed(folder) if entry.location.name not in _OF_THE_SYSTEM]
+def _entries(folder: Location) -> Iterator[Entry]:
+    return (entry for entry in store.scanned(folder) if entry.location.name not in _OF_THE_SYSTEM)

@@ -215,7 +215,7 @@ def _source(
 def _descend(folder: Location, levels: tuple[re.Pattern[str], ...]) -> Iterator[Entry]:
     """The files as deep as the pattern is, in folders that match it."""
     level, *below = levels
-    for entry in store.listed(folder):
+    for entry in store.scanned(folder):
         if not below:
             if not entry.is_folder:
                 yield entry

@@ -67,17 +67,22 @@ class Entry:
 
 def listed(folder: Location) -> list[Entry]:
     """What lies directly in a folder, by name. Raises SitsparkError where it can't be listed."""
+    return sorted(scanned(folder), key=lambda entry: entry.location.name)
+
+
+def scanned(folder: Location) -> Iterator[Entry]:
+    """What lies directly in a folder, in no order; one after the other on disk. Raises as `listed` does."""
     if is_web(folder):
         raise SitsparkError(f"{folder} can't be listed: web servers don't say what they hold; describe it as stac")
+    if folder.path is not None:
+        with _told(folder, "listed"), os.scandir(folder.path) as entries:
+            for entry in entries:
+                yield Entry(Location(entry.path), entry.is_dir())
+        return
     with _told(folder, "listed"):
-        if folder.path is not None:
-            with os.scandir(folder.path) as entries:
-                found = [Entry(Location(entry.path), entry.is_dir()) for entry in entries]
-        else:
-            listing = obstore.list_with_delimiter(_store(folder.root), folder.key or None)
-            found = [Entry(_at(folder, path), True) for path in listing["common_prefixes"]]
-            found += [_entry(folder, item) for item in listing["objects"]]
-    return sorted(found, key=lambda entry: entry.location.name)
+        listing = obstore.list_with_delimiter(_store(folder.root), folder.key or None)
+    yield from (Entry(_at(folder, path), True) for path in listing["common_prefixes"])
+    yield from (_entry(folder, item) for item in listing["objects"])
 
 
 def objects_below(folder: Location) -> list[Entry]:
