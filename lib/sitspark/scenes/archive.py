@@ -1,4 +1,4 @@
-"""The products of an archive, in a file while a command runs: a million take no more memory than a few."""
+"""The products of an archive, in a file while a command runs: many take no more memory than a few."""
 
 import hashlib
 import itertools
