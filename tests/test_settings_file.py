@@ -68,6 +68,10 @@ def test_dates_are_dates(read) -> None:
         ("trainin:\n  epochs: 3\n", "line 10: trainin is no known key; did you mean training?"),
         ("chunk_size: 64\n", "line 10: chunk_size is no known key; did you mean grid.chunk_size?"),
         ("epochs: 3\n", "line 10: epochs is no known key; did you mean training.epochs?"),
+        (
+            "samples:\n  per_model:\n    alps: {samplr: random}\n",
+            "line 12: samples.per_model.alps.samplr is no known key; did you mean samples.per_model.alps.sampler?",
+        ),
         ("zzz: 3\n", "line 10: zzz is no known key; see docs/settings.md"),
         # wrong types
         ("training:\n  epochs: ten\n", "line 11: training.epochs should be a valid integer"),

@@ -252,13 +252,21 @@ def known_keys() -> dict[str, str]:
 
 
 def _beside(location: tuple[str, ...]) -> list[str]:
-    """The keys of the section that a key was looked for in, also where that may be a value as well."""
+    """The keys of the section that a key was looked for in, also where that may be a value, or is one of several by name."""
     kinds: list[Any] = [Settings]
     for name in location[:-1]:
-        fields = [kind.model_fields.get(name) for kind in kinds if _is_section(kind)]
-        kinds = [kind for field in fields if field is not None for kind in _alternatives(field.annotation)]
+        kinds = [below for kind in kinds for below in _below(kind, name)]
     names = [field.alias or own for kind in kinds if _is_section(kind) for own, field in kind.model_fields.items()]
     return [".".join((*location[:-1], name)) for name in names]
+
+
+def _below(kind: Any, name: str) -> list[Any]:
+    """What may stand under a name in a section, in a mapping whose names are the user's, or in a list."""
+    if _is_section(kind):
+        field = kind.model_fields.get(name)
+        return [] if field is None else _alternatives(field.annotation)
+    # of a mapping the values, of a list or a tuple the first
+    return [below for held in get_args(kind)[-1 if get_origin(kind) is dict else 0 :][:1] for below in _alternatives(held)]
 
 
 def _is_section(kind: Any) -> bool:

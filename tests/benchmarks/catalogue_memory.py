@@ -1,11 +1,11 @@
 """The memory of the driver while an archive is catalogued and its map planned, against the number of products.
 
-    python tests/benchmarks/catalogue_memory.py [--products 10000 1000000] [--cores 2]
+    python tests/benchmarks/catalogue_memory.py [--products 10000 1000000] [--chunk 512] [--cores 2]
 
 No file is written or opened: products are listed with their headers, as a STAC catalogue describes them, a hundred dates a
-tile. For each number, in a process of its own: listing, the scenes table, coverage, and the rows of the chunk plan, counted
-by Spark. `driver_mb` is how much the memory (resident, at its peak) of the driver's Python grows from the start of the
-session on; the JVM has a heap of 4 GB, whatever the number. A line of JSON each.
+tile. For each number, in a process of its own: listing, the scenes table, coverage, and the rows of the chunk plan, of so
+many pixels a side, counted by Spark. `driver_mb` is how much the memory (resident, at its peak) of the driver's Python
+grows from the start of the session on; the JVM has a heap of 4 GB, whatever the number. A line of JSON each.
 """
 
 import argparse
@@ -55,7 +55,7 @@ def resident() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def measure(count: int, cores: int) -> dict[str, float]:
+def measure(count: int, *, chunk: int, cores: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory(prefix="sitspark-catalogue-") as folder:
         scratch = Path(folder)
         (scratch / "marks").mkdir()
@@ -75,7 +75,7 @@ def measure(count: int, cores: int) -> dict[str, float]:
         left_out = sum(counts_left_out(scenes).values())
         written = time.monotonic()
         covered = coverage(scenes, GridSettings(), leading=L2A.sensor)  # type: ignore[call-arg]  # nor here
-        chunks = chunk_frame(spark, covered, ChunkShape.square(512))
+        chunks = chunk_frame(spark, covered, ChunkShape.square(chunk))
         rows = chunk_plan(chunks, scenes, leading=L2A.sensor, every_tile=False, padding=0).count()
         planned = time.monotonic()
         return {
@@ -93,13 +93,14 @@ def measure(count: int, cores: int) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--products", type=int, nargs="+", default=[10_000, 1_000_000])
+    parser.add_argument("--chunk", type=int, default=512, help="pixels")
     parser.add_argument("--cores", type=int, default=2)
     given = parser.parse_args()
     if len(given.products) == 1:
-        print(json.dumps(measure(given.products[0], given.cores)))
+        print(json.dumps(measure(given.products[0], chunk=given.chunk, cores=given.cores)))
         return
     for count in given.products:
-        arguments = ["--products", str(count), "--cores", str(given.cores)]
+        arguments = ["--products", str(count), "--chunk", str(given.chunk), "--cores", str(given.cores)]
         subprocess.run([sys.executable, __file__, *arguments], check=True)
 
 

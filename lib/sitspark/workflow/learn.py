@@ -156,7 +156,7 @@ def _train(context: Context, key: str) -> Outcome:
     facts = {"model_id": model_id, "models": facts_of(models)}
     files = dict.fromkeys(file for model in models for file in _published(context, model.model_id))
     if len(models) > 1:
-        return Outcome(_several_in_words(cards), facts, tuple(files))
+        return Outcome(_several_in_words(models, cards), facts, tuple(files))
     (card,) = cards
     baseline = card.training.baseline is not None
     chosen = "" if baseline else f", best at epoch {card.best_epoch} of {card.epochs} by {card.criterion}"
@@ -177,14 +177,15 @@ def _trained_and_told(context: Context, model: PlannedModel, name: str, *, fold:
     return card
 
 
-def _several_in_words(cards: Sequence[ModelCard]) -> str:
-    """The line on several models, by what is worst and best of them."""
+def _several_in_words(models: Sequence[PlannedModel], cards: Sequence[ModelCard]) -> str:
+    """The line on several models, by what is worst, and of which, and best of them."""
     grounds = {str(card.ground) for card in cards if card.ground}
     of = f" for {counted(len(grounds), cards[0].ground.kind)}" if cards[0].ground and len(grounds) else ""
     told = []
     for name, values in (("OA", [c.metrics.oa for c in cards]), ("F", [c.metrics.fscore for c in cards])):
-        known = [value for value in values if value is not None]
-        told.append(f"{name} {score(min(known))} to {score(max(known))}" if known else f"{name} -")
+        known = {model.suffix.strip(): value for model, value in zip(models, values, strict=True) if value is not None}
+        worst = min(known, key=lambda one: known[one], default=None)
+        told.append(f"{name} {score(known[worst])} ({worst}) to {score(max(known.values()))}" if worst else f"{name} -")
     return f"{counted(len(cards), 'model')}{of}, {cards[0].network.name}: monitored {', '.join(told)}"
 
 
