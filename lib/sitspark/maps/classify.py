@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from sitspark.maps.products import Product
 from sitspark.maps.views import ReadChunk, read_chunk
 from sitspark.models.applicability import AreaOfApplicability
 from sitspark.models.gpu import take_gpu
+from sitspark.scenes.arena import Arena
 from sitspark.scenes.product import Scene
 from sitspark.scenes.reading import Reading
 from sitspark.scenes.region import Region
@@ -27,6 +29,8 @@ from sitspark.worker import end_task
 COLUMNS = ("chunk_id", "tile", "row", "col", "height", "width", "tiles", "other_tiles")  # of the chunk plan
 _RECORDS = "chunk_id string, map int, classified bigint"
 _CHUNKS_A_TASK, _TASKS_A_CORE, _TASKS = 8, 4, 2000
+# of this process and all of its tasks: one chunk is read while the one before is classified
+_MEMORY = (Arena(), Arena())
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,7 @@ def classify(work: DataFrame, imagery: Pass, *, tasks: int) -> DataFrame:
             take_gpu(gpus_of_task())
         # of all batches before a thread of its own reads pixels: Spark's stream belongs to this one
         rows = [row for batch in batches for row in batch.itertuples()]
-        for read in ahead(_read(row, imagery) for row in rows):
+        for read in ahead(_read(rows, imagery)):
             yield _drawn(read, imagery)
         end_task()
 
@@ -77,9 +81,12 @@ def tasks_of(chunks: int, cores: int) -> int:
     return min(max(-(-chunks // _CHUNKS_A_TASK), min(chunks, _TASKS_A_CORE * cores)), _TASKS)
 
 
-def _read(row: Any, imagery: Pass) -> ReadChunk:
-    scenes = imagery.scenes_of(row)
-    return read_chunk(imagery.chunk_of(row), scenes, imagery.reading, imagery.recipe, blended=imagery.blended)
+def _read(rows: Iterable[Any], imagery: Pass) -> Iterator[ReadChunk]:
+    """The chunks of rows of the chunk plan; the memory of the last but one is written over."""
+    for row, memory in zip(rows, cycle(_MEMORY), strict=False):
+        chunk, scenes = imagery.chunk_of(row), imagery.scenes_of(row)
+        memory.restart(imagery.reading.cube_bytes(scenes, chunk.window))
+        yield read_chunk(chunk, scenes, imagery.reading, imagery.recipe, blended=imagery.blended, empty=memory.empty)
 
 
 def _drawn(read: ReadChunk, imagery: Pass) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from sitspark.maps.clock import Clock
 from sitspark.maps.products import VALIDITY
 from sitspark.maps.series import Series, series_of
 from sitspark.models.inference import BLOCK
+from sitspark.scenes.arena import Allocate
 from sitspark.scenes.cube import CubeStrips
 from sitspark.scenes.product import Scene
 from sitspark.scenes.reading import Reading, Stack
@@ -93,15 +94,16 @@ def read_chunk(
     recipe: Recipe,
     *,
     blended: Mapping[str, Window] = MappingProxyType({}),
+    empty: Allocate = np.empty,
 ) -> ReadChunk:
-    """Read a chunk; raises SitsparkError as `Reading.stack` and `Recipe.custom_of` do.
+    """Read a chunk into memory of `empty`; raises SitsparkError as `Reading.stack` and `Recipe.custom_of` do.
 
     Where some of the tiles whose windows on the grid are `blended` see it, it has a view by the series of each.
     """
     clock = Clock()
     views = []
     for series in series_of(chunk, scenes, reading, blended):
-        view = _view(series, chunk.window, recipe, clock)
+        view = _view(series, chunk.window, recipe, clock, empty)
         if series.weight is not None:
             view = replace(view, weight=np.where(view.stack.is_seen, series.weight, np.float32(0)))
         views.append(view)
@@ -110,8 +112,8 @@ def read_chunk(
     return ReadChunk(chunk, tuple(views), ground, clock)
 
 
-def _view(series: Series, window: Window, recipe: Recipe, clock: Clock) -> View:
-    parts = series.reading.around(series.scenes, window, tile=series.tile)
+def _view(series: Series, window: Window, recipe: Recipe, clock: Clock, empty: Allocate) -> View:
+    parts = series.reading.around(series.scenes, window, tile=series.tile, empty=empty)
     clock.lap("read")
     custom = recipe.custom_of(parts, window, series.reading.grid)
     clock.lap("custom features")

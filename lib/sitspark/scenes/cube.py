@@ -17,6 +17,7 @@ from sitspark.grid import Grid, Window
 from sitspark.kernels import masks
 from sitspark.kernels.series import PixelSeries, pixel_major
 from sitspark.scenes import store
+from sitspark.scenes.arena import Allocate
 from sitspark.scenes.crossing import SUPPORT, crossing_bytes
 from sitspark.scenes.onto_grid import (
     band_at,
@@ -155,24 +156,25 @@ def read_cube(
     owner: str | None = None,
     within: npt.NDArray[np.uint8] | None = None,
     kept_bytes: int | None = None,
+    empty: Allocate = np.empty,
 ) -> Cube:
     """Read `scenes` on `grid` (a chunk of the output grid); raises SitsparkError with tile, product, band and file.
 
     Scenes that don't reach the chunk are passed over. With an `owner` scenes of other tiles count only where no scene of
     that tile reaches; without one all count alike. Pixels where `within` (uint8, rows x columns) is 0 are never valid.
-    Decoded blocks are kept for the next chunk up to `kept_bytes`; None: as many as this one needs.
+    Decoded blocks are kept for the next chunk up to `kept_bytes`; None: as many as this one needs. `empty` gives the memory.
     """
     scenes = [scene for scene in scenes if _reaches(scene, grid)]
     blocks = blocks_bytes(scenes, grid) if kept_bytes is None else kept_bytes
     keep_blocks(blocks)
     with _environment(scenes), told_gdal(GDAL_CACHEMAX=blocks):
         kept: list[Scene] = []
-        valid = np.empty((len(scenes), grid.height, grid.width), np.uint8)
+        valid = empty((len(scenes), grid.height, grid.width), np.uint8)
         for scene, ground in _with_ground(scenes, grid, owner=owner, within=within):
             if _read_validity(scene, grid, layout, ground=ground, out=valid[len(kept)]):
                 kept.append(scene)
         valid = valid[: len(kept)]
-        reflectance = np.empty((len(kept), len(bands), grid.height, grid.width), np.int16)
+        reflectance = empty((len(kept), len(bands), grid.height, grid.width), np.int16)
         for date, scene in enumerate(kept):
             for position, band in enumerate(bands):
                 read_band(scene, scene.asset(band), grid, interpolator, out=reflectance[date, position])

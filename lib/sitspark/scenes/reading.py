@@ -10,6 +10,7 @@ import shapely
 
 from sitspark.grid import Grid, Territory, Window
 from sitspark.kernels.series import PixelSeries
+from sitspark.scenes.arena import Allocate
 from sitspark.scenes.cube import Cube, blocks_bytes, count_clear, read_cube, read_points, reading_bytes
 from sitspark.scenes.layouts import Selection
 from sitspark.scenes.onto_grid import is_copied
@@ -92,11 +93,10 @@ class Reading:
 
     def bytes_of(self, scenes: Mapping[str, Sequence[Scene]], window: Window) -> int:
         """The memory that reading a window of the output grid takes, while the one before is classified."""
-        padded = window.grown(self.padding)
-        grid = self.grid.cropped(padded)
+        grid = self.grid.cropped(window.grown(self.padding))
+        before = self.cube_bytes(scenes, window)
         # with a padding the window itself is cut out of what is read
-        copies = self._cube_bytes(scenes, window) + _PATCH_BYTES if self.padding else 0
-        before = self._cube_bytes(scenes, window)
+        copies = before + _PATCH_BYTES if self.padding else 0
         return (
             before
             + copies
@@ -111,18 +111,21 @@ class Reading:
             )
         )
 
-    def _cube_bytes(self, scenes: Mapping[str, Sequence[Scene]], window: Window) -> int:
+    def cube_bytes(self, scenes: Mapping[str, Sequence[Scene]], window: Window) -> int:
         """The memory of the cubes of a window, if all scenes reach it."""
         bands = ((len(scenes.get(s.layout.sensor, ())), len(s.bands)) for s in self.sensors)
         return sum(dates * (2 * count + 1) for dates, count in bands) * window.pixels
 
-    def around(self, scenes: Mapping[str, Sequence[Scene]], window: Window, *, tile: str) -> tuple[Part, ...]:
+    def around(
+        self, scenes: Mapping[str, Sequence[Scene]], window: Window, *, tile: str, empty: Allocate = np.empty
+    ) -> tuple[Part, ...]:
         """Read a window that `tile` owns, and the padding around it as each tile owns its ground.
 
-        The first part holds the window. What lies beyond all tiles is in none. Raises as `stack` does.
+        The first part holds the window. What lies beyond all tiles is in none. Memory is that of `empty` where nothing is
+        around. Raises as `stack` does.
         """
         if not self.padding:
-            return (Part(window, self.stack(scenes, window, tile=tile)),)
+            return (Part(window, self.stack(scenes, window, tile=tile, empty=empty)),)
         padded = window.grown(self.padding).intersection(self.grid.window)
         owned = [(territory.tile, territory.window.intersection(padded)) for territory in self.territories]
         around = sorted(
@@ -130,13 +133,16 @@ class Reading:
         )
         return tuple(Part(own, self.stack(scenes, own, tile=owner)) for owner, own in around)
 
-    def stack(self, scenes: Mapping[str, Sequence[Scene]], window: Window, *, tile: str) -> Stack:
+    def stack(self, scenes: Mapping[str, Sequence[Scene]], window: Window, *, tile: str, empty: Allocate = np.empty) -> Stack:
         """Read a window of the output grid that `tile` owns, from the scenes of each sensor by its name.
 
-        Raises SitsparkError with tile, product, band and file, or with the layer, for what can't be read.
+        `empty` gives the memory. Raises SitsparkError with tile, product, band and file, or with the layer, for what can't be
+        read.
         """
         grid = self.grid.cropped(window)
-        cubes = tuple(read_cube(of_sensor, grid, **how) for of_sensor, how in self._each_sensor(scenes, grid, tile))
+        cubes = tuple(
+            read_cube(of_sensor, grid, **how, empty=empty) for of_sensor, how in self._each_sensor(scenes, grid, tile)
+        )
         return Stack(cubes, read_layers(self.static, grid))
 
     def points(
