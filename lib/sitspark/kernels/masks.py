@@ -26,12 +26,22 @@ def listed(mask: npt.NDArray[np.integer], excluded: npt.NDArray[np.bool_], other
                 valid[r, c] = 0
 
 
-@numba.njit(nogil=True, cache=True)
 def nodata(bands: npt.NDArray[np.int16], value: int, valid: npt.NDArray[np.uint8]) -> None:
     """Clear `valid` (rows x columns) wherever one of the bands (bands, rows, columns) holds no data."""
+    # of one type with the pixels, so that comparisons fill a vector register
+    _nodata(bands, np.int16(value), valid)
+
+
+@numba.njit(nogil=True, cache=True)
+def _nodata(bands: npt.NDArray[np.int16], value: np.int16, valid: npt.NDArray[np.uint8]) -> None:
     count, rows, cols = bands.shape
     for b in range(count):
         for r in range(rows):
+            # most lines miss nothing, and are only looked at
+            missing = False
             for c in range(cols):
-                if bands[b, r, c] == value:
-                    valid[r, c] = 0
+                missing |= bands[b, r, c] == value
+            if missing:
+                for c in range(cols):
+                    if bands[b, r, c] == value:
+                        valid[r, c] = 0

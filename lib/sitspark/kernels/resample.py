@@ -217,6 +217,9 @@ def _incomplete(
     first_row, first_col = _first_tap(fine_row), _first_tap(fine_col)
     top, bottom = max(-first_row, 0), min(source.shape[0] - first_row, _TAPS)
     left, right = max(-first_col, 0), min(source.shape[1] - first_col, _TAPS)
+    value = _mean_without_holes(source, first_row, first_col, weights, fine_row % 2, fine_col % 2, nodata)
+    if not np.isnan(value):
+        return _digital_number(np.float32(value), nodata)
     for i in range(top, bottom):
         for j in range(left, right):
             number = source[first_row + i, first_col + j]
@@ -224,6 +227,31 @@ def _incomplete(
         taps[0, i] = _mean_of_taps(taps[1], weights[fine_col % 2], left, right)
     value = _mean_of_taps(taps[0], weights[fine_row % 2], top, bottom)
     return nodata if np.isnan(value) else _digital_number(np.float32(value), nodata)
+
+
+@numba.njit(nogil=True, cache=True)
+def _mean_without_holes(
+    source: npt.NDArray[np.int16],
+    first_row: int,
+    first_col: int,
+    weights: npt.NDArray[np.float32],
+    row_parity: int,
+    col_parity: int,
+    nodata: np.int16,
+) -> float:
+    """What `_mean_of_taps` gives across and then down, for a pixel along the edge of an image; NaN if a tap has no data."""
+    total = weight = 0.0
+    for i in range(max(-first_row, 0), min(source.shape[0] - first_row, _TAPS)):
+        of_row = weight_of_row = 0.0
+        for j in range(max(-first_col, 0), min(source.shape[1] - first_col, _TAPS)):
+            number = source[first_row + i, first_col + j]
+            if number == nodata:
+                return np.nan
+            of_row += weights[col_parity, j] * number
+            weight_of_row += weights[col_parity, j]
+        total += weights[row_parity, i] * (of_row / weight_of_row)
+        weight += weights[row_parity, i]
+    return total / weight
 
 
 @numba.njit(nogil=True, cache=True)

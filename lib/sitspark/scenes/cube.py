@@ -178,7 +178,8 @@ def read_cube(
         for date, scene in enumerate(kept):
             for position, band in enumerate(bands):
                 read_band(scene, scene.asset(band), grid, interpolator, out=reflectance[date, position])
-            masks.nodata(reflectance[date], NODATA, valid[date])
+                # band by band, while it is in the cache
+                masks.nodata(reflectance[date, position : position + 1], NODATA, valid[date])
         days = np.array([day_number(s.acquired.date()) for s in kept], np.int32)
         if layout.day is None:
             return Cube(reflectance, valid, days)
