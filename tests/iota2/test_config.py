@@ -549,9 +549,11 @@ def test_overrides_name_settings(tmp_path: Path) -> None:
     assert settings.output == (tmp_path / "elsewhere").resolve()
 
 
-def test_problems_name_the_file_and_the_setting(tmp_path: Path) -> None:
-    with pytest.raises(SitsparkError, match=r"job\.cfg: ground_truth\.ratio .*not 1\.5"):
+def test_problems_name_the_file_the_setting_and_the_key_that_it_came_of(tmp_path: Path) -> None:
+    with pytest.raises(SitsparkError, match=r"job\.cfg: ground_truth\.ratio \(from arg_train\.ratio\) should .*not 1\.5"):
         read_cfg(small(tmp_path, train="ratio : 1.5"))
+    with pytest.raises(SitsparkError, match=r"^--set ground_truth\.ratio=3: ground_truth\.ratio should .*not 3"):
+        read_cfg(small(tmp_path, train="ratio : 0.5"), overrides=["ground_truth.ratio=3"])
     (tmp_path / "empty.cfg").write_text("")
     with pytest.raises(SitsparkError, match=r"empty\.cfg: output is missing"):
         read_cfg(tmp_path / "empty.cfg")

@@ -1,6 +1,7 @@
 """An iota2 configuration file as settings of a run, with a list of all that was not carried over, and why."""
 
 import difflib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,7 +59,12 @@ def read_cfg(path: Path, *, overrides: Sequence[str] = ()) -> tuple[Settings, Co
     converted = settings_from_cfg(path)
     for override in overrides:
         apply_override(converted.tree, override)
-    return parse_settings(converted.tree, source=path), converted
+    try:
+        return parse_settings(converted.tree, source=path, overrides=overrides), converted
+    except SitsparkError as error:
+        given = {override.partition("=")[0].strip() for override in overrides}
+        written = [one for one in converted.carried if not one.default and one.setting not in given]
+        raise SitsparkError(_with_written_keys(str(error), written)) from None
 
 
 def settings_from_cfg(path: Path) -> Converted:
@@ -91,6 +97,13 @@ def settings_from_cfg(path: Path) -> Converted:
             _put(tree, setting, converted)
             carried.append(Carried(written.get(name, name), setting, converted, default=name not in values))
     return Converted(tree, tuple(carried), tuple(left_out))
+
+
+def _with_written_keys(sentence: str, carried: Sequence[Carried]) -> str:
+    """The sentence, with the key of the file beside the first mention of each setting that came of one."""
+    for one in carried:
+        sentence = re.sub(rf"(?<![\w.]){re.escape(one.setting)}(?![\w.])", rf"\g<0> (from {one.key})", sentence, count=1)
+    return sentence
 
 
 def _text_of(path: Path) -> str:

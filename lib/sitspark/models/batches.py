@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain, count, islice
+from itertools import chain, count, cycle, islice
 
 import numpy as np
 import numpy.typing as npt
@@ -127,10 +127,14 @@ class Batches:
         """This process's share of the samples in their order, batch by batch."""
         mine = share(len(self.samples), rank=self.group.rank, ranks=self.group.ranks)
         for rows in pieces(mine.start, mine.stop, self.size):
-            features = self._all.features[rows] if self.fit_in_memory else self._read([rows])
+            features = (
+                self._all.features[rows] if self.fit_in_memory else self._read([rows], self._empty(rows.stop - rows.start))
+            )
             yield Batch(features.float(), self._positions[rows], self._weights[rows], rows.stop - rows.start)
 
     def _shuffled_parts(self, first: int) -> Iterator[_Shuffled]:
+        """The parts of epochs from `first` on; where there are several the memory of the last but one is written over."""
+        memory = cycle([] if self.fit_in_memory else [self._empty(self._longest_part) for _ in range(2)])
         for number in count(first):
             random = np.random.default_rng((self.seed, number))
             if self.fit_in_memory:
@@ -139,7 +143,7 @@ class Batches:
             # the last block may be shorter: it stays last, so that all parts are as long as they are in every epoch
             blocks = np.append(random.permutation(self._blocks - 1), self._blocks - 1)
             for part in self._parts:
-                loaded = self._part(blocks[part] * _BLOCK)
+                loaded = self._part(blocks[part] * _BLOCK, next(memory))
                 yield _Shuffled(loaded, random.permutation(len(loaded.members)))
 
     @property
@@ -152,9 +156,13 @@ class Batches:
         most = self._blocks if self.fit_in_memory else int(self.memory / 2 / (_BLOCK * self.samples.bytes_each))
         return pieces(0, self._blocks, max(most, 1))
 
+    @property
+    def _longest_part(self) -> int:
+        return int(max(part.stop - part.start for part in self._parts)) * _BLOCK
+
     @cached_property
     def _all(self) -> _Part:
-        return self._part(np.arange(self._blocks) * _BLOCK)
+        return self._part(np.arange(self._blocks) * _BLOCK, self._empty(len(self.samples)))
 
     @cached_property
     def _positions(self) -> Tensor:
@@ -164,16 +172,20 @@ class Batches:
     def _weights(self) -> Tensor:
         return self.samples.weights.to(self.group.device)
 
-    def _part(self, starts: npt.NDArray[np.int64]) -> _Part:
-        """The blocks that start at these samples."""
+    def _empty(self, length: int) -> Tensor:
+        """Memory of the device for the features of so many samples, as they are held."""
+        return torch.empty(length, self.samples.width, dtype=self.samples.dtype, device=self.group.device)
+
+    def _part(self, starts: npt.NDArray[np.int64], memory: Tensor) -> _Part:
+        """The blocks that start at these samples, the features in the first rows of `memory`."""
         runs = [slice(start, min(start + _BLOCK, len(self.samples))) for start in starts.tolist()]
         members = np.concatenate([np.arange(run.start, run.stop) for run in runs])
-        return _Part(self._read(runs), torch.from_numpy(members).to(self.group.device))
+        return _Part(self._read(runs, memory), torch.from_numpy(members).to(self.group.device))
 
-    def _read(self, runs: list[slice]) -> Tensor:
-        """The features of runs of samples, one after the other, on the device, as they are held (n, features)."""
+    def _read(self, runs: list[slice], memory: Tensor) -> Tensor:
+        """The features of runs of samples, one after the other, as they are held: the first rows of `memory`."""
         ends = np.cumsum([run.stop - run.start for run in runs]).tolist()
-        features = torch.empty(ends[-1], self.samples.width, dtype=self.samples.dtype, device=self.group.device)
+        features = memory[: ends[-1]]
         places = [slice(end - (run.stop - run.start), end) for run, end in zip(runs, ends, strict=True)]
         with ThreadPoolExecutor(_READERS) as pool:
             if self.group.device.type == "cpu":
@@ -188,6 +200,8 @@ class Batches:
         staged = torch.empty(2, _READERS, longest, self.samples.width, dtype=self.samples.dtype, pin_memory=True)
         copied = [torch.cuda.Event() for _ in staged]
         stream = torch.cuda.Stream(self.group.device)
+        # steps that are still to be computed may read what lay there before
+        stream.wait_stream(torch.cuda.current_stream(self.group.device))
         with torch.cuda.stream(stream):
             for turn, first in enumerate(range(0, len(runs), _READERS)):
                 together, event = slice(first, first + _READERS), copied[turn % 2]
