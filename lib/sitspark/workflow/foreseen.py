@@ -129,7 +129,8 @@ class Foreseen:
                 + memory_caution(workers, self.worker_memory_mb, machine_mb=self.machine_memory_mb),
                 f"time     {_duration(self.core_seconds)} of one core for the map, {_duration(self.seconds)} with "
                 f"{counted(self.cores, 'core')}; starting Spark and its workers (5 to 20 s), reading the labelled pixels, "
-                f"training {counted(self.models, 'model')}{self._together()}, validation and report come on top",
+                f"training {counted(self.models, 'model')}{self._together()}, validation and report come on top: "
+                "about a minute in all for the smallest run",
                 *self._each_stage(),
                 *self._cross_validation(),
             )
