@@ -36,15 +36,20 @@ os.environ |= {
     "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_ENDPOINT_URL": f"http://127.0.0.1:{servers.free_port()}",
 }
-# a task of nothing takes two cores as long as one of a few rows; more than one for each core, so that rows are still dealt out
-FEW_PARTITIONS = {"spark.sql.shuffle.partitions": "4"}
+FOR_FEW_ROWS = {
+    # a task of nothing takes two cores as long as one of a few rows; more than one for each core, so that rows are still dealt out
+    "spark.sql.shuffle.partitions": "4",
+    # compiling a query takes longer than its rows do: a tenth of a small run
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+}
 # small enough for seconds, large enough for several chunks a tile and for every stage to have work
 LANDSCAPE = Landscape(tiles=4, size=256, dates=10, classes=6, seed=3, polygons=12)
 
 
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> SparkSession:
-    settings = SparkSettings(master="local[2]", driver_memory="2g", config=FEW_PARTITIONS)
+    settings = SparkSettings(master="local[2]", driver_memory="2g", config=FOR_FEW_ROWS)
     # with Delta for the tests that ask for it: a process has one JVM
     return sessions.session(settings, log=tmp_path_factory.mktemp("logs") / "spark.log", delta=True)
 
@@ -85,7 +90,7 @@ def settings_tree(simulated: Path, output: Path) -> dict:
         "samples": {"per_class": 300},
         "training": {"epochs": 12, "batch_size": 64, "learning_rate": 3e-3, "threads": 1},
         "map": {"products": ["probability"]},
-        "spark": {"driver_memory": "2g", "config": FEW_PARTITIONS},
+        "spark": {"driver_memory": "2g", "config": FOR_FEW_ROWS},
     }
 
 
