@@ -88,11 +88,14 @@ def decode(
             features, positions = _features(selected, space, part), _positions(selected, codes, part)
             held = _held(features, held_as, selected, space, part)
             monitored = selection.monitored(selected)
-            running.add(_those(features, ~monitored))
+            fitted = _those(features, ~monitored)
+            running.add(fitted)
             if weighed is not None:
                 weighed.add(selected, positions, ~monitored)
-            members = {"fitted": ~monitored, "monitored": monitored}
-            yield [_Kind(name, _those(held, own), positions[own]) for name, own in members.items()]
+            yield [
+                _Kind("fitted", fitted if held is features else _those(held, ~monitored), positions[~monitored]),
+                _Kind("monitored", _those(held, monitored), positions[monitored]),
+            ]
 
     with ExitStack() as stack:
         names = [f"{kind}.{what}" for kind in ("fitted", "monitored") for what in ("features", "positions")]
