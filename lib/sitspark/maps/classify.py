@@ -67,7 +67,7 @@ def classify(work: DataFrame, imagery: Pass, *, tasks: int) -> DataFrame:
             take_gpu(gpus_of_task())
         # of all batches before a thread of its own reads pixels: Spark's stream belongs to this one
         rows = [row for batch in batches for row in batch.itertuples()]
-        for read in ahead(_read(rows, imagery)):
+        for read in ahead(chunks_read(rows, imagery)):
             yield _drawn(read, imagery)
         end_task()
 
@@ -81,8 +81,8 @@ def tasks_of(chunks: int, cores: int) -> int:
     return min(max(-(-chunks // _CHUNKS_A_TASK), min(chunks, _TASKS_A_CORE * cores)), _TASKS)
 
 
-def _read(rows: Iterable[Any], imagery: Pass) -> Iterator[ReadChunk]:
-    """The chunks of rows of the chunk plan; the memory of the last but one is written over."""
+def chunks_read(rows: Iterable[Any], imagery: Pass) -> Iterator[ReadChunk]:
+    """The chunks of rows of the chunk plan; each is written over when the next but one is read."""
     for row, memory in zip(rows, cycle(_MEMORY), strict=False):
         chunk, scenes = imagery.chunk_of(row), imagery.scenes_of(row)
         memory.restart(imagery.reading.cube_bytes(scenes, chunk.window))
