@@ -72,6 +72,10 @@ def test_dates_are_dates(read) -> None:
             "samples:\n  per_model:\n    alps: {samplr: random}\n",
             "line 12: samples.per_model.alps.samplr is no known key; did you mean samples.per_model.alps.sampler?",
         ),
+        (
+            "features:\n  static:\n    dem: {file: a.tif, interpolatr: cubic}\n",
+            "line 12: features.static.dem.interpolatr is no known key; did you mean features.static.dem.interpolator?",
+        ),
         ("zzz: 3\n", "line 10: zzz is no known key; see docs/settings.md"),
         # wrong types
         ("training:\n  epochs: ten\n", "line 11: training.epochs should be a valid integer"),

@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, MutableMapping, MutableSequence, Sequence
 from pathlib import Path
-from types import UnionType
+from types import MappingProxyType, UnionType
 from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -34,15 +34,22 @@ def read_settings(path: Path, *, overrides: Sequence[str] = ()) -> Settings:
     return parse_settings(tree, source=path, overrides=overrides)
 
 
-def parse_settings(tree: Mapping[str, Any], *, source: Path, overrides: Sequence[str] = ()) -> Settings:
+def parse_settings(
+    tree: Mapping[str, Any],
+    *,
+    source: Path,
+    overrides: Sequence[str] = (),
+    written: Mapping[str, str] = MappingProxyType({}),
+) -> Settings:
     """Validate a nested mapping; paths are relative to the folder of `source`.
 
-    `overrides` are those that were applied to it: their faults are not laid on the file.
+    `overrides` are those that were applied to it: their faults are not laid on the file. `written` has the name in the file of
+    each setting that has another one there.
     """
     try:
         return Settings.model_validate(_plain(tree), context={"folder": source.resolve().parent})
     except ValidationError as error:
-        problems = [_sentence(problem, tree, source, overrides) for problem in error.errors()]
+        problems = [_sentence(problem, tree, source, overrides, written) for problem in error.errors()]
         raise SitsparkError("; ".join(problems)) from None
 
 
@@ -118,19 +125,22 @@ def _plain(node: Any) -> Any:
     return node
 
 
-def _sentence(problem: Mapping[str, Any], tree: Mapping[str, Any], source: Path, overrides: Sequence[str]) -> str:
+def _sentence(
+    problem: Mapping[str, Any], tree: Mapping[str, Any], source: Path, overrides: Sequence[str], written: Mapping[str, str]
+) -> str:
     """One of pydantic's findings as: file, line, key, what is wrong, what to do."""
     # a part in parentheses says which kind of value was judged, where there may be several
     location = _as_keys(tuple(part for part in map(str, problem["loc"]) if not part.startswith("(")))
     key = ".".join(location)
+    named = f"{key} (from {written[key]})" if key in written and not _own(location, overrides) else key
     if problem["type"] == "value_error":
-        rule = f"{key} {problem['ctx']['error']}".lstrip()
+        rule = f"{named} {problem['ctx']['error']}".lstrip()
         return f"{_origin(problem['ctx']['error'], location, tree, source, overrides)}: {rule}"
     line = _line_of(tree, location)
     # a section that the file doesn't have was made by what sets a key in it
     own = _own(location, overrides) or [one for one in overrides if line is None and _key(one).startswith(f"{key}.")]
     place = _told(own[-1]) if own else f"{source}, line {line}" if line else f"{source}"
-    where = f"{place}: {key}"
+    where = f"{place}: {named}"
     if problem["type"] == "extra_forbidden":
         documented = _as_documented(location)
         known = [*Settings.model_fields, *known_keys(), *_beside(documented)]
@@ -265,8 +275,10 @@ def _below(kind: Any, name: str) -> list[Any]:
     if _is_section(kind):
         field = kind.model_fields.get(name)
         return [] if field is None else _alternatives(field.annotation)
-    # of a mapping the values, of a list or a tuple the first
-    return [below for held in get_args(kind)[-1 if get_origin(kind) is dict else 0 :][:1] for below in _alternatives(held)]
+    held = get_args(kind)
+    if get_origin(kind) is dict:
+        return _alternatives(held[1])
+    return _alternatives(held[0]) if get_origin(kind) in (list, tuple) else []
 
 
 def _is_section(kind: Any) -> bool:

@@ -554,6 +554,10 @@ def test_problems_name_the_file_the_setting_and_the_key_that_it_came_of(tmp_path
         read_cfg(small(tmp_path, train="ratio : 1.5"))
     with pytest.raises(SitsparkError, match=r"^--set ground_truth\.ratio=3: ground_truth\.ratio should .*not 3"):
         read_cfg(small(tmp_path, train="ratio : 0.5"), overrides=["ground_truth.ratio=3"])
+    with pytest.raises(SitsparkError, match=r"ground_truth\.file is missing; add it .*; --set .*: ground_truth\.ratio should"):
+        read_cfg(small(tmp_path, train="ratio : 0.5"), overrides=["ground_truth={ratio: 3}"])
+    with pytest.raises(SitsparkError, match=r"arg_train\.ratoi is no known key of iota2; did you mean arg_train\.ratio\?$"):
+        read_cfg(small(tmp_path, train="ratoi : 0.5"), overrides=["training.epochs=none"])
     (tmp_path / "empty.cfg").write_text("")
     with pytest.raises(SitsparkError, match=r"empty\.cfg: output is missing"):
         read_cfg(tmp_path / "empty.cfg")

@@ -7,10 +7,12 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import matplotlib.image
 import pytest
 import rasterio
+from pyspark import SparkContext
 from pyspark.sql import SparkSession
 from rasterio.transform import Affine
 from rich.console import Console
@@ -258,3 +260,21 @@ def test_what_is_faulty_is_listed_even_where_it_stops_the_run(
         run(settings_of(tree), ("calendar",), console=console)
     printed = console.file.getvalue()  # type: ignore[attr-defined]
     assert all(product.name in printed.replace("\n", "") for product in products[:6])
+
+
+class _SparkIsAskedForError(Exception):
+    pass
+
+
+class _Finished:
+    """A context of which nothing has started Spark yet."""
+
+    def table(self, _name: str) -> None:
+        raise _SparkIsAskedForError
+
+
+def test_the_calendar_of_finished_stages_starts_spark_before_all_else(spark: SparkSession, monkeypatch: Any) -> None:
+    """Where all is unchanged nothing has started it, and no column can be named without."""
+    monkeypatch.setattr(SparkContext, "_active_spark_context", None)
+    with pytest.raises(_SparkIsAskedForError):
+        calendar_of(_Finished())  # type: ignore[arg-type]  # all that it is asked for

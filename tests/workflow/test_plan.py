@@ -155,6 +155,12 @@ def test_how_many_models_of_a_search_are_trained_at_a_time_is_told() -> None:
     )
 
 
+def test_what_comes_on_top_of_a_small_map_is_told() -> None:
+    on_top = "come on top, together about a minute for the smallest run\n"
+    assert on_top in replace(FORESEEN, costs={"classify": Cost(20, 10)}).to_text()
+    assert on_top not in replace(FORESEEN, costs={"classify": Cost(2000, 1000)}).to_text()
+
+
 @pytest.mark.parametrize(
     ("threads", "memory", "master", "found"),
     [

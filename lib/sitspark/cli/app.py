@@ -73,7 +73,9 @@ def sentences(*, debug: bool = False) -> Iterator[None]:
     except Exception as error:
         if debug:
             traceback.print_exc()
-        sentence = sentence_of(error) or f"unforeseen {type(error).__name__}: {error}; --debug shows where"
+        sentence = (
+            sentence_of(error) or f"unforeseen {type(error).__name__}: {str(error) or 'without a word'}; --debug shows where"
+        )
         complain.print(f"[red]error[/]: {escape(sentence)}")
         raise SystemExit(1) from None
 

@@ -1,7 +1,6 @@
 """An iota2 configuration file as settings of a run, with a list of all that was not carried over, and why."""
 
 import difflib
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from sitspark.settings import Settings
 from sitspark.settings_file import apply_override, parse_settings
 
 _CLASSIFICATION = "i2classification"
-_NOT_SET = "is not set"
+_NOT_SET, _UNKNOWN = "is not set", "is no known key of iota2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +58,13 @@ def read_cfg(path: Path, *, overrides: Sequence[str] = ()) -> tuple[Settings, Co
     converted = settings_from_cfg(path)
     for override in overrides:
         apply_override(converted.tree, override)
+    written = {one.setting: one.key for one in converted.carried if not one.default}
     try:
-        return parse_settings(converted.tree, source=path, overrides=overrides), converted
+        return parse_settings(converted.tree, source=path, overrides=overrides, written=written), converted
     except SitsparkError as error:
-        given = {override.partition("=")[0].strip() for override in overrides}
-        written = [one for one in converted.carried if not one.default and one.setting not in given]
-        raise SitsparkError(_with_written_keys(str(error), written)) from None
+        # what is missing may be misspelt
+        unknown = [f"{one.key} {one.reason}" for one in converted.left_out if one.reason.startswith(_UNKNOWN)]
+        raise SitsparkError("; ".join((str(error), *unknown))) from None
 
 
 def settings_from_cfg(path: Path) -> Converted:
@@ -99,13 +99,6 @@ def settings_from_cfg(path: Path) -> Converted:
     return Converted(tree, tuple(carried), tuple(left_out))
 
 
-def _with_written_keys(sentence: str, carried: Sequence[Carried]) -> str:
-    """The sentence, with the key of the file beside the first mention of each setting that came of one."""
-    for one in carried:
-        sentence = re.sub(rf"(?<![\w.]){re.escape(one.setting)}(?![\w.])", rf"\g<0> (from {one.key})", sentence, count=1)
-    return sentence
-
-
 def _text_of(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
@@ -135,7 +128,7 @@ def _outcome(name: str, value: Any, values: dict[str, Any]) -> dict[str, Any] | 
         if f"{name}.".startswith(prefix):
             return reason
     near = difflib.get_close_matches(name, RULES, n=1, cutoff=0.8)
-    return "is no known key of iota2" + (f"; did you mean {near[0]}?" if near else "")
+    return _UNKNOWN + (f"; did you mean {near[0]}?" if near else "")
 
 
 def _put(tree: dict[str, Any], setting: str, value: Any) -> None:

@@ -19,7 +19,7 @@ from sitspark.maps.products import Product
 from sitspark.maps.views import ReadChunk, read_chunk
 from sitspark.models.applicability import AreaOfApplicability
 from sitspark.models.gpu import take_gpu
-from sitspark.scenes.arena import Arena
+from sitspark.scenes.buffers import Buffers
 from sitspark.scenes.product import Scene
 from sitspark.scenes.reading import Reading
 from sitspark.scenes.region import Region
@@ -29,8 +29,7 @@ from sitspark.worker import end_task
 COLUMNS = ("chunk_id", "tile", "row", "col", "height", "width", "tiles", "other_tiles")  # of the chunk plan
 _RECORDS = "chunk_id string, map int, classified bigint"
 _CHUNKS_A_TASK, _TASKS_A_CORE, _TASKS = 8, 4, 2000
-# of this process and all of its tasks: one chunk is read while the one before is classified
-_MEMORY = (Arena(), Arena())
+_AHEAD = 1  # chunks that are read while the one before is classified
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,7 @@ def classify(work: DataFrame, imagery: Pass, *, tasks: int) -> DataFrame:
             take_gpu(gpus_of_task())
         # of all batches before a thread of its own reads pixels: Spark's stream belongs to this one
         rows = [row for batch in batches for row in batch.itertuples()]
-        for read in ahead(chunks_read(rows, imagery)):
+        for read in ahead(chunks_read(rows, imagery), _AHEAD):
             yield _drawn(read, imagery)
         end_task()
 
@@ -83,10 +82,11 @@ def tasks_of(chunks: int, cores: int) -> int:
 
 def chunks_read(rows: Iterable[Any], imagery: Pass) -> Iterator[ReadChunk]:
     """The chunks of rows of the chunk plan; each is written over when the next but one is read."""
-    for row, memory in zip(rows, cycle(_MEMORY), strict=False):
+    memory = cycle([Buffers() for _ in range(_AHEAD + 1)])
+    for row, buffers in zip(rows, memory, strict=False):
         chunk, scenes = imagery.chunk_of(row), imagery.scenes_of(row)
-        memory.restart(imagery.reading.cube_bytes(scenes, chunk.window))
-        yield read_chunk(chunk, scenes, imagery.reading, imagery.recipe, blended=imagery.blended, empty=memory.empty)
+        buffers.restart()
+        yield read_chunk(chunk, scenes, imagery.reading, imagery.recipe, blended=imagery.blended, empty=buffers.empty)
 
 
 def _drawn(read: ReadChunk, imagery: Pass) -> pd.DataFrame:

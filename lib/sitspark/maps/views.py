@@ -16,7 +16,7 @@ from sitspark.maps.clock import Clock
 from sitspark.maps.products import VALIDITY
 from sitspark.maps.series import Series, series_of
 from sitspark.models.inference import BLOCK
-from sitspark.scenes.arena import Allocate
+from sitspark.scenes.buffers import Allocate
 from sitspark.scenes.cube import CubeStrips
 from sitspark.scenes.product import Scene
 from sitspark.scenes.reading import Reading, Stack

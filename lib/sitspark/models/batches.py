@@ -133,13 +133,18 @@ class Batches:
             yield Batch(features.float(), self._positions[rows], self._weights[rows], rows.stop - rows.start)
 
     def _shuffled_parts(self, first: int) -> Iterator[_Shuffled]:
-        """The parts of epochs from `first` on; where there are several the memory of the last but one is written over."""
-        memory = cycle([] if self.fit_in_memory else [self._empty(self._longest_part) for _ in range(2)])
+        """The parts of epochs from `first` on."""
+        return self._all_shuffled(first) if self.fit_in_memory else self._part_after_part(first)
+
+    def _all_shuffled(self, first: int) -> Iterator[_Shuffled]:
+        for number in count(first):
+            yield _Shuffled(self._all, np.random.default_rng((self.seed, number)).permutation(len(self.samples)))
+
+    def _part_after_part(self, first: int) -> Iterator[_Shuffled]:
+        """Each is written over when the next but one is read."""
+        memory = cycle([self._empty(self._longest_part) for _ in range(2)])
         for number in count(first):
             random = np.random.default_rng((self.seed, number))
-            if self.fit_in_memory:
-                yield _Shuffled(self._all, random.permutation(len(self.samples)))
-                continue
             # the last block may be shorter: it stays last, so that all parts are as long as they are in every epoch
             blocks = np.append(random.permutation(self._blocks - 1), self._blocks - 1)
             for part in self._parts:

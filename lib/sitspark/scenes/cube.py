@@ -17,7 +17,7 @@ from sitspark.grid import Grid, Window
 from sitspark.kernels import masks
 from sitspark.kernels.series import PixelSeries, pixel_major
 from sitspark.scenes import store
-from sitspark.scenes.arena import Allocate
+from sitspark.scenes.buffers import Allocate
 from sitspark.scenes.crossing import SUPPORT, crossing_bytes
 from sitspark.scenes.onto_grid import (
     band_at,
@@ -162,8 +162,11 @@ def read_cube(
 
     Scenes that don't reach the chunk are passed over. With an `owner` scenes of other tiles count only where no scene of
     that tile reaches; without one all count alike. Pixels where `within` (uint8, rows x columns) is 0 are never valid.
-    Decoded blocks are kept for the next chunk up to `kept_bytes`; None: as many as this one needs. `empty` gives the memory.
+    Decoded blocks are kept for the next chunk up to `kept_bytes`; None: as many as this one needs. `empty` gives the memory,
+    but of what is brought into the order of days of its own.
     """
+    if layout.day is not None:
+        empty = np.empty
     scenes = [scene for scene in scenes if _reaches(scene, grid)]
     blocks = blocks_bytes(scenes, grid) if kept_bytes is None else kept_bytes
     keep_blocks(blocks)
@@ -174,7 +177,8 @@ def read_cube(
             if _read_validity(scene, grid, layout, ground=ground, out=valid[len(kept)]):
                 kept.append(scene)
         valid = valid[: len(kept)]
-        reflectance = empty((len(kept), len(bands), grid.height, grid.width), np.int16)
+        # of all dates, so that buffers are as large for each chunk; what nothing is written to costs nothing
+        reflectance = empty((len(scenes), len(bands), grid.height, grid.width), np.int16)[: len(kept)]
         for date, scene in enumerate(kept):
             for position, band in enumerate(bands):
                 read_band(scene, scene.asset(band), grid, interpolator, out=reflectance[date, position])

@@ -10,7 +10,7 @@ import shapely
 
 from sitspark.grid import Grid, Territory, Window
 from sitspark.kernels.series import PixelSeries
-from sitspark.scenes.arena import Allocate
+from sitspark.scenes.buffers import Allocate
 from sitspark.scenes.cube import Cube, blocks_bytes, count_clear, read_cube, read_points, reading_bytes
 from sitspark.scenes.layouts import Selection
 from sitspark.scenes.onto_grid import is_copied
@@ -94,7 +94,7 @@ class Reading:
     def bytes_of(self, scenes: Mapping[str, Sequence[Scene]], window: Window) -> int:
         """The memory that reading a window of the output grid takes, while the one before is classified."""
         grid = self.grid.cropped(window.grown(self.padding))
-        before = self.cube_bytes(scenes, window)
+        before = self._cube_bytes(scenes, window)
         # with a padding the window itself is cut out of what is read
         copies = before + _PATCH_BYTES if self.padding else 0
         return (
@@ -111,7 +111,7 @@ class Reading:
             )
         )
 
-    def cube_bytes(self, scenes: Mapping[str, Sequence[Scene]], window: Window) -> int:
+    def _cube_bytes(self, scenes: Mapping[str, Sequence[Scene]], window: Window) -> int:
         """The memory of the cubes of a window, if all scenes reach it."""
         bands = ((len(scenes.get(s.layout.sensor, ())), len(s.bands)) for s in self.sensors)
         return sum(dates * (2 * count + 1) for dates, count in bands) * window.pixels
@@ -121,8 +121,8 @@ class Reading:
     ) -> tuple[Part, ...]:
         """Read a window that `tile` owns, and the padding around it as each tile owns its ground.
 
-        The first part holds the window. What lies beyond all tiles is in none. Memory is that of `empty` where nothing is
-        around. Raises as `stack` does.
+        The first part holds the window. What lies beyond all tiles is in none. Without a padding `empty` gives the memory.
+        Raises as `stack` does.
         """
         if not self.padding:
             return (Part(window, self.stack(scenes, window, tile=tile, empty=empty)),)

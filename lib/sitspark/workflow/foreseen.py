@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from sitspark.errors import counted
 from sitspark.settings import HeldAs
 
+_SHORT = 60  # seconds that the map of a small run takes: all else then takes longer
+
 
 @dataclass(frozen=True, slots=True)
 class Bound:
@@ -129,8 +131,8 @@ class Foreseen:
                 + memory_caution(workers, self.worker_memory_mb, machine_mb=self.machine_memory_mb),
                 f"time     {_duration(self.core_seconds)} of one core for the map, {_duration(self.seconds)} with "
                 f"{counted(self.cores, 'core')}; starting Spark and its workers (5 to 20 s), reading the labelled pixels, "
-                f"training {counted(self.models, 'model')}{self._together()}, validation and report come on top: "
-                "about a minute in all for the smallest run",
+                f"training {counted(self.models, 'model')}{self._together()}, validation and report come on top"
+                + (", together about a minute for the smallest run" if self.seconds < _SHORT else ""),
                 *self._each_stage(),
                 *self._cross_validation(),
             )

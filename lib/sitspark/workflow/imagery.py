@@ -135,9 +135,10 @@ def _calendar(context: Context, key: str) -> Outcome:
 
 def calendar_of(context: Context) -> Calendar:
     """The usable products by tile (and sensor, where there are several) and date."""
+    # first: where all stages were done before, nothing has started Spark, without which there is no column either
+    table = context.table("acquisitions")
     own = F.col("sensor") == context.leading.name
-    named = F.when(own, F.col("tile")).otherwise(F.concat_ws(" ", "tile", "sensor"))
-    table = context.table("acquisitions").withColumn("tile", named)
+    table = table.withColumn("tile", F.when(own, F.col("tile")).otherwise(F.concat_ws(" ", "tile", "sensor")))
     sums = F.countDistinct("tile").alias("tiles"), F.count("*").alias("products"), F.avg("clear_share").alias("clear")
     (totals,) = table.agg(*sums).collect()
     first = table.select("tile").distinct().orderBy("tile").limit(MOST_TILES)

@@ -183,9 +183,13 @@ def _several_in_words(models: Sequence[PlannedModel], cards: Sequence[ModelCard]
     of = f" for {counted(len(grounds), cards[0].ground.kind)}" if cards[0].ground and len(grounds) else ""
     told = []
     for name, values in (("OA", [c.metrics.oa for c in cards]), ("F", [c.metrics.fscore for c in cards])):
-        known = {model.suffix.strip(): value for model, value in zip(models, values, strict=True) if value is not None}
-        worst = min(known, key=lambda one: known[one], default=None)
-        told.append(f"{name} {score(known[worst])} ({worst}) to {score(max(known.values()))}" if worst else f"{name} -")
+        known = [(value, number) for number, value in enumerate(values) if value is not None]
+        if not known:
+            told.append(f"{name} -")
+            continue
+        (worst, number), (best, _) = min(known), max(known)
+        which = models[number].suffix.strip() if models[number].ground else f"model {models[number].number}"
+        told.append(f"{name} {score(worst)} ({which}) to {score(best)}")
     return f"{counted(len(cards), 'model')}{of}, {cards[0].network.name}: monitored {', '.join(told)}"
 
 

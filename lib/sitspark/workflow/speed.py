@@ -17,6 +17,7 @@ from sitspark.maps.products import Product, write_chunk
 from sitspark.maps.views import read_chunk
 from sitspark.models.applicability import AreaOfApplicability
 from sitspark.models.inference import Classifier, one_thread
+from sitspark.scenes.buffers import Buffers
 from sitspark.scenes.product import Scene
 from sitspark.scenes.reading import Reading
 
@@ -115,13 +116,15 @@ def trial(
     small = Window(windows[0].row, windows[0].col, min(windows[0].height, _SMALL), min(windows[0].width, _SMALL))
     spent: list[Spent] = []
     first: Rasters = {}
+    buffers = Buffers()  # as the run reads chunk after chunk
     with one_thread():
         for window in (small, small, *windows):
             # one at least, however long the small one takes
             if sum(one.wall for one in spent[2:]) > _ENOUGH:
                 break
             watch = Stopwatch()
-            read = read_chunk(Chunk(tile, window), scenes, reading, recipe)
+            buffers.restart()
+            read = read_chunk(Chunk(tile, window), scenes, reading, recipe, empty=buffers.empty)
             drawing = Drawing.of([Speaker(one) for one in classifiers], "mean", window.pixels, products)
             (rasters,) = rasters_of(read, recipe.space, [drawing], products, area)
             for product in products:
