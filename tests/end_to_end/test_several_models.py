@@ -98,7 +98,16 @@ def test_each_region_has_a_model_of_each_seed(drawn: FinishedRun) -> None:
         )
         assert seen == (inside & trains).sum()
     words = drawn.context.folder.records()["train"].summary
-    assert words.startswith("4 models for 2 regions, mlp: monitored OA ")
+    scores = {
+        f"region {one.ground.name} {one.number}": (card["metrics"]["oa"], card["metrics"]["fscore"])
+        for one, card in zip(models, cards, strict=True)
+        if one.ground
+    }
+    told = []
+    for name, of in (("OA", 0), ("F", 1)):
+        worst = min(scores, key=lambda one: scores[one][of])
+        told.append(f"{name} {scores[worst][of]:.3f} ({worst}) to {max(values[of] for values in scores.values()):.3f}")
+    assert words == f"4 models for 2 regions, mlp: monitored {', '.join(told)}"
 
 
 def test_the_samples_of_each_region_are_chosen_by_themselves(drawn: FinishedRun) -> None:
