@@ -92,7 +92,8 @@ def _gdal_header(path: Path) -> VectorFile:
         # what GDAL advises is meant for those who call it
         cause = str(error).partition("; It might help")[0].rstrip(".")
         raise SitsparkError(
-            f"{path} can't be read as a vector file ({cause}); name a shapefile, GeoPackage, GeoJSON or GeoParquet"
+            f"{path} can't be read as a vector file ({cause}); copy it again where it is a shapefile, GeoPackage, GeoJSON or "
+            "GeoParquet, else name one"
         ) from None
     return VectorFile(
         path, _epsg_code(info["crs"], path), tuple(info["fields"]), tuple(map(str, info["dtypes"])), int(info["features"])

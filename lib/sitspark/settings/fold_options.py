@@ -1,6 +1,7 @@
 """`cross-validate --by`: short forms of the keys that say what is left out in turn."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,7 @@ _KEYS = (
 )
 _SAID = set(_KEYS) - {"ground_truth.block_size"}  # which may be one of the split
 _NULL = "null"
+_WORDS = (_NULL, "true", "false")  # that YAML takes for values of other kinds
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class FoldOptions:
         wanted = self._of_table(section) if isinstance(section, ObservationsSettings) else self._of_imagery(section)
         name = "ground_truth" if settings.observations is None else "observations"
         changed = {key: value for key, value in wanted.items() if value != getattr(section, key)}
-        return [f"{name}.{key}={json.dumps(value, ensure_ascii=False)}" for key, value in changed.items()]
+        return [f"{name}.{key}={_as_yaml(value)}" for key, value in changed.items()]
 
     def _of_imagery(self, truth: GroundTruthSettings) -> dict[str, str | float | None]:
         kind = self.by or truth.folds
@@ -126,3 +128,9 @@ def as_options(overrides: Sequence[str]) -> list[str]:
         *(part for option, value in short.items() if value != _NULL for part in (option, value)),
         *(part for key, value in given.items() for part in ("--set", f"{key}={value}")),
     ]
+
+
+def _as_yaml(value: str | float | None) -> str:
+    """A value as one writes it; a text in quotes only where it would be read as something else."""
+    plain = isinstance(value, str) and re.fullmatch(r"[^\W\d]\w*", value) and value.lower() not in _WORDS
+    return str(value) if plain else json.dumps(value, ensure_ascii=False)

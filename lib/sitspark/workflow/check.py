@@ -365,9 +365,8 @@ def _polygons_meet_imagery(context: Context) -> str:
     extent = shapely.box(*transformer.transform_bounds(*bounds))
     if boxes and not any(box.intersects(extent) for box in boxes):
         raise SitsparkError(
-            f"ground_truth.file: the features of {context.truth.file} lie at lon/lat "
-            f"{_degrees(extent)}, none of the tiles {', '.join(sorted(context.tile_extents))} reaches there; check the CRS "
-            "of the file, or scenes.tiles, or grid.region"
+            f"ground_truth.file: the features of {context.truth.file} lie at {_degrees(extent)}, where none of the tiles "
+            f"{', '.join(sorted(context.tile_extents))} reaches; check the CRS of the file, or scenes.tiles, or grid.region"
         )
     return "the polygons' extent meets the imagery"
 

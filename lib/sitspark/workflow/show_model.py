@@ -33,7 +33,7 @@ def model_folder(model: str | None, run: Path | None) -> Path:
     if model is not None and (Path(model) / CARD).is_file():
         return Path(model)
     if model is not None and run is None and Path(model).is_dir():
-        raise SitsparkError(f"{model}: is no model, for it has no {CARD}; name another folder, or an id of a run")
+        raise SitsparkError(f"{model}: is no model, for it has no {CARD}; name the folder of a model, or a run: --run {model}")
     folder = found_run(run)
     there = sorted(card.parent.name for card in (folder.path / "models").glob(f"*/{CARD}"))
     if not there:
@@ -105,7 +105,9 @@ def _calibration(card: ModelCard) -> str:
     samples = counted(found.samples, "monitored sample")
     if found.temperature == 1:
         return f"temperature 1, for no other makes {samples} likelier; expected calibration error {before} points"
-    return f"temperature {found.temperature:.3f} by {samples}; expected calibration error {before}, then {after} points"
+    return (
+        f"temperature {found.temperature:.3f} by {samples}; their expected calibration error was {before}, then {after} points"
+    )
 
 
 def _state(weights: Path, sha256: str) -> str:
