@@ -37,7 +37,7 @@ def test_one_window_is_measured_however_long_the_first_one_takes_and_its_files_a
     monkeypatch.setattr("sitspark.workflow.speed.rasters_of", drawn)
     features = np.ones((4, 3), np.float32)
     monkeypatch.setattr("sitspark.workflow.speed.portions", lambda *_arguments, **_keys: iter([(slice(0, 4), [features])]))
-    monkeypatch.setattr("sitspark.workflow.speed.read_chunk", lambda chunk, *_arguments: SimpleNamespace(chunk=chunk))
+    monkeypatch.setattr("sitspark.workflow.speed.read_chunk", lambda chunk, *_, **_keys: SimpleNamespace(chunk=chunk))
     found = trial(
         SimpleNamespace(grid=GRID),
         {},
