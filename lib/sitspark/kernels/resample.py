@@ -215,11 +215,11 @@ def _incomplete(
 ) -> np.int16:
     """A fine pixel that has taps outside the image or without data."""
     first_row, first_col = _first_tap(fine_row), _first_tap(fine_col)
-    top, bottom = max(-first_row, 0), min(source.shape[0] - first_row, _TAPS)
-    left, right = max(-first_col, 0), min(source.shape[1] - first_col, _TAPS)
     value = _mean_without_holes(source, first_row, first_col, weights, fine_row % 2, fine_col % 2, nodata)
     if not np.isnan(value):
         return _digital_number(np.float32(value), nodata)
+    top, bottom = max(-first_row, 0), min(source.shape[0] - first_row, _TAPS)
+    left, right = max(-first_col, 0), min(source.shape[1] - first_col, _TAPS)
     for i in range(top, bottom):
         for j in range(left, right):
             number = source[first_row + i, first_col + j]
