@@ -56,7 +56,7 @@ def slow_value(values: list[int], usable: list[bool], days: list[int], at: int) 
 
 
 def slow_ratio(a: float, b: float) -> float:
-    return 0.0 if abs(a + b) < 1e-5 else 1000 * (a - b) / (a + b)
+    return 0.0 if abs(a + b) < 1e-5 else min(max(1000 * (a - b) / (a + b), -1000.0), 1000.0)
 
 
 @dataclass(frozen=True)
@@ -201,9 +201,9 @@ def test_duplicated_dates_give_way_at_their_nearer_side() -> None:
         (0, 0, 0.0),
         (5, -5, 0.0),
         (-32767, 32767, 0.0),
-        (-1, 2, 3000.0),  # 1000 x 3 / 1: negative reflectances leave the usual range
-        (1, -2, 3000.0),
-        (-32768, 32767, -65535000.0),  # 1000 x 65535 / -1
+        (-1, 2, 1000.0),  # 1000 x 3 / 1 without bounds: a negative reflectance
+        (1, -2, 1000.0),
+        (-32768, 32767, -1000.0),  # 1000 x 65535 / -1
         (0, 1, 1000.0),
         (32767, 32767, 0.0),
         (-100, -300, 500.0),

@@ -15,7 +15,7 @@ from sitspark.timegrid import AcquisitionDates, TimeGrid
 
 # changes whenever the same input may give other bits, or features are written down otherwise: part of the key of every
 # stage that uses features
-KERNEL_VERSION = 3
+KERNEL_VERSION = 4
 
 BUILT_IN = ("ndvi", "ndwi", "brightness")
 _LINEAR = Linear()

@@ -20,6 +20,9 @@ from sitspark.kernels.temporal import Statistics, statistics_of, summarise
 
 # denominators below this give an index of 0 (iota2FeatureExtraction)
 SMALLEST_DENOMINATOR = 1e-5
+# what a normalised difference of reflectances reaches. Of negative ones, as corrected imagery has them over water and in shade,
+# the quotient has no bound, and a few of millions are enough that a standardised index tells nothing of all other pixels
+_FURTHEST = np.float32(1000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +166,8 @@ def _built_in(
 ) -> None:
     """Write iota2's indices of the gap-filled bands (steps x width from `first` on) behind them; place -1: not wanted.
 
-    NDVI = 1000 (nir - red) / (nir + red), NDWI = 1000 (swir - nir) / (swir + nir), brightness = sqrt(sum of squares).
+    NDVI = 1000 (nir - red) / (nir + red), NDWI = 1000 (swir - nir) / (swir + nir), both within -1000 .. 1000;
+    brightness = sqrt(sum of squares).
     """
     red, nir, swir = bands
     ndvi_at, ndwi_at, brightness_at = starts
@@ -188,7 +192,7 @@ def _normalised_difference(a: np.float32, b: np.float32) -> np.float32:
     total = a + b
     if abs(total) < SMALLEST_DENOMINATOR:
         return np.float32(0)
-    return np.float32(1000) * (a - b) / total
+    return min(max(_FURTHEST * (a - b) / total, -_FURTHEST), _FURTHEST)
 
 
 @numba.njit(nogil=True, cache=True)
@@ -210,7 +214,10 @@ def _evaluated(
 
 @numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "reassoc", "arcp", "nsz"})
 def _relative(out: npt.NDArray[np.float32], first: int, steps: int, width: int, reference: int) -> None:
-    """Replace each band but the reference by 1000 (band - reference) / (band + reference), in place (iota2's rel_refl)."""
+    """Replace each band but the reference by 1000 (band - reference) / (band + reference), within -1000 .. 1000, in place.
+
+    iota2's rel_refl, which has no bounds.
+    """
     for p in range(out.shape[0]):
         row = out[p][first : first + steps * width]
         for k in range(steps):

@@ -165,7 +165,8 @@ class FeaturesSettings(Section):
         "static layers and custom_features are all there is).",
     )
     relative: bool = Field(
-        False, description="Whether bands are 1000 (band - red) / (band + red), red as it is (iota2's rel_refl)."
+        False,
+        description="Whether bands are 1000 (band - red) / (band + red), within -1000 .. 1000, red as it is (iota2's rel_refl).",
     )
 
     @model_validator(mode="after")
