@@ -1,5 +1,6 @@
 """iota2's configuration files as settings: nothing dropped in silence, iota2's own defaults, two generations of names."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from sitspark.classes import Nomenclature
 from sitspark.errors import SitsparkError
 from sitspark.iota2 import LeftOut, read_cfg, settings_from_cfg
 from sitspark.iota2.names import canonical
+from sitspark.iota2.outcome import Wrong
 from sitspark.iota2.rules import RULES
 from sitspark.settings import TrainingSettings
 from sitspark.settings.training import ScheduleSettings, StoppingSettings
@@ -110,7 +112,10 @@ def test_every_rule_leads_to_settings_that_exist_or_to_a_reason(value: object) -
     for name, rule in RULES.items():
         for others in ({}, switches):
             outcome = rule(value, others | {name: value})
-            assert isinstance(outcome, str) or (outcome and set(outcome) <= set(known_keys())), name
+            if isinstance(outcome, Wrong):
+                assert any(f"{key}.".startswith(f"{outcome.instead}.") for key in known_keys()), name
+            else:
+                assert isinstance(outcome, str) or (outcome and set(outcome) <= set(known_keys())), name
 
 
 @pytest.mark.parametrize(
@@ -213,9 +218,8 @@ def test_networks_are_those_of_the_bank_or_of_a_module(tmp_path: Path, asked: st
 
 def test_parameters_of_networks_of_iota2_are_not_those_of_the_bank(tmp_path: Path) -> None:
     asked = "deep_learning_parameters : {dl_name : 'LTAEClassifier', dl_parameters : {'n_head': 4}}"
-    _, converted = read_cfg(small(tmp_path, train=asked))
-    [left] = [left for left in converted.left_out if left.key.endswith("dl_parameters")]
-    assert "parameters of other names; see training.parameters" in left.reason
+    [left] = [left for left in settings_from_cfg(small(tmp_path, train=asked)).left_out if left.key.endswith("dl_parameters")]
+    assert "parameters of other names" in left.reason and left.instead == "training.parameters"
 
 
 NETWORK = "deep_learning_parameters : {dl_name : 'MLPClassifier'}"
@@ -267,7 +271,7 @@ def test_classifiers_become_baselines(tmp_path: Path, train: str, rest: str, bas
 @pytest.mark.parametrize(
     ("train", "rest", "key", "reason"),
     [
-        ("classifier : 'knn'", "", "arg_train.classifier", "there is no knn here"),
+        ("classifier : 'knn'", "", "arg_train.classifier", "knn is none of rf, sharkrf, libsvm, gbt"),
         (
             "classifier : 'libsvm', otb_classifier_options : {'classifier.libsvm.k':'rbf'}",
             "",
@@ -288,7 +292,7 @@ def test_classifiers_become_baselines(tmp_path: Path, train: str, rest: str, bas
             "arg_train.classifier",
             "the model of scikit_models_parameters",
         ),
-        ("", SCIKIT.format("model_type : 'AdaBoost'"), "scikit_models_parameters.model_type", "there is no AdaBoost here"),
+        ("", SCIKIT.format("model_type : 'AdaBoost'"), "scikit_models_parameters.model_type", "AdaBoost is none of"),
         ("", SCIKIT.format("model_type : 'SVC'"), "scikit_models_parameters.model_type", "a linear kernel here, not rbf"),
         (
             "",
@@ -453,7 +457,11 @@ def test_bands_count_with_extract_bands_only(tmp_path: Path) -> None:
         ("arg_train : {quantum : 1}", "arg_train.quantum", "is no known key of iota2"),
         ("nonsense : 3", "nonsense", "is no known key of iota2"),
         ("external_features : {module : 'f.py'}", "external_features.module", "there are no external features"),
-        ("arg_train : {features : ['NDVI', 'EVI']}", "arg_train.features", "evi is none of ndvi, ndwi, brightness"),
+        (
+            "arg_train : {features : ['NDVI', 'EVI']}",
+            "arg_train.features",
+            "EVI is none of NDVI, NDWI, Brightness",
+        ),
         ("Landsat8 : {temporal_resolution : 16}", "Landsat8.temporal_resolution", "Landsat"),
         ("Sentinel_2_S2C : {temporal_resolution : 16}", "Sentinel_2_S2C.temporal_resolution", "of this section are not read"),
         ("arg_classification : {classif_mode : 'fusion'}", "arg_classification.classif_mode", "not fused"),
@@ -525,7 +533,7 @@ def test_early_stopping_and_the_falling_rate_are_carried_over(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("key", "value", "reason"),
     [
-        ("early_stop_metric", "'train_loss'", "it is none of val_loss, oa, kappa, fscore"),
+        ("early_stop_metric", "'train_loss'", "train_loss is none of val_loss, oa, kappa, fscore"),
         ("adaptive_lr", "{'cooldown' : 1}", "of ReduceLROnPlateau factor and patience are known"),
     ],
 )
@@ -534,6 +542,59 @@ def test_what_the_loop_does_otherwise_is_said(tmp_path: Path, key: str, value: s
     (left,) = settings_from_cfg(path).left_out
     assert left.key == f"arg_train.deep_learning_parameters.{key}" and left.changes_the_job
     assert left.reason.startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("sections", "sentence", "override"),
+    [
+        (
+            {"train": "deep_learning_parameters : {dl_name : 'MLPClasifier'}"},
+            "arg_train.deep_learning_parameters.dl_name: MLPClasifier is none of MLPClassifier, ANN, "
+            "SimpleSelfAttentionClassifier, LTAEClassifier, did you mean MLPClassifier?; correct it there, or say what takes "
+            "its place: --set training.network=...",
+            "training.network=ltae",
+        ),
+        (
+            {"train": "features : ['NDVI', 'Brightnes']"},
+            "arg_train.features: Brightnes is none of NDVI, NDWI, Brightness, did you mean Brightness?",
+            "features.indices.ndvi=",
+        ),
+        (
+            {"train": "sample_selection : {'sampler':'random', 'strategy':'smalest'}"},
+            "strategy: smalest is none of all, constant, percent, total, smallest, byclass, did you mean smallest?",
+            "samples={strategy: smallest}",
+        ),
+        (
+            {"train": "classifier : 'knn'"},
+            "arg_train.classifier: knn is none of rf, sharkrf, libsvm, gbt;",
+            "training.baseline=null",
+        ),
+        ({"chain": "spatial_resolution : [10, 20]"}, "spatial_resolution: [10, 20] is not one size", "grid.resolution=20"),
+        (
+            {"rest": "arg_classification : {enable_probability_map : 'yes'}"},
+            "enable_probability_map: yes is neither True nor False",
+            "map.products=[margin]",
+        ),
+    ],
+    ids=["network", "index", "strategy", "classifier", "resolution", "product"],
+)
+def test_no_default_takes_the_place_of_a_value_that_is_not_understood(
+    tmp_path: Path, sections: dict[str, str], sentence: str, override: str
+) -> None:
+    path = small(tmp_path, **sections)
+    with pytest.raises(SitsparkError, match=f"job\\.cfg: .*{re.escape(sentence)}"):
+        read_cfg(path)
+    with pytest.raises(SitsparkError, match=re.escape(sentence)):
+        read_cfg(path, overrides=["training.threads=3"])
+    read_cfg(path, overrides=[override])
+
+
+def test_all_values_that_are_not_understood_are_told_together(tmp_path: Path) -> None:
+    path = small(tmp_path, train="features : ['EVI'], deep_learning_parameters : {dl_name : 'resnet'}")
+    with pytest.raises(
+        SitsparkError, match=r"features: EVI .*dl_name: resnet .*--set features.indices=... --set training.network=..."
+    ):
+        read_cfg(path)
 
 
 def test_only_the_classification_builder_is_run(tmp_path: Path) -> None:
@@ -614,7 +675,7 @@ def test_what_single_regions_have_of_their_own(tmp_path: Path, train: str, key: 
             True,
             "sample_selection : {'per_model':[{'target_model':'4', 'strategy':'all', 'strategy.total.v':5}]}",
             "sample_selection.per_model",
-            "strategy.total.v of target_model 4: iota2 uses it with the strategy total only; set samples.per_model",
+            "strategy.total.v of target_model 4: iota2 uses it with the strategy total only",
         ),
         (
             True,

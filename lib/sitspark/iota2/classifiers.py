@@ -5,11 +5,10 @@ Names and defaults are those of OTB's TrainVectorClassifier and of scikit-learn.
 
 import ast
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-Values = Mapping[str, Any]
-Outcome = dict[str, Any] | str
+from sitspark.iota2.outcome import NEEDS_NONE, Outcome, Rule, Values, Wrong, none_of
 
 CLASSIFIER = "arg_train.classifier"
 OPTIONS = "arg_train.otb_classifier_options"
@@ -73,10 +72,10 @@ def classifier(value: Any, values: Values) -> Outcome:
     if instead := _instead(values):
         return instead
     if not isinstance(value, str) or value not in _OTB:
-        return f"there is no {value} here; see training.baseline for what there is"
+        return none_of(value, _OTB, instead=_BASELINE)
     kernel = values.get(f"{OPTIONS}.classifier.libsvm.k", "linear")
     if value == "libsvm" and kernel != "linear":
-        return f"a support vector machine has a linear kernel here, not {kernel}; see training.baseline for what there is"
+        return _other_kernel(kernel)
     bare = not any(name.startswith(f"{OPTIONS}.") for name in values)
     taken: dict[str, Any] = {"kind": _OTB[value]} | _OWN.get(value, {})
     for option, (setting, default) in _OTB_OPTIONS.items():
@@ -85,7 +84,7 @@ def classifier(value: Any, values: Values) -> Outcome:
     return _settings(taken)
 
 
-def option(name: str) -> Callable[[Any, Values], Outcome]:
+def option(name: str) -> Rule:
     """The rule for one of OTB's options, as rf.max."""
 
     def rule(value: Any, values: Values) -> Outcome:
@@ -106,16 +105,16 @@ def scikit_model(value: Any, values: Values) -> Outcome:
         return "iota2 trains the network of deep_learning_parameters"
     kind = _kind_of_scikit(value)
     if kind is None:
-        return f"there is no {value} here; see training.baseline for what there is"
+        return none_of(value, _SCIKIT, instead=_BASELINE)
     kernel = "linear" if value == "LinearSVC" else _argument("kernel", values, "rbf")
     if kind == "linear_svm" and kernel != "linear":
-        return f"a support vector machine has a linear kernel here, not {kernel}; see training.baseline for what there is"
+        return _other_kernel(kernel)
     known = _SCIKIT_ARGUMENTS["linear_svm" if kind == "linear_svm" else "forest"]
     absent = {setting: default for name, (setting, default) in known.items() if _argument(name, values, known) is known}
     return _settings({"kind": kind} | absent)
 
 
-def scikit_argument(name: str) -> Callable[[Any, Values], Outcome]:
+def scikit_argument(name: str) -> Rule:
     """The rule for an argument of scikit-learn's model, as n_estimators."""
 
     def rule(value: Any, values: Values) -> Outcome:
@@ -131,10 +130,10 @@ def scikit_argument(name: str) -> Callable[[Any, Values], Outcome]:
     return rule
 
 
-RULES: dict[str, Callable[[Any, Values], Outcome]] = {
+RULES: dict[str, Rule] = {
     CLASSIFIER: classifier,
     **{f"{OPTIONS}.classifier.{name}": option(name) for name in _OTB_OPTIONS},
-    f"{OPTIONS}.classifier.libsvm.k": lambda _value, _values: "needs no setting: the kernel is linear, or nothing is trained",
+    f"{OPTIONS}.classifier.libsvm.k": lambda _value, _values: f"{NEEDS_NONE}: the kernel is linear, or nothing is trained",
     _MODEL: scikit_model,
     **{
         f"{section}.{name}": scikit_argument(name)
@@ -142,6 +141,10 @@ RULES: dict[str, Callable[[Any, Values], Outcome]] = {
         for name in (*_SCIKIT_ARGUMENTS["forest"], *_SCIKIT_ARGUMENTS["linear_svm"])
     },
 }
+
+
+def _other_kernel(kernel: Any) -> Wrong:
+    return Wrong(f"a support vector machine has a linear kernel here, not {kernel}", _BASELINE)
 
 
 def _instead(values: Values) -> str | None:

@@ -8,7 +8,8 @@ from typing import Any
 
 from sitspark.errors import SitsparkError
 from sitspark.iota2.names import keys_of
-from sitspark.iota2.rules import NEEDS_NONE, PREFIXES, RULES, defaults
+from sitspark.iota2.outcome import NEEDS_NONE, Outcome, Wrong
+from sitspark.iota2.rules import PREFIXES, RULES, defaults
 from sitspark.iota2.syntax import parse
 from sitspark.settings import Settings
 from sitspark.settings_file import apply_override, parse_settings
@@ -29,11 +30,15 @@ class Carried:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A key of the file that no setting expresses, as it is written there, with the reason."""
+    """A key of the file that no setting expresses, as it is written there, with the reason.
+
+    `instead`: the setting that has to be given in its place, for the run would be another one without.
+    """
 
     key: str
     value: Any
     reason: str
+    instead: str | None = None
 
     @property
     def changes_the_job(self) -> bool:
@@ -53,9 +58,11 @@ class Converted:
 def read_cfg(path: Path, *, overrides: Sequence[str] = ()) -> tuple[Settings, Converted]:
     """Read an iota2 file and apply `key.path=value` overrides, whose keys are those of the settings.
 
-    Raises SitsparkError with file and key or line for what can't be read, and for settings that are missing or wrong.
+    Raises SitsparkError with file and key or line for what can't be read, for values that can't be done and have no override in
+    their place, and for settings that are missing or wrong.
     """
     converted = settings_from_cfg(path)
+    _refuse_wrong(converted, path, overrides)
     for override in overrides:
         apply_override(converted.tree, override)
     written = {one.setting: one.key for one in converted.carried if not one.default}
@@ -65,6 +72,20 @@ def read_cfg(path: Path, *, overrides: Sequence[str] = ()) -> tuple[Settings, Co
         # what is missing may be misspelt
         unknown = [f"{one.key} {one.reason}" for one in converted.left_out if one.reason.startswith(_UNKNOWN)]
         raise SitsparkError("; ".join((str(error), *unknown))) from None
+
+
+def _refuse_wrong(converted: Converted, path: Path, overrides: Sequence[str]) -> None:
+    given = [override.partition("=")[0] for override in overrides]
+    wrong = [
+        one
+        for one in converted.left_out
+        if one.instead
+        and not any(f"{key}.".startswith(f"{one.instead}.") or f"{one.instead}.".startswith(f"{key}.") for key in given)
+    ]
+    if wrong:
+        faults = "; ".join(f"{one.key}: {one.reason}" for one in wrong)
+        instead = " ".join(f"--set {setting}=..." for setting in dict.fromkeys(one.instead for one in wrong))
+        raise SitsparkError(f"{path}: {faults}; correct it there, or say what takes its place: {instead}")
 
 
 def settings_from_cfg(path: Path) -> Converted:
@@ -90,6 +111,9 @@ def settings_from_cfg(path: Path) -> Converted:
     left_out: list[LeftOut] = []
     for name, value in (values | defaults(set(values))).items():
         outcome = _outcome(name, value, values)
+        if isinstance(outcome, Wrong):
+            left_out.append(LeftOut(written[name], value, outcome.reason, outcome.instead))
+            continue
         if isinstance(outcome, str):
             left_out.append(LeftOut(written[name], value, outcome))
             continue
@@ -118,8 +142,8 @@ def _check_builders(values: dict[str, Any], path: Path) -> None:
             )
 
 
-def _outcome(name: str, value: Any, values: dict[str, Any]) -> dict[str, Any] | str:
-    """Settings by their names, or the reason why there are none."""
+def _outcome(name: str, value: Any, values: dict[str, Any]) -> Outcome:
+    """Settings by their names, or why there are none."""
     if name in RULES:
         if value is None or value == "None":
             return _NOT_SET

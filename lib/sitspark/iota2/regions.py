@@ -1,7 +1,8 @@
 """iota2's keys on regions: a model for each of them, and what draws the map near their borders."""
 
-from collections.abc import Callable, Mapping
 from typing import Any
+
+from sitspark.iota2.outcome import NEEDS_NONE, Outcome, Rule, Values, Wrong
 
 _PATH, _FIELD = "chain.region_path", "chain.region_field"
 _FUSED = "arg_classification.enable_boundary_fusion"
@@ -9,9 +10,9 @@ _INTERIOR, _EXTERIOR = "arg_classification.boundary_interior_buffer_size", "arg_
 _EPSILON = "arg_classification.boundary_fusion_epsilon"
 
 
-def _path(value: Any, values: Mapping[str, Any]) -> dict[str, Any] | str:
+def _path(value: Any, values: Values) -> Outcome:
     if not value:
-        return "needs no setting: one model is trained for the whole area"
+        return f"{NEEDS_NONE}: one model is trained for the whole area"
     # iota2's default of the field
     return {
         "ground_truth.regions": value,
@@ -20,14 +21,14 @@ def _path(value: Any, values: Mapping[str, Any]) -> dict[str, Any] | str:
     }
 
 
-def _field(value: Any, values: Mapping[str, Any]) -> dict[str, Any] | str:
+def _field(value: Any, values: Values) -> Outcome:
     if not values.get(_PATH):
         return "iota2 uses it with region_path only"
     return {"ground_truth.region_field": value}
 
 
-def _of_boundary(name: str) -> Callable[[Any, Mapping[str, Any]], dict[str, Any] | str]:
-    def rule(value: Any, values: Mapping[str, Any]) -> dict[str, Any] | str:
+def _of_boundary(name: str) -> Rule:
+    def rule(value: Any, values: Values) -> Outcome:
         if not values.get(_PATH) or values.get(_FUSED) is not True:
             return "iota2 uses it with region_path and enable_boundary_fusion True only"
         return {f"map.boundary.{name}": value}
@@ -35,18 +36,18 @@ def _of_boundary(name: str) -> Callable[[Any, Mapping[str, Any]], dict[str, Any]
     return rule
 
 
-def _fused(value: Any, values: Mapping[str, Any]) -> dict[str, Any] | str:
+def _fused(value: Any, values: Values) -> Outcome:
     if value is not True:
-        return "needs no setting: each pixel is drawn by the model of its region"
+        return f"{NEEDS_NONE}: each pixel is drawn by the model of its region"
     if not values.get(_PATH):
         return "iota2 uses it with region_path only"
     absent = [key.removeprefix("arg_classification.") for key in (_INTERIOR, _EXTERIOR) if key not in values]
     if absent:
-        return f"the file has no {' and no '.join(absent)}; set map.boundary"
+        return Wrong(f"the file has no {' and no '.join(absent)}", "map.boundary")
     return {"map.boundary.interior": values[_INTERIOR], "map.boundary.exterior": values[_EXTERIOR]}
 
 
-RULES = {
+RULES: dict[str, Rule] = {
     _PATH: _path,
     _FIELD: _field,
     _FUSED: _fused,

@@ -4,18 +4,13 @@ Names are those of 2022; defaults are those of iota2's documentation and of its 
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sitspark.iota2 import classifiers, regions, samples
+from sitspark.iota2.outcome import NEEDS_NONE, Outcome, Rule, Values, Wrong, none_of
 from sitspark.kernels.expression import compiled
 from sitspark.scenes import sen2cor, theia
-
-Values = Mapping[str, Any]
-# a key's value and those of all other keys, to settings by their names, or to a reason
-Rule = Callable[[Any, Values], dict[str, Any] | str]
-
-NEEDS_NONE = "needs no setting"  # how the reason begins where leaving a key out changes nothing
 
 _LEARNING = "arg_train.deep_learning_parameters"
 _SOLVER = f"{_LEARNING}.hyperparameters_solver"
@@ -65,17 +60,17 @@ def _tiles(value: Any, _: Values) -> dict[str, Any]:
     return {"scenes.tiles": [re.sub(r"^T(?=\d{2}[A-Z]{3}$)", "", name) for name in _names(value)]}
 
 
-def _resolution(value: Any, _: Values) -> dict[str, Any] | str:
+def _resolution(value: Any, _: Values) -> Outcome:
     sizes = value if isinstance(value, list) else [value]
     if not sizes:
         return f"{NEEDS_NONE}: an empty list is the resolution of the finest band"
     if any(size != sizes[0] for size in sizes):
-        return "pixels are square here; set grid.resolution"
+        return Wrong(f"{sizes} is not one size, and pixels are square here", "grid.resolution")
     return {"grid.resolution": sizes[0]}
 
 
 def _date(setting: str) -> Rule:
-    def rule(value: Any, values: Values) -> dict[str, Any] | str:
+    def rule(value: Any, values: Values) -> Outcome:
         if values.get("sensors_data_interpolation.auto_date", True):
             return "iota2 uses it with auto_date False only"
         return {setting: re.sub(r"^(\d{4})(\d{2})(\d{2})$", r"\1-\2-\3", str(value))}
@@ -83,7 +78,7 @@ def _date(setting: str) -> Rule:
     return rule
 
 
-def _keep_bands(value: Any, values: Values) -> dict[str, Any] | str:
+def _keep_bands(value: Any, values: Values) -> Outcome:
     if not values.get("iota2_feature_extraction.extract_bands", False):
         return "iota2 uses it with extract_bands True only"
     return {"scenes.bands": _names(value)}
@@ -96,26 +91,26 @@ def _keep_bands_of(values: Values) -> tuple[str, ...]:
     return tuple(_names(kept)) if kept and values.get("iota2_feature_extraction.extract_bands", False) else ()
 
 
-def _weighted_labels(value: Any, _: Values) -> dict[str, Any] | str:
+def _weighted_labels(value: Any, _: Values) -> Outcome:
     return {"training.balance": ["class"]} if value is True else f"{NEEDS_NONE}: samples weigh the same"
 
 
-def _cloud_threshold(value: Any, _: Values) -> dict[str, Any] | str:
+def _cloud_threshold(value: Any, _: Values) -> Outcome:
     if value in (0, 1):
         return f"{NEEDS_NONE}: pixels without a clear date are left out"
     return {"samples.min_clear_dates": value}
 
 
-_BUILT_IN = ["ndvi", "ndwi", "brightness"]
+_BUILT_IN = {"ndvi": "NDVI", "ndwi": "NDWI", "brightness": "Brightness"}  # with iota2's names
 _EXTRACTION = "iota2_feature_extraction"
 _EXTERNAL = "external_features"
 
 
-def _kept_indices(value: Any, values: Values) -> dict[str, Any] | str:
-    names = [name.lower() for name in _names(value)]
-    unknown = [name for name in names if name not in _BUILT_IN]
+def _kept_indices(value: Any, values: Values) -> Outcome:
+    unknown = [name for name in _names(value) if name.lower() not in _BUILT_IN]
     if unknown:
-        return f"{unknown[0]} is none of {', '.join(_BUILT_IN)}; write it as an expression in features.indices"
+        return none_of(unknown[0], _BUILT_IN.values(), instead="features.indices")
+    names = [name.lower() for name in _names(value)]
     if values.get(f"{_EXTRACTION}.rel_refl") and not values.get(f"{_EXTRACTION}.keep_duplicates", True):
         # relative to red, near infrared is NDVI
         names = [name for name in names if name != "ndvi"]
@@ -125,7 +120,7 @@ def _kept_indices(value: Any, values: Values) -> dict[str, Any] | str:
 def _additional_features(bands: tuple[str, ...]) -> Rule:
     """Expressions of b1, b2 ..., the bands of a date in stored units, with a comma between them."""
 
-    def rule(value: Any, values: Values) -> dict[str, Any] | str:
+    def rule(value: Any, values: Values) -> Outcome:
         if not values.get("sensors_data_interpolation.use_additional_features", False):
             return "iota2 uses it with use_additional_features True only"
         kept = _keep_bands_of(values) or bands
@@ -137,7 +132,7 @@ def _additional_features(bands: tuple[str, ...]) -> Rule:
             try:
                 compiled(expression, dict.fromkeys(kept, 0))
             except ValueError as fault:
-                return f"the expression {text.strip()!r} {fault}"
+                return Wrong(f"the expression {text.strip()!r} {fault}", "features.indices")
             found[f"features.indices.additional_{number}"] = expression
         return found
 
@@ -153,7 +148,7 @@ def _stored(number: str, bands: Sequence[str]) -> str:
 def _external(rule: Rule) -> Rule:
     """A rule for a key that counts where there is a module of external features."""
 
-    def of_external(value: Any, values: Values) -> dict[str, Any] | str:
+    def of_external(value: Any, values: Values) -> Outcome:
         if values.get(f"{_EXTERNAL}.module") in (None, "None") or not values.get(f"{_EXTERNAL}.functions"):
             return f"{NEEDS_NONE}: there are no external features"
         return rule(value, values)
@@ -161,7 +156,7 @@ def _external(rule: Rule) -> Rule:
     return of_external
 
 
-def _functions(value: Any, _: Values) -> dict[str, Any] | str:
+def _functions(value: Any, _: Values) -> Outcome:
     """Names in one text, or a list of names and of [name, {parameter: value}]."""
     entries = value.split() if isinstance(value, str) else value
     found: list[dict[str, Any]] = []
@@ -172,7 +167,8 @@ def _functions(value: Any, _: Values) -> dict[str, Any] | str:
             case [str(name), dict(parameters)]:
                 found.append({"name": name, "parameters": parameters})
             case _:
-                return f"{entry!r} is no name of a function, nor [name, {{parameter: value}}]"
+                fault = f"{entry!r} is no name of a function, nor [name, {{parameter: value}}]"
+                return Wrong(fault, "custom_features.functions")
     return {"custom_features.functions": found}
 
 
@@ -181,19 +177,19 @@ def _padding(value: Any, values: Values) -> dict[str, Any]:
     return {"custom_features.padding": max(sizes)}
 
 
-def _concat_mode(value: Any, _: Values) -> dict[str, Any] | str:
+def _concat_mode(value: Any, _: Values) -> Outcome:
     return f"{NEEDS_NONE}: features are appended" if value else {"features.series": "none"}
 
 
-def _raw_dates(value: Any, _: Values) -> dict[str, Any] | str:
+def _raw_dates(value: Any, _: Values) -> Outcome:
     return {"time_series.filler": "none"} if value else f"{NEEDS_NONE}: models learn from the gap-filled series"
 
 
-def _relative(value: Any, _: Values) -> dict[str, Any] | str:
+def _relative(value: Any, _: Values) -> Outcome:
     return {"features.relative": True} if value else f"{NEEDS_NONE}: bands are reflectances"
 
 
-def _copy_input(value: Any, _: Values) -> dict[str, Any] | str:
+def _copy_input(value: Any, _: Values) -> Outcome:
     return f"{NEEDS_NONE}: bands are among the features" if value else {"features.series": "indices"}
 
 
@@ -205,10 +201,10 @@ _NETWORKS = {
 }
 
 
-def _module(value: Any, values: Values) -> dict[str, Any] | str:
+def _module(value: Any, values: Values) -> Outcome:
     name, parameters = values.get(f"{_LEARNING}.dl_name"), values.get(f"{_LEARNING}.dl_parameters")
     if name is None:
-        return "dl_name doesn't say which class of it is the network"
+        return Wrong("dl_name doesn't say which class of it is the network", "training.network")
     return {"training.network": {"module": value, "class": name, "parameters": parameters or {}}}
 
 
@@ -216,18 +212,18 @@ def _with_module(values: Values) -> bool:
     return values.get(f"{_LEARNING}.dl_module") not in (None, "None")
 
 
-def _network(value: Any, values: Values) -> dict[str, Any] | str:
+def _network(value: Any, values: Values) -> Outcome:
     if _with_module(values):
         return f"{NEEDS_NONE}: it is the class of dl_module"
     if isinstance(value, str) and value in _NETWORKS:
         return {"training.network": _NETWORKS[value]}
-    return f"the network {value} is not in the bank; see training.network for those that are"
+    return none_of(value, _NETWORKS, instead="training.network")
 
 
-def _network_parameters(value: Any, values: Values) -> str:
+def _network_parameters(value: Any, values: Values) -> Outcome:
     if not value or _with_module(values):
         return f"{NEEDS_NONE}: they are those of the class of dl_module, or there are none"
-    return "networks of the bank have parameters of other names; see training.parameters and docs/networks.md"
+    return Wrong("networks of the bank have parameters of other names, as docs/networks.md says", "training.parameters")
 
 
 # what iota2's solver tries, with our names
@@ -237,13 +233,13 @@ _SOLVED = {f"{_SOLVER}.batch_size": "batch_size", f"{_SOLVER}.learning_rate": "l
 def _tried(name: str) -> Rule:
     """A list of values to try; all combinations with the solver's other list are."""
 
-    def rule(value: Any, values: Values) -> dict[str, Any] | str:
+    def rule(value: Any, values: Values) -> Outcome:
         lists = {ours: values.get(key) for key, ours in _SOLVED.items()}
         several = {ours: tried for ours, tried in lists.items() if isinstance(tried, list) and len(tried) > 1}
         if name in several:
             return {"training.search.try": several}
         if value == []:
-            return f"it has no value; set training.{name}"
+            return Wrong("the list is empty", f"training.{name}")
         return {f"training.{name}": value[0] if isinstance(value, list) else value}
 
     return rule
@@ -255,7 +251,7 @@ _WATCHED = {"val_loss": "loss", "oa": "oa", "kappa": "kappa", "fscore": "fscore"
 _STOPPING = {"early_stop_patience": 10, "early_stop_tol": 0.01, "early_stop_metric": "val_loss"}
 
 
-def _early_stop(value: Any, values: Values) -> dict[str, Any] | str:
+def _early_stop(value: Any, values: Values) -> Outcome:
     if not value:
         return f"{NEEDS_NONE}: all epochs are run, and the best is kept"
     given = {key: values.get(f"{_LEARNING}.{key}", otherwise) for key, otherwise in _STOPPING.items()}
@@ -269,25 +265,25 @@ def _early_stop(value: Any, values: Values) -> dict[str, Any] | str:
 def _of_stopping(setting: str) -> Rule:
     """A key of early stopping, which counts when that is switched on."""
 
-    def rule(value: Any, values: Values) -> dict[str, Any] | str:
+    def rule(value: Any, values: Values) -> Outcome:
         if not values.get(f"{_LEARNING}.enable_early_stop", False):
             return f"{NEEDS_NONE}: all epochs are run, and the best is kept"
         if setting != "metric":
             # epochs are counted from 1
             return {f"training.stopping.{setting}": 1 if (setting, value) == ("start", 0) else value}
         if not isinstance(value, str) or value not in _WATCHED:
-            return f"it is none of {', '.join(_WATCHED)}, so the loss on the monitored samples is watched"
+            return none_of(value, _WATCHED, instead="training.stopping.metric")
         return {"training.stopping.metric": _WATCHED[value]}
 
     return rule
 
 
-def _adaptive_lr(value: Any, _: Values) -> dict[str, Any] | str:
+def _adaptive_lr(value: Any, _: Values) -> Outcome:
     """The arguments of torch's ReduceLROnPlateau."""
     if not value:
         return f"{NEEDS_NONE}: the learning rate is constant"
     if not isinstance(value, dict) or value.keys() - {"factor", "patience"}:
-        return "of ReduceLROnPlateau factor and patience are known; set training.schedule"
+        return Wrong("of ReduceLROnPlateau factor and patience are known here", "training.schedule")
     # defaults of torch
     return {
         "training.schedule.kind": "plateau",
@@ -314,7 +310,7 @@ def _taken(values: Values) -> str | None:
 
 
 def _archive(key: str) -> Rule:
-    def rule(value: Any, values: Values) -> dict[str, Any] | str:
+    def rule(value: Any, values: Values) -> Outcome:
         taken = _taken(values)
         if not value:
             return f"{NEEDS_NONE}: no such products are read"
@@ -331,7 +327,7 @@ def _archive(key: str) -> Rule:
 def _of_section(section: str, rule: Rule) -> Rule:
     """A rule for a key of a sensor's section, if the products of that sensor are read."""
 
-    def of_section(value: Any, values: Values) -> dict[str, Any] | str:
+    def of_section(value: Any, values: Values) -> Outcome:
         taken = _taken(values)
         if taken is None or _ARCHIVES[taken][0] != section:
             if section == _ARCHIVES[_SYNTHESES][0] and values.get(_SYNTHESES):
@@ -356,9 +352,9 @@ _PRODUCTS = {
 }
 
 
-def _products(value: Any, values: Values) -> dict[str, Any] | str:
+def _products(value: Any, values: Values) -> Outcome:
     if not isinstance(value, bool):
-        return "it is neither True nor False"
+        return Wrong(f"{value} is neither True nor False", "map.products")
     wanted = {product for key, product in _PRODUCTS.items() if values.get(key) is True}
     return {"map.products": sorted(wanted, reverse=True)} if value else f"{NEEDS_NONE}: it is not written unless asked for"
 

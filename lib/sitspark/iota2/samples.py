@@ -1,18 +1,15 @@
 """iota2's choice of samples (OTB's SampleSelection and SampleAugmentation), of all models and of single regions."""
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
-Values = Mapping[str, Any]
-Outcome = dict[str, Any] | str
-Rule = Callable[[Any, Values], Outcome]
+from sitspark.iota2.outcome import NEEDS_NONE, Outcome, Rule, Values, Wrong, none_of
 
 SELECTION = "arg_train.sample_selection"
 AUGMENTATION = "arg_train.sample_augmentation"
-_NEEDS_NONE = "needs no setting"
 _REGIONS = "chain.region_path"
 _NO_REGIONS = "iota2 uses it with region_path only"
 _MODEL = "target_model"  # the key that names the region in an entry of per_model
+_PER_MODEL = "samples.per_model"
 _OF_NO_SAMPLE = ("ram", "elev.")  # keys of OTB that change no sample
 _OF_OTB = {"sampler": "periodic", "strategy": "smallest"}  # what OTB's SampleSelection takes where it isn't told
 
@@ -35,10 +32,10 @@ def _jitter(value: Any, values: Values) -> Outcome:
 
 def _strategy(value: Any, values: Values) -> Outcome:
     if not isinstance(value, str) or value not in _STRATEGIES:
-        return f"it is none of {', '.join(_STRATEGIES)}"
+        return none_of(value, _STRATEGIES, instead="samples.strategy")
     needed = _STRATEGIES[value]
     if needed and f"{SELECTION}.strategy.{needed}" not in values:
-        return f"strategy.{needed} is missing; set samples.strategy and its number"
+        return Wrong(f"strategy.{needed} is missing", "samples.strategy")
     return {"samples.strategy": value}
 
 
@@ -55,11 +52,7 @@ def _number_of(strategy: str, setting: str, factor: float = 1) -> Rule:
 
 
 # iota2's ways of saying how many samples a class shall have, with ours and the key of the number that each needs
-_TARGETS = {
-    "balance": ("balance", None, None),
-    "minNumber": ("minimum", "minNumber", "minimum"),
-    "byClass": ("byclass", "byClass", "by_class"),
-}
+_TARGETS = {"balance": ("balance", None), "minNumber": ("minimum", "minNumber"), "byClass": ("byclass", "byClass")}
 
 
 def _of_augmentation(setting: str, name: str | None = None, method: str | None = None) -> Rule:
@@ -67,7 +60,7 @@ def _of_augmentation(setting: str, name: str | None = None, method: str | None =
 
     def rule(value: Any, values: Values) -> Outcome:
         if not values.get(f"{AUGMENTATION}.activate", False):
-            return f"{_NEEDS_NONE}: no samples are made"
+            return f"{NEEDS_NONE}: no samples are made"
         if method and values.get(f"{AUGMENTATION}.strategy") != method:
             return f"iota2 uses it with the strategy {method} only"
         if name and values.get(f"{AUGMENTATION}.samples.strategy") != name:
@@ -78,12 +71,13 @@ def _of_augmentation(setting: str, name: str | None = None, method: str | None =
 
 
 def _target(value: Any, values: Values) -> Outcome:
+    if not values.get(f"{AUGMENTATION}.activate", False):
+        return _of_augmentation("strategy")(value, values)
     if not isinstance(value, str) or value not in _TARGETS:
-        return f"it is none of {', '.join(_TARGETS)}"
-    ours, number, setting = _TARGETS[value]
-    activated = values.get(f"{AUGMENTATION}.activate", False)
-    if activated and number and f"{AUGMENTATION}.samples.strategy.{number}" not in values:
-        return f"samples.strategy.{number} is missing; set samples.augmentation.{setting}"
+        return none_of(value, _TARGETS, instead="samples.augmentation")
+    ours, number = _TARGETS[value]
+    if number and f"{AUGMENTATION}.samples.strategy.{number}" not in values:
+        return Wrong(f"samples.strategy.{number} is missing", "samples.augmentation")
     return _of_augmentation("strategy")(ours, values)
 
 
@@ -93,12 +87,12 @@ def _per_model(value: Any, values: Values) -> Outcome:
         return _NO_REGIONS
     entries = value if isinstance(value, list) else [value]
     if not all(isinstance(entry, dict) and _MODEL in entry for entry in entries):
-        return f"it should be a list of mappings, each with {_MODEL}; set samples.per_model"
+        return Wrong(f"it should be a list of mappings, each with {_MODEL}", _PER_MODEL)
     found: dict[str, Any] = {}
     for entry in entries:
         name = str(entry[_MODEL])
         if name in found:
-            return f"{_MODEL} {name} is there twice; set samples.per_model"
+            return Wrong(f"{_MODEL} {name} is there twice", _PER_MODEL)
         own = {f"{SELECTION}.{key}": given for key, given in (_OF_OTB | entry).items() if key != _MODEL}
         settings: dict[str, Any] = {}
         for key, given in own.items():
@@ -106,16 +100,17 @@ def _per_model(value: Any, values: Values) -> Outcome:
                 continue
             rule = _OF_SELECTION.get(key)
             outcome = rule(given, own) if rule else "is no known key of iota2"
-            if isinstance(outcome, str):
-                return f"{key.removeprefix(f'{SELECTION}.')} of {_MODEL} {name}: {outcome}; set samples.per_model"
+            if not isinstance(outcome, dict):
+                reason = outcome.reason if isinstance(outcome, Wrong) else outcome
+                return Wrong(f"{key.removeprefix(f'{SELECTION}.')} of {_MODEL} {name}: {reason}", _PER_MODEL)
             settings |= {setting.removeprefix("samples."): converted for setting, converted in outcome.items()}
         found[name] = settings
-    return {"samples.per_model": found}
+    return {_PER_MODEL: found}
 
 
 def _target_models(value: Any, values: Values) -> Outcome:
     if value in (["all"], "all"):
-        return f"{_NEEDS_NONE}: those of all models are"
+        return f"{NEEDS_NONE}: those of all models are"
     if not values.get(_REGIONS):
         return _NO_REGIONS
     return _of_augmentation("models")([str(name) for name in value] if isinstance(value, list) else [str(value)], values)
@@ -136,7 +131,7 @@ RULES: dict[str, Rule] = {
     **_OF_SELECTION,
     f"{SELECTION}.per_model": _per_model,
     f"{SELECTION}.per_models": _per_model,  # so in a part of iota2's documentation
-    f"{AUGMENTATION}.activate": lambda _value, _: f"{_NEEDS_NONE}: the other keys of sample_augmentation count or not",
+    f"{AUGMENTATION}.activate": lambda _value, _: f"{NEEDS_NONE}: the other keys of sample_augmentation count or not",
     f"{AUGMENTATION}.target_models": _target_models,
     f"{AUGMENTATION}.strategy": _of_augmentation("method"),
     f"{AUGMENTATION}.strategy.jitter.stdfactor": _of_augmentation("std_factor", method="jitter"),

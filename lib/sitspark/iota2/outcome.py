@@ -1,0 +1,34 @@
+"""What may become of a key of iota2: settings of a run, a reason why it is none, or a value that a run can't begin with."""
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+NEEDS_NONE = "needs no setting"  # how the reason begins where leaving a key out changes nothing
+
+Values = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """A value that can't be done as it is written, and without which the run would be another one.
+
+    Were it left out a default would take its place; so the setting `instead` has to be given.
+    """
+
+    reason: str
+    instead: str
+
+
+Outcome = dict[str, Any] | str | Wrong
+# a key's value and those of all other keys, to settings by their names, or to why there are none
+Rule = Callable[[Any, Values], Outcome]
+
+
+def none_of(value: Any, known: Iterable[str], *, instead: str) -> Wrong:
+    """A value that isn't one of those known, and the one that may be meant."""
+    names = list(known)
+    near = difflib.get_close_matches(str(value).lower(), [name.lower() for name in names], n=1)
+    meant = next((f", did you mean {name}?" for name in names if near and name.lower() == near[0]), "")
+    return Wrong(f"{value} is none of {', '.join(names)}{meant}", instead)
