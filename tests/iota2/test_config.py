@@ -550,18 +550,18 @@ def test_what_the_loop_does_otherwise_is_said(tmp_path: Path, key: str, value: s
         (
             {"train": "deep_learning_parameters : {dl_name : 'MLPClasifier'}"},
             "arg_train.deep_learning_parameters.dl_name: MLPClasifier is none of MLPClassifier, ANN, "
-            "SimpleSelfAttentionClassifier, LTAEClassifier, did you mean MLPClassifier?; correct it there, or say what takes "
+            "SimpleSelfAttentionClassifier, LTAEClassifier; did you mean MLPClassifier? correct it, or say what takes "
             "its place: --set training.network=...",
             "training.network=ltae",
         ),
         (
             {"train": "features : ['NDVI', 'Brightnes']"},
-            "arg_train.features: Brightnes is none of NDVI, NDWI, Brightness, did you mean Brightness?",
+            "arg_train.features: Brightnes is none of NDVI, NDWI, Brightness; did you mean Brightness?",
             "features.indices.ndvi=",
         ),
         (
             {"train": "sample_selection : {'sampler':'random', 'strategy':'smalest'}"},
-            "strategy: smalest is none of all, constant, percent, total, smallest, byclass, did you mean smallest?",
+            "strategy: smalest is none of all, constant, percent, total, smallest, byclass; did you mean smallest?",
             "samples={strategy: smallest}",
         ),
         (

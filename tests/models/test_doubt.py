@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from sitspark.models.card import HISTORY, ModelCard, read_card
@@ -63,3 +64,24 @@ def test_a_training_at_a_hopeless_rate_is_doubted(samples: Path, tmp_path: Path)
     train(hopeless)
     told = doubt(read_card(hopeless.folder), read_history(hopeless.folder / HISTORY))
     assert told is not None and "try another training.learning_rate (it is 1e+06" in told
+
+
+@pytest.mark.parametrize(
+    ("deviation", "width", "training", "said"),
+    [
+        (999.0, 100.0, {}, None),
+        (1001.0, 100.0, {}, r"{name}: a few samples lie so far off that the deviation is up to 10 times the width"),
+        (1e6, 100.0, {"baseline": "random_forest"}, None),  # it compares values, and sees no deviation
+        (1.0, 0.0, {}, None),  # what differs in a few samples only is all that it tells
+    ],
+)
+def test_a_network_is_doubted_for_features_that_a_few_samples_make_wide(
+    card: ModelCard, deviation: float, width: float, training: dict[str, Any], said: str | None
+) -> None:
+    found = card.statistics
+    quantiles = np.array(found.quantiles)
+    quantiles[:, 1] = np.linspace(0, width, len(quantiles))
+    deviations = (found.deviation[0], deviation, *found.deviation[2:])
+    wide = found.model_copy(update={"deviation": deviations, "quantiles": tuple(map(tuple, quantiles.tolist()))})
+    told = of(card.model_copy(update={"statistics": wide}), [0.9, 0.5], oa=0.9, monitored=(5, 3, 2), **training)
+    assert told is None if said is None else told is not None and re.match(said.format(name=card.space.names[1]), told)

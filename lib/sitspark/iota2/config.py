@@ -85,7 +85,9 @@ def _refuse_wrong(converted: Converted, path: Path, overrides: Sequence[str]) ->
     if wrong:
         faults = "; ".join(f"{one.key}: {one.reason}" for one in wrong)
         instead = " ".join(f"--set {setting}=..." for setting in dict.fromkeys(one.instead for one in wrong))
-        raise SitsparkError(f"{path}: {faults}; correct it there, or say what takes its place: {instead}")
+        raise SitsparkError(
+            f"{path}: {faults}{'' if faults.endswith('?') else ';'} correct it, or say what takes its place: {instead}"
+        )
 
 
 def settings_from_cfg(path: Path) -> Converted:

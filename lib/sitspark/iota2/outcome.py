@@ -1,9 +1,10 @@
 """What may become of a key of iota2: settings of a run, a reason why it is none, or a value that a run can't begin with."""
 
-import difflib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from sitspark.errors import nearest
 
 NEEDS_NONE = "needs no setting"  # how the reason begins where leaving a key out changes nothing
 
@@ -29,6 +30,4 @@ Rule = Callable[[Any, Values], Outcome]
 def none_of(value: Any, known: Iterable[str], *, instead: str) -> Wrong:
     """A value that isn't one of those known, and the one that may be meant."""
     names = list(known)
-    near = difflib.get_close_matches(str(value).lower(), [name.lower() for name in names], n=1)
-    meant = next((f", did you mean {name}?" for name in names if near and name.lower() == near[0]), "")
-    return Wrong(f"{value} is none of {', '.join(names)}{meant}", instead)
+    return Wrong(f"{value} is none of {', '.join(names)}{nearest(value, names)}", instead)

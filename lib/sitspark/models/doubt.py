@@ -3,23 +3,30 @@
 import math
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+
+from sitspark.errors import some
 from sitspark.models.card import ModelCard
 from sitspark.models.history import Epoch
 from sitspark.settings import LossSettings
+
+_WIDTHS = 10  # times as far as the width of nearly all samples: the rest then makes 99 % of a feature's variance
+_NAMED = 3  # features that are named
 
 
 def doubt(card: ModelCard, history: Sequence[Epoch]) -> str | None:
     """What speaks against a model, as a sentence with what to try; None where nothing does.
 
-    It doubts a model that is right on the monitored samples no more often than one that always names their commonest class,
-    and a training loss (of a network) that never fell.
+    It doubts a model that is right on the monitored samples no more often than one that always names their commonest class;
+    of a network also a training loss that never fell, and features of which a few samples make nearly all of the deviation.
     """
     baseline = card.training.baseline is not None
     found = [*_of_scores(card), *([] if baseline else _of_losses(card, history))]
-    if not found:
-        return None
-    remedy = "look at labels and features" if baseline else _other_rate(card.training.learning_rate)
-    return f"{'; '.join(found)}; {remedy}"
+    if found:
+        found.append("look at labels and features" if baseline else _other_rate(card.training.learning_rate))
+    if not baseline:
+        found += _of_statistics(card)
+    return "; ".join(found) or None
 
 
 def _of_scores(card: ModelCard) -> Iterator[str]:
@@ -41,6 +48,23 @@ def _of_losses(card: ModelCard, history: Sequence[Epoch]) -> Iterator[str]:
         yield f"the training loss never fell below {without_knowledge:.3g}, that of knowing nothing"
     elif len(losses) > 2 and min(losses[1:]) >= losses[0]:
         yield "the training loss never fell after the first epoch"
+
+
+def _of_statistics(card: ModelCard) -> Iterator[str]:
+    statistics = card.statistics
+    if not statistics.quantiles:
+        return
+    width, deviation = np.subtract(statistics.quantiles[-1], statistics.quantiles[0]), np.asarray(statistics.deviation)
+    # of a feature that is nearly always the same, what is rare is what it tells
+    far = np.flatnonzero((width > 0) & (deviation > _WIDTHS * width))
+    if len(far):
+        names = some((card.space.names[i] for i in far), most=_NAMED)
+        most = int((deviation[far] / width[far]).max())
+        yield (
+            f"{names}: a few samples lie so far off that the deviation is up to {most:,} times "
+            "the width of 96 % of them, and a network, which sees deviations, can't tell these apart; bound such a feature "
+            "(an expression with min and max)"
+        )
 
 
 def _of_equal_scores(loss: LossSettings, classes: int) -> float:
