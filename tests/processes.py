@@ -51,7 +51,7 @@ def parts_of(run: subprocess.Popen[str], victim: str) -> list[int]:
     commands = {pid: arguments_of(pid) for pid in descendants(run.pid)}
     if victim == "JVM":
         return [pid for pid, command in commands.items() if command and command[0].endswith("java")]
-    daemons = [pid for pid, command in commands.items() if "pyspark.daemon" in command]
+    daemons = [pid for pid, command in commands.items() if "sitspark.daemon" in command]
     # the first is their parent
     return [pid for pid in daemons if any(pid in descendants(other) for other in daemons)]
 

@@ -190,6 +190,8 @@ ON_A_LAPTOP: Mapping[str, str] = {
     "spark.submit.pyFiles": "",
     # the log of a Delta table of a run is a few lines: nothing is gained by 50 tasks
     "spark.databricks.delta.snapshotPartitions": "1",
+    # workers are forked with torch, numba and GDAL in memory, which they share
+    "spark.python.daemon.module": "sitspark.daemon",
     # the sentence of a Python error is wanted, not a second copy of its trace
     "spark.sql.pyspark.jvmStacktrace.enabled": "false",
 }
