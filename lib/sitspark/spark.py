@@ -80,7 +80,7 @@ def _session(settings: SparkSettings, log: Path | None, packages: Sequence[str])
     if "PYSPARK_GATEWAY_PORT" not in os.environ:
         builder = builder.master(settings.master).config("spark.driver.memory", settings.driver_memory)
         builder = builder.config("spark.jars.packages", ",".join(packages))
-        chosen = dict(ON_A_LAPTOP) | (dict(DELTA_PROPERTIES) if DELTA in packages else {}) | chosen
+        chosen = dict(ON_A_LAPTOP) | dict(FORKED) | (dict(DELTA_PROPERTIES) if DELTA in packages else {}) | chosen
         fetching = alone_while_fetching(Path(chosen.get("spark.jars.ivy", _IVY)).expanduser(), packages)
     for key, value in chosen.items():
         builder = builder.config(key, value)
@@ -190,11 +190,14 @@ ON_A_LAPTOP: Mapping[str, str] = {
     "spark.submit.pyFiles": "",
     # the log of a Delta table of a run is a few lines: nothing is gained by 50 tasks
     "spark.databricks.delta.snapshotPartitions": "1",
-    # workers are forked with torch, numba and GDAL in memory, which they share
-    "spark.python.daemon.module": "sitspark.daemon",
     # the sentence of a Python error is wanted, not a second copy of its trace
     "spark.sql.pyspark.jvmStacktrace.enabled": "false",
 }
+
+
+# of sessions on Linux: workers are forked with torch, numba and GDAL in memory, which they share. Libraries of macOS don't bear
+# a fork, and Windows has none
+FORKED: Mapping[str, str] = {"spark.python.daemon.module": "sitspark.daemon"} if sys.platform == "linux" else {}
 
 
 @contextlib.contextmanager

@@ -11,8 +11,8 @@ from sitspark.classes import Nomenclature
 from sitspark.errors import SitsparkError
 from sitspark.iota2 import LeftOut, read_cfg, settings_from_cfg
 from sitspark.iota2.names import canonical
-from sitspark.iota2.outcome import Wrong
-from sitspark.iota2.rules import RULES
+from sitspark.iota2.outcome import Refused
+from sitspark.iota2.rules import RULES, SWITCHES
 from sitspark.settings import TrainingSettings
 from sitspark.settings.training import ScheduleSettings, StoppingSettings
 from sitspark.settings_file import known_keys, read_settings
@@ -38,7 +38,15 @@ def small(folder: Path, *, chain: str = "", train: str = "", rest: str = "") -> 
 
 
 def reasons(path: Path) -> dict[str, str]:
-    return {left.key: left.reason for left in settings_from_cfg(path).left_out}
+    """Why keys of the file are left out or refused."""
+    converted = settings_from_cfg(path)
+    refused = {key: one.reason for key, one in converted.refused.items()}
+    return {left.key: left.reason for left in converted.left_out} | refused
+
+
+def refused(path: Path) -> dict[str, str]:
+    """The settings that have to be given in place of what the file has for these keys."""
+    return {key: one.instead for key, one in settings_from_cfg(path).refused.items()}
 
 
 def test_the_published_job_and_its_twin_are_the_same_settings() -> None:
@@ -112,8 +120,8 @@ def test_every_rule_leads_to_settings_that_exist_or_to_a_reason(value: object) -
     for name, rule in RULES.items():
         for others in ({}, switches):
             outcome = rule(value, others | {name: value})
-            if isinstance(outcome, Wrong):
-                assert any(f"{key}.".startswith(f"{outcome.instead}.") for key in known_keys()), name
+            if isinstance(outcome, Refused):
+                assert outcome.instead is None or any(f"{key}.".startswith(f"{outcome.instead}.") for key in known_keys()), name
             else:
                 assert isinstance(outcome, str) or (outcome and set(outcome) <= set(known_keys())), name
 
@@ -218,8 +226,9 @@ def test_networks_are_those_of_the_bank_or_of_a_module(tmp_path: Path, asked: st
 
 def test_parameters_of_networks_of_iota2_are_not_those_of_the_bank(tmp_path: Path) -> None:
     asked = "deep_learning_parameters : {dl_name : 'LTAEClassifier', dl_parameters : {'n_head': 4}}"
-    [left] = [left for left in settings_from_cfg(small(tmp_path, train=asked)).left_out if left.key.endswith("dl_parameters")]
-    assert "parameters of other names" in left.reason and left.instead == "training.parameters"
+    path = small(tmp_path, train=asked)
+    assert refused(path) == {"arg_train.deep_learning_parameters.dl_parameters": "training.parameters"}
+    assert read_cfg(path, overrides=["training.parameters={heads: 4}"])[0].training.parameters == {"heads": 4}
 
 
 NETWORK = "deep_learning_parameters : {dl_name : 'MLPClassifier'}"
@@ -453,15 +462,9 @@ def test_bands_count_with_extract_bands_only(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("section", "key", "reason"),
     [
-        ("chain : {regoin_path : 'r.shp'}", "chain.regoin_path", "did you mean chain.region_path"),
         ("arg_train : {quantum : 1}", "arg_train.quantum", "is no known key of iota2"),
         ("nonsense : 3", "nonsense", "is no known key of iota2"),
         ("external_features : {module : 'f.py'}", "external_features.module", "there are no external features"),
-        (
-            "arg_train : {features : ['NDVI', 'EVI']}",
-            "arg_train.features",
-            "EVI is none of NDVI, NDWI, Brightness",
-        ),
         ("Landsat8 : {temporal_resolution : 16}", "Landsat8.temporal_resolution", "Landsat"),
         ("Sentinel_2_S2C : {temporal_resolution : 16}", "Sentinel_2_S2C.temporal_resolution", "of this section are not read"),
         ("arg_classification : {classif_mode : 'fusion'}", "arg_classification.classif_mode", "not fused"),
@@ -531,17 +534,17 @@ def test_early_stopping_and_the_falling_rate_are_carried_over(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "reason"),
+    ("key", "value", "reason", "setting"),
     [
-        ("early_stop_metric", "'train_loss'", "train_loss is none of val_loss, oa, kappa, fscore"),
-        ("adaptive_lr", "{'cooldown' : 1}", "of ReduceLROnPlateau factor and patience are known"),
+        ("early_stop_metric", "'train_loss'", "train_loss is none of val_loss, oa, kappa, fscore", "stopping.metric"),
+        ("early_stop_metric", "['oa']", "['oa'] is none of val_loss, oa, kappa, fscore", "stopping.metric"),
+        ("adaptive_lr", "{'cooldown' : 1}", "of ReduceLROnPlateau factor and patience are known", "schedule.kind"),
     ],
 )
-def test_what_the_loop_does_otherwise_is_said(tmp_path: Path, key: str, value: str, reason: str) -> None:
+def test_what_the_loop_does_otherwise_is_said(tmp_path: Path, key: str, value: str, reason: str, setting: str) -> None:
     path = small(tmp_path, train=f"deep_learning_parameters : {{ 'enable_early_stop' : True, '{key}' : {value} }}")
-    (left,) = settings_from_cfg(path).left_out
-    assert left.key == f"arg_train.deep_learning_parameters.{key}" and left.changes_the_job
-    assert left.reason.startswith(reason)
+    assert reasons(path)[f"arg_train.deep_learning_parameters.{key}"].startswith(reason)
+    assert refused(path) == {f"arg_train.deep_learning_parameters.{key}": f"training.{setting}"}
 
 
 @pytest.mark.parametrize(
@@ -550,18 +553,18 @@ def test_what_the_loop_does_otherwise_is_said(tmp_path: Path, key: str, value: s
         (
             {"train": "deep_learning_parameters : {dl_name : 'MLPClasifier'}"},
             "arg_train.deep_learning_parameters.dl_name: MLPClasifier is none of MLPClassifier, ANN, "
-            "SimpleSelfAttentionClassifier, LTAEClassifier; did you mean MLPClassifier? correct it, or say what takes "
+            "SimpleSelfAttentionClassifier, LTAEClassifier; did you mean MLPClassifier; change it there, or say what takes "
             "its place: --set training.network=...",
             "training.network=ltae",
         ),
         (
             {"train": "features : ['NDVI', 'Brightnes']"},
-            "arg_train.features: Brightnes is none of NDVI, NDWI, Brightness; did you mean Brightness?",
-            "features.indices.ndvi=",
+            "arg_train.features: Brightnes is none of NDVI, NDWI, Brightness; did you mean Brightness;",
+            "features.indices={ndvi: null}",
         ),
         (
             {"train": "sample_selection : {'sampler':'random', 'strategy':'smalest'}"},
-            "strategy: smalest is none of all, constant, percent, total, smallest, byclass; did you mean smallest?",
+            "strategy: smalest is none of all, constant, percent, total, smallest, byclass; did you mean smallest;",
             "samples={strategy: smallest}",
         ),
         (
@@ -617,7 +620,10 @@ def test_problems_name_the_file_the_setting_and_the_key_that_it_came_of(tmp_path
         read_cfg(small(tmp_path, train="ratio : 0.5"), overrides=["ground_truth.ratio=3"])
     with pytest.raises(SitsparkError, match=r"ground_truth\.file is missing; add it .*; --set .*: ground_truth\.ratio should"):
         read_cfg(small(tmp_path, train="ratio : 0.5"), overrides=["ground_truth={ratio: 3}"])
-    with pytest.raises(SitsparkError, match=r"arg_train\.ratoi is no known key of iota2; did you mean arg_train\.ratio\?$"):
+    with pytest.raises(
+        SitsparkError,
+        match=r"\.ratoi: is no known key of iota2; did you mean arg_train\.ratio; change it there$",
+    ):
         read_cfg(small(tmp_path, train="ratoi : 0.5"), overrides=["training.epochs=none"])
     (tmp_path / "empty.cfg").write_text("")
     with pytest.raises(SitsparkError, match=r"empty\.cfg: output is missing"):
@@ -673,12 +679,6 @@ def test_what_single_regions_have_of_their_own(tmp_path: Path, train: str, key: 
         ),
         (
             True,
-            "sample_selection : {'per_model':[{'target_model':'4', 'strategy':'all', 'strategy.total.v':5}]}",
-            "sample_selection.per_model",
-            "strategy.total.v of target_model 4: iota2 uses it with the strategy total only",
-        ),
-        (
-            True,
             "sample_selection : {'per_model':[{'target_model':'4', 'smapler':'random'}]}",
             "sample_selection.per_model",
             "smapler of target_model 4: is no known key of iota2",
@@ -702,3 +702,142 @@ def test_what_cannot_be_said_of_single_regions_is_told(
 ) -> None:
     chain = "region_path : 'r.shp', region_field : 'zone'" if regions else ""
     assert reason in reasons(small(tmp_path, chain=chain, train=train))[f"arg_train.{key}"]
+
+
+NO_SAMPLES = "sample_augmentation : {{'activate':{}, 'samples.strategy':'{}'}}"
+
+
+@pytest.mark.parametrize(
+    ("sections", "key", "setting"),
+    [
+        ({"train": "features : ['NDVI', 'EVI']"}, "arg_train.features", "features.indices"),
+        ({"train": "features : [], classifier : 'svm'"}, "arg_train.classifier", "training.baseline"),
+        (
+            {"train": "classifier : 'libsvm', otb_classifier_options : {'classifier.libsvm.k':'rbf'}"},
+            "arg_train.classifier",
+            "training.baseline",
+        ),
+        ({"rest": SCIKIT.format("model_type : 'AdaBoost'")}, "scikit_models_parameters.model_type", "training.baseline"),
+        ({"rest": SCIKIT.format("model_type : 'SVC'")}, "scikit_models_parameters.model_type", "training.baseline"),
+        (
+            {"train": "sample_selection : {'sampler':'random', 'strategy':'percent'}"},
+            "arg_train.sample_selection.strategy",
+            "samples.strategy",
+        ),
+        (
+            {"train": NO_SAMPLES.format(True, "balanced")},
+            "arg_train.sample_augmentation.samples.strategy",
+            "samples.augmentation.strategy",
+        ),
+        (
+            {"train": NO_SAMPLES.format(True, "minNumber")},
+            "arg_train.sample_augmentation.samples.strategy",
+            "samples.augmentation.strategy",
+        ),
+        (
+            {"train": "deep_learning_parameters : {dl_module : 'net.py'}"},
+            "arg_train.deep_learning_parameters.dl_module",
+            "training.network",
+        ),
+        (
+            {"train": "deep_learning_parameters : {dl_name : 'ANN', hyperparameters_solver : {'batch_size':[]}}"},
+            "arg_train.deep_learning_parameters.hyperparameters_solver.batch_size",
+            "training.batch_size",
+        ),
+        (
+            {
+                "chain": "region_path : 'r.shp'",
+                "rest": "arg_classification : {enable_boundary_fusion : True, boundary_interior_buffer_size : 10}",
+            },
+            "arg_classification.enable_boundary_fusion",
+            "map.boundary.exterior",
+        ),
+        (
+            {"rest": "external_features : {module : 'f.py', functions : [3]}"},
+            "external_features.functions",
+            "custom_features.functions",
+        ),
+        (
+            {
+                "rest": "sensors_data_interpolation : {use_additional_features : True}\n"
+                "Sentinel_2 : {additional_features : 'b1/(b2'}",
+            },
+            "Sentinel_2.additional_features",
+            "features.indices",
+        ),
+        (
+            {
+                "chain": "region_path : 'r.shp'",
+                "train": "sample_selection : {'per_model':[{'target_model':'4'}, {'target_model':4}]}",
+            },
+            "arg_train.sample_selection.per_model",
+            "samples.per_model",
+        ),
+    ],
+)
+def test_values_without_which_the_run_would_be_another_one_are_refused(
+    tmp_path: Path, sections: dict[str, str], key: str, setting: str
+) -> None:
+    assert refused(small(tmp_path, **sections)) == {key: setting}
+
+
+@pytest.mark.parametrize("key", sorted(SWITCHES))
+def test_what_is_neither_true_nor_false_is_refused(tmp_path: Path, key: str) -> None:
+    section, _, name = key.partition(".")
+    text = f"'{name}' : 'yes'"
+    sections = {"train": text} if section == "arg_train" else {"rest": f"{section} : {{{text}}}"}
+    path = small(tmp_path, **sections)
+    assert refused(path).get(key) == SWITCHES[key]
+    assert reasons(path)[key] == "yes is neither True nor False"
+
+
+@pytest.mark.parametrize("strategy", ["balanced", "minNumber"])
+def test_no_samples_that_are_not_made_are_judged(tmp_path: Path, strategy: str) -> None:
+    assert refused(small(tmp_path, train=NO_SAMPLES.format(False, strategy))) == {}
+
+
+def test_keys_of_other_strategies_change_nothing_of_a_region(tmp_path: Path) -> None:
+    of_region = "{'target_model':'4', 'strategy':'all', 'strategy.total.v':5, 'sampler':'random', 'sampler.periodic.jitter':1}"
+    path = small(tmp_path, chain="region_path : 'r.shp'", train=f"sample_selection : {{'per_model':[{of_region}]}}")
+    assert refused(path) == {}
+    assert settings_from_cfg(path).tree["samples"]["per_model"] == {"4": {"strategy": "all", "sampler": "random"}}
+
+
+@pytest.mark.parametrize(
+    ("train", "override"),
+    [
+        ("deep_learning_parameters : {dl_name : 'resnet'}", "training.baseline=random_forest"),
+        ("deep_learning_parameters : {dl_name : 'ANN', dl_parameters : {'n':1}}", "training.network=mlp"),
+        ("classifier : 'knn'", " training.baseline = random_forest"),
+    ],
+)
+def test_what_no_longer_matters_is_not_asked_for(tmp_path: Path, train: str, override: str) -> None:
+    read_cfg(small(tmp_path, train=train), overrides=[override])
+
+
+def test_a_key_below_the_refused_one_leaves_the_rest_to_defaults(tmp_path: Path) -> None:
+    with pytest.raises(SitsparkError, match=r"EVI is none of"):
+        read_cfg(small(tmp_path, train="features : ['NDVI', 'EVI']"), overrides=["features.indices.evi=(B8-B4)/B2"])
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "meant"),
+    [
+        ("chain : {regoin_path : 'r.shp'}", "chain.regoin_path", "chain.region_path"),
+        ("arg_train : {ratoi : 0.7}", "arg_train.ratoi", "arg_train.ratio"),
+        ("arg_trian : {ratio : 0.7}", "arg_trian.ratio", "arg_train.ratio"),
+        ("arg_train : {sample_selection : {'stratgy' : 'all'}}", "arg_train.sample_selection.stratgy", "strategy"),
+        ("arg_train : {sample_selection : {'ram' : 128}}", "arg_train.sample_selection.ram", None),
+        ("elsewhere : {ratio : 0.7}", "elsewhere.ratio", None),
+    ],
+)
+def test_misspelt_keys_and_sections_are_refused_and_others_left_out(
+    tmp_path: Path, section: str, key: str, meant: str | None
+) -> None:
+    path = tmp_path / "job.cfg"
+    path.write_text(section)
+    converted = settings_from_cfg(path)
+    if meant is None:
+        assert [left.key for left in converted.left_out] == [key] and not converted.refused
+    else:
+        assert converted.refused[key].reason.endswith(f"{meant}?") and not converted.left_out

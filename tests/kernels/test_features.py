@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sitspark.errors import SitsparkError
 from sitspark.kernels.feature_space import FeatureSpace, Index, SensorFeatures
-from sitspark.kernels.features import FeatureKernel, SensorKernel
+from sitspark.kernels.features import FeatureKernel, SensorKernel, _normalised_difference
 from sitspark.kernels.series import PixelSeries, pixel_major
 from sitspark.timegrid import TimeGrid, day_number
 
@@ -225,6 +225,10 @@ def test_denominators_below_the_threshold_give_zero_and_above_it_a_number() -> N
     out = features(pixels, np.ones((1, 2), np.uint8), np.array([0, 400_000], np.int32), space)
     assert 0 < abs(out[0, 1]) < 1e-5 < out[0, 13]
     assert out[0, [14, 15, 20]].tolist() == [0, 0, 1000]
+
+
+def test_an_index_of_what_is_no_number_is_none_either() -> None:
+    assert np.isnan(_normalised_difference(np.float32(np.nan), np.float32(1)))
 
 
 def test_brightness_of_int16_extremes_does_not_overflow() -> None:

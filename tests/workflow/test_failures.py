@@ -43,6 +43,16 @@ Traceback (most recent call last):
             id="a full disk of Spark's own",
         ),
         pytest.param(
+            PythonException(
+                "java.io.EOFException occurred while reading the port number from sitspark.daemon's stdout. Traceback: "
+                "ModuleNotFoundError: Error while finding module specification for 'sitspark.daemon' (No module named "
+                "'sitspark')"
+            ),
+            "Python workers can't be started: sitspark isn't installed where they run; install it on every machine, or start "
+            "Spark's own: spark.config: {spark.python.daemon.module: pyspark.daemon}",
+            id="workers without the package",
+        ),
+        pytest.param(
             PythonException("Job aborted due to stage failure: java.lang.OutOfMemoryError: Java heap space"),
             "Spark ran out of memory; raise spark.driver_memory, or lower grid.chunk_size",
             id="memory",

@@ -24,9 +24,9 @@ Array = npt.NDArray[np.float32]
 class Iota2Patch:
     """What a function written for iota2 gets as `self`; arrays are (rows, columns, dates), dates texts as 20180321.
 
-    get_interpolated_<Sensor>_<Band>() and get_<Sensor>_<Band>(): the gap-filled series of a band, or of NDVI, NDWI,
-    Brightness; get_raw_<Sensor>_<Band>(): the acquisitions, 0 where they aren't valid; get_<Sensor>_masks() and
-    get_raw_<Sensor>_masks(): 0 valid, 1 not.
+    get_interpolated_<Sensor>_<Band>() and get_<Sensor>_<Band>(): the gap-filled series of a band, or of NDVI, NDWI (clipped to
+    -1000 .. 1000 as features are) and Brightness; get_raw_<Sensor>_<Band>(): the acquisitions, 0 where they aren't valid;
+    get_<Sensor>_masks() and get_raw_<Sensor>_masks(): 0 valid, 1 not.
     """
 
     def __init__(self, patch: Patch) -> None:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sitspark.iota2.outcome import NEEDS_NONE, Outcome, Rule, Values, Wrong, none_of
+from sitspark.iota2.outcome import NEEDS_NONE, Outcome, Refused, Rule, Values, none_of
 
 CLASSIFIER = "arg_train.classifier"
 OPTIONS = "arg_train.otb_classifier_options"
@@ -143,8 +143,8 @@ RULES: dict[str, Rule] = {
 }
 
 
-def _other_kernel(kernel: Any) -> Wrong:
-    return Wrong(f"a support vector machine has a linear kernel here, not {kernel}", _BASELINE)
+def _other_kernel(kernel: Any) -> Refused:
+    return Refused(f"a support vector machine has a linear kernel here, not {kernel}", _BASELINE)
 
 
 def _instead(values: Values) -> str | None:

@@ -1,20 +1,21 @@
 """An iota2 configuration file as settings of a run, with a list of all that was not carried over, and why."""
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sitspark.errors import SitsparkError
 from sitspark.iota2.names import keys_of
-from sitspark.iota2.outcome import NEEDS_NONE, Outcome, Wrong
-from sitspark.iota2.rules import PREFIXES, RULES, defaults
+from sitspark.iota2.outcome import NEEDS_NONE, Outcome, Refused
+from sitspark.iota2.rules import PREFIXES, RULES, SWITCHES, defaults
 from sitspark.iota2.syntax import parse
 from sitspark.settings import Settings
 from sitspark.settings_file import apply_override, parse_settings
 
 _CLASSIFICATION = "i2classification"
+_ALIKE = 0.75  # a letter too many, too few, or two in each other's place, of five; ram of OTB is no sampler
 _NOT_SET, _UNKNOWN = "is not set", "is no known key of iota2"
 
 
@@ -30,15 +31,11 @@ class Carried:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A key of the file that no setting expresses, as it is written there, with the reason.
-
-    `instead`: the setting that has to be given in its place, for the run would be another one without.
-    """
+    """A key of the file that no setting expresses, as it is written there, with the reason."""
 
     key: str
     value: Any
     reason: str
-    instead: str | None = None
 
     @property
     def changes_the_job(self) -> bool:
@@ -48,11 +45,12 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Converted:
-    """What became of a file: settings as nested mapping, and every key either carried over or left out."""
+    """What became of a file: settings as nested mapping, and every key either carried over, left out or refused."""
 
     tree: dict[str, Any]
     carried: tuple[Carried, ...]
     left_out: tuple[LeftOut, ...]
+    refused: dict[str, Refused]
 
 
 def read_cfg(path: Path, *, overrides: Sequence[str] = ()) -> tuple[Settings, Converted]:
@@ -62,7 +60,7 @@ def read_cfg(path: Path, *, overrides: Sequence[str] = ()) -> tuple[Settings, Co
     their place, and for settings that are missing or wrong.
     """
     converted = settings_from_cfg(path)
-    _refuse_wrong(converted, path, overrides)
+    _refuse(converted.refused, path, overrides)
     for override in overrides:
         apply_override(converted.tree, override)
     written = {one.setting: one.key for one in converted.carried if not one.default}
@@ -74,20 +72,15 @@ def read_cfg(path: Path, *, overrides: Sequence[str] = ()) -> tuple[Settings, Co
         raise SitsparkError("; ".join((str(error), *unknown))) from None
 
 
-def _refuse_wrong(converted: Converted, path: Path, overrides: Sequence[str]) -> None:
-    given = [override.partition("=")[0] for override in overrides]
-    wrong = [
-        one
-        for one in converted.left_out
-        if one.instead
-        and not any(f"{key}.".startswith(f"{one.instead}.") or f"{one.instead}.".startswith(f"{key}.") for key in given)
-    ]
-    if wrong:
-        faults = "; ".join(f"{one.key}: {one.reason}" for one in wrong)
-        instead = " ".join(f"--set {setting}=..." for setting in dict.fromkeys(one.instead for one in wrong))
-        raise SitsparkError(
-            f"{path}: {faults}{'' if faults.endswith('?') else ';'} correct it, or say what takes its place: {instead}"
-        )
+def _refuse(refused: Mapping[str, Refused], path: Path, overrides: Sequence[str]) -> None:
+    """Raise SitsparkError for what is refused, by its keys, unless an override takes its place."""
+    given = [override.partition("=")[0].strip() for override in overrides]
+    left = {key: one for key, one in refused.items() if not any(map(one.is_settled_by, given))}
+    if left:
+        faults = "; ".join(f"{key}: {one.reason.removesuffix('?')}" for key, one in left.items())
+        settings = dict.fromkeys(one.instead for one in left.values() if one.instead is not None)
+        instead = f", or say what takes its place: {' '.join(f'--set {one}=...' for one in settings)}" if settings else ""
+        raise SitsparkError(f"{path}: {faults}; change it there{instead}")
 
 
 def settings_from_cfg(path: Path) -> Converted:
@@ -111,10 +104,11 @@ def settings_from_cfg(path: Path) -> Converted:
     tree: dict[str, Any] = {}
     carried: list[Carried] = []
     left_out: list[LeftOut] = []
+    refused: dict[str, Refused] = {}
     for name, value in (values | defaults(set(values))).items():
         outcome = _outcome(name, value, values)
-        if isinstance(outcome, Wrong):
-            left_out.append(LeftOut(written[name], value, outcome.reason, outcome.instead))
+        if isinstance(outcome, Refused):
+            refused[written[name]] = outcome
             continue
         if isinstance(outcome, str):
             left_out.append(LeftOut(written[name], value, outcome))
@@ -122,7 +116,7 @@ def settings_from_cfg(path: Path) -> Converted:
         for setting, converted in outcome.items():
             _put(tree, setting, converted)
             carried.append(Carried(written.get(name, name), setting, converted, default=name not in values))
-    return Converted(tree, tuple(carried), tuple(left_out))
+    return Converted(tree, tuple(carried), tuple(left_out), refused)
 
 
 def _text_of(path: Path) -> str:
@@ -149,12 +143,27 @@ def _outcome(name: str, value: Any, values: dict[str, Any]) -> Outcome:
     if name in RULES:
         if value is None or value == "None":
             return _NOT_SET
+        if name in SWITCHES and not (isinstance(value, bool) or value in (0, 1)):
+            return Refused(f"{value} is neither True nor False", SWITCHES[name])
         return RULES[name](value, values)
     for prefix, reason in PREFIXES.items():
         if f"{name}.".startswith(prefix):
             return reason
-    near = difflib.get_close_matches(name, RULES, n=1, cutoff=0.8)
-    return _UNKNOWN + (f"; did you mean {near[0]}?" if near else "")
+    meant = _meant(name)
+    # one that resembles no other may be of OTB, or of a later iota2
+    return Refused(f"{_UNKNOWN}; did you mean {meant}?", None) if meant else _UNKNOWN
+
+
+def _meant(name: str) -> str | None:
+    """The known key that a misspelt one resembles: by its last part where the section is known, else by the section."""
+    section, _, last = name.rpartition(".")
+    known = {rule.rpartition(".")[::2] for rule in RULES}
+    lasts = [one for of, one in known if of == section]
+    if lasts:
+        near = difflib.get_close_matches(last, lasts, n=1, cutoff=_ALIKE)
+        return f"{section}.{near[0]}" if near else None
+    sections = difflib.get_close_matches(section, {of for of, one in known if one == last}, n=1, cutoff=_ALIKE)
+    return f"{sections[0]}.{last}" if sections else None
 
 
 def _put(tree: dict[str, Any], setting: str, value: Any) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sitspark.iota2.outcome import NEEDS_NONE, Outcome, Rule, Values, Wrong
+from sitspark.iota2.outcome import NEEDS_NONE, Outcome, Refused, Rule, Values
 
 _PATH, _FIELD = "chain.region_path", "chain.region_field"
 _FUSED = "arg_classification.enable_boundary_fusion"
@@ -29,7 +29,7 @@ def _field(value: Any, values: Values) -> Outcome:
 
 def _of_boundary(name: str) -> Rule:
     def rule(value: Any, values: Values) -> Outcome:
-        if not values.get(_PATH) or values.get(_FUSED) is not True:
+        if not values.get(_PATH) or not values.get(_FUSED):
             return "iota2 uses it with region_path and enable_boundary_fusion True only"
         return {f"map.boundary.{name}": value}
 
@@ -37,13 +37,14 @@ def _of_boundary(name: str) -> Rule:
 
 
 def _fused(value: Any, values: Values) -> Outcome:
-    if value is not True:
+    if not value:
         return f"{NEEDS_NONE}: each pixel is drawn by the model of its region"
     if not values.get(_PATH):
         return "iota2 uses it with region_path only"
-    absent = [key.removeprefix("arg_classification.") for key in (_INTERIOR, _EXTERIOR) if key not in values]
+    absent = {setting: key for setting, key in {"interior": _INTERIOR, "exterior": _EXTERIOR}.items() if key not in values}
     if absent:
-        return Wrong(f"the file has no {' and no '.join(absent)}", "map.boundary")
+        named = " and no ".join(key.removeprefix("arg_classification.") for key in absent.values())
+        return Refused(f"the file has no {named}", f"map.boundary.{next(iter(absent))}")
     return {"map.boundary.interior": values[_INTERIOR], "map.boundary.exterior": values[_EXTERIOR]}
 
 

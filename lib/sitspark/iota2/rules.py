@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sitspark.iota2 import classifiers, regions, samples
-from sitspark.iota2.outcome import NEEDS_NONE, Outcome, Rule, Values, Wrong, none_of
+from sitspark.iota2.outcome import NEEDS_NONE, Outcome, Refused, Rule, Values, none_of
 from sitspark.kernels.expression import compiled
 from sitspark.scenes import sen2cor, theia
 
@@ -64,9 +64,11 @@ def _resolution(value: Any, _: Values) -> Outcome:
     sizes = value if isinstance(value, list) else [value]
     if not sizes:
         return f"{NEEDS_NONE}: an empty list is the resolution of the finest band"
-    if any(size != sizes[0] for size in sizes):
-        return Wrong(f"{sizes} is not one size, and pixels are square here", "grid.resolution")
-    return {"grid.resolution": sizes[0]}
+    # GDAL counts rows downwards: -10
+    first, *others = [abs(size) if isinstance(size, int | float) else size for size in sizes]
+    if any(size != first for size in others):
+        return Refused(f"{sizes} is not one size, and pixels are square here", "grid.resolution")
+    return {"grid.resolution": first}
 
 
 def _date(setting: str) -> Rule:
@@ -92,7 +94,7 @@ def _keep_bands_of(values: Values) -> tuple[str, ...]:
 
 
 def _weighted_labels(value: Any, _: Values) -> Outcome:
-    return {"training.balance": ["class"]} if value is True else f"{NEEDS_NONE}: samples weigh the same"
+    return {"training.balance": ["class"]} if value else f"{NEEDS_NONE}: samples weigh the same"
 
 
 def _cloud_threshold(value: Any, _: Values) -> Outcome:
@@ -132,7 +134,7 @@ def _additional_features(bands: tuple[str, ...]) -> Rule:
             try:
                 compiled(expression, dict.fromkeys(kept, 0))
             except ValueError as fault:
-                return Wrong(f"the expression {text.strip()!r} {fault}", "features.indices")
+                return Refused(f"the expression {text.strip()!r} {fault}", "features.indices")
             found[f"features.indices.additional_{number}"] = expression
         return found
 
@@ -168,7 +170,7 @@ def _functions(value: Any, _: Values) -> Outcome:
                 found.append({"name": name, "parameters": parameters})
             case _:
                 fault = f"{entry!r} is no name of a function, nor [name, {{parameter: value}}]"
-                return Wrong(fault, "custom_features.functions")
+                return Refused(fault, "custom_features.functions")
     return {"custom_features.functions": found}
 
 
@@ -204,7 +206,7 @@ _NETWORKS = {
 def _module(value: Any, values: Values) -> Outcome:
     name, parameters = values.get(f"{_LEARNING}.dl_name"), values.get(f"{_LEARNING}.dl_parameters")
     if name is None:
-        return Wrong("dl_name doesn't say which class of it is the network", "training.network")
+        return Refused("dl_name doesn't say which class of it is the network", "training.network")
     return {"training.network": {"module": value, "class": name, "parameters": parameters or {}}}
 
 
@@ -217,13 +219,14 @@ def _network(value: Any, values: Values) -> Outcome:
         return f"{NEEDS_NONE}: it is the class of dl_module"
     if isinstance(value, str) and value in _NETWORKS:
         return {"training.network": _NETWORKS[value]}
-    return none_of(value, _NETWORKS, instead="training.network")
+    return none_of(value, _NETWORKS, instead="training.network", others=("training.baseline",))
 
 
 def _network_parameters(value: Any, values: Values) -> Outcome:
     if not value or _with_module(values):
         return f"{NEEDS_NONE}: they are those of the class of dl_module, or there are none"
-    return Wrong("networks of the bank have parameters of other names, as docs/networks.md says", "training.parameters")
+    fault = "networks of the bank have parameters of other names, as docs/networks.md says"
+    return Refused(fault, "training.parameters", ("training.network", "training.baseline"))
 
 
 # what iota2's solver tries, with our names
@@ -239,7 +242,7 @@ def _tried(name: str) -> Rule:
         if name in several:
             return {"training.search.try": several}
         if value == []:
-            return Wrong("the list is empty", f"training.{name}")
+            return Refused("the list is empty", f"training.{name}")
         return {f"training.{name}": value[0] if isinstance(value, list) else value}
 
     return rule
@@ -248,18 +251,17 @@ def _tried(name: str) -> Rule:
 # iota2's figures that can be watched for stopping early, with ours
 _WATCHED = {"val_loss": "loss", "oa": "oa", "kappa": "kappa", "fscore": "fscore"}
 # what iota2 takes where early stopping is switched on and a key is absent
-_STOPPING = {"early_stop_patience": 10, "early_stop_tol": 0.01, "early_stop_metric": "val_loss"}
+_STOPPING = {
+    "early_stop_patience": ("training.stopping.patience", 10),
+    "early_stop_tol": ("training.stopping.tolerance", 0.01),
+    "early_stop_metric": ("training.stopping.metric", "loss"),
+}
 
 
 def _early_stop(value: Any, values: Values) -> Outcome:
     if not value:
         return f"{NEEDS_NONE}: all epochs are run, and the best is kept"
-    given = {key: values.get(f"{_LEARNING}.{key}", otherwise) for key, otherwise in _STOPPING.items()}
-    return {
-        "training.stopping.patience": given["early_stop_patience"],
-        "training.stopping.tolerance": given["early_stop_tol"],
-        "training.stopping.metric": _WATCHED.get(given["early_stop_metric"], "loss"),
-    }
+    return {setting: otherwise for key, (setting, otherwise) in _STOPPING.items() if f"{_LEARNING}.{key}" not in values}
 
 
 def _of_stopping(setting: str) -> Rule:
@@ -283,7 +285,7 @@ def _adaptive_lr(value: Any, _: Values) -> Outcome:
     if not value:
         return f"{NEEDS_NONE}: the learning rate is constant"
     if not isinstance(value, dict) or value.keys() - {"factor", "patience"}:
-        return Wrong("of ReduceLROnPlateau factor and patience are known here", "training.schedule")
+        return Refused("of ReduceLROnPlateau factor and patience are known here", "training.schedule.kind")
     # defaults of torch
     return {
         "training.schedule.kind": "plateau",
@@ -353,9 +355,7 @@ _PRODUCTS = {
 
 
 def _products(value: Any, values: Values) -> Outcome:
-    if not isinstance(value, bool):
-        return Wrong(f"{value} is neither True nor False", "map.products")
-    wanted = {product for key, product in _PRODUCTS.items() if values.get(key) is True}
+    wanted = {product for key, product in _PRODUCTS.items() if values.get(key)}
     return {"map.products": sorted(wanted, reverse=True)} if value else f"{NEEDS_NONE}: it is not written unless asked for"
 
 
@@ -473,6 +473,23 @@ RULES: dict[str, Rule] = {
     "python_data_managing.chunk_size_mode": _left_out(_CHUNKS),
     "python_data_managing.chunk_size_x": _left_out(_CHUNKS),
     "python_data_managing.chunk_size_y": _left_out(_CHUNKS),
+}
+
+# keys that are True or False, with the settings that say it here
+SWITCHES: dict[str, str] = {
+    **dict.fromkeys(_PRODUCTS, "map.products"),
+    f"{_LEARNING}.weighted_labels": "training.balance",
+    f"{_LEARNING}.enable_early_stop": "training.stopping",
+    f"{_LEARNING}.restart_from_checkpoint": "training.checkpoint.restart",
+    f"{samples.AUGMENTATION}.activate": "samples.augmentation",
+    "arg_classification.enable_boundary_fusion": "map.boundary",
+    "arg_train.features_from_raw_dates": "time_series.filler",
+    f"{_EXTRACTION}.rel_refl": "features.relative",
+    f"{_EXTRACTION}.copy_input": "features.series",
+    f"{_EXTRACTION}.extract_bands": "scenes.bands",
+    f"{_EXTERNAL}.concat_mode": "features.series",
+    "sensors_data_interpolation.auto_date": "time_series.start",
+    "sensors_data_interpolation.use_additional_features": "features.indices",
 }
 
 # sections that are left out whole, and beginnings of names that are

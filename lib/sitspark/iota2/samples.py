@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sitspark.iota2.outcome import NEEDS_NONE, Outcome, Rule, Values, Wrong, none_of
+from sitspark.iota2.outcome import NEEDS_NONE, Outcome, Refused, Rule, Values, none_of
 
 SELECTION = "arg_train.sample_selection"
 AUGMENTATION = "arg_train.sample_augmentation"
@@ -10,6 +10,7 @@ _REGIONS = "chain.region_path"
 _NO_REGIONS = "iota2 uses it with region_path only"
 _MODEL = "target_model"  # the key that names the region in an entry of per_model
 _PER_MODEL = "samples.per_model"
+_NONE_MADE = f"{NEEDS_NONE}: no samples are made"
 _OF_NO_SAMPLE = ("ram", "elev.")  # keys of OTB that change no sample
 _OF_OTB = {"sampler": "periodic", "strategy": "smallest"}  # what OTB's SampleSelection takes where it isn't told
 
@@ -35,7 +36,7 @@ def _strategy(value: Any, values: Values) -> Outcome:
         return none_of(value, _STRATEGIES, instead="samples.strategy")
     needed = _STRATEGIES[value]
     if needed and f"{SELECTION}.strategy.{needed}" not in values:
-        return Wrong(f"strategy.{needed} is missing", "samples.strategy")
+        return Refused(f"strategy.{needed} is missing", "samples.strategy")
     return {"samples.strategy": value}
 
 
@@ -60,7 +61,7 @@ def _of_augmentation(setting: str, name: str | None = None, method: str | None =
 
     def rule(value: Any, values: Values) -> Outcome:
         if not values.get(f"{AUGMENTATION}.activate", False):
-            return f"{NEEDS_NONE}: no samples are made"
+            return _NONE_MADE
         if method and values.get(f"{AUGMENTATION}.strategy") != method:
             return f"iota2 uses it with the strategy {method} only"
         if name and values.get(f"{AUGMENTATION}.samples.strategy") != name:
@@ -72,12 +73,12 @@ def _of_augmentation(setting: str, name: str | None = None, method: str | None =
 
 def _target(value: Any, values: Values) -> Outcome:
     if not values.get(f"{AUGMENTATION}.activate", False):
-        return _of_augmentation("strategy")(value, values)
+        return _NONE_MADE
     if not isinstance(value, str) or value not in _TARGETS:
-        return none_of(value, _TARGETS, instead="samples.augmentation")
+        return none_of(value, _TARGETS, instead="samples.augmentation.strategy")
     ours, number = _TARGETS[value]
     if number and f"{AUGMENTATION}.samples.strategy.{number}" not in values:
-        return Wrong(f"samples.strategy.{number} is missing", "samples.augmentation")
+        return Refused(f"samples.strategy.{number} is missing", "samples.augmentation.strategy")
     return _of_augmentation("strategy")(ours, values)
 
 
@@ -87,22 +88,23 @@ def _per_model(value: Any, values: Values) -> Outcome:
         return _NO_REGIONS
     entries = value if isinstance(value, list) else [value]
     if not all(isinstance(entry, dict) and _MODEL in entry for entry in entries):
-        return Wrong(f"it should be a list of mappings, each with {_MODEL}", _PER_MODEL)
+        return Refused(f"it should be a list of mappings, each with {_MODEL}", _PER_MODEL)
     found: dict[str, Any] = {}
     for entry in entries:
         name = str(entry[_MODEL])
         if name in found:
-            return Wrong(f"{_MODEL} {name} is there twice", _PER_MODEL)
+            return Refused(f"{_MODEL} {name} is there twice", _PER_MODEL)
         own = {f"{SELECTION}.{key}": given for key, given in (_OF_OTB | entry).items() if key != _MODEL}
         settings: dict[str, Any] = {}
         for key, given in own.items():
             if key.removeprefix(f"{SELECTION}.").startswith(_OF_NO_SAMPLE):
                 continue
             rule = _OF_SELECTION.get(key)
-            outcome = rule(given, own) if rule else "is no known key of iota2"
-            if not isinstance(outcome, dict):
-                reason = outcome.reason if isinstance(outcome, Wrong) else outcome
-                return Wrong(f"{key.removeprefix(f'{SELECTION}.')} of {_MODEL} {name}: {reason}", _PER_MODEL)
+            outcome = rule(given, own) if rule else Refused("is no known key of iota2", _PER_MODEL)
+            if isinstance(outcome, Refused):
+                return Refused(f"{key.removeprefix(f'{SELECTION}.')} of {_MODEL} {name}: {outcome.reason}", _PER_MODEL)
+            if isinstance(outcome, str):  # of another sampler or strategy
+                continue
             settings |= {setting.removeprefix("samples."): converted for setting, converted in outcome.items()}
         found[name] = settings
     return {_PER_MODEL: found}

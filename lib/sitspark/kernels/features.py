@@ -20,8 +20,9 @@ from sitspark.kernels.temporal import Statistics, statistics_of, summarise
 
 # denominators below this give an index of 0 (iota2FeatureExtraction)
 SMALLEST_DENOMINATOR = 1e-5
-# what a normalised difference of reflectances reaches. Of negative ones, as corrected imagery has them over water and in shade,
-# the quotient has no bound, and a few of millions are enough that a standardised index tells nothing of all other pixels
+# the furthest that a normalised difference of reflectances is from 0. Of negative ones, as corrected imagery has them over
+# water and in shade, the quotient has no bound, and a few of millions are enough that a standardised index tells nothing of all
+# other pixels
 _FURTHEST = np.float32(1000)
 
 
@@ -192,6 +193,7 @@ def _normalised_difference(a: np.float32, b: np.float32) -> np.float32:
     total = a + b
     if abs(total) < SMALLEST_DENOMINATOR:
         return np.float32(0)
+    # in this order what is no number stays visible
     return min(max(_FURTHEST * (a - b) / total, -_FURTHEST), _FURTHEST)
 
 

@@ -132,8 +132,11 @@ class ModelCard(_Part):
 
     @property
     def space(self) -> FeatureSpace:
-        """What the feature vectors hold."""
-        return FeatureSpace.from_json(json.dumps(self.feature_space))
+        """What the feature vectors hold; raises SitsparkError for a model of features that are computed otherwise now."""
+        try:
+            return FeatureSpace.from_json(json.dumps(self.feature_space))
+        except SitsparkError as error:
+            raise SitsparkError(f"the model {self.model_id}: {error}") from None
 
     @property
     def subsampled(self) -> str:

@@ -10,7 +10,7 @@ from sitspark.models.card import ModelCard
 from sitspark.models.history import Epoch
 from sitspark.settings import LossSettings
 
-_WIDTHS = 10  # times as far as the width of nearly all samples: the rest then makes 99 % of a feature's variance
+_WIDTHS = 10  # times the width of nearly all samples: the few others then make nearly all of a feature's variance
 _NAMED = 3  # features that are named
 
 
@@ -52,18 +52,18 @@ def _of_losses(card: ModelCard, history: Sequence[Epoch]) -> Iterator[str]:
 
 def _of_statistics(card: ModelCard) -> Iterator[str]:
     statistics = card.statistics
-    if not statistics.quantiles:
+    if card.training.centre == "median" or not statistics.quantiles:
         return
     width, deviation = np.subtract(statistics.quantiles[-1], statistics.quantiles[0]), np.asarray(statistics.deviation)
     # of a feature that is nearly always the same, what is rare is what it tells
     far = np.flatnonzero((width > 0) & (deviation > _WIDTHS * width))
     if len(far):
         names = some((card.space.names[i] for i in far), most=_NAMED)
-        most = int((deviation[far] / width[far]).max())
+        most = (deviation[far] / width[far]).max()
         yield (
-            f"{names}: a few samples lie so far off that the deviation is up to {most:,} times "
-            "the width of 96 % of them, and a network, which sees deviations, can't tell these apart; bound such a feature "
-            "(an expression with min and max)"
+            f"{names}: a few samples lie so far off that the deviation is up to {most:.3g} times "
+            "the width of 96 % of them, and a network, which sees deviations, hardly tells these apart; give such a feature "
+            "bounds (an expression: min and max)"
         )
 
 

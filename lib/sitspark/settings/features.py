@@ -166,7 +166,8 @@ class FeaturesSettings(Section):
     )
     relative: bool = Field(
         False,
-        description="Whether bands are 1000 (band - red) / (band + red), at most 1000 from 0, red as it is (iota2's rel_refl).",
+        description="Whether bands are 1000 (band - red) / (band + red), clipped to -1000 .. 1000, and red as it is "
+        "(iota2's rel_refl).",
     )
 
     @model_validator(mode="after")

@@ -13,6 +13,8 @@ from sitspark.errors import SitsparkError
 _SENTENCE = re.compile(r"^(?:\w+\.)*SitsparkError: (.+)$", re.MULTILINE)
 _PYTHON_ERROR = re.compile(r"^((?:\w+\.)*\w*(?:Error|Exception)): (.+)$", re.MULTILINE)
 _JAVA_CAUSE = re.compile(r"^Caused by: (?:[\w$]+\.)*(.+)$", re.MULTILINE)
+# what Python says of a module that is to be the parent of workers, and isn't there
+_NO_DAEMON = "module specification for 'sitspark.daemon'"
 # of a disk, as the system says it
 _FULL = re.compile(r"No space left on device|Disk quota exceeded|File too large")
 # the draft of a table, or a Delta table in its place
@@ -30,6 +32,11 @@ def sentence_of(error: BaseException) -> str | None:
     if found:
         return str(found[-1]).strip()
     if isinstance(error, PySparkException) or type(error).__module__.startswith("py4j"):
+        if _NO_DAEMON in text:
+            return (
+                "Python workers can't be started: sitspark isn't installed where they run; install it on every machine, or "
+                "start Spark's own: spark.config: {spark.python.daemon.module: pyspark.daemon}"
+            )
         if "OutOfMemoryError" in text:
             return "Spark ran out of memory; raise spark.driver_memory, or lower grid.chunk_size"
         if "Python worker exited unexpectedly" in text or "MetadataFetchFailed" in text:

@@ -1,6 +1,7 @@
 """How much memory a stage takes on the machine of the driver: this process, the JVM, and the workers that are there."""
 
 import os
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,7 +27,7 @@ class PeakMemory:
 
 @contextmanager
 def watched_memory() -> Iterator[PeakMemory]:
-    """Look again and again while the block runs; memory that processes share counts in each of them."""
+    """Look again and again while the block runs; of memory that processes share each counts its part."""
     peak, ended = PeakMemory(), threading.Event()
 
     def watch() -> None:
@@ -51,19 +52,29 @@ def _root() -> int:
 
 def memory_of(pid: int) -> int | None:
     """The bytes that a process and all that it has started hold in memory; None where the system doesn't tell."""
-    parents, held, page = dict[int, int](), dict[int, int](), os.sysconf("SC_PAGE_SIZE")
+    parents = dict[int, int]()
     for folder in _PROC.glob("[0-9]*"):
         try:
             # behind the name, which is in brackets and may hold anything: state, parent, ... (proc_pid_stat(5))
             fields = (folder / "stat").read_text().rpartition(")")[2].split()
         except OSError:  # it has ended
             continue
-        parents[int(folder.name)], held[int(folder.name)] = int(fields[1]), int(fields[21]) * page
-    if pid not in held:
+        parents[int(folder.name)] = int(fields[1])
+    if pid not in parents:
         return None
     family = {pid}
     while True:
         more = {child for child, parent in parents.items() if parent in family} - family
         if not more:
-            return sum(held[member] for member in family)
+            return sum(map(_held, family))
         family |= more
+
+
+def _held(pid: int) -> int:
+    """The bytes that a process holds, and its part of what it shares; 0 when it has ended."""
+    try:
+        rollup = (_PROC / str(pid) / "smaps_rollup").read_text()
+    except OSError:
+        return 0
+    found = re.search(r"^Pss: +(\d+) kB", rollup, re.MULTILINE)
+    return int(found[1]) * 1024 if found else 0
