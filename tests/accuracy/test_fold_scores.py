@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from sitspark.accuracy.assessment import metrics_json
-from sitspark.accuracy.fold_scores import ASSUMPTION, FoldScores, fold_names, pooled
+from sitspark.accuracy.fold_scores import ASSUMPTION, FoldScores, few_classes, fold_names, pooled
+from sitspark.accuracy.matrix import ConfusionMatrix
 
 from .plausible import classes, fold_scores
 
@@ -45,3 +46,15 @@ def test_folds_of_one_name_are_told_apart_where_they_leave_out_other_ground() ->
     tile, dealt = fold_scores(1, "31TCJ", 4), fold_scores(2, "fold-1", 4)
     other = replace(fold_scores(3, "fold-1", 4), run=2)
     assert fold_names([tile, dealt, replace(tile, run=2), other]) == ["31TCJ", "fold-1, run 1", "31TCJ", "fold-1, run 2"]
+
+
+def test_folds_of_few_classes_are_named() -> None:
+    whole, narrow = fold_scores(1, "31TCJ", 4), fold_scores(2, "31TCK", 4)
+    counts = narrow.left_out.counts.copy()
+    counts[1:] = 0
+    narrow = replace(narrow, left_out=ConfusionMatrix(narrow.left_out.codes, counts))
+    told = few_classes([whole, narrow])
+    assert told is not None and told.startswith("few of 3 classes are on what is left out: 31TCK 1; such a score says little")
+    counts[1] = whole.left_out.counts[1]
+    half = replace(narrow, left_out=ConfusionMatrix(narrow.left_out.codes, counts))
+    assert few_classes([whole, half]) is None and few_classes([whole]) is None and few_classes([]) is None

@@ -278,9 +278,9 @@ def test_few_reference_polygons_come_with_a_caution(full_report: Report) -> None
     assert full_report.assessment is not None
     matrix = full_report.assessment.matrix
     few, enough = (Assessment(matrix, {matrix.codes[0]: count}) for count in (8, 50))
-    assert "pixels of 8 polygons set aside: one more error" in render(replace(full_report, assessment=few))
-    assert "one more error would change OA by about 12.5%" in str(few.caution)
-    assert enough.caution is None and "one more error" not in render(replace(full_report, assessment=enough))
+    assert "pixels of 8 polygons set aside: one more wrong polygon" in render(replace(full_report, assessment=few))
+    assert "one more wrong polygon would change OA by about 12.5%" in str(few.caution)
+    assert enough.caution is None and "one more wrong" not in render(replace(full_report, assessment=enough))
 
 
 def test_what_speaks_against_a_model_is_told_above_its_curves(full_report: Report) -> None:

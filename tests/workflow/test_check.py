@@ -180,6 +180,15 @@ def test_a_network_that_can_not_learn_from_the_features_is_found(simulation: Sim
     assert found.wrong and "ltae learns from series, and the features have none" in found.sentence
 
 
+def test_a_baseline_is_told_with_its_parameters(simulation: Simulation, tmp_path: Path) -> None:
+    found = network_of(simulation, tmp_path, baseline={"kind": "random_forest", "trees": 7})
+    assert (
+        found.sentence.startswith("random_forest, a baseline (trees 7, ")
+        and "'" not in found.sentence
+        and "None" not in found.sentence
+    )
+
+
 def test_a_network_of_ones_own_is_tried(simulation: Simulation, tmp_path: Path) -> None:
     example = Path(__file__).parents[2] / "conf" / "my_net.py"
     found = network_of(simulation, tmp_path, network={"module": str(example), "class": "MyNet"})

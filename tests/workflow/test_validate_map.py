@@ -214,7 +214,7 @@ def test_points_count_as_their_pixel_or_with_what_lies_around(
     document = validate(capsys, halves, path)
     assert matrix(document) == {(1, 1): 1, (2, 1): 1, (2, 2): 1}
     assert document["notes"] == ["1 of 4 features not used: outside the map"]
-    assert "one more error would change OA by about 33.3%" in document["assessment"]["caution"]
+    assert "one more wrong pixel would change OA by about 33.3%" in document["assessment"]["caution"]
     around = validate(capsys, halves, path, "--point-buffer", 15)
     assert around["assessment"]["pixels"] > 3 * 5 and matrix(around)[2, 2] > 5  # some of the second class left of the border
 

@@ -9,7 +9,17 @@ from sitspark.accuracy.area_estimates import ASSUMPTIONS, AreaEstimates, Estimat
 from sitspark.accuracy.bootstrap import ScoreIntervals
 from sitspark.accuracy.cross_validation import spread
 from sitspark.accuracy.evidence import Evidence
-from sitspark.accuracy.fold_scores import AREAS, ASSUMPTION, RUNS_ASSUMPTION, Area, FoldScores, pooled, run_means, runs_of
+from sitspark.accuracy.fold_scores import (
+    AREAS,
+    ASSUMPTION,
+    RUNS_ASSUMPTION,
+    Area,
+    FoldScores,
+    few_classes,
+    pooled,
+    run_means,
+    runs_of,
+)
 from sitspark.accuracy.matrix import ConfusionMatrix, Score
 from sitspark.accuracy.scores import BY_CLASS, SUMMARY
 from sitspark.classes import Nomenclature
@@ -35,13 +45,13 @@ class Assessment:
         of one polygon are alike, so that polygons are counted, and the whole map is judged, not each class.
         """
         polygons, pixels = sum(self.polygons.values()), self.matrix.total
-        independent = min(polygons, pixels)
+        independent, noun = min((polygons, "polygon"), (pixels, "pixel"))
         if independent >= _ENOUGH:
             return None
         return (
             f"little can be said of the accuracy of a map by {counted(pixels, 'pixel')} of {counted(polygons, 'polygon')} set "
-            f"aside: one more error would change OA by about {1 / max(independent, 1):.1%}; {_ENOUGH} polygons a class are "
-            "usually asked for"
+            f"aside: one more wrong {noun} would change OA by about {1 / max(independent, 1):.1%}; {_ENOUGH} polygons a class "
+            "are usually asked for"
         )
 
 
@@ -223,6 +233,7 @@ def _cross_validation_json(folds: Sequence[FoldScores]) -> dict[str, Any]:
         },
         "runs": _runs_json(folds),
         "assumption": ASSUMPTION,
+        "caution": few_classes(folds),
     }
 
 

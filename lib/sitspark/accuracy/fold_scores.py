@@ -6,11 +6,13 @@ from functools import reduce
 from operator import add
 from typing import Any, Literal
 
+import numpy as np
 from pydantic import TypeAdapter
 
 from sitspark.accuracy.bootstrap import ScoreIntervals
 from sitspark.accuracy.cross_validation import spread
 from sitspark.accuracy.matrix import ConfusionMatrix, Score
+from sitspark.errors import counted, some
 
 # what is said wherever scores are summed up over folds
 ASSUMPTION = (
@@ -26,6 +28,9 @@ RUNS_ASSUMPTION = (
     "there is half of the 95 % interval of the mean, with runs - 1 degrees of freedom. They share the ground truth, so that it "
     "says nothing of other ground."
 )
+
+
+_FEW = 0.5  # share of the classes of all folds below which a fold's mean F is of another nomenclature
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,3 +108,19 @@ def fold_names(folds: Sequence[FoldScores]) -> list[str]:
         ground.setdefault(fold.left_out_fold, set()).add(fold.left_out.reference_pixels)
     dealt = {name for name, pixels in ground.items() if len(pixels) > 1}
     return [f"{f.left_out_fold}, run {f.run}" if f.left_out_fold in dealt else f.left_out_fold for f in folds]
+
+
+def few_classes(folds: Sequence[FoldScores]) -> str | None:
+    """A sentence on folds whose left-out polygons are of fewer than half of the classes; None where there are none.
+
+    Such a score says little, however high it is, and weighs in the mean as much as the others.
+    """
+    everywhere = np.count_nonzero(np.sum([of.left_out.reference_pixels for of in folds], axis=0))
+    known = [(of, np.count_nonzero(of.left_out.reference_pixels)) for of in folds]
+    few = [f"{of.left_out_fold} {count}" for of, count in known if count < _FEW * everywhere]
+    if not few:
+        return None
+    return (
+        f"few of {counted(int(everywhere), 'class')} are on what is left out: {some(few)}; such a score says little, and "
+        "weighs in the mean of the folds as much as the others: look at the pooled one, or make fewer or larger folds"
+    )

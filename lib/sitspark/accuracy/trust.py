@@ -25,6 +25,11 @@ class Confidence:
         """That of the probabilities which the model gives."""
         return self.calibrated or self.plain
 
+    @property
+    def is_worse_calibrated(self) -> bool:
+        """Whether calibration, which makes confidence right on the monitored samples, made it agree less with these."""
+        return self.calibrated is not None and (self.calibrated.error or 0) > (self.plain.error or 0)
+
     def to_json(self) -> dict[str, Any]:
         """JSON-like values; beside the fields the expected calibration error of each diagram."""
         return {

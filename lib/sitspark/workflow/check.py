@@ -291,8 +291,10 @@ def _network(context: Context) -> str:
 
 
 def _network_without_features(context: Context) -> str:
-    if context.settings.training.baseline is not None:
-        return f"{context.settings.training.baseline}, a baseline"
+    baseline = context.settings.training.baseline
+    if baseline is not None:
+        parameters = baseline.model_dump(exclude={"kind"}, exclude_none=True)
+        return f"{baseline.kind}, a baseline ({', '.join(f'{name} {value}' for name, value in parameters.items())})"
     if context.own_network is None:
         return f"{context.settings.training.network_name} of the bank"
     # torch takes seconds to import

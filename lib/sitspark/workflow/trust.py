@@ -105,7 +105,10 @@ def _needs(
 def _confidence_in_words(confidence: Confidence) -> str:
     diagram = confidence.own
     off = f"confidence is off by {100 * (diagram.error or 0):.1f} points on {diagram.samples:,} samples of "
-    return off + f"{counted(confidence.polygons, 'polygon')} set aside"
+    told = f"{off}{counted(confidence.polygons, 'polygon')} set aside"
+    if confidence.is_worse_calibrated:
+        told += f", and by {100 * (confidence.plain.error or 0):.1f} without calibration (training.calibrate: false)"
+    return told
 
 
 def _needs_in_words(needs: Needs) -> str:
