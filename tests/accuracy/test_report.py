@@ -395,3 +395,13 @@ def test_what_is_transparent_is_white() -> None:
     Image.new("RGBA", (4, 4), (255, 0, 0, 0)).save(buffer, "PNG")
     with Image.open(io.BytesIO(in_few_colours(buffer.getvalue()))) as found:
         assert found.convert("RGB").getpixel((1, 1)) == (255, 255, 255)
+
+
+def test_folds_of_few_classes_come_with_a_caution(full_report: Report) -> None:
+    first, *others = full_report.folds
+    counts = first.left_out.counts.copy()
+    counts[1:] = 0
+    narrow = replace(first, left_out=ConfusionMatrix(first.left_out.codes, counts))
+    page = render(replace(full_report, folds=(narrow, *others)))
+    assert "Few of " in page and f"are on what is left out: {first.left_out_fold} 1;" in page
+    assert "are on what is left out" not in render(full_report)
