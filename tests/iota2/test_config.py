@@ -841,3 +841,9 @@ def test_misspelt_keys_and_sections_are_refused_and_others_left_out(
         assert [left.key for left in converted.left_out] == [key] and not converted.refused
     else:
         assert converted.refused[key].reason.endswith(f"{meant}?") and not converted.left_out
+
+
+def test_keys_of_early_stopping_without_value_are_as_absent_ones(tmp_path: Path) -> None:
+    keys = "'enable_early_stop' : True, 'early_stop_patience' : None, 'early_stop_metric' : 'None'"
+    path = small(tmp_path, train=f"deep_learning_parameters : {{ {keys} }}")
+    assert read_cfg(path)[0].training.stopping == StoppingSettings(patience=10, tolerance=0.01, metric="loss")

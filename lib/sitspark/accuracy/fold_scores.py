@@ -115,12 +115,12 @@ def few_classes(folds: Sequence[FoldScores]) -> str | None:
 
     Such a score says little, however high it is, and weighs in the mean as much as the others.
     """
-    everywhere = np.count_nonzero(np.sum([of.left_out.reference_pixels for of in folds], axis=0))
-    known = [(of, np.count_nonzero(of.left_out.reference_pixels)) for of in folds]
-    few = [f"{of.left_out_fold} {count}" for of, count in known if count < _FEW * everywhere]
+    present = [np.flatnonzero(of.left_out.reference_pixels) for of in folds]
+    everywhere = len(set().union(*present))
+    few = [f"{of.left_out_fold} {len(own)}" for of, own in zip(folds, present, strict=True) if len(own) < _FEW * everywhere]
     if not few:
         return None
     return (
-        f"few of {counted(int(everywhere), 'class')} are on what is left out: {some(few)}; such a score says little, and "
+        f"few of {counted(everywhere, 'class')} are on what is left out: {some(few)}; such a score says little, and "
         "weighs in the mean of the folds as much as the others: look at the pooled one, or make fewer or larger folds"
     )

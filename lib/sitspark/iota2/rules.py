@@ -261,7 +261,8 @@ _STOPPING = {
 def _early_stop(value: Any, values: Values) -> Outcome:
     if not value:
         return f"{NEEDS_NONE}: all epochs are run, and the best is kept"
-    return {setting: otherwise for key, (setting, otherwise) in _STOPPING.items() if f"{_LEARNING}.{key}" not in values}
+    absent = [key for key in _STOPPING if values.get(f"{_LEARNING}.{key}") in (None, "None")]
+    return dict(_STOPPING[key] for key in absent)
 
 
 def _of_stopping(setting: str) -> Rule:

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from sitspark.accuracy import figures
 from sitspark.accuracy.assessment import metrics_json
 from sitspark.accuracy.cross_validation import spread
-from sitspark.accuracy.fold_scores import FoldScores, few_classes
+from sitspark.accuracy.fold_scores import FoldScores
 from sitspark.accuracy.search_figure import tried
 from sitspark.atomic import publish, write_atomically
 from sitspark.errors import SitsparkError, counted
@@ -270,9 +270,9 @@ def _cross_validate(context: Context, key: str) -> Outcome:
             parts.append(card.subsampled)
         models.append(FoldModels(fold.left_out, members_of(context, own), context.settings.map.combine, fold.run))
     folds = judge_folds(context, models, key=key)
-    if (few := few_classes(folds)) is not None:
-        context.voice.note(f"cross_validate: {few}")
     metrics = metrics_json(context.nomenclature, assessment=None, folds=folds)["cross_validation"]
+    if metrics["caution"] is not None:
+        context.voice.note(f"cross_validate: {metrics['caution']}")
     accuracy = context.folder.accuracy
     write_atomically(accuracy / "cross_validation.json", json.dumps(metrics, indent=2, ensure_ascii=False))
     publish(accuracy / "cross_validation.png", figures.cross_validation_figure(folds))
