@@ -177,6 +177,9 @@ ALWAYS: Mapping[str, str] = {
     "spark.sql.session.timeZone": "UTC",
     # frames made from pandas keep their missing integers
     "spark.sql.execution.arrow.pyspark.enabled": "true",
+    # traces are shortened for functions of SQL only, and workers that would shorten them are others than those of RDDs, as
+    # createDataFrame makes of rows: a second process would import torch, and workers would be twice in memory
+    "spark.sql.execution.pyspark.udf.simplifiedTraceback.enabled": "false",
 }
 
 ON_A_LAPTOP: Mapping[str, str] = {
