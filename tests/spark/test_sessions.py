@@ -1,4 +1,4 @@
-"""Java and the session: found or provided, in UTC whatever the machine's clock says."""
+"""The session: made or provided, in UTC whatever the machine's clock says."""
 
 import os
 import subprocess
@@ -11,25 +11,6 @@ from pyspark.sql import SparkSession
 
 from sitspark import spark as sessions
 from sitspark.settings import SparkSettings
-
-
-def test_without_java_a_packaged_one_is_provided(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("JAVA_HOME", raising=False)
-    monkeypatch.setenv("PATH", "/nowhere")
-    java = sessions.java_home() / "bin" / "java"
-    command = ["/bin/sh", str(java), "--add-modules=jdk.incubator.vector", "-version"]
-    answer = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert answer.returncode == 0 and 'version "17' in answer.stderr
-
-
-def test_an_old_java_is_passed_over(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    old = tmp_path / "bin" / "java"
-    old.parent.mkdir()
-    old.write_text("#!/bin/sh\necho 'openjdk version \"1.8.0_402\"' >&2\n")
-    old.chmod(0o755)
-    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
-    monkeypatch.setenv("PATH", "/nowhere")
-    assert sessions.java_home() != tmp_path
 
 
 def test_a_session_that_exists_already_counts_days_in_utc(spark: SparkSession) -> None:

@@ -1,0 +1,90 @@
+"""From the command to the first chunk: how long Java, Spark, Sedona and the first Python worker take to start, in turn.
+
+    python tests/benchmarks/start.py [--pairs 3]
+
+Each is a process of its own that starts a session on two cores, as the commands do, and has a Python worker take a row:
+
+    as it is       classes from the archive (`python -m sitspark.class_archive`), methods optimised late
+    no archive     classes loaded and verified from their JARs
+    neither        as Spark starts by default
+
+Seconds until the session is there, until the worker has answered, and CPU seconds of the JVM up to then. Ends with a line of
+JSON.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+LEFT_OUT: dict[str, dict[str, Any]] = {
+    "as it is": {},
+    "no archive": {"archive_options": tuple},
+    "neither": {"archive_options": tuple, "LATE_OPTIMISING": ()},
+}
+
+
+def one_start(variant: str) -> dict[str, float]:
+    """Start in this process."""
+    began = time.perf_counter()
+    from sitspark import java, spark
+    from sitspark.settings import SparkSettings
+
+    for name, nothing in LEFT_OUT[variant].items():
+        setattr(java, name, nothing)
+    settings = SparkSettings.model_validate({"master": "local[2]", "driver_memory": "2g"})
+    with tempfile.TemporaryDirectory() as folder:
+        session = spark.session(settings, log=Path(folder) / "spark.log")
+        started = time.perf_counter() - began
+        session.range(1).mapInArrow(_the_same, "id long").collect()
+        answered = time.perf_counter() - began
+        gateway: Any = session.sparkContext._gateway
+        jvm = Path(f"/proc/{gateway.proc.pid}/stat").read_text().rpartition(")")[2].split()
+    return {
+        "session_seconds": started,
+        "worker_seconds": answered,
+        "jvm_cpu_seconds": (int(jvm[11]) + int(jvm[12])) / os.sysconf("SC_CLK_TCK"),
+    }
+
+
+def _the_same(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
+    yield from batches
+
+
+def in_a_process(variant: str) -> dict[str, float]:
+    answer = subprocess.run([sys.executable, __file__, "--one", variant], capture_output=True, text=True, check=True)
+    seconds: dict[str, float] = json.loads(answer.stdout.splitlines()[-1])
+    return seconds
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pairs", type=int, default=3)
+    parser.add_argument("--one", choices=LEFT_OUT, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.one:
+        print(json.dumps(one_start(options.one)))
+        return
+    found: dict[str, list[dict[str, float]]] = {variant: [] for variant in LEFT_OUT}
+    for pair in range(options.pairs):
+        for variant in LEFT_OUT:
+            found[variant].append(in_a_process(variant))
+            print(f"pair {pair}: {variant}: " + ", ".join(f"{key} {value:.2f}" for key, value in found[variant][-1].items()))
+    result = {
+        variant: {key: [round(f([one[key] for one in starts]), 2) for f in (min, statistics.median, max)] for key in starts[0]}
+        for variant, starts in found.items()
+    }
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()
