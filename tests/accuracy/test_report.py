@@ -405,3 +405,10 @@ def test_folds_of_few_classes_come_with_a_caution(full_report: Report) -> None:
     page = render(replace(full_report, folds=(narrow, *others)))
     assert "Few of " in page and f"are on what is left out: {first.left_out_fold} 1;" in page
     assert "are on what is left out" not in render(full_report)
+
+
+def test_what_a_file_of_iota2_asked_for_in_vain_is_told(full_report: Report, bare_report: Report) -> None:
+    lost = {"arg_classification.boundary_comparison_mode": "both maps are in <any> report"}
+    page = render(replace(full_report, not_carried_over=lost))
+    assert 'row">arg_classification.boundary_comparison_mode</th>' in page and "both maps are in &lt;any&gt; report" in page
+    assert "Not carried over" not in render(bare_report)

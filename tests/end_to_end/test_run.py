@@ -18,6 +18,7 @@ import rasterio
 import rasterio.shutil
 import shapely
 from pyspark.sql import SparkSession
+from rich.console import Console
 
 from sitspark.accuracy.trust import Confidence
 from sitspark.errors import SitsparkError
@@ -32,6 +33,7 @@ from sitspark.scenes.chunk_shape import WORKER_BYTES
 from sitspark.scenes.table import scenes_of
 from sitspark.simulate import Simulation
 from sitspark.workflow.context import Context
+from sitspark.workflow.run import run
 from sitspark.workflow.run_folder import RunFolder
 from tests.conftest import FinishedRun, run_quietly, settings_tree
 
@@ -574,3 +576,12 @@ def test_a_model_whose_card_is_of_other_features_is_not_used(run_copy: FinishedR
     path.write_text(json.dumps(card, indent=2))
     with pytest.raises(SitsparkError, match=r"takes \d+ features .* trust: the samples table has \d+, made otherwise"):
         run_quietly(run_copy.tree | {"importance": None}, "trust")
+
+
+def test_a_run_and_its_report_keep_what_the_file_of_another_program_asked_for_in_vain(run_copy: FinishedRun) -> None:
+    lost = {"chain.keep_runs_results": "results are never removed"}
+    run(run_copy.context.settings, ("report",), console=Console(quiet=True), not_carried_over=lost)
+    assert json.loads(run_copy.context.folder.record_file.read_text())["not_carried_over"] == lost
+    assert "chain.keep_runs_results" in run_copy.context.folder.report.read_text()
+    run_quietly(run_copy.tree, "report")
+    assert "chain.keep_runs_results" not in run_copy.context.folder.report.read_text()

@@ -4,7 +4,7 @@ import base64
 import json
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -170,7 +170,8 @@ class StageTime:
 class Report:
     """All that the page says; what a run didn't do is None or empty, and its section is left out.
 
-    `run` says what was run in words (imagery, period, network, ...); `settings` and `versions` are those of run.json; `seam` is
+    `run` says what was run in words (imagery, period, network, ...); `settings`, `versions` and
+    `not_carried_over` (keys of a file of iota2, with reasons) are those of run.json; `seam` is
     that of the map as it was drawn, `final_seam` that of a regularised one; `split` is the PNG of `split_figure`, `series` what
     `series_figure` draws.
     """
@@ -181,6 +182,7 @@ class Report:
     nomenclature: Nomenclature
     settings: Mapping[str, Any]
     versions: Mapping[str, str]
+    not_carried_over: Mapping[str, str] = field(default_factory=dict)
     assessment: Assessment | None = None
     test: Assessment | None = None
     groups: tuple[GroupAccuracy, ...] = ()

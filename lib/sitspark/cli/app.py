@@ -82,25 +82,31 @@ def sentences(*, debug: bool = False) -> Iterator[None]:
 
 def settings_of(path: Path, overrides: Sequence[str] | None) -> Settings:
     """The settings of a file; says what a file of iota2 asks for that isn't there."""
-    if path.suffix == ".cfg":
-        from sitspark.iota2 import read_cfg
+    return _read(path, overrides)[0]
 
-        settings, converted = read_cfg(path, overrides=overrides or [])
-        for left_out in (item for item in converted.left_out if item.changes_the_job):
-            console.print(f"[yellow]![/] not carried over: {escape(left_out.key)} ({escape(left_out.reason)})")
-        return settings
-    return read_settings(path, overrides=overrides or [])
+
+def _read(path: Path, overrides: Sequence[str] | None) -> tuple[Settings, dict[str, str]]:
+    """The settings of a file, and the keys of a file of iota2 that ask for what isn't there, with the reasons; says them."""
+    if path.suffix != ".cfg":
+        return read_settings(path, overrides=overrides or []), {}
+    from sitspark.iota2 import read_cfg
+
+    settings, converted = read_cfg(path, overrides=overrides or [])
+    left_out = {item.key: item.reason for item in converted.left_out if item.changes_the_job}
+    for key, reason in left_out.items():
+        console.print(f"[yellow]![/] not carried over: {escape(key)} ({escape(reason)})")
+    return settings, left_out
 
 
 def run_up_to(settings_file: Path, overrides: Sequence[str] | None, *targets: str, debug: bool) -> None:
     """Run up to some stages, without any through all of them, and say what came of it."""
     with sentences(debug=debug):
-        settings = settings_of(settings_file, overrides)
+        settings, not_carried_over = _read(settings_file, overrides)
         from sitspark.workflow.ending import say_results
         from sitspark.workflow.run import course_of, run
 
         wanted = targets or course_of(settings).everything
-        context = run(settings, wanted, console=console)
+        context = run(settings, wanted, console=console, not_carried_over=not_carried_over)
         say_results(context, wanted[-1], settings_file, overrides=overrides or [])
 
 

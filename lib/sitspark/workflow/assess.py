@@ -255,6 +255,7 @@ def write_report(context: Context, done: dict[str, StageRecord]) -> Outcome:
         nomenclature=context.nomenclature,
         settings=context.settings.model_dump(mode="json"),
         versions=versions(),
+        not_carried_over=context.folder.not_carried_over(),
         assessment=assessment_of(facts),
         test=test_of(facts),
         groups=groups_of(facts),

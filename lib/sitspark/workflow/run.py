@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from rich.console import Console
@@ -65,7 +66,8 @@ def _report_after(*stages: str) -> Stage:
 
 def _report_inputs(context: Context) -> Any:
     shown = context.settings.report.model_dump(mode="json")
-    return [{name: record.key for name, record in done(context).items()}, shown["places"], shown["place_size"]]
+    keys = {name: record.key for name, record in done(context).items()}
+    return [keys, shown["places"], shown["place_size"], context.folder.not_carried_over()]
 
 
 def course_of(settings: Settings) -> Course:
@@ -89,10 +91,17 @@ def course_of(settings: Settings) -> Course:
     )
 
 
-def run(settings: Settings, targets: Sequence[str], *, console: Console) -> Context:
+def run(
+    settings: Settings,
+    targets: Sequence[str],
+    *,
+    console: Console,
+    not_carried_over: Mapping[str, str] = MappingProxyType({}),
+) -> Context:
     """Bring the run of these settings up to the target stages; what is unchanged is skipped.
 
-    Raises SitsparkError for everything that the user can mend.
+    `not_carried_over` are the keys of the file of another program, as iota2, that the settings don't express, and why: the
+    run and its report keep them. Raises SitsparkError for everything that the user can mend.
     """
     context, course = Context.of(settings, console), course_of(settings)
     _refuse_others(targets, course)
@@ -100,7 +109,7 @@ def run(settings: Settings, targets: Sequence[str], *, console: Console) -> Cont
         learn.refuse_folds_of_models(settings)
     with context.folder.locked():
         _say_changes(context)
-        context.folder.begin(settings)
+        context.folder.begin(settings, not_carried_over)
         reading = [stage for stage in needed(course.stages, targets) if stage.name in course.inputs]
         if len(finished(reading, context)) < len(reading):
             # the last one looks at what those before it look at as well

@@ -182,13 +182,19 @@ class RunFolder:
             content["stages"] = {}
         return content
 
-    def begin(self, settings: Settings) -> None:
-        """Note the settings and versions of this run, keeping the finished stages."""
+    def not_carried_over(self) -> dict[str, str]:
+        """The keys of another program's file that the last run was not given, and why."""
+        found: dict[str, str] = self._read().get("not_carried_over", {})
+        return found
+
+    def begin(self, settings: Settings, not_carried_over: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Note the settings and versions of this run, and what they lack, keeping the finished stages."""
         content = self._read()
         self._write(
             {
                 "format": FORMAT,
                 "settings": settings.model_dump(mode="json"),
+                "not_carried_over": dict(not_carried_over),
                 "versions": versions(),
                 "git_revision": _git_revision(),
                 "stages": content.get("stages", {}),
