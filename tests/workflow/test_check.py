@@ -1,12 +1,14 @@
 """What is told before anything is computed."""
 
 import io
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import geopandas
+import numpy as np
 import pytest
 import rasterio
 import shapely
@@ -43,12 +45,24 @@ def test_classes_that_will_be_missing_or_can_not_be_validated_are_named(simulati
     tree = settings_tree(simulation.folder, tmp_path / "out")
     tree["ground_truth"]["file"] = str(tmp_path / "few.gpkg")
     kept.to_file(tmp_path / "few.gpkg")
-    labels = next(finding for finding in glance(context_of(tree)) if finding.subject == "labels")
-    assert not labels.wrong
+    labels, lost = (finding for finding in glance(context_of(tree)) if finding.subject == "labels")
+    assert not labels.wrong and not labels.loss
     assert "5 of 6 classes, from 1 to" in labels.sentence
     assert "never drawn for want of features: 42 (" in labels.sentence
     assert "with one feature, so that none can be set aside: 11 (" in labels.sentence
-    assert "of labels without class will be rejected: 99" in labels.sentence
+    assert lost.loss and not lost.wrong
+    assert re.search(r"^\d+ features \(\d%\) of labels without class will be rejected: 99$", lost.sentence)
+
+
+def test_where_most_features_have_no_class_the_field_is_doubted(simulation: Simulation, tmp_path: Path) -> None:
+    polygons = geopandas.read_file(simulation.folder / "ground_truth" / "polygons.gpkg")
+    polygons["row"] = np.arange(len(polygons)) + 1
+    polygons.to_file(tmp_path / "numbered.gpkg")
+    tree = settings_tree(simulation.folder, tmp_path / "out")
+    tree["ground_truth"] |= {"file": str(tmp_path / "numbered.gpkg"), "label_field": "row"}
+    labels, lost = (finding for finding in glance(context_of(tree)) if finding.subject == "labels")
+    assert not labels.wrong and lost.loss
+    assert "(98%)" in lost.sentence and lost.sentence.endswith("; is 'row' the field of the labels (ground_truth.label_field)?")
 
 
 def test_a_label_field_without_any_class_is_refused(simulation: Simulation, tmp_path: Path) -> None:

@@ -85,11 +85,11 @@ def check(
         context = Context.of(settings_of(settings, set_), console)
         findings = look(context, depth=PIXELS if deep else HEADERS)
         for finding in findings:
-            fine = "[yellow]-[/]" if finding.subject == PRODUCT else "[green]✓[/]"
+            fine = "[yellow]-[/]" if finding.subject == PRODUCT else "[yellow]![/]" if finding.loss else "[green]✓[/]"
             mark = "[red]✗[/]" if finding.wrong else fine
             console.print(f"{mark} [bold]{finding.subject:<13}[/] {escape(finding.sentence)}", soft_wrap=True)
         # the lines of single products belong to the check of all of them
-        checks = [finding for finding in findings if finding.subject != PRODUCT]
+        checks = [finding for finding in findings if finding.subject != PRODUCT and not finding.loss]
         wrong = sum(finding.wrong for finding in checks)
         if wrong:
             raise SitsparkError(f"{wrong} of {len(checks)} checks failed; nothing was computed")

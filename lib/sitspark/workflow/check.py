@@ -10,7 +10,7 @@ from shapely.geometry.base import BaseGeometry
 
 from sitspark.errors import SitsparkError, counted, some
 from sitspark.features.from_settings import recipe_of
-from sitspark.ground_truth.labels import count_labels
+from sitspark.ground_truth.labels import LabelCounts, count_labels
 from sitspark.ground_truth.read import extent_of, inspect_vector
 from sitspark.ground_truth.regions import read_regions
 from sitspark.ground_truth.told import count_told, refuse_strange_weights
@@ -34,6 +34,8 @@ from sitspark.workflow.context import Context
 from sitspark.workflow.finding import Finding
 from sitspark.workflow.map_device import told_map_gpus
 from sitspark.workflow.training_place import told_executors, told_gpus
+
+_MOST_LOST = 0.5  # share of the features without class from which another field is likelier than a database of more classes
 
 
 def check(context: Context, *, depth: Depth = HEADERS) -> list[Finding]:
@@ -71,7 +73,7 @@ def _imagery_and_truth(context: Context) -> list[Finding]:
     found += [_judged("classes", context, _classes), _judged("ground truth", context, _ground_truth)]
     wrong = {finding.subject for finding in found if finding.wrong}
     if not wrong & {"classes", "ground truth"}:
-        found.append(_judged("labels", context, _labels))
+        found += _labels(context)
     if "classes" not in wrong:
         found.append(_judged("samples", context, _samples))
         if any((context.settings.map.smoothing, context.settings.map.regularise, context.settings.map.minimum_unit)):
@@ -112,11 +114,14 @@ def _refuse(findings: Sequence[Finding]) -> None:
 def _judged(subject: str, context: Context, look: Callable[[Context], str]) -> Finding:
     try:
         return Finding(subject, look(context), False)
-    except SitsparkError as error:
-        return Finding(subject, str(error), True)
     except Exception as error:
         # the other findings are worth telling all the same
-        return Finding(subject, f"unforeseen {type(error).__name__}: {error}", True)
+        return _fault(subject, error)
+
+
+def _fault(subject: str, error: Exception) -> Finding:
+    sentence = str(error) if isinstance(error, SitsparkError) else f"unforeseen {type(error).__name__}: {error}"
+    return Finding(subject, sentence, True)
 
 
 def _output(context: Context) -> str:
@@ -231,9 +236,26 @@ def _rule_in_words(rule: Rule) -> str:
     return f"{rule.sampler}, {strategy.name}" + (f" {strategy.amount:,g}" if strategy.amount else "")
 
 
-def _labels(context: Context) -> str:
+def _labels(context: Context) -> list[Finding]:
+    """Two findings at most: how many features the classes have, and what is lost by labels of none."""
+    try:
+        counts = count_labels(context.truth, context.nomenclature)
+    except Exception as error:
+        return [_fault("labels", error)]
+    found = _judged("labels", context, lambda context: _features_of_classes(context, counts))
+    if found.wrong or not counts.unknown:
+        return [found]
+    unknown = sum(counts.unknown.values())
+    share = unknown / (unknown + sum(counts.of_class.values()))
+    lost = f"{counted(unknown, 'feature')} ({share:.0%}) of labels without class will be rejected: {some(counts.unknown)}"
+    asked = (
+        f"; is '{context.truth.label_field}' the field of the labels (ground_truth.label_field)?" if share > _MOST_LOST else ""
+    )
+    return [found, Finding("labels", lost + asked, False, loss=True)]
+
+
+def _features_of_classes(context: Context, counts: LabelCounts) -> str:
     truth = context.truth
-    counts = count_labels(truth, context.nomenclature)
     names = {code: f"{code} ({context.nomenclature.name_of(code)})" for code in context.nomenclature.codes}
     present = {code: counts.of_class[code] for code in names if counts.of_class[code]}
     if not present:
@@ -250,9 +272,6 @@ def _labels(context: Context) -> str:
         parts.append(f"never drawn for want of features: {some(missing)}")
     if lonely:
         parts.append(f"with one feature, so that none can be set aside: {some(lonely)}")
-    if counts.unknown:
-        unknown = counted(sum(counts.unknown.values()), "feature")
-        parts.append(f"{unknown} of labels without class will be rejected: {some(counts.unknown)}")
     return "; ".join(parts)
 
 

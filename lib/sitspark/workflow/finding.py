@@ -7,8 +7,9 @@ PRODUCT = "product"  # the subject of findings on what is left out
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at: what is right, or the sentence of what is wrong."""
+    """One thing that was looked at: the sentence of what is right, of what is wrong, or of a `loss` with which a run can go on."""
 
     subject: str
     sentence: str
     wrong: bool
+    loss: bool = False
