@@ -7,7 +7,7 @@ PRODUCT = "product"  # the subject of findings on what is left out
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at: the sentence of what is right, of what is wrong, or of a `loss` with which a run can go on."""
+    """One thing that was looked at: what is right, what is wrong, or a `loss` with which a run can go on."""
 
     subject: str
     sentence: str
