@@ -27,7 +27,7 @@ def test_the_page_on_networks_lists_every_parameter(network: str) -> None:
         ),
         (
             "parameters={heads: many}",
-            "has parameters.heads for ltae, which should be a valid integer.*, not 'many'; ltae knows",
+            "has parameters.heads for ltae, which should be a whole number, not 'many'; ltae knows",
         ),
         ("parameters={heads: 3}", "has parameters that ltae can't be built with: heads should divide width"),
         ("parameters={dropout: 1}", "has parameters.dropout for ltae, which should be less than 1, not 1"),

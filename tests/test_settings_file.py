@@ -78,10 +78,10 @@ def test_dates_are_dates(read) -> None:
         ),
         ("zzz: 3\n", "line 10: zzz is no known key; see docs/settings.md"),
         # wrong types
-        ("training:\n  epochs: ten\n", "line 11: training.epochs should be a valid integer"),
+        ("training:\n  epochs: ten\n", "line 11: training.epochs should be a whole number"),
         ("training:\n  epochs: ten\n", "not 'ten' (Passes over the training samples.)"),
         ("training: 5\n", "line 10: training is a section with keys of its own, not 5 (The model"),
-        ("grid:\n  chunk_size: [1]\n", "line 11: grid.chunk_size should be a valid integer, not [1]"),
+        ("grid:\n  chunk_size: [1]\n", "line 11: grid.chunk_size should be a whole number, not [1]"),
         ("time_series:\n  start: 2018-06-31\n", "line 11: time_series.start should be a valid date"),
         ("time_series:\n  start: soon\n", "not 'soon' (First date (YYYY-MM-DD); null: each sensor's earliest acquisition.)"),
         # out of range
@@ -108,7 +108,11 @@ def test_dates_are_dates(read) -> None:
             '{evi: "(B8-B5)/(B8+B5)"}',
         ),
         # what validators of this project find, with its key too
-        ("grid: {crs: nonsense}\n", "line 10: grid.crs should be a known CRS, as EPSG:2154"),
+        ("grid: {crs: nonsense}\n", "line 10: grid.crs should be a known CRS, as EPSG:2154, not 'nonsense'"),
+        (
+            "grid: {crs: 4326}\n",
+            "line 10: grid.crs should be a projected CRS with an EPSG code, in metres, as EPSG:2154, not 4326",
+        ),
         ("grid: {region: [1, 2, 3]}\n", "line 10: grid.region should be a file of polygons, or [left, bottom, right, top]"),
         ("grid: {region: [a, b, c, d]}\n", "line 10: grid.region should be a file of polygons"),
         # order of dates
@@ -224,7 +228,7 @@ def test_spark_properties_keep_their_dots_and_become_text(read) -> None:
         ("training.=5", "--set training.=5: write it as key=value"),
         ("output.x=5", "--set output.x=5: output is a value, not a section"),
         ("training.epochs=[1,", "--set training.epochs=[1,: '[1,' is not a value in YAML"),
-        ("training.epochs=abc", "training.epochs should be a valid integer"),
+        ("training.epochs=abc", "training.epochs should be a whole number"),
         ("training.epoch=5", "training.epoch is no known key; did you mean training.epochs?"),
         ("grid.chunk_size=1", "grid.chunk_size should be greater than or equal to 16, not 1"),
         ("scenes.start=2018-06-31", "scenes.start should be a valid date"),
@@ -280,7 +284,7 @@ def test_the_demonstration_and_new_york_are_shipped() -> None:
     [
         ("training.epoch=2", r"--set training\.epoch=2: training\.epoch is no known key; did you mean training\.epochs\?"),
         ("trainning.epochs=3", r"^--set trainning\.epochs=3: trainning is no known key; did you mean training\?"),
-        ("grid.chunk_size=abc", r"--set grid\.chunk_size=abc: grid\.chunk_size should be a valid integer"),
+        ("grid.chunk_size=abc", r"--set grid\.chunk_size=abc: grid\.chunk_size should be a whole number"),
         # rules of whole sections, and of all settings
         ("samples.percent=5", r"demo.yaml, line \d+ with --set samples.percent=5: samples has percent, which isn't of the str"),
         ("time_series.window=5", r"demo.yaml, line \d+ with --set time_series.window=5: time_series has window, which isn't"),
@@ -327,3 +331,8 @@ def test_sections_in_lists_and_mappings_are_set_by_number_and_name(override: str
         with pytest.raises(SitsparkError) as caught:
             read_settings(path, overrides=overrides)
         assert words in str(caught.value) and "word@" not in str(caught.value)
+
+
+@pytest.mark.parametrize("written", ["EPSG:2154", "epsg:2154", "2154", "'2154'"])
+def test_equal_crs_are_equal_texts(read, written: str) -> None:
+    assert read(f"{MINIMAL}grid: {{crs: {written}}}\n").grid.crs == "EPSG:2154"

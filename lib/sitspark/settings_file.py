@@ -20,7 +20,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from sitspark.errors import SitsparkError
 from sitspark.settings import ScenesSettings, Settings
-from sitspark.settings.section import FaultyKeyError, meant
+from sitspark.settings.section import FaultyKeyError, in_plain_words, meant
 
 
 def read_settings(path: Path, *, overrides: Sequence[str] = ()) -> Settings:
@@ -156,8 +156,7 @@ def _sentence(
         return f"{where} is a section with keys of its own, not {problem['input']!r} ({_description(location)})"
     if problem["type"] == "path_type":
         return f"{where} should be a path, not {problem['input']!r} ({_description(location)})"
-    message = re.sub(r"^(Input|Value) should be", "should be", problem["msg"])
-    message = message.replace("a valid tuple", "a list, as [a, b]").replace("a valid dictionary", "a section, as {name: value}")
+    message = in_plain_words(problem["msg"], "[a, b]")
     return f"{where} {message}, not {problem['input']!r}{meant(problem)} ({_description(location)})"
 
 

@@ -33,7 +33,7 @@ def test_a_mistake_in_the_settings_is_one_sentence_and_exit_code_1(tmp_path: Pat
 
 def test_an_override_reaches_the_settings(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", str(ROOT / "conf" / "l8_new_york.yaml"), "--set", "training.epochs=none"]) == 1
-    assert "training.epochs should be a valid integer" in capsys.readouterr().err
+    assert "training.epochs should be a whole number" in capsys.readouterr().err
 
 
 def test_check_names_every_problem_and_fails(finished: FinishedRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,22 +4,22 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import pyproj
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import BeforeValidator, Field
 
 from sitspark.settings.section import FilePath, Section
 
 
-def _canonical_crs(crs: str | None) -> str | None:
-    """The EPSG code, the one that Sedona knows, in its usual spelling, so that equal CRSs are equal texts."""
+def _canonical_crs(crs: object) -> str | None:
+    """The EPSG code, also of a bare number, in its usual spelling, so that equal CRSs are equal texts; Sedona knows it."""
     if crs is None:
         return None
     try:
-        found = pyproj.CRS.from_user_input(crs)
+        found = pyproj.CRS.from_user_input(int(crs) if isinstance(crs, str) and crs.isdecimal() else crs)
     except pyproj.exceptions.CRSError:
-        raise ValueError("should be a known CRS, as EPSG:2154") from None
+        raise ValueError(f"should be a known CRS, as EPSG:2154, not {crs!r}") from None
     code = found.to_epsg()
     if code is None or not found.is_projected:
-        raise ValueError("should be a projected CRS with an EPSG code, in metres, as EPSG:2154")
+        raise ValueError(f"should be a projected CRS with an EPSG code, in metres, as EPSG:2154, not {crs!r}")
     return f"EPSG:{code}"
 
 
@@ -34,7 +34,7 @@ def _path_or_rectangle(value: object) -> object:
 class GridSettings(Section):
     """The output grid, and the windows in which it is worked through."""
 
-    crs: Annotated[str | None, AfterValidator(_canonical_crs)] = Field(
+    crs: Annotated[str | None, BeforeValidator(_canonical_crs)] = Field(
         None,
         description="CRS of the map, projected and in metres, as EPSG:2154; its pixels begin at multiples of their size, so "
         "that maps of neighbours share them; null: that of the imagery, with its pixels.",

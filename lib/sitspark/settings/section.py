@@ -27,6 +27,22 @@ def without_repetition(names: tuple[str, ...] | None) -> tuple[str, ...] | None:
     return names
 
 
+def in_plain_words(message: str, example: str) -> str:
+    """What pydantic found, as a sentence goes on after the key; `example` is how a list is written there."""
+    message = re.sub(r"^(Input|Value) should be", "should be", message)
+    message = re.sub(r", unable to parse .*", "", message)
+    for its, ours in (
+        ("a valid integer", "a whole number"),
+        ("a valid number", "a number"),
+        ("a valid string", "a text"),
+        ("a valid boolean", "true or false"),
+        ("a valid tuple", f"a list, as {example}"),
+        ("a valid dictionary", "a section, as {name: value}"),
+    ):
+        message = message.replace(its, ours)
+    return message
+
+
 def meant(problem: Mapping[str, Any]) -> str:
     """The end of a sentence on what pydantic found: the value that may have been meant, where a key has but a few."""
     if problem["type"] != "literal_error":
