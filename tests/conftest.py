@@ -37,6 +37,7 @@ os.environ |= {
     "AWS_ENDPOINT_URL": f"http://127.0.0.1:{servers.free_port()}",
 }
 FOR_FEW_ROWS = {
+    "spark.driver.defaultJavaOptions": "-Dsitspark.of=suite",
     # a task of nothing takes as long as one of a few rows; more than one for each core, so that rows are still dealt out
     "spark.sql.shuffle.partitions": "4",
     # compiling a query takes longer than its rows do: a tenth of a small run

@@ -1,7 +1,6 @@
 """Make the archive of the classes that a session loads: `python -m sitspark.class_archive`, once after the installation.
 
-A JVM that maps it starts a session in less than two thirds of the time (tests/benchmarks/start.py). The archive takes 190 MB in
-the environment.
+A JVM that maps it has a session in two thirds of the time (tests/benchmarks/start.py). It takes 190 MB in the environment.
 """
 
 import os
@@ -10,57 +9,76 @@ import sys
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 import pyarrow as pa
+from filelock import FileLock
 from pyspark.sql import SparkSession
 
 from sitspark import spark as sessions
 from sitspark.errors import SitsparkError
-from sitspark.java import CLASS_ARCHIVE, java_home
+from sitspark.java import CLASS_ARCHIVE, PACKAGED_JAVA, java_home, quoted
 from sitspark.settings import SparkSettings
+
+_DRAFTS = "spark.jsa.making."
+_LONGEST = 300  # seconds until a JVM has written what it loaded: it takes ten
 
 
 def make() -> Path:
     """Let a session do a little of everything, and keep the classes that its JVM has loaded when it ends.
 
-    Raises SitsparkError where the JVM can't write them.
+    Raises SitsparkError where the JVM doesn't write them.
     """
     CLASS_ARCHIVE.parent.mkdir(parents=True, exist_ok=True)
-    _base_archive()
-    # the new one is made from no other, and one that is in use is taken away by no one
-    draft = CLASS_ARCHIVE.with_name(f"{CLASS_ARCHIVE.name}.{os.getpid()}")
-    CLASS_ARCHIVE.unlink(missing_ok=True)
-    # a JVM of minutes gains nothing by its second compiler
-    options = f"-XX:ArchiveClassesAtExit={draft} -Xlog:cds=off -Xlog:cds+dynamic=off -XX:TieredStopAtLevel=1"
-    config = {"spark.driver.extraJavaOptions": options}
-    settings = SparkSettings.model_validate({"master": "local[1]", "driver_memory": "1g", "config": config})
-    with tempfile.TemporaryDirectory() as scratch:
-        spark = sessions.session(settings, log=Path(scratch) / "spark.log")
-        _a_little_of_everything(spark, Path(scratch) / "table")
-        jvm = _process_of(spark)
-        spark.stop()
-        # pyspark's JVM ends with its standard input
-        jvm.communicate()
-        if not draft.is_file():
-            raise SitsparkError(
-                f"{CLASS_ARCHIVE}: Java wrote no archive of its classes; its log ends with: "
-                f"{(Path(scratch) / 'spark.log').read_text()[-500:].strip()}"
-            )
-    draft.replace(CLASS_ARCHIVE)
+    with FileLock(CLASS_ARCHIVE.with_suffix(".lock")):
+        for left_behind in CLASS_ARCHIVE.parent.glob(f"{_DRAFTS}*"):
+            rmtree(left_behind)
+        # a JVM that maps an archive writes none; those that have it mapped keep it
+        CLASS_ARCHIVE.unlink(missing_ok=True)
+        with tempfile.TemporaryDirectory(prefix=_DRAFTS, dir=CLASS_ARCHIVE.parent) as folder:
+            draft = Path(folder) / CLASS_ARCHIVE.name
+            code = _written_by_a_session(draft)
+            if code or not draft.is_file():
+                raise SitsparkError(f"{CLASS_ARCHIVE}: Java wrote no archive of its classes (it ended with code {code})")
+            # of one that a power cut shortened a JVM would die
+            with draft.open("rb") as file:
+                os.fsync(file.fileno())
+            draft.replace(CLASS_ARCHIVE)
     return CLASS_ARCHIVE
 
 
-def _process_of(spark: SparkSession) -> "subprocess.Popen[bytes]":
+def _written_by_a_session(draft: Path) -> int:
+    """Start a session, use it, end it; gives the exit code of its JVM, which writes the draft as the last thing it does."""
+    _refuse_without_base()
+    # a JVM of a minute gains nothing by its second compiler
+    options = f"-XX:ArchiveClassesAtExit={quoted(draft)} -Xlog:disable -Xlog:all=error:stderr -XX:TieredStopAtLevel=1"
+    config = {"spark.driver.extraJavaOptions": options}
+    settings = SparkSettings.model_validate({"master": "local[1]", "driver_memory": "1g", "config": config})
+    spark = sessions.session(settings, log=draft.with_name("spark.log"))
     gateway: Any = spark.sparkContext._gateway
-    return gateway.proc  # type: ignore[no-any-return]
+    jvm: subprocess.Popen[bytes] = gateway.proc
+    try:
+        _a_little_of_everything(spark, draft.with_name("table"))
+        spark.stop()
+        # pyspark's JVM ends with its standard input
+        jvm.communicate(timeout=_LONGEST)
+    finally:
+        jvm.kill()
+    return jvm.wait()
 
 
-def _base_archive() -> None:
-    """The classes of Java itself, on which the archive builds: a runtime that was put together by jlink comes without."""
-    java = java_home() / "bin" / "java"
+def _refuse_without_base() -> None:
+    """See to it that the packaged Java has an archive of its own classes, on which ours builds: it comes without."""
+    if java_home() != PACKAGED_JAVA:
+        return
+    java = PACKAGED_JAVA / "bin" / "java"
     if subprocess.run([java, "-Xshare:on", "-version"], capture_output=True, check=False).returncode:
-        subprocess.run([java, "-Xshare:dump"], capture_output=True, check=False)
+        answer = subprocess.run([java, "-Xshare:dump"], capture_output=True, text=True, check=False)
+        if answer.returncode:
+            raise SitsparkError(
+                f"the packaged Java can't keep its own classes: {(answer.stdout + answer.stderr)[-300:].strip()}"
+            )
 
 
 def _a_little_of_everything(spark: SparkSession, folder: Path) -> None:
@@ -83,5 +101,6 @@ def _the_same(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
 if __name__ == "__main__":
     try:
         make()
-    except SitsparkError as error:
-        sys.exit(f"{error}\nWithout it everything works, and each command starts some seconds later.")
+    except Exception as error:
+        # whatever it is: nothing that a user does needs it
+        sys.exit(f"{type(error).__name__}: {error}\nWithout it everything works, and commands start some seconds later.")

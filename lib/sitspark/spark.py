@@ -16,7 +16,7 @@ from sedona.spark import SedonaContext
 
 from sitspark import interrupts
 from sitspark.errors import SitsparkError
-from sitspark.java import java_home, jvm_options
+from sitspark.java import default_options, java_home
 from sitspark.settings import SparkSettings
 
 # 1.8.0 is the Sedona release for Spark 4.0 and Scala 2.13; the GeoTools wrapper is the one that release names
@@ -33,7 +33,7 @@ DELTA_PROPERTIES: Mapping[str, str] = {
 }
 _OF_SEDONA = "ST_SubDivideExplode"  # a function that no other extension has
 _MANY = 2**20  # more rows than a cluster has cores
-_OF_THE_JVM = "spark.driver.extraJavaOptions"
+_OF_THE_JVM = "spark.driver.defaultJavaOptions"
 _IVY = "~/.ivy2.5.2"  # where Spark 4.0 keeps the packages that it fetched
 
 
@@ -79,7 +79,8 @@ def _session(settings: SparkSettings, log: Path | None, packages: Sequence[str])
         builder = builder.master(settings.master).config("spark.driver.memory", settings.driver_memory)
         builder = builder.config("spark.jars.packages", ",".join(packages))
         chosen = dict(ON_A_LAPTOP) | dict(FORKED) | (dict(DELTA_PROPERTIES) if DELTA in packages else {}) | chosen
-        chosen[_OF_THE_JVM] = jvm_options(chosen.get(_OF_THE_JVM, ""))
+        # Spark puts them before those of spark.driver.extraJavaOptions, wherever these are set
+        chosen[_OF_THE_JVM] = f"{default_options()} {chosen.get(_OF_THE_JVM, '')}".strip()
         fetching = alone_while_fetching(Path(chosen.get("spark.jars.ivy", _IVY)).expanduser(), packages)
     for key, value in chosen.items():
         builder = builder.config(key, value)
@@ -176,8 +177,8 @@ ALWAYS: Mapping[str, str] = {
     "spark.sql.session.timeZone": "UTC",
     # frames made from pandas keep their missing integers
     "spark.sql.execution.arrow.pyspark.enabled": "true",
-    # traces are shortened for functions of SQL only, and workers that would shorten them are others than those of RDDs, as
-    # createDataFrame makes of rows: a second process would import torch, and workers would be twice in memory
+    # a variable of the environment asks workers of SQL's functions for short traces, and Spark keeps workers by their
+    # environment: RDDs, as createDataFrame makes of rows, would have others, with torch in memory once more
     "spark.sql.execution.pyspark.udf.simplifiedTraceback.enabled": "false",
 }
 

@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from sitspark.cli import contents, main
+from sitspark.errors import SitsparkError
 from sitspark.workflow.ending import next_command
 from tests.conftest import ROOT, FinishedRun
 from tests.end_to_end.test_processes import write_settings
@@ -130,6 +131,19 @@ def test_an_iota2_configuration_is_read_and_what_it_loses_is_said(capsys: pytest
     printed = capsys.readouterr()
     assert "not carried over" in printed.out
     assert "there is no folder" in printed.out
+
+
+def test_a_run_is_given_what_an_iota2_configuration_loses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: dict[str, str] = {}
+
+    def run(*_: object, not_carried_over: dict[str, str], **__: object) -> None:
+        given.update(not_carried_over)
+        raise SitsparkError("that is enough")
+
+    monkeypatch.setattr("sitspark.workflow.run.run", run)
+    assert main(["run", str(ROOT / "conf" / "oso_4_tiles.cfg"), "--set", f"output={tmp_path}"]) == 1
+    assert given and all(reason for reason in given.values())
+    assert "chain.check_inputs" not in given
 
 
 def test_a_run_that_has_nothing_to_compute_does_not_wait_for_torch() -> None:

@@ -16,7 +16,7 @@ from rich.console import Console
 
 from sitspark.errors import SitsparkError
 from sitspark.simulate import Simulation
-from sitspark.workflow.check import check, glance
+from sitspark.workflow.check import check, glance, refuse_wrong_inputs
 from sitspark.workflow.check_products import PIXELS
 from sitspark.workflow.context import Context
 from sitspark.workflow.finding import Finding
@@ -54,7 +54,9 @@ def test_classes_that_will_be_missing_or_can_not_be_validated_are_named(simulati
     assert re.search(r"^\d+ features \(\d%\) of labels without class will be rejected: 99$", lost.sentence)
 
 
-def test_where_most_features_have_no_class_the_field_is_doubted(simulation: Simulation, tmp_path: Path) -> None:
+def test_where_most_features_have_no_class_the_field_is_doubted(
+    simulation: Simulation, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     polygons = geopandas.read_file(simulation.folder / "ground_truth" / "polygons.gpkg")
     polygons["row"] = np.arange(len(polygons)) + 1
     polygons.to_file(tmp_path / "numbered.gpkg")
@@ -62,6 +64,8 @@ def test_where_most_features_have_no_class_the_field_is_doubted(simulation: Simu
     tree["ground_truth"] |= {"file": str(tmp_path / "numbered.gpkg"), "label_field": "row"}
     labels, lost = (finding for finding in glance(context_of(tree)) if finding.subject == "labels")
     assert not labels.wrong and lost.loss
+    refuse_wrong_inputs(Context.of(settings_of(tree), Console(width=1000)))
+    assert f"! {lost.sentence}" in capsys.readouterr().out
     assert "(98%)" in lost.sentence and lost.sentence.endswith("; is 'row' the field of the labels (ground_truth.label_field)?")
 
 

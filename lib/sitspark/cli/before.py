@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -116,7 +117,8 @@ def plan(
         from sitspark.workflow.plan import plan as foresee
         from sitspark.workflow.run import done
 
-        context = Context.of(settings_of(settings, set_), console)
+        # what is read by a program is the document alone
+        context = Context.of(settings_of(settings, set_), Console(stderr=True) if json else console)
         refuse_wrong_inputs(context)  # nobody asks what a run takes that can't begin
         foreseen = foresee(context, tuple(name for name, record in done(context).items() if record.is_work))
         context.folder.prepare()

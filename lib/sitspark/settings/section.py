@@ -30,13 +30,14 @@ def without_repetition(names: tuple[str, ...] | None) -> tuple[str, ...] | None:
 def in_plain_words(message: str, example: str) -> str:
     """What pydantic found, as a sentence goes on after the key; `example` is how a list is written there."""
     message = re.sub(r"^(Input|Value) should be", "should be", message)
-    message = re.sub(r", unable to parse .*", "", message)
+    message = re.sub(r", (unable to (parse|interpret)|got) .*", "", message)
     for its, ours in (
         ("a valid integer", "a whole number"),
         ("a valid number", "a number"),
         ("a valid string", "a text"),
         ("a valid boolean", "true or false"),
         ("a valid tuple", f"a list, as {example}"),
+        ("a valid list", f"a list, as {example}"),
         ("a valid dictionary", "a section, as {name: value}"),
     ):
         message = message.replace(its, ours)

@@ -96,15 +96,18 @@ def _imagery(context: Context) -> list[Finding]:
 
 def refuse_wrong_imagery(context: Context) -> None:
     """Raise SitsparkError for the first thing that is wrong with the imagery at a glance, and count the others."""
-    _refuse([_judged("output", context, _output), *_imagery(context)])
+    _refuse([_judged("output", context, _output), *_imagery(context)], context)
 
 
 def refuse_wrong_inputs(context: Context) -> None:
-    """Raise SitsparkError for the first thing that a glance finds wrong, and count the others."""
-    _refuse(glance(context))
+    """Raise SitsparkError for the first thing that a glance finds wrong, and count the others; says what is lost."""
+    _refuse(glance(context), context)
 
 
-def _refuse(findings: Sequence[Finding]) -> None:
+def _refuse(findings: Sequence[Finding], context: Context) -> None:
+    for finding in findings:
+        if finding.loss:
+            context.voice.note(finding.sentence)
     wrong = [finding.sentence for finding in findings if finding.wrong]
     if wrong:
         more = f" (and {counted(len(wrong) - 1, 'more problem')}, which `sitspark check` lists)" if len(wrong) > 1 else ""
@@ -247,11 +250,16 @@ def _labels(context: Context) -> list[Finding]:
         return [found]
     unknown = sum(counts.unknown.values())
     share = unknown / (unknown + sum(counts.of_class.values()))
-    lost = f"{counted(unknown, 'feature')} ({share:.0%}) of labels without class will be rejected: {some(counts.unknown)}"
+    lost = f"{counted(unknown, 'feature')} ({_rounded(share)}) of labels without class will be rejected: {some(counts.unknown)}"
     asked = (
         f"; is '{context.truth.label_field}' the field of the labels (ground_truth.label_field)?" if share > _MOST_LOST else ""
     )
     return [found, Finding("labels", lost + asked, False, loss=True)]
+
+
+def _rounded(share: float) -> str:
+    """A share that is neither nothing nor all, in words that are neither."""
+    return "less than 1%" if share < 0.01 else "more than 99%" if share > 0.99 else f"{share:.0%}"
 
 
 def _features_of_classes(context: Context, counts: LabelCounts) -> str:
