@@ -36,7 +36,7 @@ def demonstrate(settings_file: Path, simulated: Path) -> None:
     settings = read_settings(settings_file)
     context = run(settings, course_of(settings).everything, console=console)
     compare_with_truth(simulated, context.folder)
-    say_results(context, "report", Path(os.path.relpath(settings_file)))
+    say_results(context, ["report"], Path(os.path.relpath(settings_file)))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """A whole run on a small simulated landscape: what it publishes, what it skips, what may not change its result."""
 
+import io
 import json
 import math
 import re
@@ -33,6 +34,7 @@ from sitspark.scenes.chunk_shape import WORKER_BYTES
 from sitspark.scenes.table import scenes_of
 from sitspark.simulate import Simulation
 from sitspark.workflow.context import Context
+from sitspark.workflow.ending import say_results
 from sitspark.workflow.run import run
 from sitspark.workflow.run_folder import RunFolder
 from tests.conftest import FinishedRun, run_quietly, settings_tree
@@ -458,6 +460,15 @@ def test_leaving_a_tile_out_costs_accuracy(run_copy: FinishedRun) -> None:
     # the page has both: how good the map is, and the models without a tile
     page = context.folder.report.read_text()
     assert 'href="#accuracy"' in page and "Confusion matrix" in page and "left out" in page
+    # what the verb says at its end is of the folds; the map is as good as it was
+    said = {}
+    for targets in (("cross_validate", "report"), ("report",)):
+        ended = Context.of(context.settings, Console(file=io.StringIO(), width=200))
+        say_results(ended, targets, Path("settings.yaml"))
+        said[targets[0]] = ended.voice.console.file.getvalue()  # type: ignore[attr-defined]
+    expected = [f"{scores['spread'][area]['mean_f_score']['mean']:.2f}" for area in ("left_out", "same_area")]
+    assert f"expect a mean F of about {expected[0]}, not the {expected[1]} of polygons set aside" in said["cross_validate"]
+    assert ["reference pixels" in said[verb] for verb in ("cross_validate", "report")] == [False, True]
     # stopped after three of four folds: those are kept
     context.folder.forget("cross_validate")
     (

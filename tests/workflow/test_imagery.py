@@ -158,7 +158,7 @@ def test_each_of_the_planted_defects_is_listed_with_its_reason(
     tree["scenes"]["end"] = f"{day[:4]}-{day[4:6]}-{int(day[6:]) - 1:02d}"
 
     context, _ = run_quietly(tree, "calendar")
-    say_results(context, "calendar", tmp_path / "settings.yaml")
+    say_results(context, ["calendar"], tmp_path / "settings.yaml")
     printed = " ".join(context.voice.console.file.getvalue().split())  # type: ignore[attr-defined]
 
     rows = {row.scene_id: row for row in context.table("scenes").where("left_out is not null").collect()}
@@ -182,7 +182,7 @@ def test_each_of_the_planted_defects_is_listed_with_its_reason(
     assert first_left_out(scenes, 3) == everything[:3]
     monkeypatch.setattr("sitspark.workflow.ending.LISTED", 3)
     context.voice.console.file.truncate(0)  # type: ignore[attr-defined]
-    say_results(context, "calendar", tmp_path / "settings.yaml")
+    say_results(context, ["calendar"], tmp_path / "settings.yaml")
     printed = " ".join(context.voice.console.file.getvalue().split())  # type: ignore[attr-defined]
     assert f"{len(everything)} products left out" in printed and f"and {len(everything) - 3} more: " in printed
     # sentences are folded, the names in front of them aren't
@@ -204,7 +204,7 @@ def test_of_many_tiles_the_calendar_shows_the_first_and_counts_all(
     assert shown == replace(whole, acquisitions=tuple(a for a in whole.acquisitions if a.tile == first))
     assert shown.tiles_beyond == 3
     context = replace(finished.context, voice=Voice(Console(file=io.StringIO(), width=200)))
-    say_results(context, "calendar", tmp_path / "settings.yaml")
+    say_results(context, ["calendar"], tmp_path / "settings.yaml")
     printed = context.voice.console.file.getvalue()  # type: ignore[attr-defined]
     assert "and 3 more tiles: " in printed and "from acquisitions order by" in printed
 

@@ -107,7 +107,7 @@ def run_up_to(settings_file: Path, overrides: Sequence[str] | None, *targets: st
 
         wanted = targets or course_of(settings).everything
         context = run(settings, wanted, console=console, not_carried_over=not_carried_over)
-        say_results(context, wanted[-1], settings_file, overrides=overrides or [])
+        say_results(context, wanted, settings_file, overrides=overrides or [])
 
 
 def json_text(document: dict[str, Any]) -> str:

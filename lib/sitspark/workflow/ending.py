@@ -26,9 +26,9 @@ from sitspark.workflow.members import models_of
 from sitspark.workflow.run import done
 
 
-def say_results(context: Context, target: str, settings_file: Path, *, overrides: Sequence[str] = ()) -> None:
-    """Print what the verb that ends with `target` was run for."""
-    say = context.voice.console.print
+def say_results(context: Context, targets: Sequence[str], settings_file: Path, *, overrides: Sequence[str] = ()) -> None:
+    """Print what the verb that runs up to the `targets` was run for."""
+    say, target = context.voice.console.print, targets[-1]
     facts = {name: record.facts for name, record in done(context).items()}
     assessment, folds = assessment_of(facts), folds_of(facts)
     if target == "calendar":
@@ -38,12 +38,15 @@ def say_results(context: Context, target: str, settings_file: Path, *, overrides
     if target == "samples":
         chosen = facts["observations"].get("selection")
         say(_selection_table(chosen) if chosen else _class_table(context, facts["samples"]["classes"], "samples"))
-    if target in ("validate", "report") and assessment is not None:
+    # of a map that cross-validation doesn't change there is nothing to repeat
+    if target in ("validate", "report") and assessment is not None and "cross_validate" not in targets:
         say(accuracy_table(assessment.matrix, context.nomenclature))
         if assessment.caution:
             context.voice.note(assessment.caution)
     if target == "report" and folds:
         say(_fold_table(folds))
+        if (expected := _expected_elsewhere(folds)) is not None:
+            context.voice.remark(expected)
     if target != "calendar":  # which lists them all
         for sentence in facts.get("scenes", {}).get("faulty", ()):
             context.voice.note(f"left out: {sentence}")
@@ -77,6 +80,7 @@ def _command() -> str:
     return min(os.path.relpath(here), str(here), key=len)
 
 
+_MUCH = 0.02  # a difference of scores that is worth a sentence
 _MODELS = 3  # whose folders are told one by one
 
 
@@ -165,6 +169,17 @@ def _class_table(context: Context, counts: dict[str, dict[str, int]], unit: str)
         name = context.nomenclature.name_of(int(code))
         table.add_row(name, *(f"{count[column]:,}" for column in headings))
     return table
+
+
+def _expected_elsewhere(folds: tuple[FoldScores, ...]) -> str | None:
+    """What the folds say of ground that no sample is of, where it is much less than of the area of the samples."""
+    same, elsewhere = (spread([getattr(fold, area).mean_f_score for fold in folds]) for area in AREAS)
+    if same is None or elsewhere is None or same.mean - elsewhere.mean < _MUCH:
+        return None
+    return (
+        f"on ground like that left out, of which there is no sample, expect a mean F of about {elsewhere.mean:.2f}, not the "
+        f"{same.mean:.2f} of polygons set aside near those that were learnt from"
+    )
 
 
 def _fold_table(folds: tuple[FoldScores, ...]) -> Table:
