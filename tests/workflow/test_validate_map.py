@@ -242,7 +242,8 @@ def test_everything_that_is_not_compared_is_counted_and_listed(
         "9 pixels of 2 polygons where the map has no class (nodata, or left out by the mapping): not counted",
         "6 pixels of map codes that no reference has here (7): counted as wrong; --mapping gives them another code, or leaves "
         "them out",
-        "4 pixels of reference classes that the map never gives here (3): counted as wrong",
+        "4 pixels of reference classes that the map never gives here (3): counted as wrong; a --nomenclature without them "
+        "leaves them out",
     }
     assert matrix(document) == {(1, 1): 20 + 9, (1, 2): 9, (1, 7): 6, (2, 2): 20 + 8, (3, 2): 4}
     with (out / "not_used.csv").open() as file:
@@ -307,6 +308,20 @@ def test_the_polygons_that_a_run_set_aside_give_the_numbers_of_the_run(
         assert matrix(document) == matrix(own_matrix)
         for score in ("overall_accuracy", "kappa", "mean_f_score", "pixels"):
             assert document["assessment"][score] == own[score]
+        assert not any("learnt from" in note for note in document["notes"])
+
+
+@pytest.mark.parametrize(("field", "doubted"), [("code", False), ("id", True)])
+def test_what_speaks_against_the_reference_is_told(
+    finished: FinishedRun, capsys: pytest.CaptureFixture[str], field: str, doubted: bool
+) -> None:
+    """Polygons that the map was made from, and a field of numbers that aren't classes."""
+    polygons = Path(finished.tree["ground_truth"]["file"])
+    command = ["validate", str(finished.map / "classification.tif"), str(polygons), "--label-field", field, "--json"]
+    assert main(command) == 0
+    notes = " ".join(json.loads(capsys.readouterr().out)["notes"])
+    assert "the map was made from polygons of this file: those that it learnt from count here too" in notes
+    assert ("is --label-field the field of the class?" in notes) is doubted
 
 
 SETTINGS = "settings.yaml"

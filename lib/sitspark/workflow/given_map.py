@@ -16,6 +16,14 @@ class GivenMap:
     nomenclature: Path | None = None
 
 
+def run_around(raster: Path) -> RunFolder | None:
+    """The run that has drawn a raster, where it lies in the run's folder."""
+    # RUN/maps/MODEL/classification.tif
+    folder = raster.resolve().parents[2] if len(raster.resolve().parents) > 2 else raster.parent
+    run = RunFolder(folder)
+    return run if run.record_file.exists() else None
+
+
 def given_map(path: Path) -> GivenMap:
     """A file is a raster; of a run the map is taken as it is after all that was done to it.
 

@@ -27,7 +27,7 @@ from sitspark.maps.class_names import names_beside
 from sitspark.maps.class_raster import NOTHING, ClassRaster
 from sitspark.maps.mapping import read_mapping
 from sitspark.marks import Marks
-from sitspark.workflow.given_map import given_map
+from sitspark.workflow.given_map import given_map, run_around
 from sitspark.workflow.progress import Voice
 from sitspark.workflow.reference import ReferenceFile, counted_pixels, nomenclature_of, read_reference, work
 
@@ -99,7 +99,7 @@ def compared(spark: SparkSession, asked: Validation, raster: ClassRaster, scratc
         reference.pieces, raster.grid, {"predicted": raster}, scratch, voice, touched=asked.reference.touched
     )
     classified = counts[counts["predicted"] != NOTHING]
-    notes = [*reference.remarks, *_pixel_notes(counts, reference.polygons)]
+    notes = [*_learnt_from(asked), *reference.remarks, *_pixel_notes(counts, reference.polygons)]
     if classified.empty:
         raise SitsparkError(
             f"{asked.map}: has no class at any pixel of {counted(reference.polygons, 'polygon')} of "
@@ -140,6 +140,18 @@ def _ground(spark: SparkSession, raster: ClassRaster, scratch: Path, voice: Voic
         return MappedGround(class_pixels(spark, raster, marks), pixel_hectares(raster.grid))
 
 
+def _learnt_from(asked: Validation) -> list[str]:
+    """A sentence on a map of a run that is compared with the very file that the run has learnt from."""
+    run = run_around(asked.map)
+    file = run.settings().get("ground_truth", {}).get("file") if run else None
+    if file is None or Path(file).resolve() != Path(asked.reference.source.address).resolve():
+        return []
+    return [
+        "the map was made from polygons of this file: those that it learnt from count here too; sitspark validate SETTINGS "
+        "counts those set aside"
+    ]
+
+
 def class_notes(reference: pd.Series, produced: pd.Series, pixels: pd.Series, names: Mapping[int, str]) -> list[str]:
     """Sentences on classes that only the map has, and only the reference, among the pixels compared."""
     known, given = set(reference.unique().tolist()), set(produced.unique().tolist())
@@ -154,7 +166,12 @@ def class_notes(reference: pd.Series, produced: pd.Series, pixels: pd.Series, na
     if known - given:
         missed = counted(int(pixels[~reference.isin(given)].sum()), "pixel")
         classes = some((names.get(code, str(code)) for code in sorted(known - given)), most=10)
-        notes.append(f"{missed} of reference classes that the map never gives here ({classes}): counted as wrong")
+        most = pixels[~reference.isin(given)].sum() > pixels.sum() / 2
+        doubt = "; most of all are: is --label-field the field of the class?" if most else ""
+        notes.append(
+            f"{missed} of reference classes that the map never gives here ({classes}): counted as wrong; a --nomenclature "
+            f"without them leaves them out{doubt}"
+        )
     return notes
 
 
