@@ -511,8 +511,8 @@ PREFIXES: dict[str, str] = {
     f"{classifiers.SCIKIT}.": "this argument has no setting here; see training.baseline for what there is",
     "dim_red.": "features are not reduced",
     "coregistration.": "images are not moved",
-    "task_retry_limits.": "Spark repeats a task that failed (spark.task.maxFailures under spark.config), with the memory and cores "
-    "that spark.worker_memory and spark.master give",
+    "task_retry_limits.": "Spark repeats a task that failed (spark.task.maxFailures under spark.config), within the memory "
+    "and cores of spark.worker_memory and spark.master",
     "slurm.": "there is no job file; use spark-submit",
     "simplification.": "map.regularise, map.minimum_unit and map.vectors do this, with measures of their own (docs/maps.md)",
     "obia.": "pixels are classified, not objects",
