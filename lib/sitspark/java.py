@@ -16,7 +16,7 @@ CLASS_ARCHIVE = Path(sys.prefix) / "share" / "sitspark" / "spark.jsa"
 # a JVM that isn't the archive's, has other JARs, or a heap of more than 32 GB, loads classes as ever: no word of it
 SILENT = ("-Xshare:auto", "-Xlog:cds=off", "-Xlog:cds+dynamic=off")
 # ten times as many calls as by default before the optimising compiler takes a method: it takes a fifth of the start's time for
-# code that soon has run for the last time, and a join of half a minute is none the slower (tests/benchmarks/start.py --join)
+# code that soon has run for the last time, and a join of ten seconds is none the slower (tests/benchmarks/start.py --join)
 LATE_OPTIMISING = (
     "-XX:Tier4InvocationThreshold=50000",
     "-XX:Tier4MinInvocationThreshold=6000",
