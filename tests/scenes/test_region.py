@@ -8,7 +8,7 @@ import pyogrio
 import pyproj
 import pytest
 import shapely
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sitspark.errors import SitsparkError
@@ -35,6 +35,7 @@ corner = st.tuples(st.floats(-10, 90), st.floats(-10, 70))
     corners=st.lists(st.tuples(st.integers(-20, 60), st.integers(-20, 60)), min_size=3, max_size=6, unique=True),
     window=st.tuples(st.integers(0, 30), st.integers(0, 30), st.integers(1, 30), st.integers(1, 30)),
 )
+@example(corners=[(0, 0), (-1, -10), (33, 7), (13, -3)], window=(0, 0, 1, 1))  # made valid it is a triangle and a line
 @settings(deadline=None)
 def test_a_pixel_is_the_same_on_each_window_though_its_centre_lies_on_the_border(
     corners: list[tuple[int, int]], window: tuple[int, int, int, int]

@@ -87,6 +87,8 @@ def _rings(wkb: bytes) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
 @functools.lru_cache(maxsize=64)  # a worker serves one run: its region of interest, outlines of files, regions of a split
 def _outline(wkb: bytes) -> BaseGeometry:
     outline = shapely.from_wkb(wkb)
+    if outline.geom_type not in ("Polygon", "MultiPolygon"):
+        outline = _polygons(outline)  # a polygon that crossed itself may have left a line
     shapely.prepare(outline)  # it is compared with every chunk
     return outline
 
