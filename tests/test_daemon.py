@@ -44,7 +44,7 @@ def by_every_kind_of_function(rows: DataFrame) -> dict[str, set[int]]:
     found = {
         "mapInPandas": rows.mapInPandas(parents, _SEEN),
         "mapInArrow": rows.mapInArrow(parent_of_batches, _SEEN),
-        "applyInPandas": grouped.applyInPandas(lambda rows: next(parents(iter([rows]))), _SEEN),
+        "applyInPandas": grouped.applyInPandas(lambda group: next(parents(iter([group]))), _SEEN),
         "applyInArrow": grouped.applyInArrow(parent_of_group, _SEEN),
         "cogroup": grouped.cogroup(rows.groupBy("id")).applyInArrow(parent_of_two_groups, _SEEN),
         "pandas_udf": rows.select(F.pandas_udf(parent_of_column, "long")("id").alias("pid")),
