@@ -50,7 +50,7 @@ def make() -> Path:
 
 def _written_by_a_session(draft: Path) -> int:
     """Start a session, use it, end it; gives the exit code of its JVM, which writes the draft as the last thing it does."""
-    _refuse_without_base()
+    _make_base()
     # a JVM of a minute gains nothing by its second compiler
     options = f"-XX:ArchiveClassesAtExit={quoted(draft)} -Xlog:disable -Xlog:all=error:stderr -XX:TieredStopAtLevel=1"
     config = {"spark.driver.extraJavaOptions": options}
@@ -68,7 +68,7 @@ def _written_by_a_session(draft: Path) -> int:
     return jvm.wait()
 
 
-def _refuse_without_base() -> None:
+def _make_base() -> None:
     """See to it that the packaged Java has an archive of its own classes, on which ours builds: it comes without."""
     if java_home() != PACKAGED_JAVA:
         return

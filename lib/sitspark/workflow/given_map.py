@@ -19,9 +19,9 @@ class GivenMap:
 def run_around(raster: Path) -> RunFolder | None:
     """The run that has drawn a raster, where it lies in the run's folder."""
     # RUN/maps/MODEL/classification.tif
-    folder = raster.resolve().parents[2] if len(raster.resolve().parents) > 2 else raster.parent
-    run = RunFolder(folder)
-    return run if run.record_file.exists() else None
+    above = raster.resolve().parents
+    run = RunFolder(above[2]) if len(above) > 2 else None
+    return run if run is not None and run.record_file.exists() else None
 
 
 def given_map(path: Path) -> GivenMap:
