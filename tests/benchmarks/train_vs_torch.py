@@ -5,8 +5,9 @@
 
 The bare loop permutes, indexes, and takes a step of Adam, nothing else. Ours reads the samples table (481 features; from the
 page cache), standardises, weighs, looks for losses that aren't finite and notes each epoch. Ratios of samples a second: of the
-first epoch with all that comes before it (reading, statistics), of the later ones, and of the whole training. On a GPU what is
-missing to 1 is the share of the time that it waits for data or for the loop. Ends with a line of JSON.
+first epoch with all that comes before it (reading, statistics), of the later ones, and of the whole training. On a GPU also the
+share of an epoch that it computes or copies, and the share that steps on one batch that is there already would save. Ends with
+a line of JSON.
 """
 
 import argparse
@@ -15,13 +16,18 @@ import shutil
 import statistics
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import pandas as pd
 import torch
 from samples_table import CLASSES, NOMENCLATURE, SPACE, write_samples
 from torch.nn import functional as F
+from torch.profiler import ProfilerActivity, profile
 
+from sitspark.models.batches import Batch, Batches, pieces
 from sitspark.models.card import HISTORY, read_card
 from sitspark.models.decode import store_of
 from sitspark.models.job import TrainingJob
@@ -75,6 +81,24 @@ def ours(job: TrainingJob) -> dict[str, float]:
     }
 
 
+def gpu_shares(job: TrainingJob) -> dict[str, float]:
+    """Of the time of an epoch after the first one: what the GPU computes and copies, and what batches take to come."""
+    seconds = 1 / ours(job)["later epochs"]
+    shuffled_batches = Batches._batches
+
+    def one_again_and_again(self: Batches, shuffled: Any) -> Iterator[Batch]:
+        first = next(shuffled_batches(self, shuffled))
+        return (first for _ in pieces(0, len(shuffled.order), self.size))
+
+    with patch.object(Batches, "_batches", one_again_and_again):
+        without = 1 / ours(job)["later epochs"]
+    with profile(activities=[ProfilerActivity.CUDA], acc_events=True) as seen:
+        ours(job)
+    on_gpu = sum(event.self_device_time_total for event in seen.key_averages()) / 1e6
+    count = job.settings.epochs * sum(c.train for c in read_card(job.folder).classes)
+    return {"GPU computes": on_gpu / count / seconds, "waits for batches": 1 - without / seconds}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--samples", type=int, default=200_000)
@@ -120,13 +144,17 @@ def main() -> None:
             for name, rate in found.items():
                 rates.setdefault(name, []).append(rate)
                 ratios.setdefault(name, []).append(2 * rate / (before + after))
-    told = {}
+        shares = gpu_shares(job) if device.type == "cuda" else {}
+    told: dict[str, object] = {}
+    for name, share in shares.items():
+        print(f"{name:<26}{share:>12.1%} of an epoch")
+        told[name] = round(share, 3)
     for name, values in rates.items():
         ratio = ratios.get(name)
-        told[name] = {"samples_per_second": round(statistics.median(values))}
-        spread = ""
+        spread, noted = "", {"samples_per_second": round(statistics.median(values))}
+        told[name] = noted
         if ratio:
-            told[name] |= {"ratio": [round(f(ratio), 3) for f in (min, statistics.median, max)]}  # type: ignore[dict-item]
+            told[name] = noted | {"ratio": [round(f(ratio), 3) for f in (min, statistics.median, max)]}
             spread = f"   x bare: {min(ratio):.2f} / {statistics.median(ratio):.2f} / {max(ratio):.2f}"
         print(f"{name:<26}{statistics.median(values):>12,.0f} samples/s{spread}")
     print(json.dumps(told))

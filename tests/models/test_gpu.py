@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from sitspark.errors import SitsparkError
-from sitspark.models import batches, loop
+from sitspark.models import batches, loop, recorded_step
 from sitspark.models.arithmetic import Arithmetic
+from sitspark.models.batches import Batches
 from sitspark.models.card import HISTORY, WEIGHTS, read_card
 from sitspark.models.gpu import gpu_memory, room_on_gpu, take_gpu
 from sitspark.models.inference import BLOCK, Classifier
@@ -18,6 +19,8 @@ from sitspark.models.job import TrainingJob
 from sitspark.models.loop import train
 from sitspark.models.networks.bank import build
 from sitspark.models.networks.base import Network
+from sitspark.models.process_group import ProcessGroup
+from sitspark.models.store import Samples
 
 from .networks.spaces import SPACES, features_of, statistics_of
 from .tables import job, separable, write
@@ -67,6 +70,77 @@ def test_parts_that_a_thread_loads_are_those_of_the_processor(
     here, there = (trained(samples, tmp_path / device, device=device) for device in ("cpu", "gpu"))
     one, two = (pd.read_parquet(done.folder / HISTORY) for done in (here, there))
     np.testing.assert_allclose(two["train_loss"], one["train_loss"], rtol=0.02)
+
+
+TIMES = ["seconds", "samples_per_second"]
+
+
+def learn_step_by_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recorded_step, "_AT_FIRST", 10**9)
+
+
+ALL_OF_IT: dict[str, object] = {
+    "optimiser": {"kind": "adamw", "weight_decay": 0.01},
+    "loss": {"kind": "focal", "label_smoothing": 0.1},
+    "schedule": {"kind": "one_cycle"},
+    "clip_gradient": 1.0,
+    "precision": "bf16",
+}
+
+
+@pytest.mark.parametrize("network", PLAIN)
+@pytest.mark.parametrize("settings", [{}, {"optimiser": {"kind": "sgd"}}, ALL_OF_IT], ids=["plain", "sgd", "all of it"])
+def test_recorded_steps_give_the_bytes_of_single_ones(
+    network: str, settings: dict[str, object], samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With dropout and the normalisation of batches, as networks have them by default."""
+    recorded = trained(samples, tmp_path / "recorded", device="gpu", network=network, **settings)
+    learn_step_by_step(monkeypatch)
+    single = trained(samples, tmp_path / "single", device="gpu", network=network, **settings)
+    assert (recorded.folder / WEIGHTS).read_bytes() == (single.folder / WEIGHTS).read_bytes()
+    one, two = (
+        pd.read_parquet(done.folder / HISTORY).drop(columns=["seconds", "samples_per_second"]) for done in (recorded, single)
+    )
+    pd.testing.assert_frame_equal(one, two)
+
+
+def test_a_training_that_broke_off_ends_with_the_bytes_of_one_that_did_not(
+    samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, epoch = trained(samples, tmp_path / "whole", device="gpu", network="tempcnn"), loop._epoch
+
+    def breaking(*args: Any, history: tuple[object, ...], **kwargs: Any) -> object:
+        if len(history) == 2:
+            raise KeyboardInterrupt
+        return epoch(*args, history=history, **kwargs)  # type: ignore[arg-type]
+
+    checkpoints = {"device": "gpu", "network": "tempcnn", "checkpoint": {"epochs": 1}}
+    monkeypatch.setattr(loop, "_epoch", breaking)
+    with pytest.raises(KeyboardInterrupt):
+        trained(samples, tmp_path / "broken", **checkpoints)
+    monkeypatch.setattr(loop, "_epoch", epoch)
+    broken = trained(samples, tmp_path / "broken", **checkpoints)
+    assert (broken.folder / WEIGHTS).read_bytes() == (whole.folder / WEIGHTS).read_bytes()
+
+
+def test_a_part_is_written_over_only_after_the_gpu_has_read_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The GPU is kept so far behind that what it reads has long been asked to be replaced."""
+    monkeypatch.setattr(batches, "_BLOCK", 64)
+    count, width = 2000, 3
+    np.arange(count * width, dtype=np.float32).tofile(tmp_path / "features")
+    held = Samples(tmp_path / "features", width, torch.arange(count), torch.ones(count))
+    found: dict[str, list[torch.Tensor]] = {"cpu": [], "cuda": []}
+    for device, into in found.items():
+        group = ProcessGroup(0, 1, torch.device(device))
+        # two parts of two blocks are held
+        epochs = Batches(held, 32, 3, 2 * 2 * 64 * 4 * width, group).epochs(1)
+        for _ in range(3):
+            for batch in next(epochs):
+                into.append(batch.features)
+                if device == "cuda":
+                    torch.cuda._sleep(2_000_000)  # cycles of the GPU: a millisecond
+        epochs.close()
+    assert torch.equal(torch.cat(found["cuda"]).cpu(), torch.cat(found["cpu"]))
 
 
 def test_bf16_learns(samples: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 from torch.utils import deterministic
 
@@ -24,7 +24,6 @@ from sitspark.models.checkpoint import Checkpoints, Progress
 from sitspark.models.decode import store_of
 from sitspark.models.history import Criterion, Epoch, as_line, has_stalled, is_better
 from sitspark.models.job import TrainingJob
-from sitspark.models.losses import losses
 from sitspark.models.networks.bank import chosen
 from sitspark.models.networks.base import Network
 from sitspark.models.networks.linear import by_onednn
@@ -32,9 +31,12 @@ from sitspark.models.optimiser import optimiser_of
 from sitspark.models.outcome import Outcome, write_outcome
 from sitspark.models.precision import computes_in_bf16
 from sitspark.models.process_group import ProcessGroup, joined
+from sitspark.models.recorded_step import RecordedStep
 from sitspark.models.schedule import plateau_factor, rate_factor
+from sitspark.models.step import Step
 from sitspark.models.store import Samples, SampleStore
 from sitspark.samples.table import feature_space_of
+from sitspark.settings import TrainingSettings
 
 _LOOKED_AT = 64  # batches between two looks at the losses: each look makes a GPU wait
 
@@ -44,8 +46,8 @@ class _Learner:
     """What changes during training, in one process."""
 
     network: Network
-    parallel: nn.Module
     optimiser: torch.optim.Optimizer
+    step: Callable[[Batch, float], Tensor]
     group: ProcessGroup
 
 
@@ -57,7 +59,6 @@ class _Material:
     fitted: Batches
     monitored: Batches
     criterion: Criterion
-    precision: torch.dtype
 
 
 def train(job: TrainingJob, tell: Callable[[str], None] = partial(print, flush=True)) -> None:
@@ -104,7 +105,6 @@ def _material(job: TrainingJob, store: SampleStore, group: ProcessGroup) -> _Mat
         batches(store.monitored),
         # without monitored samples only the training loss is left to choose by
         settings.criterion if len(store.monitored) else "train_loss",
-        torch.bfloat16 if settings.precision == "bf16" and computes_in_bf16(group.device) else torch.float32,
     )
 
 
@@ -115,7 +115,12 @@ def _learner(job: TrainingJob, store: SampleStore, group: ProcessGroup) -> _Lear
     if group.device.type == "cpu" and job.settings.precision == "fp32":
         by_onednn(network)
     optimiser = optimiser_of(job.settings.optimiser, network.parameters(), job.settings.learning_rate)
-    return _Learner(network, group.parallel(network), optimiser, group)
+    in_bf16 = job.settings.precision == "bf16" and computes_in_bf16(group.device)
+    precision = torch.bfloat16 if in_bf16 else torch.float32
+    step = Step(group.parallel(network), optimiser, job.settings, precision, group)
+    # not a user's network, which may do what can't be recorded, nor where processes wait for each other within a step
+    recorded = group.device.type == "cuda" and group.ranks == 1 and job.own is None
+    return _Learner(network, optimiser, RecordedStep(step) if recorded else step, group)
 
 
 def _fit(
@@ -185,7 +190,7 @@ def _epoch(
         oa=matrix.overall_accuracy,
         kappa=matrix.kappa,
         fscore=matrix.mean_f_score,
-        learning_rate=learner.optimiser.param_groups[0]["lr"],
+        learning_rate=_rate(job.settings, number - 0.5 / material.fitted.in_an_epoch, highest),
         seconds=time.perf_counter() - started,
         samples_per_second=rate,
     )
@@ -198,25 +203,18 @@ def _train_once(
     settings, group, steps = job.settings, learner.group, material.fitted.in_an_epoch
     # of each epoch and process its own, so that nothing of the generator has to be remembered
     torch.manual_seed(int(np.random.SeedSequence((job.seed, number, group.rank)).generate_state(1, np.uint64)[0]))
-    learner.parallel.train()
+    learner.network.train()
     summed = torch.zeros(steps, dtype=torch.float64, device=group.device)
     for step, batch in enumerate(batches):
-        passed = number - 1 + (step + 0.5) / steps
-        for parameters in learner.optimiser.param_groups:
-            parameters["lr"] = highest * rate_factor(settings.schedule, passed, settings.epochs)
-        learner.optimiser.zero_grad()
-        with torch.autocast(group.device.type, material.precision, enabled=material.precision != torch.float32):
-            scores = learner.parallel(batch.features)
-        loss = (losses(scores.float(), batch.positions, settings.loss) * batch.weights).sum()
-        # the processes' gradients are averaged, and their shares may differ by a sample: so the mean is taken here
-        (loss * (group.ranks / batch.whole)).backward()
-        if settings.clip_gradient is not None:
-            nn.utils.clip_grad_norm_(learner.network.parameters(), settings.clip_gradient)
-        learner.optimiser.step()
-        summed[step] = loss.detach()
+        summed[step] = learner.step(batch, _rate(settings, number - 1 + (step + 0.5) / steps, highest))
         if step % _LOOKED_AT == 0 or step == steps - 1:
             _refuse_not_finite(job, material, summed[: step + 1], number=number)
     return float(group.total(summed.sum()[None])) / len(material.store.fitted)
+
+
+def _rate(settings: TrainingSettings, passed: float, highest: float) -> float:
+    """The learning rate after so many epochs, where plateaus have left `highest` of it."""
+    return highest * rate_factor(settings.schedule, passed, settings.epochs)
 
 
 @torch.inference_mode()

@@ -23,11 +23,12 @@ class BatchNorm(nn.BatchNorm1d):
         """Values float32 (n, channels[, dates]), n may be 0 in a process that has no share of a small batch."""
         if not self.training:
             return super().forward(values)
-        over = [0, *range(2, values.ndim)]
-        count = torch.full((1,), values.numel() // values.shape[1], dtype=values.dtype, device=values.device)
+        each = values.numel() // values.shape[1]
         if not (dist.is_available() and dist.is_initialized()):
-            return super().forward(values) if count > 1 else self._by_running_statistics(values)
-        given, values, count = values.dtype, values.float(), count.float()  # sums of bfloat16 lose what they add
+            return super().forward(values) if each > 1 else self._by_running_statistics(values)
+        over = [0, *range(2, values.ndim)]
+        given, values = values.dtype, values.float()  # sums of bfloat16 lose what they add
+        count = torch.full((1,), each, dtype=values.dtype, device=values.device)
         totals = all_reduce(torch.cat([count, values.sum(over)]))
         # the number of all samples is the same in all processes, which hence go the same way
         if totals[0] <= 1:
