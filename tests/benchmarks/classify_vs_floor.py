@@ -1,15 +1,17 @@
 """The stage `classify` against the floor: the same scenes, the same weights, CPU seconds side by side.
 
-    python tests/benchmarks/classify_vs_floor.py [--size 2048] [--dates 24] [--pairs 5] [--chunk 512] [--cores 2] [--variants]
-        [--half-clouded]
+    python tests/benchmarks/classify_vs_floor.py [--size 2048] [--dates 24] [--pairs 5] [--chunk 512] [--cores 2]
+        [--variants bf16 int8 four_models] [--half-clouded]
 
 Each pair runs, in turn, the floor (floor.py in a process of its own) and the Spark job of the stage (local[1], chunk plan
 by Sedona, mapInPandas, a record and three GeoTIFFs a chunk, all checked in the end). The floor counts its own CPU seconds
 without imports and compiling; the job is charged with user and system time of every process, the JVM and Python workers
 included, from the plan to the last check. Starting the session and one warm-up job are apart. Scene files get a new date
 before each job, so that it opens them anew as the floor does. With --variants each pair also runs the job in bfloat16, in
-eight bits, and with four models in one pass. With --half-clouded half of the dates are wholly clouded in half of the
-blocks: the floor reads everything, the job no band without a clear pixel in its chunk.
+eight bits, or with four models in one pass. With --cores the job is timed by the clock on so many cores, on one as it is (a
+task reads ahead in a thread, for which it uses a second core if there is one), and with all its processes on a single core.
+With --half-clouded half of the dates are wholly clouded in half of the blocks: the floor reads everything, the job no band
+without a clear pixel in its chunk.
 
 Ends with a line of JSON. Fails if the two maps differ in more than 1 % of the pixels: the floor leaves 20 m bands to
 GDAL, and sitspark to a kernel that may differ by one digital number.
@@ -34,7 +36,7 @@ import numpy as np
 import numpy.typing as npt
 import rasterio
 import torch
-from process_tree import cpu_seconds
+from process_tree import confined, cpu_seconds
 from pyspark.sql import SparkSession
 from random_model import write_random_model
 from timing_scenes import write_scenes
@@ -190,7 +192,7 @@ def main() -> int:
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--chunk", type=int, default=512, help="side of a chunk of `classify`; the floor keeps its own")
     parser.add_argument("--cores", type=int, default=0, help="run the job on so many cores too and compare elapsed times")
-    parser.add_argument("--variants", action="store_true", help="also lower precisions, and four models in one pass")
+    parser.add_argument("--variants", nargs="*", default=[], choices=_VARIANTS, help="also the job in these variants")
     parser.add_argument("--half-clouded", action="store_true", help="half of the dates see nothing of half of the blocks")
     parser.add_argument("--scratch", type=Path, default=Path(tempfile.gettempdir()) / "sitspark_benchmark")
     given = parser.parse_args()
@@ -204,6 +206,7 @@ def main() -> int:
     floors: list[dict[str, float]] = []
     jobs: list[Timed] = []
     variants: dict[str, list[float]] = {}
+    confined_walls: list[float] = []
     with local_session(1, log) as spark:
         job = prepared(spark, tile, scratch, given.chunk)
         first, _ = run_classify(spark, job, cores=1)
@@ -212,15 +215,19 @@ def main() -> int:
         for pair in range(given.pairs):
             floors.append(run_floor(tile, job, floor_map))
             age(tile)
-            for name, how in _VARIANTS.items() if given.variants else ():
+            for name in given.variants:
                 age(tile)
-                variant, _ = run_classify(spark, job, cores=1, **how)
+                variant, _ = run_classify(spark, job, cores=1, **_VARIANTS[name])
                 variants.setdefault(name, []).append(variant.cpu / floors[-1]["cpu_total_s"])
             age(tile)
             timed, records = run_classify(spark, job, cores=1)
             jobs.append(timed)
             ratio = timed.cpu / floors[-1]["cpu_total_s"]
             print(f"{pair + 1:>4} {floors[-1]['cpu_total_s']:>8.2f} {timed.cpu:>9.2f} {ratio:>6.3f}", flush=True)
+            if given.cores:
+                age(tile)
+                with confined(os.getpid(), 1):
+                    confined_walls.append(run_classify(spark, job, cores=1)[0].wall)
     same, classes = equal_share(tile, job, records, floor_map)
     seconds = {phase: round(sum(r.seconds.get(phase, 0.0) for r in records), 2) for phase in records[0].seconds}
     result = {
@@ -249,9 +256,11 @@ def main() -> int:
             for _ in range(given.pairs):
                 age(tile)
                 walls.append(run_classify(spark, job, cores=given.cores)[0].wall)
-        alone = statistics.median(j.wall for j in jobs)
-        result["wall_s"] = {"1": round(alone, 2), str(given.cores): round(statistics.median(walls), 2)}
-        result["speed_up"] = round(alone / statistics.median(walls), 2)
+        elapsed = {"on a single core": confined_walls, "local[1]": [j.wall for j in jobs], f"local[{given.cores}]": walls}
+        result["wall_s"] = {name: spread(seconds) for name, seconds in elapsed.items()}
+        together, confined_to_one, alone = (statistics.median(s) for s in (walls, confined_walls, elapsed["local[1]"]))
+        result["of_local_1"] = round(together / alone, 3)
+        result["of_a_single_core"] = round(together / confined_to_one, 3)
     for name in (
         "ratio",
         *(f"ratio_{name}" for name in variants),
@@ -264,8 +273,9 @@ def main() -> int:
         print(f"{name:<28} min {figures['min']:>9}  median {figures['median']:>9}  max {figures['max']:>9}")
     print(f"{'peak memory':<28} floor {result['floor_peak_mb']} MB, worker {result['worker_peak_mb']} MB")
     print(f"{'equal pixels':<28} {same:.3%} of those classified, {classes} classes")
-    if "speed_up" in result:
-        print(f"{'elapsed on cores':<28} {result['wall_s']} s: {result['speed_up']} times as fast")
+    if given.cores:
+        for name, figures in result["wall_s"].items():
+            print(f"{'elapsed s, ' + name:<28} min {figures['min']:>9}  median {figures['median']:>9}  max {figures['max']:>9}")
     print(json.dumps(result))
     if same < 1 - DIFFERENT:
         print(f"the maps differ in {1 - same:.2%} of the pixels, more than {DIFFERENT:.0%}", file=sys.stderr)

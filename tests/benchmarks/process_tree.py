@@ -16,6 +16,31 @@ def cpu_seconds(root: int) -> float:
     Two calls give what was spent between them, as long as nobody in the tree loses its parent: a process that ended is
     counted by the parent that waited for it.
     """
+    return sum(_tree(root).values())
+
+
+@contextmanager
+def confined(root: int, cores: int) -> Iterator[None]:
+    """Meanwhile `root` and all its descendants, also those to come, have the first so many of its cores."""
+    whole = os.sched_getaffinity(root)
+    _confine(root, set(sorted(whole)[:cores]))
+    try:
+        yield
+    finally:
+        _confine(root, whole)
+
+
+def _confine(root: int, cores: set[int]) -> None:
+    for process in _tree(root):
+        for thread in Path(f"/proc/{process}/task").iterdir():
+            try:
+                os.sched_setaffinity(int(thread.name), cores)
+            except ProcessLookupError:
+                continue
+
+
+def _tree(root: int) -> dict[int, float]:
+    """`root` and all its living descendants, each with its seconds and those of its children that ended."""
     spent: dict[int, float] = {}
     children: dict[int, list[int]] = defaultdict(list)
     for entry in Path("/proc").iterdir():
@@ -28,12 +53,12 @@ def cpu_seconds(root: int) -> float:
             continue
         children[int(fields[1])].append(int(entry.name))
         spent[int(entry.name)] = sum(int(ticks) for ticks in fields[11:15]) / _TICKS
-    total, waiting = 0.0, [root]
+    found, waiting = {}, [root]
     while waiting:
         process = waiting.pop()
-        total += spent.get(process, 0.0)
+        found[process] = spent.get(process, 0.0)
         waiting += children[process]
-    return total
+    return found
 
 
 def largest_worker(root: int) -> int:
