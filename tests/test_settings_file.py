@@ -160,7 +160,7 @@ def test_a_missing_key_is_named_with_its_meaning(read, gone: str, sentence: str)
 
 
 def test_an_empty_path_is_named(read) -> None:
-    with pytest.raises(SitsparkError, match=r"line 1: output should be a path, not None"):
+    with pytest.raises(SitsparkError, match=r"line 1: output should be a path, not empty"):
         read(MINIMAL.replace("output: run", "output:"))
 
 
@@ -232,6 +232,8 @@ def test_spark_properties_keep_their_dots_and_become_text(read) -> None:
         ("output.x=5", "--set output.x=5: output is a value, not a section"),
         ("training.epochs=[1,", "--set training.epochs=[1,: '[1,' is not a value in YAML"),
         ("training.epochs=abc", "training.epochs should be a whole number"),
+        ("training.epochs=", "training.epochs should be a whole number, not empty"),
+        ("scenes.tiles=31TCJ", "scenes.tiles should be a list, as [31TCJ], not '31TCJ'"),
         ("training.epoch=5", "training.epoch is no known key; did you mean training.epochs?"),
         ("grid.chunk_size=1", "grid.chunk_size should be greater than or equal to 16, not 1"),
         ("scenes.start=2018-06-31", "scenes.start should be a valid date"),

@@ -152,12 +152,15 @@ def _sentence(
         return f"{where} is no known key" + (f"; did you mean {near[0]}?" if near else "; see docs/settings.md")
     if problem["type"] == "missing":
         return f"{place if own else source}: {key} is missing; add it ({_description(location)})"
+    given = "empty" if problem["input"] is None else repr(problem["input"])
     if problem["type"] == "model_type":
-        return f"{where} is a section with keys of its own, not {problem['input']!r} ({_description(location)})"
+        return f"{where} is a section with keys of its own, not {given} ({_description(location)})"
     if problem["type"] == "path_type":
-        return f"{where} should be a path, not {problem['input']!r} ({_description(location)})"
-    message = in_plain_words(problem["msg"], "[a, b]")
-    return f"{where} {message}, not {problem['input']!r}{meant(problem)} ({_description(location)})"
+        return f"{where} should be a path, not {given} ({_description(location)})"
+    # of a text where a list belongs, the list of it was likely meant
+    listed = f"[{problem['input']}]" if isinstance(problem["input"], str) else "[a, b]"
+    message = in_plain_words(problem["msg"], listed)
+    return f"{where} {message}, not {given}{meant(problem)} ({_description(location)})"
 
 
 def _origin(

@@ -411,4 +411,4 @@ def test_what_a_file_of_iota2_asked_for_in_vain_is_told(full_report: Report, bar
     lost = {"arg_classification.boundary_comparison_mode": "both maps are in <any> report"}
     page = render(replace(full_report, not_carried_over=lost))
     assert 'row">arg_classification.boundary_comparison_mode</th>' in page and "both maps are in &lt;any&gt; report" in page
-    assert "Not carried over" not in render(bare_report)
+    assert 'href="#not-carried-over"' in page and "Not carried over" not in render(bare_report)

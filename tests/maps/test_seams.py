@@ -92,3 +92,16 @@ def test_ground_that_is_not_classified_does_not_count(tmp_path: Path) -> None:
 
 def test_ratio_by_hand() -> None:
     assert Seam(Pairs(100, 30), Pairs(1000, 200)).ratio == pytest.approx(1.5)
+
+
+@pytest.mark.parametrize(
+    ("across", "beside", "visible"),
+    [
+        (Pairs(1000, 310), Pairs(1000, 200), True),
+        (Pairs(1000, 290), Pairs(1000, 200), False),
+        (Pairs(100, 99), Pairs(1000, 200), False),  # too few to tell
+        (Pairs(1000, 310), Pairs(1000, 0), False),
+    ],
+)
+def test_a_border_is_visible_where_many_more_pairs_differ(across: Pairs, beside: Pairs, visible: bool) -> None:
+    assert Seam(across, beside).is_visible == visible

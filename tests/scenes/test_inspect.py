@@ -75,7 +75,13 @@ def test_a_file_cut_short_in_its_last_block(product: Path, lost: int) -> None:
     assert inspect(product).problem == f"{product.name}: band B4 is cut short, {path} ends before its last block"
 
 
-@pytest.mark.parametrize("content", [b"", b"<html>404 Not Found</html>", b"II*\x00\x08\x00\x00\x00"])
+def test_an_empty_file_is_called_so(product: Path) -> None:
+    band(product).write_bytes(b"")
+    told = f"{product.name}: band B4 can't be opened, {band(product)} is empty: it was never written, or not fetched"
+    assert inspect(product).problem == told
+
+
+@pytest.mark.parametrize("content", [b"<html>404 Not Found</html>", b"II*\x00\x08\x00\x00\x00"])
 def test_a_file_that_is_no_tiff(product: Path, content: bytes) -> None:
     band(product).write_bytes(content)
     problem = inspect(product).problem

@@ -19,7 +19,7 @@ from sitspark.simulate import Simulation
 from sitspark.workflow.check import check, glance, refuse_wrong_inputs
 from sitspark.workflow.check_products import PIXELS
 from sitspark.workflow.context import Context
-from sitspark.workflow.finding import Finding
+from sitspark.workflow.finding import Finding, Verdict
 from tests.conftest import run_quietly, settings_of, settings_tree
 
 
@@ -46,11 +46,11 @@ def test_classes_that_will_be_missing_or_can_not_be_validated_are_named(simulati
     tree["ground_truth"]["file"] = str(tmp_path / "few.gpkg")
     kept.to_file(tmp_path / "few.gpkg")
     labels, lost = (finding for finding in glance(context_of(tree)) if finding.subject == "labels")
-    assert not labels.wrong and not labels.loss
+    assert labels.verdict is Verdict.FINE
     assert "5 of 6 classes, from 1 to" in labels.sentence
     assert "never drawn for want of features: 42 (" in labels.sentence
     assert "with one feature, so that none can be set aside: 11 (" in labels.sentence
-    assert lost.loss and not lost.wrong
+    assert lost.verdict is Verdict.LOSS
     assert re.search(r"^\d+ features \(\d%\) of labels without class will be rejected: 99$", lost.sentence)
 
 
@@ -63,7 +63,7 @@ def test_where_most_features_have_no_class_the_field_is_doubted(
     tree = settings_tree(simulation.folder, tmp_path / "out")
     tree["ground_truth"] |= {"file": str(tmp_path / "numbered.gpkg"), "label_field": "row"}
     labels, lost = (finding for finding in glance(context_of(tree)) if finding.subject == "labels")
-    assert not labels.wrong and lost.loss
+    assert (labels.verdict, lost.verdict) == (Verdict.FINE, Verdict.LOSS)
     refuse_wrong_inputs(Context.of(settings_of(tree), Console(width=1000)))
     assert f"! {lost.sentence}" in capsys.readouterr().out
     assert "(98%)" in lost.sentence and lost.sentence.endswith("; is 'row' the field of the labels (ground_truth.label_field)?")
@@ -88,8 +88,8 @@ def test_products_of_another_crs_are_named_unless_a_crs_is_chosen(simulation: Si
             raster.crs = "EPSG:32630"
     tree = settings_tree(simulation.folder, tmp_path / "out")
     tree["scenes"]["folder"] = str(tmp_path / "scenes")
-    wrong = [finding.sentence for finding in check(context_of(tree)) if finding.wrong]
-    assert any(f"{moved.name}: is in EPSG:32630 while most products are in EPSG:32631; set grid.crs" in s for s in wrong)
+    told = [finding.sentence for finding in check(context_of(tree)) if finding.verdict is Verdict.DETAIL]
+    assert any(f"{moved.name}: is in EPSG:32630 while most products are in EPSG:32631; set grid.crs" in s for s in told)
     tree["grid"]["crs"] = "EPSG:32631"
     assert not [finding for finding in check(context_of(tree)) if finding.wrong]
 
@@ -126,7 +126,7 @@ def test_a_product_of_a_date_that_does_not_exist_counts_as_faulty(simulation: Si
     scenes = next(finding for finding in found if finding.subject == "scenes")
     assert scenes.sentence.startswith("1 product of 1 tile (31TCK), ")
     faulty, summary = found[-2:]
-    assert faulty.wrong and faulty.sentence.startswith(f"{no_day}: the date in its name doesn't exist, ")
+    assert faulty.verdict is Verdict.DETAIL and faulty.sentence.startswith(f"{no_day}: the date in its name doesn't exist, ")
     assert summary.wrong and summary.sentence.startswith("1 of 2 can't be used, scenes.max_left_out allows 10%; ")
 
 
@@ -147,7 +147,8 @@ def test_only_the_deep_check_finds_a_block_that_can_not_be_decoded(
     assert not check(context_of(tree))[-1].wrong
     damaged, summary = check(context_of(tree), depth=PIXELS)[-2:]
     assert summary.wrong and "a run stops when it comes to what is damaged inside" in summary.sentence
-    assert damaged.wrong and damaged.sentence.startswith(f"{product.name}: B4 can't be read, {path} is damaged: ")
+    assert damaged.verdict is Verdict.DETAIL
+    assert damaged.sentence.startswith(f"{product.name}: B4 can't be read, {path} is damaged: ")
 
 
 @pytest.mark.parametrize(
@@ -190,7 +191,7 @@ def network_of(simulation: Simulation, out: Path, **training: Any) -> Finding:
 
 
 def test_a_network_that_can_not_learn_from_the_features_is_found(simulation: Simulation, tmp_path: Path) -> None:
-    assert network_of(simulation, tmp_path, network="ltae") == Finding("network", "ltae of the bank", False)
+    assert network_of(simulation, tmp_path, network="ltae") == Finding("network", "ltae of the bank")
     tree = settings_tree(simulation.folder, tmp_path)
     tree["training"] = {"network": "ltae"}
     tree["features"] = {"series": "none", "statistics": {"B4": ["mean"]}}

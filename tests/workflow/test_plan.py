@@ -10,10 +10,11 @@ import pytest
 from sitspark.settings import TrainingSettings
 from sitspark.workflow import searching
 from sitspark.workflow.costs import Costs
-from sitspark.workflow.foreseen import Bound, Cost, Foreseen, Held, memory_caution
+from sitspark.workflow.foreseen import Bound, Cost, Foreseen, Held, Learning, memory_caution
 from sitspark.workflow.rehearsal import Pace
 from sitspark.workflow.run_folder import RunFolder
 from sitspark.workflow.speed import Speed
+from sitspark.workflow.training_costs import cost_of_training
 
 FORESEEN = Foreseen(
     products=1,
@@ -31,6 +32,7 @@ FORESEEN = Foreseen(
     device="cpu",
     pixels_per_core_second=100_000,
     error=0.12,
+    first_costs={"observations": Cost(4.0, 2.0), "train": Cost(1200.0, 600.0)},
     costs={"classify": Cost(2.6, 2.6), "mosaic": Cost(0.8, 1.0), "vectorise": Cost(300.0, 300.0)},
     no_folds="",
     fold_costs={"judging": Cost(2.0, 1.0), "fold_maps": Cost(240.0, 200.0)},
@@ -40,6 +42,7 @@ FORESEEN = Foreseen(
     runs=1,
     left_out="tile",
     training=Held("mlp", 1_039_501, 2.0, 80_000),
+    learning=Learning(100_000, 200),
     done=(),
     chunks_written=0,
 )
@@ -71,7 +74,7 @@ def test_no_more_workers_than_chunks_count() -> None:
 
 def test_what_there_is_one_of_is_in_the_singular() -> None:
     said = FORESEEN.to_text()
-    for words in ("1 product of 1 tile,", "up to 1 date a tile", "in 1 chunk of", "with 1 core;"):
+    for words in ("1 product of 1 tile,", "up to 1 date a tile", "in 1 chunk of", "with 1 core at most;"):
         assert words in said
 
 
@@ -104,10 +107,13 @@ def test_how_many_samples_training_holds_is_told(training: Bound | Held, said: s
 def test_each_stage_has_its_line_and_all_of_them_a_sum() -> None:
     said = replace(FORESEEN, done=("train", "mosaic")).to_text()
     for words in (
-        "time     5 min of one core for the map, 5 min with 1 core; ",
-        "         classify   2.6 s: 100,000 pixels a second of one core, ",
-        "         mosaic     1.0 s on one core of the driver, measured on one of these windows; done, and will be skipped\n",
-        "         vectorise  5 min on one core of the driver, measured on one of these windows",
+        "time     5 min with 1 core at most; starting Spark and its workers (5 to 20 s), trust, validation and report come on ",
+        "         observations  2.0 s: where all chunks have labelled pixels\n",
+        "         train         10 min: 200 epochs at 100,000 samples a second, measured now; done, and will be skipped\n",
+        "         map           5 min with 1 core, 5 min of one core:\n",
+        "           classify    2.6 s: 100,000 pixels a second of one core, ",
+        "           mosaic      1.0 s on one core of the driver, measured on one of these windows; done, and will be skipped\n",
+        "           vectorise   5 min on one core of the driver, measured on one of these windows",
     ):
         assert words in said
     assert "regularise" not in said and "isn't trained" not in said
@@ -118,7 +124,9 @@ def test_the_run_finds_what_was_planned_under_its_own_settings(tmp_path: Path) -
     folder = RunFolder(tmp_path)
     assert folder.planned("mosaic", "key") is None
     folder.plan.write_text(FORESEEN.to_json(key="key"))
-    assert json.loads(folder.plan.read_text())["core_seconds"] == 303.4
+    written = json.loads(folder.plan.read_text())
+    assert (written["core_seconds"], written["seconds_left"]) == (303.4, 905.6)
+    assert folder.planned("train", "key") == Cost(1200.0, 600.0)
     assert folder.planned("mosaic", "key") == Cost(0.8, 1.0)
     assert folder.planned("fold_maps", "key") == Cost(240.0, 200.0)
     assert folder.planned("regularise", "key") is folder.planned("mosaic", "another key") is None
@@ -140,6 +148,7 @@ def test_what_a_cross_validation_trains_is_told(models: int, folds: int, left_ou
     assert ("judging    1.0 s with 1 core where all chunks" in foreseen.to_text()) == (folds > 1)
     assert ("fold_maps  3 min with 1 core, where --maps" in foreseen.to_text()) == (folds > 1)
     assert ("one after the other" in foreseen.to_text()) == (models > 1)
+    assert (f"training   {folds * 10} min at most" in foreseen.to_text()) == (folds > 1)
 
 
 def test_folds_that_would_be_refused_are_said_to_be() -> None:
@@ -148,11 +157,35 @@ def test_folds_that_would_be_refused_are_said_to_be() -> None:
 
 
 def test_how_many_models_of_a_search_are_trained_at_a_time_is_told() -> None:
-    assert "training 7 models, 3 at a time (" in replace(FORESEEN, models=7, models_at_a_time=3).to_text()
-    assert "training 2 models, 2 at a time (" in replace(FORESEEN, models=2, models_at_a_time=3).to_text()
+    assert "each of 7 models, 3 at a time (" in replace(FORESEEN, models=7, models_at_a_time=3).to_text()
+    assert "each of 2 models, 2 at a time (" in replace(FORESEEN, models=2, models_at_a_time=3).to_text()
+    assert "each of 7 models\n" in replace(FORESEEN, models=7, models_at_a_time=None).to_text()
+
+
+def test_a_training_of_unknown_length_is_told_by_the_million_samples_and_a_baseline_without_time() -> None:
+    unknown = replace(FORESEEN, first_costs={})
     assert (
-        "training 7 models, validation and report come on top" in replace(FORESEEN, models=7, models_at_a_time=None).to_text()
+        "train         33 min for each million samples of a model: 200 epochs at 100,000 samples a second" in unknown.to_text()
     )
+    assert "training 1 model, trust, validation" in unknown.to_text()
+    baseline = replace(unknown, learning=None).to_text()
+    assert "training 1 model, trust, validation" in baseline and "epochs at" not in baseline
+
+
+@pytest.mark.parametrize(
+    ("settings", "at_a_time", "core_seconds", "seconds"),
+    [
+        # 10 epochs of 1000 samples at 100 a second; a monitored one takes a third of one that is learnt from
+        ({"monitor_share": 0.3}, 1, 80.0, 80.0),
+        ({"monitor_share": 0.6}, 1, 60.0, 60.0),
+        ({"monitor_share": 0.3, "threads": 3}, 1, 240.0, 80.0),
+        ({"monitor_share": 0.3, "processes": 2}, 1, 80.0, 40.0),
+        ({"monitor_share": 0.3}, 4, 80.0, 20.0),
+    ],
+)
+def test_what_training_takes(settings: dict[str, object], at_a_time: int, core_seconds: float, seconds: float) -> None:
+    found = cost_of_training(TrainingSettings(**settings), Learning(100, 10), samples=1000, at_a_time=at_a_time)  # type: ignore[arg-type]
+    assert (found.core_seconds, found.seconds) == (pytest.approx(core_seconds), pytest.approx(seconds))
 
 
 def test_what_comes_on_top_of_a_small_map_is_told() -> None:

@@ -2,16 +2,16 @@
 
 from dataclasses import replace
 
-from sitspark.workflow.trust import _confidence_in_words
+from sitspark.workflow.trust import worse_in_words
 
 from ..accuracy.plausible import confidence
 
 
-def test_confidence_that_calibration_made_worse_is_told_with_the_setting() -> None:
+def test_a_calibration_that_did_harm_is_told_with_both_errors_and_the_setting() -> None:
     better = confidence()
-    assert better.calibrated is not None
+    assert better.calibrated is not None and not better.is_worse_calibrated
     worse = replace(better, plain=better.calibrated, calibrated=better.plain)
-    told = "without calibration (training.calibrate: false)"
-    assert told not in _confidence_in_words(better)
-    assert f"and by {100 * (worse.plain.error or 0):.1f} {told}" in _confidence_in_words(worse)
-    assert told not in _confidence_in_words(replace(worse, calibrated=None))
+    assert worse.is_worse_calibrated and not replace(worse, calibrated=None).is_worse_calibrated
+    off, plain = (100 * (diagram.error or 0) for diagram in (better.plain, better.calibrated))
+    told = worse_in_words(worse)
+    assert f"off by {off:.1f} points on the samples set aside, and by {plain:.1f} without it; training.calibrate: false" in told

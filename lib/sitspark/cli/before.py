@@ -81,16 +81,15 @@ def check(
         from sitspark.workflow.check import check as look
         from sitspark.workflow.check_products import HEADERS, PIXELS
         from sitspark.workflow.context import Context
-        from sitspark.workflow.finding import PRODUCT
+        from sitspark.workflow.finding import Verdict
 
         context = Context.of(settings_of(settings, set_), console)
         findings = look(context, depth=PIXELS if deep else HEADERS)
         for finding in findings:
-            fine = "[yellow]-[/]" if finding.subject == PRODUCT else "[yellow]![/]" if finding.loss else "[green]✓[/]"
-            mark = "[red]✗[/]" if finding.wrong else fine
+            colour = {Verdict.FINE: "green", Verdict.WRONG: "red"}.get(finding.verdict, "yellow")
+            mark = f"[{colour}]{finding.verdict.value}[/]"
             console.print(f"{mark} [bold]{finding.subject:<13}[/] {escape(finding.sentence)}", soft_wrap=True)
-        # the lines of single products belong to the check of all of them
-        checks = [finding for finding in findings if finding.subject != PRODUCT and not finding.loss]
+        checks = [finding for finding in findings if finding.verdict is not Verdict.DETAIL]
         wrong = sum(finding.wrong for finding in checks)
         if wrong:
             raise SitsparkError(f"{wrong} of {len(checks)} checks failed; nothing was computed")

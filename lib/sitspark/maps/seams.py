@@ -12,6 +12,8 @@ from sitspark.grid import Territory, Window
 from sitspark.maps.reading import opened, read
 
 _BESIDE = 50  # pixels on each side of a border that stand for the land there
+_VISIBLE = 1.5  # times as often as beside them, from which borders show as lines
+_ENOUGH = 100  # differing pairs, below which the ratio is chance: it is off by a tenth of itself
 _ROWS = 4096  # of a border that are read at a time
 
 
@@ -42,6 +44,15 @@ class Seam:
     def from_facts(facts: Mapping[str, Mapping[str, int]]) -> "Seam":
         """Read back what `dataclasses.asdict` made."""
         return Seam(Pairs(**facts["across"]), Pairs(**facts["beside"]))
+
+    def __str__(self) -> str:
+        """In a sentence, of borders where something differs beside them."""
+        return f"neighbouring pixels differ in class {self.ratio:.1f} times as often across the borders of tiles as beside them"
+
+    @property
+    def is_visible(self) -> bool:
+        """Whether a reader of the map will see the borders."""
+        return self.ratio is not None and self.ratio > _VISIBLE and self.across.different >= _ENOUGH
 
     @property
     def ratio(self) -> float | None:

@@ -24,31 +24,16 @@ from sitspark.models.checkpoint import Checkpoints, Progress
 from sitspark.models.decode import store_of
 from sitspark.models.history import Criterion, Epoch, as_line, has_stalled, is_better
 from sitspark.models.job import TrainingJob
+from sitspark.models.learner import Learner
 from sitspark.models.networks.bank import chosen
-from sitspark.models.networks.base import Network
-from sitspark.models.networks.linear import by_onednn
-from sitspark.models.optimiser import optimiser_of
 from sitspark.models.outcome import Outcome, write_outcome
-from sitspark.models.precision import computes_in_bf16
 from sitspark.models.process_group import ProcessGroup, joined
-from sitspark.models.recorded_step import RecordedStep
 from sitspark.models.schedule import plateau_factor, rate_factor
-from sitspark.models.step import Step
 from sitspark.models.store import Samples, SampleStore
 from sitspark.samples.table import feature_space_of
 from sitspark.settings import TrainingSettings
 
 _LOOKED_AT = 64  # batches between two looks at the losses: each look makes a GPU wait
-
-
-@dataclass(frozen=True, slots=True)
-class _Learner:
-    """What changes during training, in one process."""
-
-    network: Network
-    optimiser: torch.optim.Optimizer
-    step: Callable[[Batch, float], Tensor]
-    group: ProcessGroup
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,23 +93,14 @@ def _material(job: TrainingJob, store: SampleStore, group: ProcessGroup) -> _Mat
     )
 
 
-def _learner(job: TrainingJob, store: SampleStore, group: ProcessGroup) -> _Learner:
+def _learner(job: TrainingJob, store: SampleStore, group: ProcessGroup) -> Learner:
     network = chosen(job.settings, feature_space_of(job.samples), len(job.nomenclature), own=job.own)
     network.take(store.statistics.centred_by(job.settings.centre))
-    network.to(group.device)
-    if group.device.type == "cpu" and job.settings.precision == "fp32":
-        by_onednn(network)
-    optimiser = optimiser_of(job.settings.optimiser, network.parameters(), job.settings.learning_rate)
-    in_bf16 = job.settings.precision == "bf16" and computes_in_bf16(group.device)
-    precision = torch.bfloat16 if in_bf16 else torch.float32
-    step = Step(group.parallel(network), optimiser, job.settings, precision, group)
-    # not a user's network, which may do what can't be recorded, nor where processes wait for each other within a step
-    recorded = group.device.type == "cuda" and group.ranks == 1 and job.own is None
-    return _Learner(network, optimiser, RecordedStep(step) if recorded else step, group)
+    return Learner.of(network, job.settings, group)
 
 
 def _fit(
-    job: TrainingJob, material: _Material, learner: _Learner, checkpoints: Checkpoints, tell: Callable[[str], None]
+    job: TrainingJob, material: _Material, learner: Learner, checkpoints: Checkpoints, tell: Callable[[str], None]
 ) -> Progress:
     progress = checkpoints.read()
     found = len(progress.history) if progress else 0
@@ -157,7 +133,7 @@ def _is_done(job: TrainingJob, material: _Material, progress: Progress | None) -
 
 
 def _one_more(
-    job: TrainingJob, material: _Material, learner: _Learner, progress: Progress | None, *, batches: Iterator[Batch]
+    job: TrainingJob, material: _Material, learner: Learner, progress: Progress | None, *, batches: Iterator[Batch]
 ) -> Progress:
     history = progress.history if progress else ()
     epoch = _epoch(job, material, learner, history=history, batches=batches)
@@ -171,7 +147,7 @@ def _one_more(
 
 
 def _epoch(
-    job: TrainingJob, material: _Material, learner: _Learner, *, history: tuple[Epoch, ...], batches: Iterator[Batch]
+    job: TrainingJob, material: _Material, learner: Learner, *, history: tuple[Epoch, ...], batches: Iterator[Batch]
 ) -> Epoch:
     started = time.perf_counter()
     factor = plateau_factor(job.settings.schedule, history, material.criterion)
@@ -197,7 +173,7 @@ def _epoch(
 
 
 def _train_once(
-    job: TrainingJob, material: _Material, learner: _Learner, batches: Iterator[Batch], *, number: int, highest: float
+    job: TrainingJob, material: _Material, learner: Learner, batches: Iterator[Batch], *, number: int, highest: float
 ) -> float:
     """One pass over the fitted samples, with rates up to `highest`; gives the mean of their weighted losses."""
     settings, group, steps = job.settings, learner.group, material.fitted.in_an_epoch
@@ -218,7 +194,7 @@ def _rate(settings: TrainingSettings, passed: float, highest: float) -> float:
 
 
 @torch.inference_mode()
-def _assess(job: TrainingJob, material: _Material, learner: _Learner) -> tuple[float | None, ConfusionMatrix]:
+def _assess(job: TrainingJob, material: _Material, learner: Learner) -> tuple[float | None, ConfusionMatrix]:
     """Mean loss (None without samples) and confusions of class positions on the monitored samples."""
     learner.network.eval()
     classes, device = len(job.nomenclature), learner.group.device
@@ -235,7 +211,7 @@ def _assess(job: TrainingJob, material: _Material, learner: _Learner) -> tuple[f
 
 
 @torch.inference_mode()
-def _calibration(job: TrainingJob, samples: Samples, learner: _Learner, progress: Progress) -> Calibration | None:
+def _calibration(job: TrainingJob, samples: Samples, learner: Learner, progress: Progress) -> Calibration | None:
     """What the monitored samples, or some that are spread evenly over them, say of the network in its kept state."""
     if not job.settings.calibrate:
         return None
@@ -267,7 +243,7 @@ def _refuse_not_finite(job: TrainingJob, material: _Material, summed: Tensor, *,
     )
 
 
-def _refuse_broken_weights(job: TrainingJob, learner: _Learner, *, number: int) -> None:
+def _refuse_broken_weights(job: TrainingJob, learner: Learner, *, number: int) -> None:
     """Raise SitsparkError where the last step of an epoch, whose loss nothing has seen, left weights that aren't finite."""
     if not all(bool(weights.isfinite().all()) for weights in learner.network.parameters()):
         raise SitsparkError(
@@ -276,7 +252,7 @@ def _refuse_broken_weights(job: TrainingJob, learner: _Learner, *, number: int) 
         )
 
 
-def _outcome(job: TrainingJob, material: _Material, learner: _Learner, progress: Progress) -> Outcome:
+def _outcome(job: TrainingJob, material: _Material, learner: Learner, progress: Progress) -> Outcome:
     store, classes = material.store, len(job.nomenclature)
     return Outcome(
         NetworkCard(

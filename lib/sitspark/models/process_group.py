@@ -13,17 +13,19 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from sitspark.errors import SitsparkError, counted
+from sitspark.models.shared_gradients import SharedGradients, average, can_be_shared
 
 _PATIENCE = timedelta(hours=24)  # the others wait while the first decodes a table of any size
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessGroup:
-    """This process's rank among `ranks`, and the device it computes on."""
+    """This process's rank among `ranks`, of which so many are on its machine, and the device it computes on."""
 
     rank: int
     ranks: int
     device: torch.device
+    on_this_machine: int = 1
 
     @property
     def is_first(self) -> bool:
@@ -61,7 +63,10 @@ class ProcessGroup:
         """The network such that backward() leaves the mean gradient of all processes in each of them."""
         if self.ranks == 1:
             return network
-        return DistributedDataParallel(network, broadcast_buffers=False, gradient_as_bucket_view=True)
+        parallel = DistributedDataParallel(network, broadcast_buffers=False, gradient_as_bucket_view=True)
+        if self.device.type == "cpu" and self.on_this_machine == self.ranks and can_be_shared(network):
+            parallel.register_comm_hook(SharedGradients.of(network), average)
+        return parallel
 
 
 def refuse_few_gpus(found: int, processes: int) -> None:
@@ -91,10 +96,10 @@ def joined(wanted: Literal["auto", "cpu", "gpu"] = "auto") -> Iterator[ProcessGr
     if enough:
         torch.cuda.set_device(device)
     if ranks == 1:
-        yield ProcessGroup(rank, ranks, device)
+        yield ProcessGroup(rank, ranks, device, beside)
         return
     dist.init_process_group("nccl" if enough else "gloo", timeout=_PATIENCE)
     try:
-        yield ProcessGroup(rank, ranks, device)
+        yield ProcessGroup(rank, ranks, device, beside)
     finally:
         dist.destroy_process_group()

@@ -99,6 +99,12 @@ def inspect_pixels(source: Source, selection: Selection) -> Inspection:
     return found
 
 
+def _state(path: str, error: Exception) -> str:
+    """What is wrong with a file that GDAL can't open."""
+    file = Path(path)
+    return "empty: it was never written, or not fetched" if file.is_file() and not file.stat().st_size else f"damaged: {error}"
+
+
 def _opened(product: Files, name: str, file: StoredFile, *, kind: str) -> tuple[str, Asset]:
     """The CRS of a file and the file; raises SitsparkError for one that can't be used."""
     nodata = file.nodata
@@ -112,7 +118,7 @@ def _opened(product: Files, name: str, file: StoredFile, *, kind: str) -> tuple[
             header, stated = _read_header(path, name, file.number, kind)
         except RasterioError as error:
             _refuse_unreachable(path, name, kind)
-            raise SitsparkError(f"{kind} {name} can't be opened, {path} is damaged: {error}") from None
+            raise SitsparkError(f"{kind} {name} can't be opened, {path} is {_state(path, error)}") from None
         nodata = stated if nodata is None else nodata
     if kind != "band" and np.dtype(header.dtype).kind not in "iu":
         raise SitsparkError(f"{kind} {name} holds {header.dtype}, {path} is no {kind}: it would be of whole numbers")

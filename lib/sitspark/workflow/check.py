@@ -31,7 +31,7 @@ from sitspark.scenes.static import bounds_of, layers_of
 from sitspark.settings.networks import OF_SERIES
 from sitspark.workflow.check_products import HEADERS, Depth, check_products
 from sitspark.workflow.context import Context
-from sitspark.workflow.finding import Finding
+from sitspark.workflow.finding import Finding, Verdict
 from sitspark.workflow.map_device import told_map_gpus
 from sitspark.workflow.training_place import told_executors, told_gpus
 
@@ -106,7 +106,7 @@ def refuse_wrong_inputs(context: Context) -> None:
 
 def _refuse(findings: Sequence[Finding], context: Context) -> None:
     for finding in findings:
-        if finding.loss:
+        if finding.verdict is Verdict.LOSS:
             context.voice.note(finding.sentence)
     wrong = [finding.sentence for finding in findings if finding.wrong]
     if wrong:
@@ -116,7 +116,7 @@ def _refuse(findings: Sequence[Finding], context: Context) -> None:
 
 def _judged(subject: str, context: Context, look: Callable[[Context], str]) -> Finding:
     try:
-        return Finding(subject, look(context), False)
+        return Finding(subject, look(context))
     except Exception as error:
         # the other findings are worth telling all the same
         return _fault(subject, error)
@@ -124,7 +124,7 @@ def _judged(subject: str, context: Context, look: Callable[[Context], str]) -> F
 
 def _fault(subject: str, error: Exception) -> Finding:
     sentence = str(error) if isinstance(error, SitsparkError) else f"unforeseen {type(error).__name__}: {error}"
-    return Finding(subject, sentence, True)
+    return Finding(subject, sentence, Verdict.WRONG)
 
 
 def _output(context: Context) -> str:
@@ -254,7 +254,7 @@ def _labels(context: Context) -> list[Finding]:
     asked = (
         f"; is '{context.truth.label_field}' the field of the labels (ground_truth.label_field)?" if share > _MOST_LOST else ""
     )
-    return [found, Finding("labels", lost + asked, False, loss=True)]
+    return [found, Finding("labels", lost + asked, Verdict.LOSS)]
 
 
 def _rounded(share: float) -> str:

@@ -16,8 +16,9 @@ from sitspark.scenes.outline import share_covered
 from sitspark.scenes.product import Source
 from sitspark.scenes.sensors import ArchiveSensor
 from sitspark.workflow.context import Context
-from sitspark.workflow.finding import PRODUCT, Finding
+from sitspark.workflow.finding import Finding, Verdict
 
+_PRODUCT = "product"  # the subject of lines on single products, and on what is left out
 _THREADS = 8  # headers opened at a time: opening waits for the disk or the network
 
 # the usable products of one sensor by their ids
@@ -57,12 +58,12 @@ def check_products(context: Context, depth: Depth) -> list[Finding]:
             left_out += [LeftOut(Reason.BEYOND, BEYOND % (name, context.leading.name)) for name in apart]
             if usable and len(apart) == len(usable):
                 sentence = f"no product reaches the tiles of {context.leading.name}; correct the folder"
-                found.append(Finding(f"products{context.naming(sensor)}", sensor.told(sentence), True))
+                found.append(Finding(f"products{context.naming(sensor)}", sensor.told(sentence), Verdict.WRONG))
                 continue
             near = [footprint for name, footprint in _footprints(usable).items() if name not in apart]
             share = share_covered(ground, shapely.union_all(near))
             if near and share < WHOLE:
-                found.append(Finding(PRODUCT, PARTLY % (sensor.name, 100 * share, context.leading.name), False))
+                found.append(Finding(_PRODUCT, PARTLY % (sensor.name, 100 * share, context.leading.name), Verdict.DETAIL))
         found += _findings(context, sensor, left_out, depth)
     return found
 
@@ -82,20 +83,20 @@ def _findings(context: Context, sensor: ArchiveSensor, left_out: list[LeftOut], 
     judged = Judgement.of(len(context.archives[sensor.name].products), counts, sensor.settings)
     of = context.naming(sensor)
     found = [
-        Finding(PRODUCT, p.sentence if judged.stops else f"will be left out: {p.sentence}", judged.stops)
+        Finding(_PRODUCT, p.sentence if judged.stops else f"will be left out: {p.sentence}", Verdict.DETAIL)
         for p in left_out
         if not p.reason.is_chosen
     ]
     chosen = ", ".join(f"{counts[reason]} {reason}" for reason in Reason if reason.is_chosen and counts[reason])
     if chosen:
-        found.append(Finding(PRODUCT, f"left out{of} by choice: {chosen}; `sitspark scenes` lists them", False))
+        found.append(Finding(_PRODUCT, f"left out{of} by choice: {chosen}; `sitspark scenes` lists them", Verdict.DETAIL))
     if not judged.faulty:
-        return [*found, Finding(f"products{of}", _praise(context, sensor, depth), False)]
+        return [*found, Finding(f"products{of}", _praise(context, sensor, depth))]
     allowed = f", scenes.max_left_out allows {judged.allowed:.0%}" if judged.allowed else ""
     if judged.stops_late:
         allowed = ", and a run stops when it comes to what is damaged inside"
     sentence = f"{judged.faulty} of {judged.asked_for} can't be used{allowed}; {REMEDY}"
-    return [*found, Finding(f"products{of}", sentence, judged.stops)]
+    return [*found, Finding(f"products{of}", sentence, Verdict.WRONG if judged.stops else Verdict.LOSS)]
 
 
 def _praise(context: Context, sensor: ArchiveSensor, depth: Depth) -> str:

@@ -75,6 +75,10 @@ class Costs:
         pixels = dict.fromkeys(self.later, self.work.pixels) | {"mosaic": self.work.written_pixels}
         return {"classify": self._pass(models=1)} | {name: pace.cost(pixels[name]) for name, pace in self.later.items()}
 
+    def of_observations(self) -> dict[str, Cost]:
+        """What reading the labelled pixels takes, if all chunks have some."""
+        return {"observations": self._pass(models=0)}
+
     def of_folds(self, folds: int, *, labelled: int) -> dict[str, Cost]:
         """What judging the models of a cross-validation takes, if all chunks have labelled pixels, and what their maps take."""
         drawn, mosaic = self._pass(models=folds), self.later["mosaic"].cost(self.work.pixels)

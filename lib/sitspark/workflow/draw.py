@@ -31,6 +31,11 @@ from sitspark.workflow.members import models_of
 from sitspark.workflow.stage import Outcome, Stage
 from sitspark.workflow.tables import replace_folder
 
+_SEAMLESS = (
+    "tiles see the ground on other dates: grid.overlap: merge takes the acquisitions of all tiles for one series where they "
+    "overlap, blend lets their maps pass into each other"
+)
+
 
 def _classify(context: Context, _key: str) -> Outcome:
     folder, facts = context.folder, context.facts("train")
@@ -45,10 +50,10 @@ def _classify(context: Context, _key: str) -> Outcome:
     area = sum(record.window.pixels for record in records)
     spent = sum(record.cpu_seconds for record in records)
     planned = context.planned("classify")
-    beside = "" if planned is None else f" ({planned.core_seconds:.0f} s were planned)"
+    beside = "" if planned is None else f" ({planned.core_seconds:.1f} s were planned)"
     return Outcome(
         f"{pixels:,} of {area:,} pixels in {counted(len(records), 'chunk')}{lower}, "
-        f"{max(record.peak_mb for record in records)} MB at most in a worker, {spent:.0f} s of one core{beside}",
+        f"{max(record.peak_mb for record in records)} MB at most in a worker, {spent:.1f} s of one core{beside}",
         {
             "model_id": model_id,
             "chunks": str(chunks.relative_to(folder.path)),
@@ -151,6 +156,8 @@ def _mosaic(context: Context, _key: str) -> Outcome:
     described = [path for place, window, _ in grounds for path in _describe(context, place, covered.grid.cropped(window))]
     grid = covered.grid.cropped(extent)
     seam = seam_of(target / "classification.tif", covered.territories, origin=extent)
+    if seam is not None and seam.is_visible:
+        context.voice.note(f"{seam}; {_SEAMLESS}" if context.settings.grid.overlap == "owner" else str(seam))
     sidecars = (sidecar_of(path) for path in paths if path.stem == "classification")
     return Outcome(
         f"{', '.join(f'{product.name}.tif' for product in drawn)} of {grid.width} x {grid.height} pixels"

@@ -1,15 +1,27 @@
 """What a check tells."""
 
 from dataclasses import dataclass
+from enum import Enum
 
-PRODUCT = "product"  # the subject of findings on what is left out
+
+class Verdict(Enum):
+    """What becomes of what was looked at; the values are the marks beside it."""
+
+    FINE = "✓"
+    WRONG = "✗"
+    LOSS = "!"  # a run goes on without it
+    DETAIL = "-"  # a line that belongs to the check after it
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at: what is right, what is wrong, or a `loss` with which a run can go on."""
+    """One thing that was looked at."""
 
     subject: str
     sentence: str
-    wrong: bool
-    loss: bool = False
+    verdict: Verdict = Verdict.FINE
+
+    @property
+    def wrong(self) -> bool:
+        """Whether nothing can be computed with it."""
+        return self.verdict is Verdict.WRONG

@@ -59,18 +59,27 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True)
+class Learning:
+    """How fast networks learn: samples a second of one process, and how many epochs each has at most."""
+
+    samples_per_second: int
+    epochs: int
+
+
+@dataclass(frozen=True, slots=True)
 class Foreseen:
     """What a run will take; sizes in bytes, times in seconds of one core, and of the clock with `cores` cores.
 
     `bytes_to_write` are those of each raster of the map. `costs` are those of each stage that makes the map, of `classify` with
-    the starts of workers, and in tiles; `core_seconds` and `seconds` those of all of them: labelled pixels are read once more,
-    at most as much as their chunks. `no_folds` says why a cross-validation would be refused, `fold_costs` are those of one: of
-    `judging` its models, if all chunks have labelled pixels, and of `fold_maps`. `pixels_per_core_second` is the speed of
-    `classify` with networks on `device` (cpu, cuda), `error` how far the speeds of windows are from it, as a share. `done` are
-    the stages that are finished under these settings, and will be skipped; `chunks_written` those of a map that was begun.
-    `models` are those that are trained, of which a search tries several, `models_at_a_time` of them beside each other (None on
-    a cluster); a cross- validation trains as many for each of `folds`, which `left_out` calls by what they are, in each of
-    `runs`. The memory of the machine is None where a cluster works.
+    the starts of workers, and in tiles; `core_seconds` and `seconds` those of all of them. `first_costs` are, at most, those of
+    `observations`, for which labelled pixels are read as the map reads all, and of `train`, where it is a network's and the
+    number of samples is known before; `learning` is None of a baseline. `no_folds` says why a cross-validation would be
+    refused, `fold_costs` are those of one: of `judging` its models, if all chunks have labelled pixels, and of `fold_maps`.
+    `pixels_per_core_second` is the speed of `classify` with networks on `device` (cpu, cuda), `error` how far the speeds of
+    windows are from it, as a share. `done` are the stages that are finished under these settings, and will be skipped;
+    `chunks_written` those of a map that was begun. `models` are those that are trained, of which a search tries several,
+    `models_at_a_time` of them beside each other (None on a cluster); a cross-validation trains as many for each of `folds`,
+    which `left_out` calls by what they are, in each of `runs`. The memory of the machine is None where a cluster works.
     """
 
     products: int
@@ -88,6 +97,7 @@ class Foreseen:
     device: str
     pixels_per_core_second: int
     error: float
+    first_costs: Mapping[str, Cost]
     costs: Mapping[str, Cost]
     fold_costs: Mapping[str, Cost]
     no_folds: str
@@ -97,6 +107,7 @@ class Foreseen:
     runs: int
     left_out: str
     training: Bound | Held
+    learning: Learning | None
     done: tuple[str, ...]
     chunks_written: int
 
@@ -110,14 +121,21 @@ class Foreseen:
         """What the map takes of the clock: one stage after the other."""
         return sum(cost.seconds for cost in self.costs.values())
 
+    @property
+    def seconds_left(self) -> float:
+        """What the stages that aren't finished take of the clock, at most."""
+        stages = {**self.first_costs, **self.costs}
+        return sum(cost.seconds for name, cost in stages.items() if name not in self.done)
+
     def to_json(self, **more: str) -> str:
         """The numbers as JSON, and what is added to them."""
-        totals = {"core_seconds": round(self.core_seconds, 1), "seconds": round(self.seconds, 1)}
+        names = ("core_seconds", "seconds", "seconds_left")
+        totals = {name: round(getattr(self, name), 1) for name in names}
         return json.dumps(asdict(self) | totals | more, indent=2)
 
     def to_text(self) -> str:
         """The numbers in sentences."""
-        workers = min(self.cores, self.chunks)
+        workers, cores = min(self.cores, self.chunks), counted(self.cores, "core")
         return "\n".join(
             (
                 *self._unchanged(),
@@ -129,10 +147,10 @@ class Foreseen:
                 f"{_size(sum(self.bytes_to_write.values()))} before compression ({self._each_raster()})",
                 f"memory   {self.worker_memory_mb} MB a worker, {workers} at a time"
                 + memory_caution(workers, self.worker_memory_mb, machine_mb=self.machine_memory_mb),
-                f"time     {_duration(self.core_seconds)} of one core for the map, {_duration(self.seconds)} with "
-                f"{counted(self.cores, 'core')}; starting Spark and its workers (5 to 20 s), reading the labelled pixels, "
-                f"training {counted(self.models, 'model')}{self._together()}, validation and report come on top"
+                f"time     {_duration(self.seconds_left)} with {cores} at most; {self._on_top()} come on top"
                 + (", together about a minute for the smallest run" if self.seconds < _SHORT else ""),
+                *self._before_the_map(),
+                f"         map           {_duration(self.seconds)} with {cores}, {_duration(self.core_seconds)} of one core:",
                 *self._each_stage(),
                 *self._cross_validation(),
             )
@@ -150,13 +168,15 @@ class Foreseen:
         often = "" if self.runs == 1 else f", in {self.runs} runs"
         yield f"folds    cross-validate trains {trained} {counted(self.folds, self.left_out)}{often}"
         costs, cores = self.fold_costs, counted(self.cores, "core")
+        if "train" in self.first_costs:
+            yield f"         training   {_duration(self.folds * self.runs * self.first_costs['train'].seconds)} at most"
         yield (
             f"         judging    {_duration(costs['judging'].seconds)} with {cores} where all chunks have labelled pixels: "
             "each is read once, for all models"
         )
         yield (
             f"         fold_maps  {_duration(costs['fold_maps'].seconds)} with {cores}, where --maps draws them in one pass; "
-            "starting Spark, reading samples and training come on top"
+            "starting Spark and reading samples come on top"
         )
 
     def _unchanged(self) -> Iterator[str]:
@@ -165,6 +185,30 @@ class Foreseen:
             yield f"done     {', '.join(self.done)}: unchanged, and will be skipped"
         if self.chunks_written:
             yield f"         {self.chunks_written} of {counted(self.chunks, 'chunk')} are written, and will be kept"
+
+    def _on_top(self) -> str:
+        training = "" if "train" in self.done or "train" in self.first_costs else f"training {counted(self.models, 'model')}, "
+        return f"starting Spark and its workers (5 to 20 s), {training}trust, validation and report"
+
+    def _before_the_map(self) -> Iterator[str]:
+        """Reading labelled pixels, and training."""
+        for name, cost in self.first_costs.items():
+            how = self._how_models_are_trained() if name == "train" else ": where all chunks have labelled pixels"
+            yield f"         {name:<13} {_duration(cost.seconds)}{how}{self._skipped(name)}"
+        if "train" not in self.first_costs and self.learning is not None:
+            million = _duration(self.learning.epochs * 1e6 / self.learning.samples_per_second)
+            yield f"         train         {million} for each million samples of a model{self._how_models_are_trained()}"
+
+    def _how_models_are_trained(self) -> str:
+        assert self.learning is not None  # of a baseline no time is foreseen
+        each = "" if self.models == 1 else f", each of {self.models} models{self._together()}"
+        return (
+            f": {counted(self.learning.epochs, 'epoch')} at {self.learning.samples_per_second:,} samples a second, measured now"
+            + each
+        )
+
+    def _skipped(self, stage: str) -> str:
+        return "; done, and will be skipped" if stage in self.done else ""
 
     def _each_raster(self) -> str:
         return ", ".join(f"{name} {_size(size)}" for name, size in self.bytes_to_write.items())
@@ -186,8 +230,7 @@ class Foreseen:
         by = "" if "train" in self.done else " as a model draws it that isn't trained, without borders: a lower bound"
         for name, cost in self.costs.items():
             how = measured if name == "classify" else f" on one core of the driver, measured on one of these windows{by}"
-            skipped = "; done, and will be skipped" if name in self.done else ""
-            yield f"         {name:<10} {_duration(cost.seconds)}{how}{skipped}"
+            yield f"           {name:<11} {_duration(cost.seconds)}{how}{self._skipped(name)}"
 
 
 def memory_caution(workers: int, worker_mb: int, *, machine_mb: int | None) -> str:

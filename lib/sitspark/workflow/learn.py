@@ -156,14 +156,15 @@ def _train(context: Context, key: str) -> Outcome:
     facts = {"model_id": model_id, "models": facts_of(models)}
     files = dict.fromkeys(file for model in models for file in _published(context, model.model_id))
     if len(models) > 1:
-        return Outcome(_several_in_words(models, cards), facts, tuple(files))
+        return Outcome(f"{_several_in_words(models, cards)}{context.beside('train')}", facts, tuple(files))
     (card,) = cards
     baseline = card.training.baseline is not None
     chosen = "" if baseline else f", best at epoch {card.best_epoch} of {card.epochs} by {card.criterion}"
     taken = f"{card.subsampled}, samples {card.held}" if card.held else card.subsampled
     return Outcome(
         f"{card.network.name} of {card.network.parameters:,} {'numbers' if baseline else 'weights'}{chosen}{taken}: "
-        f"monitored OA {score(card.metrics.oa)}, F {score(card.metrics.fscore)}{_searched(context, card.model_id)}",
+        f"monitored OA {score(card.metrics.oa)}, F {score(card.metrics.fscore)}{_searched(context, card.model_id)}"
+        + context.beside("train"),
         facts,
         tuple(files),
     )

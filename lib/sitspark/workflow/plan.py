@@ -15,6 +15,7 @@ from sitspark.workflow.map_device import device_of_trial
 from sitspark.workflow.planned_work import PlannedImagery, PlannedWork
 from sitspark.workflow.searching import trials_at_a_time
 from sitspark.workflow.training_bounds import bound_of, held_of
+from sitspark.workflow.training_costs import costs_of_training, learning_of
 
 
 def plan(context: Context, done: Sequence[str] = ()) -> Foreseen:
@@ -35,6 +36,8 @@ def plan(context: Context, done: Sequence[str] = ()) -> Foreseen:
     device = device_of_trial(context, tasks=cores)
     costs = Costs.of(work, trained="train" in done, workers=min(cores, len(work.chunks)), device=device)
     features, folds = len(imagery.recipe.space), _folds(context)
+    models = settings.training.models * settings.training.ensemble * _grounds(context)
+    learning = learning_of(context, imagery.recipe.space)
     return Foreseen(
         products=imagery.products,
         tiles=len(imagery.tiles[context.leading.name]),
@@ -51,15 +54,17 @@ def plan(context: Context, done: Sequence[str] = ()) -> Foreseen:
         device=device,
         pixels_per_core_second=round(costs.speed.per_core_second),
         error=round(costs.speed.error, 2),
+        first_costs=costs.of_observations() | costs_of_training(context, learning, models=models, done=done),
         costs=costs.of_map(),
         no_folds=_why_no_folds(context),
         fold_costs=costs.of_folds(folds, labelled=_labelled(context, done)) if folds > 1 else {},
-        models=settings.training.models * settings.training.ensemble * _grounds(context),
+        models=models,
         folds=folds,
         runs=settings.runs,
         left_out=NOUNS[context.truth.folds],
         models_at_a_time=trials_at_a_time(settings.training, settings.spark.master) if settings.training.search else 1,
         training=bound_of(context, features) or held_of(context, features),
+        learning=learning,
         done=tuple(done),
         chunks_written=0 if "classify" in done or not {"samples", "train"} <= set(done) else chunks_begun(context),
     )

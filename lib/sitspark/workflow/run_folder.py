@@ -125,7 +125,7 @@ class RunFolder:
         """What a stage was planned to take; None where none was planned under this key of the settings."""
         try:
             planned = json.loads(self.plan.read_text())
-            costs = planned["costs"] | planned["fold_costs"]
+            costs = planned["first_costs"] | planned["costs"] | planned["fold_costs"]
             return Cost(**costs[stage]) if planned["key"] == key else None
         except (OSError, ValueError, TypeError, KeyError):
             return None

@@ -38,6 +38,8 @@ def _trust(context: Context, key: str) -> Outcome:
         return Outcome("no samples are set aside to ask")
     confidence = _confidence(context, members, key=key)
     outputs, words = [folder.table("reliability"), folder.accuracy / "reliability.png"], _confidence_in_words(confidence)
+    if confidence.is_worse_calibrated:
+        context.voice.note(worse_in_words(confidence))
     facts: dict[str, Any] = {"confidence": confidence.to_json()}
     needs = _needs(context, members, aside, context.settings.importance, key=key) if context.settings.importance else None
     if needs is not None:
@@ -105,10 +107,16 @@ def _needs(
 def _confidence_in_words(confidence: Confidence) -> str:
     diagram = confidence.own
     off = f"confidence is off by {100 * (diagram.error or 0):.1f} points on {diagram.samples:,} samples of "
-    told = f"{off}{counted(confidence.polygons, 'polygon')} set aside"
-    if confidence.is_worse_calibrated:
-        told += f", and by {100 * (confidence.plain.error or 0):.1f} without calibration (training.calibrate: false)"
-    return told
+    return f"{off}{counted(confidence.polygons, 'polygon')} set aside"
+
+
+def worse_in_words(confidence: Confidence) -> str:
+    """What is said of a calibration that did harm."""
+    off, plain = (100 * (diagram.error or 0) for diagram in (confidence.own, confidence.plain))
+    return (
+        f"calibration has made confidence less true: off by {off:.1f} points on the samples set aside, and by {plain:.1f} "
+        "without it; training.calibrate: false leaves it out"
+    )
 
 
 def _needs_in_words(needs: Needs) -> str:
