@@ -107,7 +107,7 @@ def test_how_many_samples_training_holds_is_told(training: Bound | Held, said: s
 def test_each_stage_has_its_line_and_all_of_them_a_sum() -> None:
     said = replace(FORESEEN, done=("train", "mosaic")).to_text()
     for words in (
-        "time     5 min with 1 core at most; starting Spark and its workers (5 to 20 s), trust, validation and report come on ",
+        "time     5 min with 1 core at most; starting Spark, workers and stages (10 to 40 s), trust, validation and report ",
         "         observations  2.0 s: where all chunks have labelled pixels\n",
         "         train         10 min: 200 epochs at 100,000 samples a second, measured now; done, and will be skipped\n",
         "         map           5 min with 1 core, 5 min of one core:\n",

@@ -188,7 +188,7 @@ class Foreseen:
 
     def _on_top(self) -> str:
         training = "" if "train" in self.done or "train" in self.first_costs else f"training {counted(self.models, 'model')}, "
-        return f"starting Spark and its workers (5 to 20 s), {training}trust, validation and report"
+        return f"starting Spark, workers and stages (10 to 40 s), {training}trust, validation and report"
 
     def _before_the_map(self) -> Iterator[str]:
         """Reading labelled pixels, and training."""
