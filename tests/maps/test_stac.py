@@ -4,10 +4,12 @@ import itertools
 import json
 import re
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import pystac
 import pytest
+from jsonschema import Draft7Validator
 from pystac import STACObjectType
 from pystac.errors import STACValidationError
 from pystac.extensions.classification import ClassificationExtension
@@ -26,6 +28,7 @@ NOMENCLATURE = Nomenclature(
         LandCoverClass(300, "x_y", (9, 9, 9)),
     )
 )
+SCHEMAS = Path(__file__).parent / "stac_schemas"
 GRID = Grid("EPSG:32631", 300000.0, 4900020.0, 10.0, 100, 200)
 
 
@@ -58,13 +61,41 @@ def test_is_a_stac_1_1_item_that_pystac_reads_back() -> None:
 
 
 def test_is_valid_by_the_schemas_of_items() -> None:
-    """By those that come with pystac; the extensions' own are on the web alone."""
+    """By those that come with pystac."""
     validator = JsonSchemaSTACValidator()
     validator.validate_core(made(), STACObjectType.ITEM, "1.1.0")
     faulty = made()
     faulty["assets"]["probability"]["bands"][0]["data_type"] = "uint17"
     with pytest.raises(STACValidationError):
         validator.validate_core(faulty, STACObjectType.ITEM, "1.1.0")
+
+
+def faults(described: dict[str, Any], extension: str) -> list[str]:
+    """What the published schema of an extension finds."""
+    schema = json.loads((SCHEMAS / f"{extension}.json").read_text())
+    assert schema["$id"].rstrip("#") in described["stac_extensions"]
+    return [fault.message for fault in Draft7Validator(schema).iter_errors(described)]
+
+
+@pytest.mark.parametrize(
+    ("extension", "where", "wrong"),
+    [
+        ("projection_v2.0.0", ["properties", "proj:shape"], [100]),
+        ("projection_v2.0.0", ["properties", "proj:epsg"], 32631),  # of version 1
+        ("raster_v2.0.0", ["assets", "confidence", "bands", 0, "raster:sampling"], "pixel"),
+        ("classification_v2.0.0", ["assets", "classification", "classification:classes", 1, "color_hint"], "#0102FF"),
+        ("processing_v1.2.0", ["properties", "processing:software"], ["sitspark"]),
+    ],
+)
+def test_is_valid_by_the_schemas_of_its_extensions(extension: str, where: list[str | int], wrong: object) -> None:
+    assert faults(made(), extension) == []
+    broken: Any = made()
+    *path, last = where
+    place = broken
+    for step in path:
+        place = place[step]
+    place[last] = wrong
+    assert faults(broken, extension)
 
 
 def test_ground_is_given_in_both_systems() -> None:
