@@ -6,7 +6,7 @@
 The bare loop permutes, indexes, and takes a step of Adam, nothing else. Ours reads the samples table (481 features; from the
 page cache), standardises, weighs, looks for losses that aren't finite and notes each epoch. Ratios of samples a second: of the
 first epoch with all that comes before it (reading, statistics), of the later ones, and of the whole training. On a GPU also the
-share of an epoch that it computes or copies, and the share that steps on one batch that is there already would save. Ends with
+share of it that kernels and copies take, loading included, and the share that steps on one batch at hand would save. Ends with
 a line of JSON.
 """
 
@@ -82,7 +82,7 @@ def ours(job: TrainingJob) -> dict[str, float]:
 
 
 def gpu_shares(job: TrainingJob) -> dict[str, float]:
-    """Of the time of an epoch after the first one: what the GPU computes and copies, and what batches take to come."""
+    """Of the time of learning: what kernels and copies take of all epochs, loading included, and what a batch at hand saves."""
     seconds = 1 / ours(job)["later epochs"]
     shuffled_batches = Batches._batches
 
@@ -96,7 +96,7 @@ def gpu_shares(job: TrainingJob) -> dict[str, float]:
         ours(job)
     on_gpu = sum(event.self_device_time_total for event in seen.key_averages()) / 1e6
     count = job.settings.epochs * sum(c.train for c in read_card(job.folder).classes)
-    return {"GPU computes": on_gpu / count / seconds, "waits for batches": 1 - without / seconds}
+    return {"kernels and copies": on_gpu / count / seconds, "one batch would save": 1 - without / seconds}
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ import rasterio
 
 from sitspark.grid import Grid, Territory, Window
 from sitspark.maps.seams import Pairs, Seam, seam_of
+from sitspark.workflow.draw import visible_in_words
 
 SIDE = 300
 
@@ -88,6 +89,13 @@ def test_ground_that_is_not_classified_does_not_count(tmp_path: Path) -> None:
     codes[:, 150] = 0
     halves = [Territory("a", Window(0, 0, SIDE, 150)), Territory("b", Window(0, 150, SIDE, 150))]
     assert seam_of(written(tmp_path / "c.tif", codes), halves, origin=Window(0, 0, SIDE, SIDE)) is None
+
+
+@pytest.mark.parametrize("owner", [True, False])
+def test_a_visible_seam_is_told_with_what_helps(owner: bool) -> None:
+    told = visible_in_words(Seam(Pairs(100, 30), Pairs(1000, 200)), owner=owner)
+    assert told.startswith("neighbouring pixels differ in class 1.5 times as often across the borders of tiles as beside them")
+    assert ("grid.overlap: merge" in told) == owner
 
 
 def test_ratio_by_hand() -> None:

@@ -98,9 +98,7 @@ def test_recorded_steps_give_the_bytes_of_single_ones(
     learn_step_by_step(monkeypatch)
     single = trained(samples, tmp_path / "single", device="gpu", network=network, **settings)
     assert (recorded.folder / WEIGHTS).read_bytes() == (single.folder / WEIGHTS).read_bytes()
-    one, two = (
-        pd.read_parquet(done.folder / HISTORY).drop(columns=["seconds", "samples_per_second"]) for done in (recorded, single)
-    )
+    one, two = (pd.read_parquet(done.folder / HISTORY).drop(columns=TIMES) for done in (recorded, single))
     pd.testing.assert_frame_equal(one, two)
 
 

@@ -4,17 +4,20 @@ import json
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from sitspark.settings import TrainingSettings
+from sitspark.settings import SamplesSettings, SparkSettings, TrainingSettings
 from sitspark.workflow import searching
 from sitspark.workflow.costs import Costs
 from sitspark.workflow.foreseen import Bound, Cost, Foreseen, Held, Learning, memory_caution
 from sitspark.workflow.rehearsal import Pace
 from sitspark.workflow.run_folder import RunFolder
 from sitspark.workflow.speed import Speed
-from sitspark.workflow.training_costs import cost_of_training
+from sitspark.workflow.training_costs import cost_of_training, learning_of, rounds_of, samples_of_a_model
+
+from ..models.tables import SPACE
 
 FORESEEN = Foreseen(
     products=1,
@@ -74,7 +77,7 @@ def test_no_more_workers_than_chunks_count() -> None:
 
 def test_what_there_is_one_of_is_in_the_singular() -> None:
     said = FORESEEN.to_text()
-    for words in ("1 product of 1 tile,", "up to 1 date a tile", "in 1 chunk of", "with 1 core at most;"):
+    for words in ("1 product of 1 tile,", "up to 1 date a tile", "in 1 chunk of", "with 1 core;"):
         assert words in said
 
 
@@ -105,11 +108,11 @@ def test_how_many_samples_training_holds_is_told(training: Bound | Held, said: s
 
 
 def test_each_stage_has_its_line_and_all_of_them_a_sum() -> None:
-    said = replace(FORESEEN, done=("train", "mosaic")).to_text()
+    assert "         train         10 min: 200 epochs at 100,000 samples a second of one process, " in FORESEEN.to_text()
+    said = replace(FORESEEN, done=("train", "mosaic"), first_costs={"observations": Cost(4.0, 2.0)}, learning=None).to_text()
     for words in (
-        "time     5 min with 1 core at most; starting Spark, workers and stages (10 to 40 s), trust, validation and report ",
-        "         observations  2.0 s: where all chunks have labelled pixels\n",
-        "         train         10 min: 200 epochs at 100,000 samples a second, measured now; done, and will be skipped\n",
+        "time     about 5 min with 1 core; starting Spark and each stage, trust, validation and report come on top, ",
+        "         observations  up to 2.0 s, where all chunks have labelled pixels\n",
         "         map           5 min with 1 core, 5 min of one core:\n",
         "           classify    2.6 s: 100,000 pixels a second of one core, ",
         "           mosaic      1.0 s on one core of the driver, measured on one of these windows; done, and will be skipped\n",
@@ -148,7 +151,7 @@ def test_what_a_cross_validation_trains_is_told(models: int, folds: int, left_ou
     assert ("judging    1.0 s with 1 core where all chunks" in foreseen.to_text()) == (folds > 1)
     assert ("fold_maps  3 min with 1 core, where --maps" in foreseen.to_text()) == (folds > 1)
     assert ("one after the other" in foreseen.to_text()) == (models > 1)
-    assert (f"training   {folds * 10} min at most" in foreseen.to_text()) == (folds > 1)
+    assert (f"training   {folds * 10} min\n" in foreseen.to_text()) == (folds > 1)
 
 
 def test_folds_that_would_be_refused_are_said_to_be() -> None:
@@ -163,35 +166,104 @@ def test_how_many_models_of_a_search_are_trained_at_a_time_is_told() -> None:
 
 
 def test_a_training_of_unknown_length_is_told_by_the_million_samples_and_a_baseline_without_time() -> None:
-    unknown = replace(FORESEEN, first_costs={})
+    unknown = replace(FORESEEN, first_costs={"observations": Cost(4.0, 2.0)})
     assert (
         "train         33 min for each million samples of a model: 200 epochs at 100,000 samples a second" in unknown.to_text()
     )
-    assert "training 1 model, trust, validation" in unknown.to_text()
+    assert "each stage, training 1 model, trust, validation" in unknown.to_text()
     baseline = replace(unknown, learning=None).to_text()
-    assert "training 1 model, trust, validation" in baseline and "epochs at" not in baseline
+    assert "each stage, training 1 model, trust, validation" in baseline and "epochs at" not in baseline
 
 
 @pytest.mark.parametrize(
-    ("settings", "at_a_time", "core_seconds", "seconds"),
+    ("settings", "rounds", "core_seconds", "seconds"),
     [
         # 10 epochs of 1000 samples at 100 a second; a monitored one takes a third of one that is learnt from
         ({"monitor_share": 0.3}, 1, 80.0, 80.0),
         ({"monitor_share": 0.6}, 1, 60.0, 60.0),
         ({"monitor_share": 0.3, "threads": 3}, 1, 240.0, 80.0),
-        ({"monitor_share": 0.3, "processes": 2}, 1, 80.0, 40.0),
-        ({"monitor_share": 0.3}, 4, 80.0, 20.0),
+        ({"monitor_share": 0.3, "processes": 2}, 1, 80.0, 80.0),
+        ({"monitor_share": 0.3}, 4, 320.0, 320.0),
     ],
 )
-def test_what_training_takes(settings: dict[str, object], at_a_time: int, core_seconds: float, seconds: float) -> None:
-    found = cost_of_training(TrainingSettings(**settings), Learning(100, 10), samples=1000, at_a_time=at_a_time)  # type: ignore[arg-type]
+def test_what_training_takes(settings: dict[str, Any], rounds: int, core_seconds: float, seconds: float) -> None:
+    found = cost_of_training(TrainingSettings(**settings), Learning(100, 10), samples=1000, rounds=rounds)
     assert (found.core_seconds, found.seconds) == (pytest.approx(core_seconds), pytest.approx(seconds))
 
 
-def test_what_comes_on_top_of_a_small_map_is_told() -> None:
-    on_top = "come on top, together about a minute for the smallest run\n"
-    assert on_top in replace(FORESEEN, costs={"classify": Cost(20, 10)}).to_text()
-    assert on_top not in replace(FORESEEN, costs={"classify": Cost(2000, 1000)}).to_text()
+RATES = {"learning_rate": [1e-3, 1e-4, 1e-5]}
+
+
+@pytest.mark.parametrize(
+    ("settings", "models", "at_a_time", "rounds"),
+    [
+        ({}, 1, 1, 1),
+        ({"ensemble": 3}, 6, 1, 6),  # on two grounds
+        ({"search": {"try": RATES}}, 3, 2, 2),
+        ({"search": {"try": RATES}}, 6, 2, 4),
+        ({"search": {"try": RATES}}, 3, None, 1),  # a cluster
+        ({"search": {"try": RATES, "trials": 10, "together": 4}}, 10, 7, 3),
+    ],
+)
+def test_trials_of_a_search_are_trained_in_rounds_and_all_else_one_after_the_other(
+    settings: dict[str, Any], models: int, at_a_time: int | None, rounds: int
+) -> None:
+    assert rounds_of(TrainingSettings(**settings), models=models, at_a_time=at_a_time) == rounds
+
+
+def context_of(training: dict[str, Any], *, master: str = "local[2]", augmentation: object = None, train: int = 0) -> Any:
+    """What a plan asks of a run of two classes, of which `train` and 10 made samples each are there."""
+    settings = SimpleNamespace(
+        training=TrainingSettings(**training),
+        spark=SparkSettings.model_validate({"master": master}),
+        samples=SamplesSettings.model_validate({"per_class": 500}).model_copy(update={"augmentation": augmentation}),
+    )
+    classes = {str(code): {"train": train, "children": 10} for code in (1, 2)}
+    return SimpleNamespace(
+        settings=settings,
+        nomenclature=(1, 2),
+        own_network=None,
+        facts=lambda stage: {"classes": classes} if stage == "samples" else {},
+    )
+
+
+@pytest.mark.parametrize(
+    ("context", "done", "grounds", "samples"),
+    [
+        (context_of({}), (), 1, 1000),
+        (context_of({}), (), 3, 1000),  # on each ground as many
+        (context_of({}, augmentation=True), (), 1, None),
+        (context_of({}, train=290), ("samples",), 1, 600),
+        (context_of({}, train=290), ("samples",), 3, 200),
+    ],
+)
+def test_how_many_samples_a_model_will_have(context: Any, done: tuple[str, ...], grounds: int, samples: int | None) -> None:
+    assert samples_of_a_model(context, grounds=grounds, done=done) == samples
+
+
+@pytest.mark.parametrize(
+    ("context", "done", "known"),
+    [
+        (context_of({"batch_size": 64, "device": "cpu"}), (), True),
+        (context_of({"search": {"try": RATES}, "batch_size": 64, "device": "cpu"}), (), True),
+        (context_of({"device": "cpu"}), ("train",), False),
+        (context_of({"baseline": "random_forest"}), (), False),
+        (context_of({"device": "gpu", "processes": 99}), (), False),
+        (context_of({"search": {"try": {"epochs": [5, 50]}}}), (), False),
+        (context_of({"where": "executors"}, master="spark://head:7077"), (), False),
+    ],
+    ids=["a network", "a search of rates", "trained", "a baseline", "too few GPUs", "a search of epochs", "elsewhere"],
+)
+def test_time_is_told_of_training_that_this_machine_can_try(context: Any, done: tuple[str, ...], known: bool) -> None:
+    found = learning_of(context, SPACE, done=done)
+    assert (found is not None) == known
+    assert found is None or (found.samples_per_second > 0 and found.epochs == context.settings.training.epochs)
+
+
+def test_nothing_left_to_do_is_said() -> None:
+    done = replace(FORESEEN, learning=None, done=("observations", "train", "classify", "mosaic", "vectorise"), chunks_written=1)
+    assert "time     nothing is left to do: some seconds to find that out\n" in done.to_text()
+    assert "will be kept" not in done.to_text()
 
 
 @pytest.mark.parametrize(
@@ -227,10 +299,10 @@ def costs(*, on_gpus: float = 0.0, runs: int = 1) -> Costs:
 
 def test_what_a_map_and_the_maps_of_folds_take_differ_by_their_models_and_mosaics() -> None:
     of_map, of_folds = costs().of_map(), costs().of_folds(4, labelled=50)
-    # 0.1 s of each pixel, three starts of 2 s
-    assert of_map["classify"] == Cost(pytest.approx(106), pytest.approx(102)) and of_map["mosaic"] == Cost(6, 6)
+    # 0.1 s of each pixel, three starts of 2 s, of two workers
+    assert of_map["classify"] == Cost(pytest.approx(106), pytest.approx(103)) and of_map["mosaic"] == Cost(6, 6)
     # three times 0.02 s of each pixel more, divided among two workers; a third of each mosaic
-    assert of_folds["fold_maps"] == Cost(pytest.approx(106 + 60 + 8), pytest.approx(102 + 30 + 8))
+    assert of_folds["fold_maps"] == Cost(pytest.approx(106 + 60 + 8), pytest.approx(103 + 30 + 8))
 
 
 @pytest.mark.parametrize("on_gpus", [0.0, 0.001])
@@ -241,10 +313,10 @@ def test_judging_reads_once_and_asks_all_models_about_the_labelled_pixels(on_gpu
     judged = 4 * runs * 50 * 0.02
     found = costs(on_gpus=on_gpus, runs=runs).of_folds(4, labelled=50)["judging"]
     assert found.core_seconds == pytest.approx(read + judged)
-    assert found.seconds == pytest.approx((read - 6) * 2 / 2 + (2 if on_gpus else 12) + judged / 2)
+    assert found.seconds == pytest.approx((read - 6) * 2 / 2 + (3 if on_gpus else 13) + judged / 2)
 
 
 def test_gpus_that_draw_the_maps_of_folds_are_waited_for() -> None:
     found = costs(on_gpus=0.5).of_folds(4, labelled=0)["fold_maps"]
     assert found.core_seconds == pytest.approx(106 + 8)
-    assert found.seconds == pytest.approx(1000 * 4 * 0.5 + 2 + 8)
+    assert found.seconds == pytest.approx(1000 * 4 * 0.5 + 3 + 8)

@@ -48,7 +48,7 @@ class Estimate:
 class ClassEstimate:
     """Of one class: the pixels that the map gives to it, samples within them, accuracies, share of the assessed ground.
 
-    None: it is undefined.
+    None: it is undefined; so is the share of a class that is on the map and isn't assessed there.
     """
 
     code: int
@@ -180,7 +180,11 @@ class _Strata:
         producers: list[Estimate | None],
         ground: list[Estimate | None],
     ) -> AreaEstimates:
-        columns = zip(self.codes, self.mapped, self.samples, users, producers, ground, strict=True)
+        # of ground that the map gives to a class and nobody assessed, the share of what was assessed says nothing
+        known = [
+            of if weight or not pixels else None for of, weight, pixels in zip(ground, self.weights, self.mapped, strict=True)
+        ]
+        columns = zip(self.codes, self.mapped, self.samples, users, producers, known, strict=True)
         return AreaEstimates(
             design,
             sum(pixels for pixels, weight in zip(self.mapped, self.weights, strict=True) if weight),

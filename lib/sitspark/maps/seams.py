@@ -45,10 +45,6 @@ class Seam:
         """Read back what `dataclasses.asdict` made."""
         return Seam(Pairs(**facts["across"]), Pairs(**facts["beside"]))
 
-    def __str__(self) -> str:
-        """In a sentence, of borders where something differs beside them."""
-        return f"neighbouring pixels differ in class {self.ratio:.1f} times as often across the borders of tiles as beside them"
-
     @property
     def is_visible(self) -> bool:
         """Whether a reader of the map will see the borders."""

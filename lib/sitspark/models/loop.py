@@ -1,7 +1,6 @@
 """The training loop: runs in every process of a training; the first one writes the files."""
 
 import json
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -12,7 +11,6 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from torch.utils import deterministic
 
 from sitspark.accuracy.matrix import ConfusionMatrix
 from sitspark.atomic import write_atomically
@@ -30,6 +28,7 @@ from sitspark.models.outcome import Outcome, write_outcome
 from sitspark.models.process_group import ProcessGroup, joined
 from sitspark.models.schedule import plateau_factor, rate_factor
 from sitspark.models.store import Samples, SampleStore
+from sitspark.models.torch_state import learn_reproducibly
 from sitspark.samples.table import feature_space_of
 from sitspark.settings import TrainingSettings
 
@@ -55,7 +54,7 @@ def train(job: TrainingJob, tell: Callable[[str], None] = partial(print, flush=T
     """
     started = time.monotonic()
     with joined(job.settings.device) as group:
-        _be_deterministic(job)
+        learn_reproducibly(job.settings.threads, seed=job.seed)
         material = _material(job, store_of(job), group)
         learner = _learner(job, material.store, group)
         checkpoints = Checkpoints(job, material.store, started=started)
@@ -66,15 +65,6 @@ def train(job: TrainingJob, tell: Callable[[str], None] = partial(print, flush=T
         group.wait()
         if group.is_first:
             checkpoints.remove()
-
-
-def _be_deterministic(job: TrainingJob) -> None:
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # CUDA's condition for reproducible products
-    torch.set_num_threads(job.settings.threads)
-    torch.use_deterministic_algorithms(True)
-    # nothing here reads memory before writing it
-    deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # torch puts it there at run time
-    torch.manual_seed(job.seed)
 
 
 def _material(job: TrainingJob, store: SampleStore, group: ProcessGroup) -> _Material:

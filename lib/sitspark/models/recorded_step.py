@@ -1,5 +1,7 @@
 """Steps of learning on a GPU in one launch each: those of a small network last less than their hundred launches would."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -56,14 +58,20 @@ class RecordedStep:
         """A record of the step for batches of this length; nothing is learnt by recording."""
         batch = Batch(like.features.clone(), like.positions.clone(), like.weights.clone(), like.whole)
         graph = torch.cuda.CUDAGraph()
-        self._may_be_recorded(True)
         # another thread may be reading the next samples: what it asks of the GPU is no part of this
-        with torch.cuda.graph(graph, pool=self._memory, capture_error_mode="thread_local"):
+        with self._recordable(), torch.cuda.graph(graph, pool=self._memory, capture_error_mode="thread_local"):
             loss = self._step(batch, self._rate)
-        self._may_be_recorded(False)  # torch warns of steps that could be recorded and aren't
         return _Record(graph, batch, loss)
 
-    def _may_be_recorded(self, may: bool) -> None:
-        for parameters in self._step.optimiser.param_groups:
-            if "capturable" in parameters:  # what SGD does can always be recorded
-                parameters["capturable"] = may
+    @contextmanager
+    def _recordable(self) -> Iterator[None]:
+        """Meanwhile the optimiser may be recorded; torch warns of steps for which that is said and that aren't."""
+        # what SGD does can always be recorded
+        groups = [parameters for parameters in self._step.optimiser.param_groups if "capturable" in parameters]
+        for parameters in groups:
+            parameters["capturable"] = True
+        try:
+            yield
+        finally:
+            for parameters in groups:
+                parameters["capturable"] = False

@@ -7,7 +7,6 @@ sets of places in turn: when a process comes to a set again, all others have tol
 import mmap
 import os
 import platform
-import tempfile
 import time
 from pathlib import Path
 
@@ -27,7 +26,10 @@ def can_be_shared(network: nn.Module) -> bool:
 
 
 class SharedGradients:
-    """Places for gradients of up to `size` numbers of each process; all processes of the default group make it together."""
+    """Places for gradients of up to `size` numbers of each process; all processes of the default group make it together.
+
+    They wait for each other without end: whoever starts them (torchrun) ends all when one has ended.
+    """
 
     @staticmethod
     def of(network: nn.Module) -> "SharedGradients":
@@ -71,17 +73,16 @@ def average(
 
 
 def _shared(length: int) -> mmap.mmap:
-    """Memory of so many bytes, all 0, that all processes of the default group see."""
-    named: list[str] = [""]
+    """Memory of so many bytes, all 0, that all processes of the default group see, and no file system."""
+    named = [""]
     if dist.get_rank() == 0:
-        handle, named[0] = tempfile.mkstemp(prefix="sitspark-gradients-")
-        os.posix_fallocate(handle, 0, length)  # a full disk is told here, not by a signal later
-        os.close(handle)
+        handle = os.memfd_create("sitspark-gradients")
+        os.ftruncate(handle, length)
+        named[0] = f"/proc/{os.getpid()}/fd/{handle}"
     dist.broadcast_object_list(named)
-    path = Path(named[0])
-    with path.open("r+b") as file:
+    with Path(named[0]).open("r+b") as file:
         memory = mmap.mmap(file.fileno(), length)
-    dist.barrier()  # all have it open: its name can go
+    dist.barrier()  # all have it
     if dist.get_rank() == 0:
-        path.unlink()
+        os.close(handle)
     return memory

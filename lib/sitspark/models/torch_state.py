@@ -1,10 +1,21 @@
 """What torch keeps for a whole process, and a training changes."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
 from torch.utils import deterministic
+
+
+def learn_reproducibly(threads: int, *, seed: int) -> None:
+    """Have torch give the same bits whenever it computes the same, on so many threads."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # CUDA's condition for reproducible products
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(True)
+    # nothing here reads memory before writing it
+    deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # torch puts it there at run time
+    torch.manual_seed(seed)
 
 
 @contextmanager

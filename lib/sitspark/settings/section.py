@@ -39,6 +39,7 @@ def in_plain_words(message: str, example: str) -> str:
         ("a valid tuple", f"a list, as {example}"),
         ("a valid list", f"a list, as {example}"),
         ("a valid dictionary", "a section, as {name: value}"),
+        ("a dictionary or an instance of Location", "a path or an address"),
     ):
         message = message.replace(its, ours)
     return message

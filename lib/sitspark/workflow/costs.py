@@ -96,10 +96,11 @@ class Costs:
         speed, pixels, tiles = self.speed, self.work.drawn_pixels, len(self.work.imagery.tiles[self._leading])
         # where GPUs classify, cores don't
         more = 0.0 if self.on_gpus else (models - 1) * self.classifying
-        core = max(speed.core_seconds(pixels, starts=self.workers + tiles - 1) + pixels * more, 0.0)
+        starts = self.workers + tiles - 1
+        core = max(speed.core_seconds(pixels, starts=starts) + pixels * more, 0.0)
         # waiting for the disk or the network takes time, not cores; workers that share a GPU wait for each other
         each = max((1 / speed.per_second + more) / self.workers, models * self.on_gpus)
-        return Cost(core, pixels * each + speed.start)
+        return Cost(core, pixels * each + speed.start * starts / self.workers)
 
     @property
     def _leading(self) -> str:

@@ -18,7 +18,7 @@ from sitspark.maps import products
 from sitspark.maps.areas import AREAS, areas_of, to_csv
 from sitspark.maps.mosaic import mosaic, sidecar_of
 from sitspark.maps.record import ChunkRecord, choice_of, committed
-from sitspark.maps.seams import seam_of
+from sitspark.maps.seams import Seam, seam_of
 from sitspark.maps.stac import item
 from sitspark.maps.style import qml
 from sitspark.scenes.cube import READER_VERSION
@@ -30,11 +30,6 @@ from sitspark.workflow.keys import digest
 from sitspark.workflow.members import models_of
 from sitspark.workflow.stage import Outcome, Stage
 from sitspark.workflow.tables import replace_folder
-
-_SEAMLESS = (
-    "tiles see the ground on other dates: grid.overlap: merge takes the acquisitions of all tiles for one series where they "
-    "overlap, blend lets their maps pass into each other"
-)
 
 
 def _classify(context: Context, _key: str) -> Outcome:
@@ -157,7 +152,7 @@ def _mosaic(context: Context, _key: str) -> Outcome:
     grid = covered.grid.cropped(extent)
     seam = seam_of(target / "classification.tif", covered.territories, origin=extent)
     if seam is not None and seam.is_visible:
-        context.voice.note(f"{seam}; {_SEAMLESS}" if context.settings.grid.overlap == "owner" else str(seam))
+        context.voice.note(visible_in_words(seam, owner=context.settings.grid.overlap == "owner"))
     sidecars = (sidecar_of(path) for path in paths if path.stem == "classification")
     return Outcome(
         f"{', '.join(f'{product.name}.tif' for product in drawn)} of {grid.width} x {grid.height} pixels"
@@ -165,6 +160,17 @@ def _mosaic(context: Context, _key: str) -> Outcome:
         + context.beside("mosaic"),
         {"map": str(target.relative_to(folder.path)), "seam": asdict(seam) if seam else None},
         (*paths, *sidecars, *described, *_sum_up(context, target, grid, records)),
+    )
+
+
+def visible_in_words(seam: Seam, *, owner: bool) -> str:
+    """What is said of borders that a reader of the map will see, and what to do where each tile draws its `owner`'s ground."""
+    told = f"neighbouring pixels differ in class {seam.ratio:.1f} times as often across the borders of tiles as beside them"
+    if not owner:
+        return told
+    return (
+        f"{told}; grid.overlap: merge takes the acquisitions of all tiles for one series where they overlap, blend lets their "
+        "maps pass into each other"
     )
 
 

@@ -7,8 +7,6 @@ from dataclasses import asdict, dataclass
 from sitspark.errors import counted
 from sitspark.settings import HeldAs
 
-_SHORT = 60  # seconds that the map of a small run takes: all else then takes longer
-
 
 @dataclass(frozen=True, slots=True)
 class Bound:
@@ -71,9 +69,9 @@ class Foreseen:
     """What a run will take; sizes in bytes, times in seconds of one core, and of the clock with `cores` cores.
 
     `bytes_to_write` are those of each raster of the map. `costs` are those of each stage that makes the map, of `classify` with
-    the starts of workers, and in tiles; `core_seconds` and `seconds` those of all of them. `first_costs` are, at most, those of
-    `observations`, for which labelled pixels are read as the map reads all, and of `train`, where it is a network's and the
-    number of samples is known before; `learning` is None of a baseline. `no_folds` says why a cross-validation would be
+    the starts of workers, and in tiles; `core_seconds` and `seconds` those of all of them. `first_costs` are those
+    of `observations`, at most, for which labelled pixels are read as the map reads all, and of `train`, where it is known how
+    fast networks learn (`learning`) and how many samples there will be. `no_folds` says why a cross-validation would be
     refused, `fold_costs` are those of one: of `judging` its models, if all chunks have labelled pixels, and of `fold_maps`.
     `pixels_per_core_second` is the speed of `classify` with networks on `device` (cpu, cuda), `error` how far the speeds of
     windows are from it, as a share. `done` are the stages that are finished under these settings, and will be skipped;
@@ -123,7 +121,7 @@ class Foreseen:
 
     @property
     def seconds_left(self) -> float:
-        """What the stages that aren't finished take of the clock, at most."""
+        """What the stages that aren't finished take of the clock."""
         stages = {**self.first_costs, **self.costs}
         return sum(cost.seconds for name, cost in stages.items() if name not in self.done)
 
@@ -139,16 +137,15 @@ class Foreseen:
         return "\n".join(
             (
                 *self._unchanged(),
-                f"read     {counted(self.products, 'product')} of {counted(self.tiles, 'tile')}, {_size(self.bytes_to_read)}; "
-                f"up to {counted(self.dates, 'date')} a tile",
+                f"read     {counted(self.products, 'product')} of {counted(self.tiles, 'tile')}, {_size(self.bytes_to_read)}, "
+                f"if all can be used (`sitspark check` says); up to {counted(self.dates, 'date')} a tile",
                 f"features {self.features} a pixel",
                 self.training.to_text() + (f", each of {self.models} models" if self.models > 1 else ""),
                 f"map      {self.pixels:,} pixels in {counted(self.chunks, 'chunk')} of {self.chunk_shape}; "
                 f"{_size(sum(self.bytes_to_write.values()))} before compression ({self._each_raster()})",
                 f"memory   {self.worker_memory_mb} MB a worker, {workers} at a time"
                 + memory_caution(workers, self.worker_memory_mb, machine_mb=self.machine_memory_mb),
-                f"time     {_duration(self.seconds_left)} with {cores} at most; {self._on_top()} come on top"
-                + (", together about a minute for the smallest run" if self.seconds < _SHORT else ""),
+                self._time(cores),
                 *self._before_the_map(),
                 f"         map           {_duration(self.seconds)} with {cores}, {_duration(self.core_seconds)} of one core:",
                 *self._each_stage(),
@@ -169,7 +166,7 @@ class Foreseen:
         yield f"folds    cross-validate trains {trained} {counted(self.folds, self.left_out)}{often}"
         costs, cores = self.fold_costs, counted(self.cores, "core")
         if "train" in self.first_costs:
-            yield f"         training   {_duration(self.folds * self.runs * self.first_costs['train'].seconds)} at most"
+            yield f"         training   {_duration(self.folds * self.runs * self.first_costs['train'].seconds)}"
         yield (
             f"         judging    {_duration(costs['judging'].seconds)} with {cores} where all chunks have labelled pixels: "
             "each is read once, for all models"
@@ -183,29 +180,34 @@ class Foreseen:
         """What a run will not do again."""
         if self.done:
             yield f"done     {', '.join(self.done)}: unchanged, and will be skipped"
-        if self.chunks_written:
+        if self.chunks_written and "classify" not in self.done:
             yield f"         {self.chunks_written} of {counted(self.chunks, 'chunk')} are written, and will be kept"
 
-    def _on_top(self) -> str:
-        training = "" if "train" in self.done or "train" in self.first_costs else f"training {counted(self.models, 'model')}, "
-        return f"starting Spark, workers and stages (10 to 40 s), {training}trust, validation and report"
+    def _time(self, cores: str) -> str:
+        """All that isn't done yet, in a line."""
+        if self.done and {*self.first_costs, *self.costs, "train"} <= set(self.done):
+            return "time     nothing is left to do: some seconds to find that out"
+        training = "" if "train" in self.done or "train" in self.first_costs else f", training {counted(self.models, 'model')}"
+        return (
+            f"time     about {_duration(self.seconds_left)} with {cores}; starting Spark and each stage{training}, trust, "
+            "validation and report come on top, for a small run a minute or two"
+        )
 
     def _before_the_map(self) -> Iterator[str]:
         """Reading labelled pixels, and training."""
-        for name, cost in self.first_costs.items():
-            how = self._how_models_are_trained() if name == "train" else ": where all chunks have labelled pixels"
-            yield f"         {name:<13} {_duration(cost.seconds)}{how}{self._skipped(name)}"
-        if "train" not in self.first_costs and self.learning is not None:
-            million = _duration(self.learning.epochs * 1e6 / self.learning.samples_per_second)
-            yield f"         train         {million} for each million samples of a model{self._how_models_are_trained()}"
-
-    def _how_models_are_trained(self) -> str:
-        assert self.learning is not None  # of a baseline no time is foreseen
-        each = "" if self.models == 1 else f", each of {self.models} models{self._together()}"
-        return (
-            f": {counted(self.learning.epochs, 'epoch')} at {self.learning.samples_per_second:,} samples a second, measured now"
-            + each
+        reading = _duration(self.first_costs["observations"].seconds)
+        yield f"         observations  up to {reading}, where all chunks have labelled pixels{self._skipped('observations')}"
+        if self.learning is None:
+            return
+        epochs, rate = self.learning.epochs, self.learning.samples_per_second
+        how = (
+            f"{counted(epochs, 'epoch')} at {rate:,} samples a second of one process, monitored ones in a third of the time, "
+            "measured now" + ("" if self.models == 1 else f", each of {self.models} models{self._together()}")
         )
+        if "train" in self.first_costs:
+            yield f"         train         {_duration(self.first_costs['train'].seconds)}: {how}"
+        else:
+            yield f"         train         {_duration(epochs * 1e6 / rate)} for each million samples of a model: {how}"
 
     def _skipped(self, stage: str) -> str:
         return "; done, and will be skipped" if stage in self.done else ""

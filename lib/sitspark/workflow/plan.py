@@ -15,7 +15,7 @@ from sitspark.workflow.map_device import device_of_trial
 from sitspark.workflow.planned_work import PlannedImagery, PlannedWork
 from sitspark.workflow.searching import trials_at_a_time
 from sitspark.workflow.training_bounds import bound_of, held_of
-from sitspark.workflow.training_costs import costs_of_training, learning_of
+from sitspark.workflow.training_costs import cost_of_training, learning_of, rounds_of, samples_of_a_model
 
 
 def plan(context: Context, done: Sequence[str] = ()) -> Foreseen:
@@ -36,8 +36,15 @@ def plan(context: Context, done: Sequence[str] = ()) -> Foreseen:
     device = device_of_trial(context, tasks=cores)
     costs = Costs.of(work, trained="train" in done, workers=min(cores, len(work.chunks)), device=device)
     features, folds = len(imagery.recipe.space), _folds(context)
-    models = settings.training.models * settings.training.ensemble * _grounds(context)
-    learning = learning_of(context, imagery.recipe.space)
+    training, grounds = settings.training, _grounds(context)
+    models = training.models * training.ensemble * grounds
+    at_a_time = trials_at_a_time(training, settings.spark.master) if training.search else 1
+    learning = learning_of(context, imagery.recipe.space, done=done)
+    samples = samples_of_a_model(context, grounds=grounds, done=done)
+    first = costs.of_observations()
+    if learning is not None and samples is not None:
+        rounds = rounds_of(training, models=models, at_a_time=at_a_time)
+        first["train"] = cost_of_training(training, learning, samples=samples, rounds=rounds)
     return Foreseen(
         products=imagery.products,
         tiles=len(imagery.tiles[context.leading.name]),
@@ -54,7 +61,7 @@ def plan(context: Context, done: Sequence[str] = ()) -> Foreseen:
         device=device,
         pixels_per_core_second=round(costs.speed.per_core_second),
         error=round(costs.speed.error, 2),
-        first_costs=costs.of_observations() | costs_of_training(context, learning, models=models, done=done),
+        first_costs=first,
         costs=costs.of_map(),
         no_folds=_why_no_folds(context),
         fold_costs=costs.of_folds(folds, labelled=_labelled(context, done)) if folds > 1 else {},
@@ -62,11 +69,11 @@ def plan(context: Context, done: Sequence[str] = ()) -> Foreseen:
         folds=folds,
         runs=settings.runs,
         left_out=NOUNS[context.truth.folds],
-        models_at_a_time=trials_at_a_time(settings.training, settings.spark.master) if settings.training.search else 1,
+        models_at_a_time=at_a_time,
         training=bound_of(context, features) or held_of(context, features),
         learning=learning,
         done=tuple(done),
-        chunks_written=0 if "classify" in done or not {"samples", "train"} <= set(done) else chunks_begun(context),
+        chunks_written=_written(context, done, len(work.chunks)),
     )
 
 
@@ -90,6 +97,13 @@ def _why_no_folds(context: Context) -> str:
 def _labelled(context: Context, done: Sequence[str]) -> int:
     """The labelled pixels, where they were counted already; few beside those of the map."""
     return sum(row["available"] for row in context.facts("observations")["selection"]) if "observations" in done else 0
+
+
+def _written(context: Context, done: Sequence[str], chunks: int) -> int:
+    """How many of the map's chunks are written."""
+    if "classify" in done:
+        return chunks
+    return chunks_begun(context) if {"samples", "train"} <= set(done) else 0
 
 
 def _grounds(context: Context) -> int:
