@@ -30,6 +30,7 @@ FORESEEN = Foreseen(
     bytes_to_read=1_000_000,
     bytes_to_write={"classification": 262_144, "features": 13_631_488},
     worker_memory_mb=6000,
+    asked_memory_mb=6000,
     machine_memory_mb=16_000,
     cores=1,
     device="cpu",
@@ -73,6 +74,11 @@ def test_no_more_workers_than_chunks_count() -> None:
     busy = replace(FORESEEN, cores=16, chunks=3, machine_memory_mb=18_000)
     assert "6000 MB a worker, 3 at a time\n" in busy.to_text()
     assert "3 at a time: 18000 MB, too much" in replace(busy, machine_memory_mb=17_999).to_text()
+
+
+def test_a_worker_that_takes_more_than_was_asked_for_is_told() -> None:
+    assert "6000 MB a worker, 1 at a time" in FORESEEN.to_text()
+    assert "6000 MB a worker (spark.worker_memory asks for 500 MB: " in replace(FORESEEN, asked_memory_mb=500).to_text()
 
 
 def test_what_there_is_one_of_is_in_the_singular() -> None:
@@ -258,6 +264,11 @@ def test_time_is_told_of_training_that_this_machine_can_try(context: Any, done: 
     found = learning_of(context, SPACE, done=done)
     assert (found is not None) == known
     assert found is None or (found.samples_per_second > 0 and found.epochs == context.settings.training.epochs)
+
+
+def test_each_key_of_the_document_is_explained() -> None:
+    explained = (Path(__file__).parents[2] / "docs" / "plan.md").read_text()
+    assert [key for key in json.loads(FORESEEN.to_json()) if f"`{key}`" not in explained] == []
 
 
 def test_nothing_left_to_do_is_said() -> None:

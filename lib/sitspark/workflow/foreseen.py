@@ -77,7 +77,8 @@ class Foreseen:
     windows are from it, as a share. `done` are the stages that are finished under these settings, and will be skipped;
     `chunks_written` those of a map that was begun. `models` are those that are trained, of which a search tries several,
     `models_at_a_time` of them beside each other (None on a cluster); a cross-validation trains as many for each of `folds`,
-    which `left_out` calls by what they are, in each of `runs`. The memory of the machine is None where a cluster works.
+    which `left_out` calls by what they are, in each of `runs`. `asked_memory_mb` is what a worker should take; the memory of
+    the machine is None where a cluster works.
     """
 
     products: int
@@ -90,6 +91,7 @@ class Foreseen:
     bytes_to_read: int
     bytes_to_write: Mapping[str, int]
     worker_memory_mb: int
+    asked_memory_mb: int
     machine_memory_mb: int | None
     cores: int
     device: str
@@ -143,7 +145,7 @@ class Foreseen:
                 self.training.to_text() + (f", each of {self.models} models" if self.models > 1 else ""),
                 f"map      {self.pixels:,} pixels in {counted(self.chunks, 'chunk')} of {self.chunk_shape}; "
                 f"{_size(sum(self.bytes_to_write.values()))} before compression ({self._each_raster()})",
-                f"memory   {self.worker_memory_mb} MB a worker, {workers} at a time"
+                f"memory   {self.worker_memory_mb} MB a worker{self._more_than_asked()}, {workers} at a time"
                 + memory_caution(workers, self.worker_memory_mb, machine_mb=self.machine_memory_mb),
                 self._time(cores),
                 *self._before_the_map(),
@@ -174,6 +176,14 @@ class Foreseen:
         yield (
             f"         fold_maps  {_duration(costs['fold_maps'].seconds)} with {cores}, where --maps draws them in one pass; "
             "starting Spark and reading samples come on top"
+        )
+
+    def _more_than_asked(self) -> str:
+        if self.worker_memory_mb <= self.asked_memory_mb:
+            return ""
+        return (
+            f" (spark.worker_memory asks for {self.asked_memory_mb} MB: chunks are as small as they can be, or as "
+            "grid.chunk_size says)"
         )
 
     def _unchanged(self) -> Iterator[str]:

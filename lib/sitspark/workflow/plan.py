@@ -56,6 +56,7 @@ def plan(context: Context, done: Sequence[str] = ()) -> Foreseen:
         bytes_to_read=work.bytes_to_read,
         bytes_to_write={product.name: product.pixel_bytes * work.written_pixels for product in work.products},
         worker_memory_mb=round(work.worker_bytes / 1e6),
+        asked_memory_mb=round(settings.spark.worker_memory / 1e6),
         machine_memory_mb=machine_memory_mb() if settings.spark.master.startswith("local") else None,
         cores=cores,
         device=device,
