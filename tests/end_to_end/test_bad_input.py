@@ -105,7 +105,7 @@ CASES = [
     pytest.param(drop_crs_of_polygons, ["bare.parquet", "has no CRS"], id="polygons without a CRS"),
     pytest.param(label_with_text, ["text.gpkg", "feature 7", "'wheat?'", "label_field"], id="a label that is no integer"),
     pytest.param(move_polygons_away, ["elsewhere.gpkg", "none of the tiles 31TCK", "CRS"], id="polygons outside the imagery"),
-    pytest.param(one_polygon_a_class, ["ground_truth.ratio", "sets aside no polygon"], id="nothing left to validate with"),
+    pytest.param(one_polygon_a_class, ["ground_truth.ratio", "none can be set aside"], id="nothing left to validate with"),
 ]
 
 

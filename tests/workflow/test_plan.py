@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sitspark.settings import SamplesSettings, SparkSettings, TrainingSettings
-from sitspark.workflow import searching
+from sitspark.workflow import searching, training_costs
 from sitspark.workflow.costs import Costs
 from sitspark.workflow.foreseen import Bound, Cost, Foreseen, Held, Learning, memory_caution
 from sitspark.workflow.rehearsal import Pace
@@ -260,7 +260,11 @@ def test_how_many_samples_a_model_will_have(context: Any, done: tuple[str, ...],
     ],
     ids=["a network", "a search of rates", "trained", "a baseline", "too few GPUs", "a search of epochs", "elsewhere"],
 )
-def test_time_is_told_of_training_that_this_machine_can_try(context: Any, done: tuple[str, ...], known: bool) -> None:
+def test_time_is_told_of_training_that_this_machine_can_try(
+    context: Any, done: tuple[str, ...], known: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # not the machine of the suite's own session
+    monkeypatch.setattr(training_costs, "on_one_machine", lambda spark: spark.master.startswith("local"))
     found = learning_of(context, SPACE, done=done)
     assert (found is not None) == known
     assert found is None or (found.samples_per_second > 0 and found.epochs == context.settings.training.epochs)

@@ -275,7 +275,7 @@ def _features_of_classes(context: Context, counts: LabelCounts) -> str:
     if max(present.values()) == 1 and truth.ratio < 1:
         raise SitsparkError(
             f"ground_truth.label_field: no class has two features in {truth.file} by the field '{truth.label_field}', so that "
-            "none can be set aside to validate with (ground_truth.ratio); is it the field of the labels?"
+            "none can be set aside to validate with (ground_truth.ratio); name the field of the labels, or add features"
         )
     fewest, most = min(present.values()), counted(max(present.values()), "feature")
     each = f"{most} each" if f"{fewest}" == most.split()[0] else f"from {fewest} to {most}"

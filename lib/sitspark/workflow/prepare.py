@@ -271,8 +271,8 @@ def _observations(context: Context, key: str) -> Outcome:
     context.write("selection", rows.coalesce(1), key=key)
     pixels = {split: sum(row.chosen for row in selection if row.split == split) for split in CHOSEN}
     return Outcome(
-        f"{sum(pixels.values())} of {sum(row.available for row in selection)} labelled pixels read from {chunks} chunks "
-        f"({pixels['train']} for training, {pixels['validation']} set aside)",
+        f"{sum(pixels.values()):,} of {sum(row.available for row in selection):,} labelled pixels read from {chunks:,} chunks "
+        f"({pixels['train']:,} for training, {pixels['validation']:,} set aside)",
         {"pixels": pixels, "chunks": chunks, "contested": choice.contested, "selection": [asdict(row) for row in by_class]},
         (folder.table("observations"), folder.table("selection")),
     )
@@ -387,7 +387,7 @@ def _samples(context: Context, key: str) -> Outcome:
         told = f"{told}, and {made} made of them ({settings.samples.augmentation.method})"
         outputs = (*outputs, context.folder.table("children"))
     return Outcome(
-        f"{sum(row['count'] for row in rows)} samples of {len(space)} features ({space}){told}",
+        f"{sum(row['count'] for row in rows):,} samples of {len(space)} features ({space}){told}",
         {"classes": pixels, "features": len(space), "doubtful": doubtful},
         outputs,
     )
