@@ -71,6 +71,15 @@ def test_where_most_features_have_no_class_the_field_is_doubted(
     )
 
 
+def test_a_nomenclature_of_one_class_is_refused(simulation: Simulation, tmp_path: Path) -> None:
+    tree = settings_tree(simulation.folder, tmp_path / "out")
+    alone = tmp_path / "alone.csv"
+    alone.write_text("code,name,red,green,blue\n11,summer crop,1,2,3\n")
+    tree["classes"] = {"nomenclature": str(alone)}
+    classes = next(finding for finding in glance(context_of(tree)) if finding.subject == "classes")
+    assert classes.wrong and f"{alone} has one class" in classes.sentence
+
+
 def test_a_label_field_of_numbers_that_come_once_is_refused(simulation: Simulation, tmp_path: Path) -> None:
     tree = settings_tree(simulation.folder, tmp_path / "out")
     polygons = geopandas.read_file(simulation.folder / "ground_truth" / "polygons.gpkg")

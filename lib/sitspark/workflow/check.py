@@ -171,6 +171,11 @@ def _training(context: Context) -> str:
 
 
 def _classes(context: Context) -> str:
+    if len(context.nomenclature) < 2:
+        raise SitsparkError(
+            f"classes.nomenclature: {context.settings.classes.nomenclature} has one class, and a model tells classes apart; "
+            "add others, as one for all that is none of it"
+        )
     return f"{counted(len(context.nomenclature), 'class')} with colours"
 
 
