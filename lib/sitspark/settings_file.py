@@ -20,7 +20,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from sitspark.errors import SitsparkError
 from sitspark.settings import ScenesSettings, Settings
-from sitspark.settings.section import FaultyKeyError, in_plain_words, meant
+from sitspark.settings.section import FaultyKeyError, in_plain_words, meant, refused_value
 
 
 def read_settings(path: Path, *, overrides: Sequence[str] = ()) -> Settings:
@@ -152,15 +152,14 @@ def _sentence(
         return f"{where} is no known key" + (f"; did you mean {near[0]}?" if near else "; see docs/settings.md")
     if problem["type"] == "missing":
         return f"{place if own else source}: {key} is missing; add it ({_description(location)})"
-    given = "empty" if problem["input"] is None else repr(problem["input"])
     if problem["type"] == "model_type":
-        return f"{where} is a section with keys of its own, not {given} ({_description(location)})"
+        return f"{where} is a section with keys of its own, not {refused_value(problem)} ({_description(location)})"
     if problem["type"] == "path_type":
-        return f"{where} should be a path, not {given} ({_description(location)})"
+        return f"{where} should be a path, not {refused_value(problem)} ({_description(location)})"
     # of a text where a list belongs, the list of it was likely meant
     listed = f"[{problem['input']}]" if isinstance(problem["input"], str) else "[a, b]"
     message = in_plain_words(problem["msg"], listed)
-    return f"{where} {message}, not {given}{meant(problem)} ({_description(location)})"
+    return f"{where} {message}, not {refused_value(problem)}{meant(problem)} ({_description(location)})"
 
 
 def _origin(

@@ -80,13 +80,18 @@ def test_a_nomenclature_of_one_class_is_refused(simulation: Simulation, tmp_path
     assert classes.wrong and f"{alone} has one class" in classes.sentence
 
 
-def test_a_label_field_of_numbers_that_come_once_is_refused(simulation: Simulation, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("split_unit", "wrong"), [("polygon", True), ("piece", False)])
+def test_a_label_field_of_numbers_that_come_once_is_refused_where_features_are_not_divided(
+    simulation: Simulation, tmp_path: Path, split_unit: str, wrong: bool
+) -> None:
     tree = settings_tree(simulation.folder, tmp_path / "out")
     polygons = geopandas.read_file(simulation.folder / "ground_truth" / "polygons.gpkg")
     polygons.assign(row=np.arange(len(polygons)) + 1).to_file(tmp_path / "numbered.gpkg")
-    tree["ground_truth"] |= {"file": str(tmp_path / "numbered.gpkg"), "label_field": "row"}
+    tree["ground_truth"] |= {"file": str(tmp_path / "numbered.gpkg"), "label_field": "row", "split_unit": split_unit}
     labels = next(finding for finding in glance(context_of(tree)) if finding.subject == "labels")
-    assert labels.wrong and "by the field 'row', so that none can be set aside" in labels.sentence
+    assert labels.wrong == wrong
+    assert ("by the field 'row', so that none can be set aside" in labels.sentence) == wrong
+    assert ("1 feature each" in labels.sentence) != wrong
 
 
 def test_a_label_field_without_any_class_is_refused(simulation: Simulation, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Self, TypeVar
 from pydantic import Field, ValidationError, model_validator
 
 from sitspark.errors import nearest
-from sitspark.settings.section import FaultyKeyError, Section, in_plain_words
+from sitspark.settings.section import FaultyKeyError, Section, in_plain_words, refused_value
 
 Width = Annotated[int, Field(ge=1)]
 Dropout = Annotated[float, Field(ge=0, lt=1)]
@@ -112,7 +112,7 @@ def parameters_of(network: str, given: Mapping[str, Any]) -> Section:
         rule = f"has parameters that {network} can't be built with: {fault['ctx']['error']}"
     else:
         message = in_plain_words(fault["msg"], "[128, 64]")
-        rule = f"has parameters.{name} for {network}, which {message}, not {fault['input']!r}; {network} knows {known}"
+        rule = f"has parameters.{name} for {network}, which {message}, not {refused_value(fault)}; {network} knows {known}"
     raise FaultyKeyError(rule, "parameters", *filter(None, [name]), others=("network",))
 
 

@@ -45,6 +45,11 @@ def in_plain_words(message: str, example: str) -> str:
     return message
 
 
+def refused_value(problem: Mapping[str, Any]) -> str:
+    """The value that pydantic refused, as a sentence ends with it."""
+    return "empty" if problem["input"] is None else repr(problem["input"])
+
+
 def meant(problem: Mapping[str, Any]) -> str:
     """The end of a sentence on what pydantic found: the value that may have been meant, where a key has but a few."""
     if problem["type"] != "literal_error":

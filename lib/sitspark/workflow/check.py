@@ -277,19 +277,20 @@ def _features_of_classes(context: Context, counts: LabelCounts) -> str:
             f"the first are {some(counts.unknown)}; name another field or another nomenclature"
         )
     whole = " (of the whole file, within the region or not)" if context.region is not None else ""
-    if max(present.values()) == 1 and truth.ratio < 1:
+    fewest, most = min(present.values()), max(present.values())
+    divided = truth.split_unit == "piece"  # the parts of one feature may train and validate
+    if most == 1 and not divided and truth.ratio < 1:
         raise SitsparkError(
             f"ground_truth.label_field: no class has two features in {truth.file} by the field '{truth.label_field}', so that "
             "none can be set aside to validate with (ground_truth.ratio); name the field of the labels, or add features"
         )
-    fewest, most = min(present.values()), counted(max(present.values()), "feature")
-    each = f"{most} each" if f"{fewest}" == most.split()[0] else f"from {fewest} to {most}"
+    each = f"{counted(most, 'feature')} each" if fewest == most else f"from {fewest} to {counted(most, 'feature')}"
     parts = [f"{len(present)} of {counted(len(names), 'class')}{whole}, {each}"]
     missing = [names[code] for code in names if code not in present]
     lonely = [names[code] for code, count in present.items() if count == 1]
     if missing:
         parts.append(f"never drawn for want of features: {some(missing)}")
-    if lonely:
+    if lonely and not divided:
         parts.append(f"with one feature, so that none can be set aside: {some(lonely)}")
     return "; ".join(parts)
 
