@@ -18,7 +18,7 @@ from sitspark.models.card import ClassCard, ModelCard, NetworkCard, StatisticsCa
 from sitspark.models.history import Epoch
 from sitspark.models.model import serialise, write_model
 from sitspark.models.networks.bank import build
-from sitspark.models.statistics import RunningStatistics
+from sitspark.models.statistics import Statistics
 from sitspark.samples.extract import read_pixels
 from sitspark.scenes.product import Scene
 from sitspark.scenes.reading import Reading
@@ -35,12 +35,10 @@ def write_random_model(
     """Write a model whose first layer standardises features as these scenes have them, so that many classes are drawn."""
     torch.manual_seed(seed)
     network = build("mlp", space, CLASSES)
-    running = RunningStatistics(len(space))
     scenes = scenes_of(scenes_table, reading.leading, tiles=[tile])
     corners = np.random.default_rng(seed).integers(0, (reading.grid.height - _SIDE, reading.grid.width - _SIDE), (8, 2))
-    for row, col in corners.tolist():
-        running.add(_features(Window(row, col, _SIDE, _SIDE), scenes, tile, reading, space))
-    statistics = running.result()
+    windows = [Window(row, col, _SIDE, _SIDE) for row, col in corners.tolist()]
+    statistics = Statistics.of_features(np.concatenate([_features(own, scenes, tile, reading, space) for own in windows]))
     network.standardise.take(statistics)
     weights = serialise(network.state_dict())
     nothing = Epoch(0, 0.0, None, None, None, None, 0.0, 0.0, 0.0)

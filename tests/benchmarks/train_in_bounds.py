@@ -9,6 +9,7 @@ itself takes a third of a GB). Ends with a line of JSON.
 
 import argparse
 import json
+import os
 import re
 import subprocess
 import sys
@@ -38,6 +39,7 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as root:
         table = write_samples(Path(root) / "samples", options.samples, monitored=True)
+        os.sync()  # else the disk is still busy with the table when the training writes
         subprocess.run([sys.executable, __file__, *sys.argv[1:], "--table", str(table)], check=True)
 
 

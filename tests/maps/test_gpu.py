@@ -12,8 +12,9 @@ from sitspark.models.gpu import Device
 from sitspark.models.inference import Classifier
 from sitspark.models.networks.bank import build
 from sitspark.models.networks.base import Network
+from sitspark.models.statistics import Statistics
 
-from ..models.networks.spaces import features_of, statistics_of
+from ..models.networks.spaces import features_of
 from .chunks import SPACE, made_up_chunk
 
 CODES = tuple(range(1, 6))
@@ -33,7 +34,7 @@ def drawn(network: Network, device: Device, *, views: int) -> Rasters:
 def test_a_gpu_draws_the_map_of_the_processor(views: int) -> None:
     torch.manual_seed(0)
     network = build("mlp", SPACE, len(CODES)).eval()
-    network.take(statistics_of(features_of(SPACE, 500)))
+    network.take(Statistics.of_features(features_of(SPACE, 500)))
     here, there, again = (drawn(network, device, views=views) for device in ("cpu", "cuda", "cuda"))
     for name, values in there.items():
         np.testing.assert_array_equal(values, again[name])

@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -8,7 +9,10 @@ import pytest
 import torch
 
 from sitspark.errors import SitsparkError
+from sitspark.models import decode as decoding
+from sitspark.models import row_groups
 from sitspark.models.decode import decode
+from sitspark.models.row_groups import RowGroup
 from sitspark.models.selection import Division, Ground, Selection
 from sitspark.models.store import SampleStore
 from sitspark.models.weights import weights_of
@@ -33,6 +37,48 @@ def test_fitted_and_monitored_samples_keep_the_order_of_the_table(table: Table, 
 def test_the_number_of_part_files_does_not_matter(table: Table, samples: Path, tmp_path: Path) -> None:
     other = stored(write(table, tmp_path / "one", parts=1), tmp_path / "a")
     assert torch.equal(stored(samples, tmp_path / "b").fitted.features, other.fitted.features)
+
+
+@pytest.mark.parametrize("rows", [1, 7, 100, 512])
+def test_blocks_and_threads_do_not_matter(
+    rows: int, table: Table, samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(row_groups, "_BLOCK", rows)
+    monkeypatch.setattr(decoding, "_THREADS", 1 if rows == 7 else 4)
+    store, monitored = stored(samples, tmp_path), (table.split == "train") & table.monitored
+    np.testing.assert_array_equal(store.fitted.features.numpy(), table.features[table.fitted])
+    np.testing.assert_array_equal(store.monitored.features.numpy(), table.features[monitored])
+    fitted = table.features[table.fitted].astype(np.float64)
+    np.testing.assert_allclose(store.statistics.mean, fitted.mean(0), rtol=1e-12)
+    np.testing.assert_array_equal(store.statistics.quantiles[2], np.median(table.features[table.fitted], axis=0))
+
+
+def test_features_of_a_row_group_that_nobody_sees_are_not_read(
+    table: Table, samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As those of a tile left out, where the table goes tile by tile."""
+    by_tile = np.argsort(table.fold, kind="stable")
+    ordered = replace(table, **{field.name: getattr(table, field.name)[by_tile] for field in fields(table)})
+    read, blocks = list[RowGroup](), RowGroup.blocks
+
+    def noting(self: RowGroup, column: str) -> Iterator[pa.Array]:
+        read.append(self)
+        return blocks(self, column)
+
+    monkeypatch.setattr(RowGroup, "blocks", noting)
+    left = stored(write(ordered, tmp_path / "t", parts=1), tmp_path / "s", "31TCJ")
+    np.testing.assert_array_equal(left.fitted.features.numpy(), ordered.features[ordered.fitted & (ordered.fold != "31TCJ")])
+    own = -(-len(table.label) // 100) - np.count_nonzero(table.fold == "31TCJ") // 100
+    assert len(read) == len(set(read)) == own
+
+
+@pytest.mark.parametrize("value", [np.nan, 1e9])
+def test_a_sample_that_nobody_sees_may_be_broken(value: float, table: Table, tmp_path: Path) -> None:
+    changed = table.features.copy()
+    changed[np.flatnonzero(table.split == "validation")[3]] = value
+    samples = write(replace(table, features=changed), tmp_path / "t")
+    decode(samples, Selection(), codes=CODES, folder=tmp_path / "s", held_as="float16")
+    assert len(SampleStore.open(tmp_path / "s", "float16").fitted) == np.count_nonzero(table.fitted)
 
 
 def test_statistics_are_those_of_the_fitted_samples(table: Table, samples: Path, tmp_path: Path) -> None:

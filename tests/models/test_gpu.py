@@ -20,9 +20,10 @@ from sitspark.models.loop import train
 from sitspark.models.networks.bank import build
 from sitspark.models.networks.base import Network
 from sitspark.models.process_group import ProcessGroup
+from sitspark.models.statistics import Statistics
 from sitspark.models.store import Samples
 
-from .networks.spaces import SPACES, features_of, statistics_of
+from .networks.spaces import SPACES, features_of
 from .tables import job, separable, write
 
 SPACE, CLASSES = SPACES["two sensors and the rest"], 5
@@ -151,7 +152,7 @@ def network(request: pytest.FixtureRequest) -> Network:
     """One of the published size, which knows its features."""
     torch.manual_seed(0)
     built = build(request.param, SPACE, CLASSES)
-    built.take(statistics_of(features_of(SPACE, 500)))
+    built.take(Statistics.of_features(features_of(SPACE, 500)))
     return built.eval()
 
 

@@ -1,16 +1,20 @@
 """From the samples table to files of local disk: read once, row group by row group, in bounded memory.
 
 Any sample can be reached then, so that a mini-batch is drawn from many and is the same whatever the number of processes.
-Only where samples are weighed 16 to 24 bytes each are held.
+The short columns are read first: from them follows where in the files each sample belongs, so that threads write row groups
+beside one another, block by block, while a block is in the cache. Of each sample 10 bytes are held, and where samples are
+weighed 16 to 24 more.
 """
 
 import os
 import shutil
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from pathlib import Path
+from typing import BinaryIO, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,23 +22,27 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock
 
-from sitspark.ahead import ahead, mapped
+from sitspark.ahead import mapped
 from sitspark.errors import SitsparkError
-from sitspark.kernels.feature_space import FeatureSpace
 from sitspark.models.job import TrainingJob
+from sitspark.models.row_groups import RowGroup, row_groups
 from sitspark.models.selection import Selection
-from sitspark.models.statistics import RunningStatistics
+from sitspark.models.statistics import Moments, Spread, Statistics
 from sitspark.models.store import STATISTICS, SampleStore, save_statistics
 from sitspark.models.weights import weights_of
 from sitspark.parts import current_parts
 from sitspark.samples.table import feature_space_of
 from sitspark.settings import HeldAs
 
-_COLUMNS = ("sample_id", "polygon_id", "label", "fold", "split", "monitored", "features")
+_FEATURES = "features"
+_SHORT = ("sample_id", "polygon_id", "label", "fold", "split", "monitored")
 _WEIGHT = "weight"  # a column of tables whose samples have weights of their own
 _GROUNDS = ("tile", "region")  # columns of tables of imagery, the latter where there are regions
-_BLOCK = 8192  # samples decoded at a time: some tens of MB
-_READERS = 4  # threads that read row groups: what takes their rows is no faster than that
+_FITTED, _MONITORED = "fitted", "monitored"
+_THREADS = 4  # a quarter of their time goes into writing, and a file takes one writer at a time
+
+_S = TypeVar("_S")
+_T = TypeVar("_T")
 
 
 def store_of(job: TrainingJob) -> SampleStore:
@@ -78,120 +86,156 @@ def decode(
     folder.mkdir(parents=True, exist_ok=True)
     tables = [table, *([children] if children else [])]
     _refuse_full_disk(tables, len(space) * np.dtype(held_as).itemsize, folder)
-    weighed = _Weighed([], [], []) if balance or _has_weights(table) else None
-    running = RunningStatistics(len(space))
-
-    def decoded() -> Iterator[list[_Kind]]:
-        for part, rows in _blocks(tables):
-            mask = selection.mask(rows)
-            selected = rows if mask.all() else rows.filter(pa.array(mask))
-            features, positions = _features(selected, space, part), _positions(selected, codes, part)
-            held = _held(features, held_as, selected, space, part)
-            monitored = selection.monitored(selected)
-            fitted = _those(features, ~monitored)
-            running.add(fitted)
-            if weighed is not None:
-                weighed.add(selected, positions, ~monitored)
-            yield [
-                _Kind("fitted", fitted if held is features else _those(held, ~monitored), positions[~monitored]),
-                _Kind("monitored", _those(held, monitored), positions[monitored]),
-            ]
-
-    with ExitStack() as stack:
-        names = [f"{kind}.{what}" for kind in ("fitted", "monitored") for what in ("features", "positions")]
-        files = {name: stack.enter_context((folder / name).open("wb")) for name in names}
-        # one block is written while the next one is looked at
-        for kinds in stack.enter_context(closing(ahead(decoded()))):
-            for kind in kinds:
-                kind.features.tofile(files[f"{kind.name}.features"])
-                kind.positions.tofile(files[f"{kind.name}.positions"])
-    statistics = running.result()
-    pa.default_memory_pool().release_unused()  # a quarter of a GB, which the training's process has no use for
-    if statistics.count == 0:
+    groups = chain.from_iterable(row_groups(each, having=(*_SHORT, _FEATURES)) for each in tables)
+    members = list(_side_by_side(partial(_members, selection=selection, codes=codes), groups))
+    count = sum(each.fitted_count for each in members)
+    if count == 0:
         raise SitsparkError(f"{table}: holds no sample to train on{selection}; check the ground truth and the split")
-    if weighed is not None:
-        weighed.weights(balance, table).tofile(folder / "fitted.weights")
-    save_statistics(folder, statistics)
+    if balance or any(each.weights is not None for each in members):
+        _weights(members, balance, table).tofile(folder / f"{_FITTED}.weights")
+    for kind, wanted in ((_FITTED, True), (_MONITORED, False)):
+        np.concatenate([each.positions[each.fitted == wanted] for each in members]).tofile(folder / f"{kind}.positions")
+        (folder / f"{kind}.features").touch()
+    writer = _Writer(folder, space.names, held_as, Spread.of(count, len(space)))
+    moments = Moments(len(space))
+    for own in _side_by_side(writer.write, _placed(members)):
+        moments.add_those_of(own)
+    pa.default_memory_pool().release_unused()  # which the training's process has no use for
+    save_statistics(folder, Statistics.of(moments, writer.spread))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Kind:
-    """The samples of a block that a network is fitted to, or that are monitored: features as they are held, and positions."""
+class _Members:
+    """What the samples of a row group are for.
 
-    name: str
-    features: npt.NDArray[np.floating]
+    `seen`, bool (rows,), are those selected. Of these n: whether a network is fitted to them, bool (n,), else they are
+    monitored; class positions, int64 (n,); polygons, int64 (n,); their own weights, float64 (n,), where samples have some.
+    """
+
+    group: RowGroup
+    seen: npt.NDArray[np.bool_]
+    fitted: npt.NDArray[np.bool_]
     positions: npt.NDArray[np.int64]
+    polygons: npt.NDArray[np.int64]
+    weights: npt.NDArray[np.float64] | None
+
+    @property
+    def fitted_count(self) -> int:
+        return int(np.count_nonzero(self.fitted))
+
+
+def _members(group: RowGroup, selection: Selection, codes: tuple[int, ...]) -> _Members:
+    rows = group.read((*_SHORT, _WEIGHT, *_GROUNDS))
+    seen = selection.mask(rows)
+    weighed = _WEIGHT in rows.schema.names
+    return _Members(
+        group,
+        seen,
+        ~selection.monitored(rows)[seen],
+        _positions(rows["label"].to_numpy()[seen], codes, _Rows(group, np.flatnonzero(seen))),
+        rows["polygon_id"].to_numpy()[seen],
+        rows[_WEIGHT].to_numpy()[seen] if weighed else None,
+    )
+
+
+def _weights(members: Sequence[_Members], balance: Collection[str], table: Path) -> npt.NDArray[np.float32]:
+    """Those of all fitted samples; raises SitsparkError where all of their own are 0."""
+    classes = np.concatenate([each.positions[each.fitted] for each in members])
+    polygons = np.concatenate([each.polygons[each.fitted] for each in members])
+    of_groups = [each.weights[each.fitted] for each in members if each.weights is not None]
+    own = np.concatenate(of_groups) if of_groups else None
+    if own is not None and not own.any():
+        raise SitsparkError(f"{table}: all samples to train on weigh 0; correct the weights in the ground truth")
+    return weights_of(classes, polygons, balance, own)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Weighed:
-    """What weights of fitted samples follow from, block by block: classes, polygons, their own weights if they have some."""
+class _Placed:
+    """Samples of a row group, and how many fitted and monitored ones there are before them."""
 
-    classes: list[npt.NDArray[np.int64]]
-    polygons: list[npt.NDArray[np.int64]]
-    own: list[npt.NDArray[np.float64]]
-
-    def add(self, rows: pa.RecordBatch, positions: npt.NDArray[np.int64], fitted: npt.NDArray[np.bool_]) -> None:
-        """Add a block, of which some are fitted."""
-        self.classes.append(positions[fitted])
-        self.polygons.append(rows["polygon_id"].to_numpy()[fitted])
-        if _WEIGHT in rows.schema.names:
-            self.own.append(rows[_WEIGHT].to_numpy()[fitted])
-
-    def weights(self, balance: Collection[str], table: Path) -> npt.NDArray[np.float32]:
-        """Those of all fitted samples; raises SitsparkError where all of their own are 0."""
-        own = np.concatenate(self.own) if self.own else None
-        if own is not None and not own.any():
-            raise SitsparkError(f"{table}: all samples to train on weigh 0; correct the weights in the ground truth")
-        return weights_of(np.concatenate(self.classes), np.concatenate(self.polygons), balance, own)
+    members: _Members
+    fitted: int
+    monitored: int
 
 
-def _has_weights(table: Path) -> bool:
-    return any(_WEIGHT in pq.read_schema(part).names for part in current_parts(table))
+def _placed(members: Sequence[_Members]) -> Iterator[_Placed]:
+    fitted = monitored = 0
+    for each in members:
+        yield _Placed(each, fitted, monitored)
+        fitted += each.fitted_count
+        monitored += len(each.fitted) - each.fitted_count
 
 
-@dataclass(frozen=True, slots=True)
-class _Group:
-    """A row group of a part file."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Writer:
+    """Writes features into the files that threads share, and the fitted ones among them that are wanted into `spread`."""
 
-    part: Path
-    index: int
+    folder: Path
+    names: tuple[str, ...]  # of the features; their number as the space counts it costs as much as a block's check
+    held_as: HeldAs
+    spread: Spread
 
-    def read(self) -> pa.Table:
-        with pq.ParquetFile(self.part, pre_buffer=False) as file:
-            return file.read_row_group(self.index, columns=[*_COLUMNS, _WEIGHT, *_GROUNDS], use_threads=False)
+    def write(self, placed: _Placed) -> Moments:
+        """Write a row group's samples to their places; gives the moments of the fitted ones."""
+        members, moments = placed.members, Moments(len(self.names))
+        with self._file(_FITTED, placed.fitted) as fitted, self._file(_MONITORED, placed.monitored) as monitored:
+            done = 0
+            for rows, block in _seen_blocks(members):
+                features = _features(block, self.names, rows)
+                held = _held(features, self.held_as, self.names, rows)
+                to_fit = members.fitted[done : done + len(features)]
+                done += len(features)
+                own = _those(features, to_fit)
+                self.spread.take(own, placed.fitted + moments.count)
+                moments.add(own)
+                fitted.write((own if held is features else _those(held, to_fit)).data)
+                monitored.write(_those(held, ~to_fit).data)
+        return moments
+
+    def _file(self, kind: str, samples: int) -> BinaryIO:
+        """The file of a kind, at the place after so many samples."""
+        file = (self.folder / f"{kind}.features").open("r+b")
+        file.seek(samples * len(self.names) * np.dtype(self.held_as).itemsize)
+        return file
 
 
-def _groups(table: Path) -> Iterator[_Group]:
-    for part in current_parts(table):
-        with pq.ParquetFile(part, pre_buffer=False) as file:
-            absent = [name for name in _COLUMNS if name not in file.schema_arrow.names]
-            if absent:
-                raise SitsparkError(f"{part}: is no samples table (no column {', '.join(absent)}); name another table")
-            for index in range(file.num_row_groups):
-                yield _Group(part, index)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Rows:
+    """Rows of a row group, by their numbers there, int64 (n,)."""
+
+    group: RowGroup
+    numbers: npt.NDArray[np.int64]
+
+    def refuse(self, faulty: npt.NDArray[np.bool_], fault: str, *, remedy: str = "make the samples table again") -> None:
+        """Raise SitsparkError with file and sample for the first of the rows that is faulty, bool (n,)."""
+        if faulty.any():
+            sample = self.group.read(["sample_id"])["sample_id"][int(self.numbers[np.argmax(faulty)])]
+            raise SitsparkError(f"{self.group.part}: sample {sample} {fault}; {remedy}")
 
 
-def _blocks(tables: Sequence[Path]) -> Iterator[tuple[Path, pa.RecordBatch]]:
-    """All rows of all tables in their order, with the part file they come from; each thread holds a row group or two."""
-    groups = list(chain.from_iterable(map(_groups, tables)))
-    with closing(mapped(_Group.read, groups, threads=min(_READERS, os.cpu_count() or 1))) as read:
-        for group, rows in zip(groups, read, strict=True):
-            for block in rows.to_batches(_BLOCK):
-                yield group.part, block
+def _seen_blocks(members: _Members) -> Iterator[tuple[_Rows, pa.ListArray]]:
+    """The features of samples that are seen, block by block; a row group without any isn't read."""
+    if not members.seen.any():
+        return
+    first = 0
+    for block in members.group.blocks(_FEATURES):
+        seen = members.seen[first : first + len(block)]
+        if seen.any():
+            yield _Rows(members.group, first + np.flatnonzero(seen)), block if seen.all() else block.filter(pa.array(seen))
+        first += len(block)
 
 
-def _features(rows: pa.RecordBatch, space: FeatureSpace, part: Path) -> npt.NDArray[np.float32]:
+def _features(vectors: pa.ListArray, names: tuple[str, ...], rows: _Rows) -> npt.NDArray[np.float32]:
     """The feature vectors, float32 (n, features)."""
-    lengths = rows["features"].value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
-    _refuse(lengths != len(space), rows, part, f"has no vector of {len(space)} features, which the feature space asks for")
-    values = rows["features"].flatten().to_numpy(zero_copy_only=False).astype(np.float32, copy=False)
-    features: npt.NDArray[np.float32] = values.reshape(len(rows), len(space))
+    lengths = vectors.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
+    rows.refuse(lengths != len(names), f"has no vector of {len(names)} features, which the feature space asks for")
+    values = vectors.flatten().to_numpy(zero_copy_only=False).astype(np.float32, copy=False)
+    features: npt.NDArray[np.float32] = values.reshape(len(vectors), len(names))
     broken = ~np.isfinite(features)
     if broken.any():
         sample, feature = np.argwhere(broken)[0]
-        name, value = space.names[feature], features[sample, feature]
-        _refuse(np.any(broken, axis=1), rows, part, f"has {value} as feature {name}, and a network needs finite numbers")
+        name, value = names[feature], features[sample, feature]
+        rows.refuse(np.any(broken, axis=1), f"has {value} as feature {name}, and a network needs finite numbers")
     return features
 
 
@@ -200,9 +244,7 @@ def _those(rows: npt.NDArray[np.floating], members: npt.NDArray[np.bool_]) -> np
     return rows if members.all() else rows[members]
 
 
-def _held(
-    features: npt.NDArray[np.float32], held_as: HeldAs, rows: pa.RecordBatch, space: FeatureSpace, part: Path
-) -> npt.NDArray[np.floating]:
+def _held(features: npt.NDArray[np.float32], held_as: HeldAs, names: tuple[str, ...], rows: _Rows) -> npt.NDArray[np.floating]:
     """The features, which are finite, as they are held, (n, features)."""
     if held_as == "float32":
         return features
@@ -211,26 +253,23 @@ def _held(
     beyond = ~np.isfinite(held)
     if beyond.any():
         sample, feature = np.argwhere(beyond)[0]
-        fault = f"has {features[sample, feature]:g} as feature {space.names[feature]}, and {held_as} ends at"
+        fault = f"has {features[sample, feature]:g} as feature {names[feature]}, and {held_as} ends at"
         remedy = "leave training.held_as at float32"
-        _refuse(np.any(beyond, axis=1), rows, part, f"{fault} {np.finfo(held_as).max:g}", remedy=remedy)
+        rows.refuse(np.any(beyond, axis=1), f"{fault} {np.finfo(held_as).max:g}", remedy=remedy)
     return held
 
 
-def _positions(rows: pa.RecordBatch, codes: tuple[int, ...], part: Path) -> npt.NDArray[np.int64]:
+def _positions(labels: npt.NDArray[np.int32], codes: tuple[int, ...], rows: _Rows) -> npt.NDArray[np.int64]:
     """The position of each sample's label among the classes, int64 (n,)."""
-    known, labels = np.asarray(codes), rows["label"].to_numpy()
+    known = np.asarray(codes)
     positions: npt.NDArray[np.intp] = np.searchsorted(known, labels).clip(max=len(known) - 1)
-    _refuse(known[positions] != labels, rows, part, "has a label that is no class of the nomenclature")
+    rows.refuse(known[positions] != labels, "has a label that is no class of the nomenclature")
     return positions.astype(np.int64)
 
 
-def _refuse(
-    faulty: npt.NDArray[np.bool_], rows: pa.RecordBatch, part: Path, fault: str, *, remedy: str = "make the samples table again"
-) -> None:
-    if faulty.any():
-        sample = rows["sample_id"][int(np.argmax(faulty))]
-        raise SitsparkError(f"{part}: sample {sample} {fault}; {remedy}")
+def _side_by_side(function: Callable[[_S], _T], items: Iterable[_S]) -> Iterator[_T]:
+    with closing(mapped(function, items, threads=min(_THREADS, os.cpu_count() or 1))) as results:
+        yield from results
 
 
 def _refuse_full_disk(tables: Sequence[Path], bytes_each: int, folder: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sitspark.errors import SitsparkError
@@ -86,13 +87,17 @@ class Selection:
 
     def mask(self, rows: pa.RecordBatch) -> npt.NDArray[np.bool_]:
         """True for the rows that are seen, bool (n,)."""
-        place = None if self.divided is None else self.divided.place(rows)
-        split = _texts(rows, "split") if self.divided is None else self.divided.split[place]
-        seen: npt.NDArray[np.bool_] = split == "train"
+        if self.divided is None:
+            seen = _are(rows, "split", "train")
+            left_out = None if self.left_out_fold is None else _are(rows, "fold", self.left_out_fold)
+        else:
+            place = self.divided.place(rows)
+            seen = self.divided.split[place] == "train"
+            left_out = None if self.left_out_fold is None else self.divided.fold[place] == self.left_out_fold
         seen &= ~np.isin(rows["sample_id"].to_numpy(), self.dropped)
-        if self.left_out_fold is not None:
-            seen &= (_texts(rows, "fold") if self.divided is None else self.divided.fold[place]) != self.left_out_fold
-        return seen if self.ground is None else seen & (_texts(rows, self.ground.kind) == self.ground.name)
+        if left_out is not None:
+            seen &= ~left_out
+        return seen if self.ground is None else seen & _are(rows, self.ground.kind, self.ground.name)
 
     def monitored(self, rows: pa.RecordBatch) -> npt.NDArray[np.bool_]:
         """True for the rows that only choose the epoch, bool (n,)."""
@@ -109,6 +114,7 @@ class Selection:
         return without if self.ground is None else f"{without} in {self.ground}"
 
 
-def _texts(rows: pa.RecordBatch, column: str) -> npt.NDArray[np.object_]:
-    values: npt.NDArray[np.object_] = rows[column].to_numpy(zero_copy_only=False)
-    return values
+def _are(rows: pa.RecordBatch, column: str, text: str) -> npt.NDArray[np.bool_]:
+    """Where a column holds this text, bool (n,); null is no text."""
+    found: npt.NDArray[np.bool_] = pc.equal(rows[column], text).fill_null(False).to_numpy(zero_copy_only=False)
+    return found

@@ -26,6 +26,25 @@ class Statistics:
     deviation: npt.NDArray[np.float64]
     quantiles: npt.NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 0)))
 
+    @staticmethod
+    def of(moments: "Moments", spread: "Spread") -> "Statistics":
+        """Those of samples with these moments; zeros where there are none."""
+        rows = spread.rows if len(spread.rows) else np.zeros((1, len(moments.mean)), np.float32)
+        return Statistics(
+            moments.count,
+            moments.mean.copy(),
+            np.sqrt(moments.squares / max(moments.count, 1)),
+            np.quantile(rows, QUANTILES, axis=0).astype(np.float64),
+        )
+
+    @staticmethod
+    def of_features(features: npt.NDArray[np.float32]) -> "Statistics":
+        """Those of samples that are in memory, float32 (n, features)."""
+        moments, spread = Moments(features.shape[1]), Spread.of(*features.shape)
+        moments.add(features)
+        spread.take(features, 0)
+        return Statistics.of(moments, spread)
+
     def centred_by(self, what: Literal["mean", "median"]) -> "Statistics":
         """Themselves, or with the median for the mean and, for the deviation, what a normal distribution of their width has.
 
@@ -37,56 +56,45 @@ class Statistics:
         return replace(self, mean=self.quantiles[2], deviation=np.where(width > 0, width, self.deviation))
 
 
-class RunningStatistics:
-    """Sums that blocks of samples are added to, in float64."""
+class Moments:
+    """Count, mean and squared deviations of every feature over samples, in float64."""
 
     def __init__(self, features: int) -> None:
-        self._count = 0
-        self._mean = np.zeros(features)
-        self._squares = np.zeros(features)
-        self._spread = _Spread(features)
+        self.count = 0
+        self.mean = np.zeros(features)
+        self.squares = np.zeros(features)
 
     def add(self, block: npt.NDArray[np.float32]) -> None:
         """Add a block of samples, float32 (n, features)."""
-        added = len(block)
-        if added == 0:
-            return
-        self._spread.add(block)
-        add_moments(block, self._count, self._mean, self._squares)
-        self._count += added
+        if len(block):
+            add_moments(block, self.count, self.mean, self.squares)
+            self.count += len(block)
 
-    def result(self) -> Statistics:
-        """The statistics of all that was added; zeros where nothing was."""
-        rows = self._spread.rows if self._count else np.zeros((1, len(self._mean)), np.float32)
-        return Statistics(
-            self._count,
-            self._mean.copy(),
-            np.sqrt(self._squares / max(self._count, 1)),
-            np.quantile(rows, QUANTILES, axis=0).astype(np.float64),
-        )
+    def add_those_of(self, others: "Moments") -> None:
+        """Add the samples that others are of (Chan, Golub and LeVeque 1983)."""
+        if others.count:
+            total = self.count + others.count
+            step = others.mean - self.mean
+            self.squares += others.squares + step * step * (self.count * others.count / total)
+            self.mean += step * (others.count / total)
+            self.count = total
 
 
-class _Spread:
-    """Evenly spread rows of a sequence whose length isn't known: every k-th, where k doubles whenever they are too many."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Spread:
+    """Evenly spread samples of a sequence: every `step`-th is one of the `rows`, float32 (n, features)."""
 
-    def __init__(self, features: int) -> None:
-        self._rows = np.empty((_MOST, features), np.float32)
-        self._kept = self._seen = 0
-        self._step = 1
+    step: int
+    rows: npt.NDArray[np.float32]
 
-    @property
-    def rows(self) -> npt.NDArray[np.float32]:
-        return self._rows[: self._kept]
+    @staticmethod
+    def of(count: int, features: int) -> "Spread":
+        """Memory for as many of `count` samples as quantiles are taken of."""
+        step = max(-(-count // _MOST), 1)
+        return Spread(step, np.empty((-(-count // step), features), np.float32))
 
-    def add(self, block: npt.NDArray[np.float32]) -> None:
-        first = -self._seen % self._step
-        self._seen += len(block)
-        fresh = block[first :: self._step]
-        while self._kept + len(fresh) > _MOST:
-            # kept are those at multiples of the step: of the fresh ones those that go on as every second one
-            fresh = fresh[self._kept % 2 :: 2]
-            half = self._rows[: self._kept : 2].copy()
-            self._kept, self._step = len(half), 2 * self._step
-            self._rows[: self._kept] = half
-        self._rows[self._kept : self._kept + len(fresh)] = fresh
-        self._kept += len(fresh)
+    def take(self, block: npt.NDArray[np.float32], first: int) -> None:
+        """Take what is wanted of a block of the sequence, float32 (n, features), that starts with the sample `first`."""
+        wanted = block[-first % self.step :: self.step]
+        place = -(-first // self.step)
+        self.rows[place : place + len(wanted)] = wanted

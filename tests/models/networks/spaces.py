@@ -6,7 +6,6 @@ import numpy as np
 
 from sitspark.kernels.feature_space import CustomFeatures, FeatureSpace, Index, SensorFeatures
 from sitspark.kernels.filling import Unfilled
-from sitspark.models.statistics import RunningStatistics, Statistics
 from sitspark.timegrid import AcquisitionDates, TimeGrid
 
 GRID = TimeGrid(date(2018, 1, 1), date(2018, 4, 11), 10)
@@ -65,12 +64,6 @@ def validities(space: FeatureSpace) -> list[tuple[list[list[int]], list[int]]]:
             *series, valid = [[space.names.index(name) for name in of_date] for of_date in names]
             found.append((series, valid))
     return found
-
-
-def statistics_of(features: np.ndarray) -> Statistics:
-    running = RunningStatistics(features.shape[1])
-    running.add(features)
-    return running.result()
 
 
 def peaks(space: FeatureSpace, n: int, *, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

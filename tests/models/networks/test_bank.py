@@ -11,9 +11,10 @@ from sitspark.kernels.feature_space import FeatureSpace
 from sitspark.models.inference import Classifier
 from sitspark.models.networks.bank import NETWORKS, build
 from sitspark.models.networks.base import Network
+from sitspark.models.statistics import Statistics
 from sitspark.settings.networks import OF_SERIES, PARAMETERS
 
-from .spaces import SPACES, features_of, peaks, statistics_of, validities
+from .spaces import SPACES, features_of, peaks, validities
 
 # as the published ones, but small
 SMALL: Mapping[str, Mapping[str, Any]] = {
@@ -30,7 +31,7 @@ CODES = (3, 7, 11)
 def small(name: str, space: FeatureSpace, features: np.ndarray, classes: int = 3) -> Network:
     torch.manual_seed(0)
     network = build(name, space, classes, SMALL[name])
-    network.take(statistics_of(features))
+    network.take(Statistics.of_features(features))
     with torch.no_grad():  # running statistics that aren't those of the start
         network.train()(torch.from_numpy(features[:64]))
     return network.eval()
@@ -60,7 +61,7 @@ def test_a_pixel_gets_the_same_bits_in_any_company(name: str, kind: str) -> None
     torch.manual_seed(0)
     network = build(name, space, 3)
     features = features_of(space, network.rows + 100)
-    network.take(statistics_of(features))
+    network.take(Statistics.of_features(features))
     classifier = Classifier.of(network, CODES)
     expected = classifier.probabilities(features)
     order = np.random.default_rng(0).permutation(len(features))[:500]

@@ -8,9 +8,10 @@ from sitspark.errors import SitsparkError
 from sitspark.kernels.feature_space import FeatureSpace, Index, SensorFeatures
 from sitspark.kernels.filling import Unfilled
 from sitspark.models.networks.layout import Layout
+from sitspark.models.statistics import Statistics
 from sitspark.timegrid import AcquisitionDates, TimeGrid
 
-from .spaces import ACQUIRED, SPACES, features_of, sensor, statistics_of, validities
+from .spaces import ACQUIRED, SPACES, features_of, sensor, validities
 
 
 def of_one(**fields: Any) -> FeatureSpace:
@@ -74,25 +75,25 @@ def test_indices_alone_are_a_series() -> None:
 def test_pooled_statistics_are_those_of_all_valid_values_of_a_channel(name: str) -> None:
     space = SPACES[name]
     features, layout = features_of(space, 500), Layout.of(space)
-    pooled = layout.pooled(statistics_of(features))
+    pooled = layout.pooled(Statistics.of_features(features))
     for series in layout.sensors:
         valid = np.ones((500, len(series.dates)), bool) if series.valid is None else features[:, series.valid] > 0
         for positions in series.positions.T:
             values = features[:, positions][valid].astype(np.float64)
             np.testing.assert_allclose(pooled.mean[positions], values.mean(), rtol=1e-9)
             np.testing.assert_allclose(pooled.deviation[positions], values.std(), rtol=1e-7)
-    np.testing.assert_array_equal(pooled.mean[layout.rest], statistics_of(features).mean[layout.rest])
+    np.testing.assert_array_equal(pooled.mean[layout.rest], Statistics.of_features(features).mean[layout.rest])
 
 
 def test_what_says_where_an_acquisition_is_stays_as_it_is() -> None:
     space = SPACES["raw"]
-    pooled = Layout.of(space).pooled(statistics_of(features_of(space, 50)))
+    pooled = Layout.of(space).pooled(Statistics.of_features(features_of(space, 50)))
     [(_, valid)] = validities(space)
     assert set(pooled.mean[valid]) == {0} and set(pooled.deviation[valid]) == {1}
 
 
 def test_a_series_without_any_acquisition_has_no_deviation_to_divide_by() -> None:
     space = FeatureSpace((sensor(raw=True),))
-    pooled = Layout.of(space).pooled(statistics_of(np.zeros((10, len(space)), np.float32)))
+    pooled = Layout.of(space).pooled(Statistics.of_features(np.zeros((10, len(space)), np.float32)))
     assert set(pooled.mean) == {0} and set(pooled.deviation) == {1}
     assert len(ACQUIRED) * 4 == len(space)

@@ -6,9 +6,10 @@ from sitspark.errors import SitsparkError
 from sitspark.models.networks.layout import Layout
 from sitspark.models.networks.own import OwnNetwork
 from sitspark.models.networks.own_code import OwnCode
+from sitspark.models.statistics import Statistics
 
 from .own_nets import EXAMPLE, changed, own
-from .spaces import SPACES, features_of, peaks, statistics_of
+from .spaces import SPACES, features_of, peaks
 
 FEATURES = len(SPACES["gap-filled"])
 
@@ -20,7 +21,7 @@ def network_of(code: OwnCode, kind: str = "gap-filled") -> OwnNetwork:
 def test_features_come_standardised() -> None:
     features = features_of(SPACES["gap-filled"], 200)
     network = network_of(changed("return self.layers(features)", "return features[:, :3]"))
-    network.take(statistics_of(features))
+    network.take(Statistics.of_features(features))
     given = network(torch.from_numpy(features))
     np.testing.assert_allclose(given.mean(0), 0, atol=1e-4)
     np.testing.assert_allclose(given.std(0, correction=0), 1, atol=1e-4)
@@ -36,7 +37,7 @@ def test_the_example_learns_from_series(kind: str) -> None:
     features, late = peaks(SPACES[kind], 512)
     torch.manual_seed(0)
     network = network_of(own(EXAMPLE, "MyNet", '{"width": 16}'), kind).train()
-    network.take(statistics_of(features))
+    network.take(Statistics.of_features(features))
     optimiser = torch.optim.Adam(network.parameters(), lr=0.02)
     for _ in range(60):
         optimiser.zero_grad()

@@ -4,8 +4,9 @@ import torch
 
 from sitspark.models.networks.layout import Layout
 from sitspark.models.networks.series import StandardisedSeries
+from sitspark.models.statistics import Statistics
 
-from .spaces import SPACES, features_of, statistics_of
+from .spaces import SPACES, features_of
 
 
 @pytest.mark.parametrize("name", SPACES)
@@ -13,7 +14,7 @@ def test_series_are_standardised_over_all_dates_and_0_where_invalid(name: str) -
     space = SPACES[name]
     features, layout = features_of(space, 400), Layout.of(space)
     module = StandardisedSeries(layout)
-    module.take(statistics_of(features))
+    module.take(Statistics.of_features(features))
     series, rest = module(torch.from_numpy(features))
     for of_sensor, place in zip(series, layout.sensors, strict=True):
         valid = np.ones((400, len(place.dates)), bool) if place.valid is None else features[:, place.valid] > 0
@@ -33,6 +34,6 @@ def test_a_channel_that_never_varies_is_0() -> None:
     features, layout = features_of(space, 50), Layout.of(space)
     features[:, layout.sensors[0].positions[:, 1]] = 1234.5
     module = StandardisedSeries(layout)
-    module.take(statistics_of(features))
+    module.take(Statistics.of_features(features))
     [series], _ = module(torch.from_numpy(features))
     assert (series.values[:, :, 1] == 0).all()
