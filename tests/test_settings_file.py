@@ -122,6 +122,9 @@ def test_dates_are_dates(read) -> None:
         ("time_series: {start: 2018-02-01, end: 2018-01-31}\n", "time_series.end (2018-01-31) lies before time_series.start"),
         # not YAML
         ("a: [1\n", "line 11: not valid YAML"),
+        ("a: [1,\nb: 2\n", "(while parsing a flow sequence that starts in line 10)"),
+        ("training:\n  epochs:15\n  seed: 2\n", "line 11: not valid YAML: 'epochs:15' needs a blank after its colon"),
+        ("training:\n  seed: 2\n  epochs:15\n", "line 12: not valid YAML: 'epochs:15' needs a blank after its colon"),
         ("\tb: 1\n", "line 10: not valid YAML"),
         ("output: other\n", 'line 10: not valid YAML: found duplicate key "output"'),
         ("a: \x07\n", "not valid YAML: unacceptable character #x0007"),

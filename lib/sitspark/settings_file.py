@@ -22,6 +22,8 @@ from sitspark.errors import SitsparkError
 from sitspark.settings import ScenesSettings, Settings
 from sitspark.settings.section import FaultyKeyError, in_plain_words, meant, refused_value
 
+_NO_BLANK = re.compile(r"\s*(- )?[A-Za-z_.]+:[^\s:/]+$")  # as epochs:15
+
 
 def read_settings(path: Path, *, overrides: Sequence[str] = ()) -> Settings:
     """Read a YAML file, apply `key.path=value` overrides, validate.
@@ -68,21 +70,33 @@ def _load(text: str) -> Any:
 
 def _read_yaml(path: Path) -> CommentedMap:
     try:
-        tree = _load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise SitsparkError(f"{path}: no such settings file") from None
     except IsADirectoryError:
         raise SitsparkError(f"{path}: is a folder, not a settings file") from None
     except UnicodeDecodeError:
         raise SitsparkError(f"{path}: is not a text file; a settings file is YAML in UTF-8") from None
+    try:
+        tree = _load(text)
     except MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else "?"
-        raise SitsparkError(f"{path}, line {line}: not valid YAML: {error.problem}") from None
+        raise SitsparkError(f"{path}, {_yaml_fault(error, text.splitlines())}") from None
     except YAMLError as error:
         raise SitsparkError(f"{path}: not valid YAML: {error}") from None
     if not isinstance(tree, CommentedMap):
         raise SitsparkError(f"{path}: holds no settings; start from conf/demo.yaml")
     return tree
+
+
+def _yaml_fault(error: MarkedYAMLError, lines: Sequence[str]) -> str:
+    """Line and fault; the parser notices a colon without a blank, a quote or a bracket that is never closed too late."""
+    at = error.problem_mark.line if error.problem_mark else 0
+    for number in range(max(at - 1, 0), min(at + 1, len(lines))):
+        if _NO_BLANK.match(lines[number]):
+            return f"line {number + 1}: not valid YAML: '{lines[number].strip()}' needs a blank after its colon"
+    opened = error.context_mark
+    since = f" ({error.context} that starts in line {opened.line + 1})" if opened and opened.line < at else ""
+    return f"line {at + 1}: not valid YAML: {error.problem}{since}"
 
 
 def apply_override(tree: MutableMapping[str, Any], override: str) -> None:

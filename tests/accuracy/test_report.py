@@ -6,6 +6,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from sitspark.accuracy.assessment import Assessment, metrics_json
@@ -68,6 +69,17 @@ def test_how_visible_borders_are_is_told_of_the_drawn_and_of_the_regularised_map
         assert "1.20 times as many (1,000 pairs across). " in told
     assert "On the regularised map: across their borders 5.0 % of" in after and "(1,001 pairs across). With 1" in after
     assert "On the regularised map" not in before
+
+
+@pytest.mark.parametrize(
+    ("different", "overlap", "advised"), [(200, "owner", True), (149, "owner", False), (200, "merge", False)]
+)
+def test_what_helps_against_a_seam_is_told_where_it_shows_and_was_not_done(
+    different: int, overlap: str, advised: bool, full_report: Report
+) -> None:
+    seam = Seam(Pairs(1000, different), Pairs(9000, 900))
+    told = Page(render(replace(full_report, seam=seam, settings={**full_report.settings, "grid": {"overlap": overlap}}))).text
+    assert ("blend" in " ".join(told)) == advised
 
 
 def test_a_cell_of_the_matrix_says_which_classes_it_counts(full_report: Report) -> None:

@@ -1,6 +1,7 @@
 """The command line: help, exit codes, one sentence for every failure, SQL over a run."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -129,7 +130,9 @@ def test_the_next_command_is_one_that_can_be_run(facts: dict, folds: int, verb: 
 def test_an_iota2_configuration_is_read_and_what_it_loses_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", str(ROOT / "conf" / "oso_4_tiles.cfg")]) == 1
     printed = capsys.readouterr()
-    assert "not carried over" in printed.out
+    lines = [line for line in printed.out.splitlines() if "not carried over" in line]
+    assert lines and all(re.search(r"not carried over: \S+ \(line \d+\)", line) for line in lines)
+    assert len({line.rpartition("): ")[2] for line in lines}) == len(lines), "a reason is told once, with all its keys"
     assert "there is no folder" in printed.out
 
 

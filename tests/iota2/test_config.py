@@ -595,7 +595,8 @@ def test_no_default_takes_the_place_of_a_value_that_is_not_understood(
 def test_all_values_that_are_not_understood_are_told_together(tmp_path: Path) -> None:
     path = small(tmp_path, train="features : ['EVI'], deep_learning_parameters : {dl_name : 'resnet'}")
     with pytest.raises(
-        SitsparkError, match=r"features: EVI .*dl_name: resnet .*--set features.indices=... --set training.network=..."
+        SitsparkError,
+        match=r": line \d+: \S+features: EVI .*; line \d+: \S+dl_name: resnet .*--set features.indices=... --set training.net",
     ):
         read_cfg(path)
 

@@ -14,6 +14,24 @@ SOURCE = Path("job.cfg")
 
 
 @pytest.mark.parametrize(
+    ("key", "line"),
+    [
+        ("chain", 1),
+        ("chain.output_path", 3),
+        ("arg_train.sample_selection", 6),
+        ("arg_train.sample_selection.strategy.constant.nb", 7),
+        ("arg_train.options -classifier.rf.max", 8),
+    ],
+)
+def test_a_key_has_a_line_also_one_with_dots_or_out_of_a_text(key: str, line: int) -> None:
+    text = (
+        "chain :\n{\n  output_path : '/data/run'\n}\narg_train :\n"
+        "{ sample_selection : {'sampler' : 'random',\n  'strategy.constant.nb' : 10}\n  options : '-classifier.rf.max 5'\n}\n"
+    )
+    assert parse(text, source=SOURCE).line_of(key) == line
+
+
+@pytest.mark.parametrize(
     ("text", "tree"),
     [
         ("", {}),

@@ -19,7 +19,7 @@ from sitspark.simulate import Simulation
 from sitspark.workflow.check import check, glance, refuse_wrong_inputs
 from sitspark.workflow.check_products import PIXELS
 from sitspark.workflow.context import Context
-from sitspark.workflow.finding import Finding, Verdict
+from sitspark.workflow.finding import Finding, Verdict, in_sum
 from tests.conftest import run_quietly, settings_of, settings_tree
 
 
@@ -36,6 +36,24 @@ def test_a_run_refuses_wrong_inputs_before_it_computes_anything(simulation: Simu
     with pytest.raises(SitsparkError, match=r"ndwi needs band B11.*\(and 1 more problem, which `sitspark check` lists\)"):
         run_quietly(tree, "validate", "report")
     assert not (tmp_path / "out" / "tables").exists()
+
+
+def test_what_could_not_be_looked_at_says_what_to_correct_first(simulation: Simulation, tmp_path: Path) -> None:
+    tree = settings_tree(simulation.folder, tmp_path / "out")
+    tree["scenes"]["folder"] = str(tmp_path / "nowhere")
+    found = check(context_of(tree))
+    unseen = {finding.subject: finding.sentence for finding in found if finding.verdict is Verdict.UNSEEN}
+    first = "not looked at; first correct: scenes"
+    assert unseen == {"region": first, "overlap": first, "products": first}
+    assert [finding.subject for finding in found if finding.wrong] == ["scenes"]
+    fine = sum(finding.verdict is Verdict.FINE for finding in found)
+    assert in_sum(found) == f"1 of {fine + 4} checks failed, 3 couldn't be made"
+
+
+def test_what_is_lost_is_no_check_of_its_own(simulation: Simulation, tmp_path: Path) -> None:
+    found = check(context_of(settings_tree(simulation.folder, tmp_path / "out")))
+    lost = sum(finding.verdict is Verdict.LOSS for finding in found)
+    assert lost and in_sum(found) == f"All {len(found) - lost} checks passed"
 
 
 def test_classes_that_will_be_missing_or_can_not_be_validated_are_named(simulation: Simulation, tmp_path: Path) -> None:
@@ -217,7 +235,7 @@ def network_of(simulation: Simulation, out: Path, **training: Any) -> Finding:
 
 
 def test_a_network_that_can_not_learn_from_the_features_is_found(simulation: Simulation, tmp_path: Path) -> None:
-    assert network_of(simulation, tmp_path, network="ltae") == Finding("network", "ltae of the bank")
+    assert network_of(simulation, tmp_path, network="ltae") == Finding("network", "ltae, a network of sitspark's own (docs/networks.md)")
     tree = settings_tree(simulation.folder, tmp_path)
     tree["training"] = {"network": "ltae"}
     tree["features"] = {"series": "none", "statistics": {"B4": ["mean"]}}

@@ -92,10 +92,13 @@ def _read(path: Path, overrides: Sequence[str] | None) -> tuple[Settings, dict[s
     from sitspark.iota2 import read_cfg
 
     settings, converted = read_cfg(path, overrides=overrides or [])
-    left_out = {item.key: item.reason for item in converted.left_out if item.changes_the_job}
-    for key, reason in left_out.items():
-        console.print(f"[yellow]![/] not carried over: {escape(key)} ({escape(reason)})")
-    return settings, left_out
+    left_out = [item for item in converted.left_out if item.changes_the_job]
+    by_reason: dict[str, list[str]] = {}
+    for item in left_out:
+        by_reason.setdefault(item.reason, []).append(f"{item.key} (line {converted.lines[item.key]})")
+    for reason, keys in by_reason.items():
+        console.print(f"[yellow]![/] not carried over: {escape(', '.join(keys))}: {escape(reason)}", soft_wrap=True)
+    return settings, {item.key: item.reason for item in left_out}
 
 
 def run_up_to(settings_file: Path, overrides: Sequence[str] | None, *targets: str, debug: bool) -> None:

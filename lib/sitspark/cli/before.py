@@ -39,6 +39,8 @@ def simulate(
     """
     from sitspark.simulate import Landscape
     from sitspark.simulate import simulate as write
+    from sitspark.simulate.starter import write_starter
+    from sitspark.workflow.ending import say_next
 
     with sentences(debug=debug):
         landscape = Landscape(
@@ -64,6 +66,7 @@ def simulate(
             from sitspark.simulate.stac import describe
 
             console.print(f"✓ described in {describe(written, layout)}", soft_wrap=True)
+        say_next(console, "run", str(write_starter(written, landscape)))
 
 
 @app.command(rich_help_panel=BEFORE)
@@ -81,7 +84,8 @@ def check(
         from sitspark.workflow.check import check as look
         from sitspark.workflow.check_products import HEADERS, PIXELS
         from sitspark.workflow.context import Context
-        from sitspark.workflow.finding import Verdict
+        from sitspark.workflow.ending import say_next
+        from sitspark.workflow.finding import Verdict, in_sum
 
         context = Context.of(settings_of(settings, set_), console)
         findings = look(context, depth=PIXELS if deep else HEADERS)
@@ -89,11 +93,10 @@ def check(
             colour = {Verdict.FINE: "green", Verdict.WRONG: "red"}.get(finding.verdict, "yellow")
             mark = f"[{colour}]{finding.verdict.value}[/]"
             console.print(f"{mark} [bold]{finding.subject:<13}[/] {escape(finding.sentence)}", soft_wrap=True)
-        # what is lost, and lines on single products, belong to a check that has its own
-        checks = [finding for finding in findings if finding.verdict in (Verdict.FINE, Verdict.WRONG)]
-        wrong = sum(finding.wrong for finding in checks)
-        if wrong:
-            raise SitsparkError(f"{wrong} of {len(checks)} checks failed; nothing was computed")
+        if any(finding.wrong for finding in findings):
+            raise SitsparkError(f"{in_sum(findings)}; nothing was computed")
+        console.print(in_sum(findings))
+        say_next(console, "plan", str(settings), *(part for override in set_ or [] for part in ("--set", override)))
 
 
 @app.command(rich_help_panel=BEFORE)

@@ -1,7 +1,7 @@
 """An iota2 configuration file as settings of a run, with a list of all that was not carried over, and why."""
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,12 +45,16 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Converted:
-    """What became of a file: settings as nested mapping, and every key either carried over, left out or refused."""
+    """What became of a file: settings as nested mapping, and every key either carried over, left out or refused.
+
+    `lines` are those of the keys as they are written.
+    """
 
     tree: dict[str, Any]
     carried: tuple[Carried, ...]
     left_out: tuple[LeftOut, ...]
     refused: dict[str, Refused]
+    lines: dict[str, int]
 
 
 def read_cfg(path: Path, *, overrides: Sequence[str] = ()) -> tuple[Settings, Converted]:
@@ -60,7 +64,7 @@ def read_cfg(path: Path, *, overrides: Sequence[str] = ()) -> tuple[Settings, Co
     their place, and for settings that are missing or wrong.
     """
     converted = settings_from_cfg(path)
-    _refuse(converted.refused, path, overrides)
+    _refuse(converted, path, overrides)
     for override in overrides:
         apply_override(converted.tree, override)
     written = {one.setting: one.key for one in converted.carried if not one.default}
@@ -72,12 +76,12 @@ def read_cfg(path: Path, *, overrides: Sequence[str] = ()) -> tuple[Settings, Co
         raise SitsparkError("; ".join((str(error), *unknown))) from None
 
 
-def _refuse(refused: Mapping[str, Refused], path: Path, overrides: Sequence[str]) -> None:
-    """Raise SitsparkError for what is refused, by its keys, unless an override takes its place."""
+def _refuse(converted: Converted, path: Path, overrides: Sequence[str]) -> None:
+    """Raise SitsparkError for what is refused, by its lines and keys, unless an override takes its place."""
     given = [override.partition("=")[0].strip() for override in overrides]
-    left = {key: one for key, one in refused.items() if not any(map(one.is_settled_by, given))}
+    left = {key: one for key, one in converted.refused.items() if not any(map(one.is_settled_by, given))}
     if left:
-        faults = "; ".join(f"{key}: {one.reason.removesuffix('?')}" for key, one in left.items())
+        faults = "; ".join(f"line {converted.lines[key]}: {key}: {one.reason.removesuffix('?')}" for key, one in left.items())
         settings = dict.fromkeys(one.instead for one in left.values() if one.instead is not None)
         instead = f", or say what takes its place: {' '.join(f'--set {one}=...' for one in settings)}" if settings else ""
         raise SitsparkError(f"{path}: {faults}; change it there{instead}")
@@ -92,7 +96,8 @@ def settings_from_cfg(path: Path) -> Converted:
     """
     written: dict[str, str] = {}
     values: dict[str, Any] = {}
-    for key, name, value in keys_of(parse(_text_of(path), source=path)):
+    entries = parse(_text_of(path), source=path)
+    for key, name, value in keys_of(entries):
         if name in values and values[name] != value:
             raise SitsparkError(
                 f"{path}: {written[name]} is {values[name]!r} and {key} is {value!r}, but both mean {name}; keep one"
@@ -116,7 +121,8 @@ def settings_from_cfg(path: Path) -> Converted:
         for setting, converted in outcome.items():
             _put(tree, setting, converted)
             carried.append(Carried(written.get(name, name), setting, converted, default=name not in values))
-    return Converted(tree, tuple(carried), tuple(left_out), refused)
+    lines = {key: entries.line_of(key) for key in written.values()}
+    return Converted(tree, tuple(carried), tuple(left_out), refused, lines)
 
 
 def _text_of(path: Path) -> str:

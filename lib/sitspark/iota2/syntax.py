@@ -7,7 +7,7 @@ and says on which line it stopped.
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -37,7 +37,22 @@ class _Token:
     line: int
 
 
-def parse(text: str, *, source: Path) -> dict[str, Any]:
+class Entries(dict[str, Any]):
+    """A mapping of the file, and the line of each of its keys."""
+
+    def __init__(self, found: Mapping[str, Any], lines: Mapping[str, int]) -> None:
+        super().__init__(found)
+        self._lines = lines
+
+    def line_of(self, key: str) -> int:
+        """The line of a key, as section.key; of an option within a text, as section.key -option, that of the text."""
+        # a key may have dots itself, as strategy.constant.nb
+        own = max((name for name in self if f"{key}.".startswith((f"{name}.", f"{name} "))), key=len)
+        inner, rest = self[own], key[len(own) + 1 :]
+        return inner.line_of(rest) if rest and isinstance(inner, Entries) else self._lines[own]
+
+
+def parse(text: str, *, source: Path) -> Entries:
     """The mapping that the text holds: str, int, float, bool, None, list and dict, bare words as str.
 
     Raises SitsparkError with file and line for anything else: an expression in backticks, a substitution, an include,
@@ -80,7 +95,7 @@ class _Parser:
         self._source = source
         self._token = next(self._tokens)
 
-    def entries(self, *, until: str) -> dict[str, Any]:
+    def entries(self, *, until: str) -> Entries:
         """`key : value` or `key = value`, with commas or new lines between them, up to the closing mark."""
         found: dict[str, Any] = {}
         lines: dict[str, int] = {}
@@ -95,7 +110,7 @@ class _Parser:
             self._advance()
             self._skip_lines()
             found[key], lines[key] = self._value(self._advance()), token.line
-        return found
+        return Entries(found, lines)
 
     def _value(self, token: _Token) -> Any:
         if token.text == "{" and token.kind == "mark":

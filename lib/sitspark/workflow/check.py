@@ -2,7 +2,9 @@
 
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import date
+from functools import partial
 
 import pyproj
 import shapely
@@ -38,65 +40,81 @@ from sitspark.workflow.training_place import told_executors, told_gpus
 _MOST_LOST = 0.5  # share of the features without class from which another field is likelier than a database of more classes
 
 
+@dataclass(frozen=True, slots=True)
+class _Check:
+    """Something that is looked at, and what has to be right before it can be.
+
+    `look` gives a sentence, an empty one where there is nothing to tell, or findings.
+    """
+
+    subject: str
+    look: Callable[[Context], str | list[Finding]]
+    needs: tuple[str, ...] = ()
+
+
 def check(context: Context, *, depth: Depth = HEADERS) -> list[Finding]:
     """Look at every input; all problems are found, not only the first."""
-    found = glance(context)
-    looked = {finding.subject: finding.wrong for finding in found}
-    # a table has no products
-    if "scenes" in looked and not looked["features"] and not looked["scenes"]:
-        found += check_products(context, depth)
-    return found
+    checks = _checks(context)
+    if context.settings.observations is None:
+        products = partial(check_products, depth=depth)
+        checks.append(_Check("products", products, needs=("features", "scenes")))
+    return _found(checks, context)
 
 
 def glance(context: Context) -> list[Finding]:
     """Look at all that is said without opening every image: what a run checks before it computes anything."""
-    found = [_judged("output", context, _output)]
+    return _found(_checks(context), context)
+
+
+def _checks(context: Context) -> list[_Check]:
+    """What there is to look at; a table's dates are not known before it is read."""
+    checks = [_Check("output", _output)]
     if context.settings.delivery is not None:
-        found.append(_judged("delivery", context, _delivery))
-    training = _judged("training", context, _training)
-    if training.sentence:
-        found.append(training)
-    return [*found, *(_imagery_and_truth(context) if context.settings.observations is None else _table(context))]
-
-
-def _table(context: Context) -> list[Finding]:
-    """What a run looks at that starts from a table, whose dates are not known before it is read."""
-    return [
-        _judged("classes", context, _classes),
-        _judged("observations", context, _observations),
-        _judged("network", context, _network_without_features),
+        checks.append(_Check("delivery", _delivery))
+    checks.append(_Check("training", _training))
+    if context.settings.observations is not None:
+        of_table = (_Check("classes", _classes), _Check("observations", _observations))
+        return [*checks, *of_table, _Check("network", _network_without_features)]
+    checks += [
+        *_of_imagery(context),
+        _Check("classes", _classes),
+        _Check("ground truth", _ground_truth),
+        _Check("labels", _labels, needs=("classes", "ground truth")),
+        _Check("samples", _samples, needs=("classes",)),
     ]
+    if any((context.settings.map.smoothing, context.settings.map.regularise, context.settings.map.minimum_unit)):
+        checks.append(_Check("map", _map, needs=("classes",)))
+    checks.append(_Check("network", _network, needs=("classes", "features")))
+    checks.append(_Check("overlap", _polygons_meet_imagery, needs=("features", "ground truth", "scenes", "region")))
+    return checks
 
 
-def _imagery_and_truth(context: Context) -> list[Finding]:
-    found = _imagery(context)
-    found += [_judged("classes", context, _classes), _judged("ground truth", context, _ground_truth)]
-    wrong = {finding.subject for finding in found if finding.wrong}
-    if not wrong & {"classes", "ground truth"}:
-        found += _labels(context)
-    if "classes" not in wrong:
-        found.append(_judged("samples", context, _samples))
-        if any((context.settings.map.smoothing, context.settings.map.regularise, context.settings.map.minimum_unit)):
-            found.append(_judged("map", context, _map))
-    if not wrong & {"classes", "features"}:
-        found.append(_judged("network", context, _network))
-    if not wrong & {"features", "ground truth", "scenes", "region"}:
-        found.append(_judged("overlap", context, _polygons_meet_imagery))
-    return found
+def _of_imagery(context: Context) -> list[_Check]:
+    checks = [_Check("features", _features), _Check("scenes", _scenes)]
+    checks.append(_Check("region", _region, needs=("features", "scenes")))
+    if context.settings.features.static:
+        checks.append(_Check("layers", _layers, needs=("features", "scenes")))
+    return checks
 
 
-def _imagery(context: Context) -> list[Finding]:
-    found = [_judged("features", context, _features), _judged("scenes", context, _scenes)]
-    if not any(finding.wrong for finding in found):
-        found.append(_judged("region", context, _region))
-        if context.settings.features.static:
-            found.append(_judged("layers", context, _layers))
+def _found(checks: Sequence[_Check], context: Context) -> list[Finding]:
+    found = list[Finding]()
+    faults = dict[str, set[str]]()  # of what is wrong or couldn't be looked at: which checks failed
+    for each in checks:
+        before = set[str]().union(*(faults.get(subject, ()) for subject in each.needs))
+        if before:
+            own = [Finding(each.subject, f"not looked at; first correct: {', '.join(sorted(before))}", Verdict.UNSEEN)]
+        else:
+            own = _judged(each, context)
+            before = {each.subject} if any(finding.wrong for finding in own) else set()
+        faults[each.subject] = before
+        found += own
     return found
 
 
 def refuse_wrong_imagery(context: Context) -> None:
     """Raise SitsparkError for the first thing that is wrong with the imagery at a glance, and count the others."""
-    _refuse([_judged("output", context, _output), *_imagery(context)], context)
+    _refuse(_found([_Check("output", _output), *_of_imagery(context)], context), context)
 
 
 def refuse_wrong_inputs(context: Context) -> None:
@@ -114,17 +132,16 @@ def _refuse(findings: Sequence[Finding], context: Context) -> None:
         raise SitsparkError(wrong[0] + more)
 
 
-def _judged(subject: str, context: Context, look: Callable[[Context], str]) -> Finding:
+def _judged(check: _Check, context: Context) -> list[Finding]:
     try:
-        return Finding(subject, look(context))
+        told = check.look(context)
     except Exception as error:
         # the other findings are worth telling all the same
-        return _fault(subject, error)
-
-
-def _fault(subject: str, error: Exception) -> Finding:
-    sentence = str(error) if isinstance(error, SitsparkError) else f"unforeseen {type(error).__name__}: {error}"
-    return Finding(subject, sentence, Verdict.WRONG)
+        sentence = str(error) if isinstance(error, SitsparkError) else f"unforeseen {type(error).__name__}: {error}"
+        return [Finding(check.subject, sentence, Verdict.WRONG)]
+    if isinstance(told, str):
+        return [Finding(check.subject, told)] if told else []
+    return told
 
 
 def _output(context: Context) -> str:
@@ -246,20 +263,15 @@ def _rule_in_words(rule: Rule) -> str:
 
 def _labels(context: Context) -> list[Finding]:
     """Two findings at most: how many features the classes have, and what is lost by labels of none."""
-    try:
-        counts = count_labels(context.truth, context.nomenclature)
-    except Exception as error:
-        return [_fault("labels", error)]
-    found = _judged("labels", context, lambda context: _features_of_classes(context, counts))
-    if found.wrong or not counts.unknown:
-        return [found]
-    unknown = sum(counts.unknown.values())
-    share = unknown / (unknown + sum(counts.of_class.values()))
-    lost = f"{counted(unknown, 'feature')} ({_rounded(share)}) of labels without class will be rejected: {some(counts.unknown)}"
-    asked = (
-        f"; is '{context.truth.label_field}' the field of the labels (ground_truth.label_field)?" if share > _MOST_LOST else ""
-    )
-    return [found, Finding("labels", lost + asked, Verdict.LOSS)]
+    counts = count_labels(context.truth, context.nomenclature)
+    found = [Finding("labels", _features_of_classes(context, counts))]
+    if counts.unknown:
+        unknown, field = sum(counts.unknown.values()), context.truth.label_field
+        share = unknown / (unknown + sum(counts.of_class.values()))
+        lost = f"{counted(unknown, 'feature')} ({_rounded(share)}) of labels without class will be rejected"
+        asked = f"; is '{field}' the field of the labels (ground_truth.label_field)?" if share > _MOST_LOST else ""
+        found.append(Finding("labels", f"{lost}: {some(counts.unknown)}{asked}", Verdict.LOSS))
+    return found
 
 
 def _rounded(share: float) -> str:
@@ -326,7 +338,7 @@ def _network(context: Context) -> str:
         return f"{name} of {context.own_network.path} can be built, trained and written"
     if name in OF_SERIES:
         Layout.of(space).require_series(name)
-    return f"{name} of the bank"
+    return f"{name}, a network of sitspark's own (docs/networks.md)"
 
 
 def _network_without_features(context: Context) -> str:
@@ -335,7 +347,7 @@ def _network_without_features(context: Context) -> str:
         parameters = baseline.model_dump(exclude={"kind"}, exclude_none=True)
         return f"{baseline.kind}, a baseline ({', '.join(f'{name} {value}' for name, value in parameters.items())})"
     if context.own_network is None:
-        return f"{context.settings.training.network_name} of the bank"
+        return f"{context.settings.training.network_name}, a network of sitspark's own (docs/networks.md)"
     # torch takes seconds to import
     from sitspark.models.networks.own import own_class
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
 from rich.table import Table
 
 from sitspark.accuracy.cross_validation import spread
@@ -57,7 +58,7 @@ def say_results(context: Context, targets: Sequence[str], settings_file: Path, *
         possible = len(divided.get("folds", ()))
         run = str(context.folder.path)
         what = next_command(facts, folds=possible, settings_file=str(settings_file), overrides=overrides, run=run)
-        say(f"next      {_command()} {shlex.join(what)}", soft_wrap=True, markup=False)
+        say_next(context.voice.console, *what)
 
 
 def next_command(
@@ -70,6 +71,11 @@ def next_command(
         return ["cross-validate", settings_file, *as_options(overrides)]
     query = "select label, split, count(*) as pixels from samples group by label, split order by label, split"
     return ["sql", query, "--run", run]
+
+
+def say_next(console: Console, *arguments: str) -> None:
+    """Print a command that goes on from here, as this user can call it."""
+    console.print(f"next      {_command()} {shlex.join(arguments)}", soft_wrap=True, markup=False)
 
 
 def _command() -> str:
