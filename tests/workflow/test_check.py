@@ -235,7 +235,7 @@ def network_of(simulation: Simulation, out: Path, **training: Any) -> Finding:
 
 
 def test_a_network_that_can_not_learn_from_the_features_is_found(simulation: Simulation, tmp_path: Path) -> None:
-    assert network_of(simulation, tmp_path, network="ltae") == Finding("network", "ltae, a network of sitspark's own (docs/networks.md)")
+    assert network_of(simulation, tmp_path, network="ltae") == Finding("network", "ltae, built in (docs/networks.md)")
     tree = settings_tree(simulation.folder, tmp_path)
     tree["training"] = {"network": "ltae"}
     tree["features"] = {"series": "none", "statistics": {"B4": ["mean"]}}

@@ -338,7 +338,7 @@ def _network(context: Context) -> str:
         return f"{name} of {context.own_network.path} can be built, trained and written"
     if name in OF_SERIES:
         Layout.of(space).require_series(name)
-    return f"{name}, a network of sitspark's own (docs/networks.md)"
+    return f"{name}, built in (docs/networks.md)"
 
 
 def _network_without_features(context: Context) -> str:
@@ -347,7 +347,7 @@ def _network_without_features(context: Context) -> str:
         parameters = baseline.model_dump(exclude={"kind"}, exclude_none=True)
         return f"{baseline.kind}, a baseline ({', '.join(f'{name} {value}' for name, value in parameters.items())})"
     if context.own_network is None:
-        return f"{context.settings.training.network_name}, a network of sitspark's own (docs/networks.md)"
+        return f"{context.settings.training.network_name}, built in (docs/networks.md)"
     # torch takes seconds to import
     from sitspark.models.networks.own import own_class
 
