@@ -110,6 +110,10 @@ def test_dates_are_dates(read) -> None:
             "line 11: features.indices has evi, which is none of ndvi, ndwi, brightness; say what it is, as "
             '{evi: "(B8-B5)/(B8+B5)"}',
         ),
+        (
+            "training:\n  optimiser: {weight_decay: [0.1, 0.2]}\n",
+            "to try several, write training.search.try: {optimiser.weight_decay: [0.1, 0.2]}",
+        ),
         # what validators of this project find, with its key too
         ("grid: {crs: nonsense}\n", "line 10: grid.crs should be a known CRS, as EPSG:2154, not 'nonsense'"),
         (

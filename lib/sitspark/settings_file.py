@@ -173,7 +173,10 @@ def _sentence(
     # of a text where a list belongs, the list of it was likely meant
     listed = f"[{problem['input']}]" if isinstance(problem["input"], str) else "[a, b]"
     message = in_plain_words(problem["msg"], listed)
-    return f"{where} {message}, not {refused_value(problem)}{meant(problem)} ({_description(location)})"
+    # as iota2's files and those of other tools say what is tried
+    several = location[0] == "training" and location[1:2] != ("search",) and isinstance(problem["input"], list)
+    tried = f"; to try several, write training.search.try: {{{'.'.join(location[1:])}: {problem['input']}}}" if several else ""
+    return f"{where} {message}, not {refused_value(problem)}{meant(problem)} ({_description(location)}){tried}"
 
 
 def _origin(

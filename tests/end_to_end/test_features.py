@@ -135,7 +135,7 @@ def test_functions_of_single_pixels_are_made_of_the_observations_and_imagery_is_
     assert all(b[-2] == 2 * a[-2] for a, b in zip(samples.features, again.features, strict=True))
 
 
-@pytest.mark.parametrize("grid", [{}, {"overlap": "merge"}, {"region": "middle"}], ids=str)
+@pytest.mark.parametrize("grid", [{}, {"overlap": "merge", "region": "middle"}], ids=str)
 def test_a_filter_sees_neighbouring_chunks_and_tiles_whatever_the_size_of_chunks(
     run_copy: FinishedRun, tmp_path: Path, grid: dict[str, Any]
 ) -> None:
@@ -146,7 +146,7 @@ def test_a_filter_sees_neighbouring_chunks_and_tiles_whatever_the_size_of_chunks
         whole = run_copy.context.coverage.grid
         left, bottom, right, top = rasterio.warp.transform_bounds(whole.crs, "EPSG:4326", *whole.bounds)
         across, up = (right - left) / 4, (top - bottom) / 4
-        grid = {"region": [left + across, bottom + up, right - across, top - up]}
+        grid = grid | {"region": [left + across, bottom + up, right - across, top - up]}
     tree = run_copy.tree | {"custom_features": {"module": str(module), "functions": ["seven"], "padding": 3}}
     maps = []
     for size in (100, 61):

@@ -95,7 +95,7 @@ def check(
             console.print(f"{mark} [bold]{finding.subject:<13}[/] {escape(finding.sentence)}", soft_wrap=True)
         if any(finding.wrong for finding in findings):
             raise SitsparkError(f"{in_sum(findings)}; nothing was computed")
-        console.print(in_sum(findings))
+        console.print(in_sum(findings).capitalize(), soft_wrap=True)
         say_next(console, "plan", str(settings), *(part for override in set_ or [] for part in ("--set", override)))
 
 

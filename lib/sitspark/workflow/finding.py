@@ -1,6 +1,5 @@
 """What a check tells."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -33,10 +32,11 @@ class Finding:
 
 
 def in_sum(findings: Sequence[Finding]) -> str:
-    """How many checks found what; what is lost, and lines on single products, belong to a check that has its own."""
-    of = Counter(finding.verdict for finding in findings)
-    checks = of[Verdict.FINE] + of[Verdict.WRONG] + of[Verdict.UNSEEN]
+    """How many checks found what; lines on single products belong to a check that has its own."""
+    of = {verdict: len({finding.subject for finding in findings if finding.verdict is verdict}) for verdict in Verdict}
+    checks = len({finding.subject for finding in findings if finding.verdict is not Verdict.DETAIL})
     if not of[Verdict.WRONG]:
-        return f"All {checks} checks passed"
+        lost = f"; a run goes on without what is marked {Verdict.LOSS.value}" if of[Verdict.LOSS] else ""
+        return f"all {checks} checks passed{lost}"
     unseen = f", {of[Verdict.UNSEEN]} couldn't be made" if of[Verdict.UNSEEN] else ""
     return f"{of[Verdict.WRONG]} of {counted(checks, 'check')} failed{unseen}"
