@@ -1,4 +1,5 @@
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -10,7 +11,6 @@ import torch
 
 from sitspark.errors import SitsparkError
 from sitspark.models import decode as decoding
-from sitspark.models import row_groups
 from sitspark.models.decode import decode
 from sitspark.models.row_groups import RowGroup
 from sitspark.models.selection import Division, Ground, Selection
@@ -18,6 +18,7 @@ from sitspark.models.store import SampleStore
 from sitspark.models.weights import weights_of
 from sitspark.samples.table import feature_space_of
 
+from ..full_disk import files_of_at_most
 from .tables import CODES, SPACE, Table, separable, write
 
 
@@ -43,7 +44,7 @@ def test_the_number_of_part_files_does_not_matter(table: Table, samples: Path, t
 def test_blocks_and_threads_do_not_matter(
     rows: int, table: Table, samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(row_groups, "_BLOCK", rows)
+    monkeypatch.setattr(decoding, "_BLOCK", 4 * len(SPACE) * rows)
     monkeypatch.setattr(decoding, "_THREADS", 1 if rows == 7 else 4)
     store, monitored = stored(samples, tmp_path), (table.split == "train") & table.monitored
     np.testing.assert_array_equal(store.fitted.features.numpy(), table.features[table.fitted])
@@ -61,15 +62,113 @@ def test_features_of_a_row_group_that_nobody_sees_are_not_read(
     ordered = replace(table, **{field.name: getattr(table, field.name)[by_tile] for field in fields(table)})
     read, blocks = list[RowGroup](), RowGroup.blocks
 
-    def noting(self: RowGroup, column: str) -> Iterator[pa.Array]:
+    def noting(self: RowGroup, column: str, rows: int) -> Iterator[pa.Array]:
         read.append(self)
-        return blocks(self, column)
+        return blocks(self, column, rows)
 
     monkeypatch.setattr(RowGroup, "blocks", noting)
     left = stored(write(ordered, tmp_path / "t", parts=1), tmp_path / "s", "31TCJ")
     np.testing.assert_array_equal(left.fitted.features.numpy(), ordered.features[ordered.fitted & (ordered.fold != "31TCJ")])
     own = -(-len(table.label) // 100) - np.count_nonzero(table.fold == "31TCJ") // 100
     assert len(read) == len(set(read)) == own
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+def test_a_fault_beyond_the_first_block_names_its_sample(
+    threads: int, table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Among monitored samples as well; the first one of the table is told, whatever thread finds another one before."""
+    monkeypatch.setattr(decoding, "_BLOCK", 4 * len(SPACE) * 7)
+    monkeypatch.setattr(decoding, "_THREADS", threads)
+    monitored = np.flatnonzero((table.split == "train") & table.monitored)
+    changed = table.features.copy()
+    changed[monitored[30:]] = np.nan
+    samples = write(replace(table, features=changed), tmp_path / "t", parts=1)
+    with pytest.raises(SitsparkError, match=f"sample {monitored[30]} has nan as feature b4_20180101"):
+        stored(samples, tmp_path / "s")
+
+
+def rewritten(samples: Path, column: str, change: Callable[[list], list]) -> None:
+    """The one part file of a table again, with other values in a column."""
+    (part,) = samples.glob("*.parquet")
+    rows = pq.read_table(part)
+    values = pa.array(change(rows[column].to_pylist()), rows.schema.field(column).type)
+    pq.write_table(rows.set_column(rows.schema.names.index(column), rows.schema.field(column), values), part)
+
+
+def test_a_sample_without_fold_is_never_left_out(table: Table, tmp_path: Path) -> None:
+    samples = write(table, tmp_path / "t", parts=1)
+    rewritten(samples, "fold", lambda values: [None] * 20 + values[20:])
+    members = table.fitted & ((table.fold != "31TCK") | (np.arange(len(table.fold)) < 20))
+    left = stored(samples, tmp_path / "s", "31TCK")
+    np.testing.assert_array_equal(left.fitted.features.numpy(), table.features[members])
+
+
+@pytest.mark.parametrize(
+    ("column", "fault"),
+    [
+        ("label", "has no label"),
+        ("polygon_id", "has no polygon_id"),
+        ("weight", "has no weight"),
+        ("features", "has no vector of 12 features"),
+    ],
+)
+def test_what_a_sample_lacks_is_named_and_what_nobody_sees_may_lack_it(
+    column: str, fault: str, table: Table, tmp_path: Path
+) -> None:
+    samples = write(table, tmp_path / "t", parts=1, weight=np.ones(len(table.label)))
+    unseen, seen = np.flatnonzero(table.split == "validation"), np.flatnonzero(table.fitted)
+    rewritten(samples, column, lambda values: [None if i in unseen else value for i, value in enumerate(values)])
+    assert len(stored(samples, tmp_path / "s").fitted) == len(seen)
+    rewritten(samples, column, lambda values: [None if i == seen[9] else value for i, value in enumerate(values)])
+    with pytest.raises(SitsparkError, match=f"part-00000.parquet: sample {seen[9]} {fault}"):
+        stored(samples, tmp_path / "t2")
+
+
+def test_empty_row_groups_and_part_files_are_no_samples(table: Table, samples: Path, tmp_path: Path) -> None:
+    (first, *_) = sorted(samples.glob("*.parquet"))
+    nothing = pq.read_table(first).slice(0, 0)
+    with pq.ParquetWriter(samples / "part-00000a.parquet", nothing.schema) as writer:
+        writer.write_table(nothing)
+    np.testing.assert_array_equal(stored(samples, tmp_path).fitted.features.numpy(), table.features[table.fitted])
+
+
+def test_samples_that_weigh_the_same_have_no_file_of_weights(samples: Path, tmp_path: Path) -> None:
+    stored(samples, tmp_path / "s")
+    assert {path.name for path in (tmp_path / "s").iterdir()} == {
+        f"{kind}.{what}" for kind in ("fitted", "monitored") for what in ("features", "positions")
+    } | {"statistics.npz"}
+
+
+def test_children_without_weights_weigh_one(table: Table, tmp_path: Path) -> None:
+    few = replace(table, **{field.name: getattr(table, field.name)[table.fitted][:50] for field in fields(table)})
+    made = write(few, tmp_path / "children", parts=1)
+    samples = write(table, tmp_path / "t", weight=np.full(len(table.label), 2.0))
+    weights = stored(samples, tmp_path / "s", children=made).fitted.weights.numpy()
+    assert weights[0] == pytest.approx(2 * weights[-1]) and weights.mean() == pytest.approx(1)
+
+
+def test_a_disk_that_cannot_hold_the_samples_is_told_before_and_while_they_are_written(
+    samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(decoding.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(1, 1, 0))
+        with pytest.raises(SitsparkError, match=r"/s: the samples need 0.0 GB of local disk and 0.0 GB are free; free some"):
+            stored(samples, tmp_path / "s")
+    told = r"/s: the samples can't be written \(File too large\); free some, or lower samples.per_class"
+    with files_of_at_most(10_000), pytest.raises(SitsparkError, match=told):
+        stored(samples, tmp_path / "s")
+
+
+def test_a_damaged_part_is_named_with_what_mends_it(table: Table, tmp_path: Path) -> None:
+    """Where the size is right, so that nothing was noticed before."""
+    samples = write(table, tmp_path / "t", parts=1)
+    (part,) = samples.glob("*.parquet")
+    whole = part.read_bytes()
+    middle = pq.ParquetFile(part).metadata.row_group(5).column(7).data_page_offset
+    part.write_bytes(whole[: middle + 40] + b"\xff" * 300 + whole[middle + 340 :])
+    with pytest.raises(SitsparkError, match=r"part-00000.parquet: is damaged \(.*`sitspark verify RUN --forget`"):
+        stored(samples, tmp_path / "s")
 
 
 @pytest.mark.parametrize("value", [np.nan, 1e9])

@@ -1,15 +1,15 @@
-"""From the samples table to files of local disk: read once, row group by row group, in bounded memory.
+"""From the samples table to files of local disk: features are read once, row group by row group.
 
 Any sample can be reached then, so that a mini-batch is drawn from many and is the same whatever the number of processes.
-The short columns are read first: from them follows where in the files each sample belongs, so that threads write row groups
-beside one another, block by block, while a block is in the cache. Of each sample 10 bytes are held, and where samples are
-weighed 16 to 24 more.
+The short columns are read first (`membership.py`): from them follows where in the files each sample belongs, so that threads
+write row groups beside one another, block by block, while a block is in the cache. Meanwhile 2 bytes of each sample are held.
 """
 
+import errno
 import os
 import shutil
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -19,26 +19,23 @@ from typing import BinaryIO, TypeVar
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 from filelock import FileLock
 
 from sitspark.ahead import mapped
 from sitspark.errors import SitsparkError
 from sitspark.models.job import TrainingJob
-from sitspark.models.row_groups import RowGroup, row_groups
+from sitspark.models.membership import SHORT, Members, Rows, Weighed, has_weights, labelled_of
+from sitspark.models.row_groups import row_groups
 from sitspark.models.selection import Selection
 from sitspark.models.statistics import Moments, Spread, Statistics
 from sitspark.models.store import STATISTICS, SampleStore, save_statistics
-from sitspark.models.weights import weights_of
-from sitspark.parts import current_parts
 from sitspark.samples.table import feature_space_of
 from sitspark.settings import HeldAs
 
 _FEATURES = "features"
-_SHORT = ("sample_id", "polygon_id", "label", "fold", "split", "monitored")
-_WEIGHT = "weight"  # a column of tables whose samples have weights of their own
-_GROUNDS = ("tile", "region")  # columns of tables of imagery, the latter where there are regions
-_FITTED, _MONITORED = "fitted", "monitored"
+_KINDS = _FITTED, _MONITORED = "fitted", "monitored"
+_BLOCK = 1 << 20  # bytes of features decoded at a time: they stay in the cache of a core until they are written
+_REMEDY = "free some, or lower samples.per_class"
 _THREADS = 4  # a quarter of their time goes into writing, and a file takes one writer at a time
 
 _S = TypeVar("_S")
@@ -83,87 +80,63 @@ def decode(
     label that is no class of the nomenclature, a selection without samples to fit to, a disk that can't hold them.
     """
     space = feature_space_of(table)
-    folder.mkdir(parents=True, exist_ok=True)
     tables = [table, *([children] if children else [])]
-    _refuse_full_disk(tables, len(space) * np.dtype(held_as).itemsize, folder)
-    groups = chain.from_iterable(row_groups(each, having=(*_SHORT, _FEATURES)) for each in tables)
-    members = list(_side_by_side(partial(_members, selection=selection, codes=codes), groups))
-    count = sum(each.fitted_count for each in members)
-    if count == 0:
-        raise SitsparkError(f"{table}: holds no sample to train on{selection}; check the ground truth and the split")
-    if balance or any(each.weights is not None for each in members):
-        _weights(members, balance, table).tofile(folder / f"{_FITTED}.weights")
-    for kind, wanted in ((_FITTED, True), (_MONITORED, False)):
-        np.concatenate([each.positions[each.fitted == wanted] for each in members]).tofile(folder / f"{kind}.positions")
-        (folder / f"{kind}.features").touch()
-    writer = _Writer(folder, space.names, held_as, Spread.of(count, len(space)))
-    moments = Moments(len(space))
-    for own in _side_by_side(writer.write, _placed(members)):
-        moments.add_those_of(own)
-    pa.default_memory_pool().release_unused()  # which the training's process has no use for
-    save_statistics(folder, Statistics.of(moments, writer.spread))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Members:
-    """What the samples of a row group are for.
-
-    `seen`, bool (rows,), are those selected. Of these n: whether a network is fitted to them, bool (n,), else they are
-    monitored; class positions, int64 (n,); polygons, int64 (n,); their own weights, float64 (n,), where samples have some.
-    """
-
-    group: RowGroup
-    seen: npt.NDArray[np.bool_]
-    fitted: npt.NDArray[np.bool_]
-    positions: npt.NDArray[np.int64]
-    polygons: npt.NDArray[np.int64]
-    weights: npt.NDArray[np.float64] | None
-
-    @property
-    def fitted_count(self) -> int:
-        return int(np.count_nonzero(self.fitted))
-
-
-def _members(group: RowGroup, selection: Selection, codes: tuple[int, ...]) -> _Members:
-    rows = group.read((*_SHORT, _WEIGHT, *_GROUNDS))
-    seen = selection.mask(rows)
-    weighed = _WEIGHT in rows.schema.names
-    return _Members(
-        group,
-        seen,
-        ~selection.monitored(rows)[seen],
-        _positions(rows["label"].to_numpy()[seen], codes, _Rows(group, np.flatnonzero(seen))),
-        rows["polygon_id"].to_numpy()[seen],
-        rows[_WEIGHT].to_numpy()[seen] if weighed else None,
-    )
-
-
-def _weights(members: Sequence[_Members], balance: Collection[str], table: Path) -> npt.NDArray[np.float32]:
-    """Those of all fitted samples; raises SitsparkError where all of their own are 0."""
-    classes = np.concatenate([each.positions[each.fitted] for each in members])
-    polygons = np.concatenate([each.polygons[each.fitted] for each in members])
-    of_groups = [each.weights[each.fitted] for each in members if each.weights is not None]
-    own = np.concatenate(of_groups) if of_groups else None
-    if own is not None and not own.any():
-        raise SitsparkError(f"{table}: all samples to train on weigh 0; correct the weights in the ground truth")
-    return weights_of(classes, polygons, balance, own)
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        placed = _placed(tables, selection, codes=codes, folder=folder, balance=balance)
+        _refuse_full_disk(placed, len(space) * np.dtype(held_as).itemsize, folder)
+        statistics = _write(placed, space.names, folder=folder, held_as=held_as)
+        save_statistics(folder, statistics)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        raise SitsparkError(f"{folder}: the samples can't be written ({error.strerror}); {_REMEDY}") from None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Placed:
-    """Samples of a row group, and how many fitted and monitored ones there are before them."""
+    """The members of a row group, and how many fitted and monitored samples there are before them."""
 
-    members: _Members
+    members: Members
     fitted: int
     monitored: int
 
 
-def _placed(members: Sequence[_Members]) -> Iterator[_Placed]:
-    fitted = monitored = 0
-    for each in members:
-        yield _Placed(each, fitted, monitored)
-        fitted += each.fitted_count
-        monitored += len(each.fitted) - each.fitted_count
+def _placed(
+    tables: Sequence[Path], selection: Selection, *, codes: tuple[int, ...], folder: Path, balance: Collection[str]
+) -> list[_Placed]:
+    """Where each row group's samples belong; writes positions and weights on the way."""
+    placed = list[_Placed]()
+    counts = dict.fromkeys(_KINDS, 0)
+    weighed = Weighed() if balance or any(map(has_weights, tables)) else None
+    groups = chain.from_iterable(row_groups(table, having=(*SHORT, _FEATURES)) for table in tables)
+    with ExitStack() as stack:
+        files = {kind: stack.enter_context((folder / f"{kind}.positions").open("wb")) for kind in _KINDS}
+        for labelled in _side_by_side(partial(labelled_of, selection=selection, codes=codes), groups):
+            members = labelled.members
+            placed.append(_Placed(members, counts[_FITTED], counts[_MONITORED]))
+            for kind, own in ((_FITTED, members.fitted), (_MONITORED, ~members.fitted)):
+                labelled.positions[own].tofile(files[kind])
+                counts[kind] += int(np.count_nonzero(own))
+            if weighed is not None:
+                weighed.add(labelled)
+    if not counts[_FITTED]:
+        raise SitsparkError(f"{tables[0]}: holds no sample to train on{selection}; check the ground truth and the split")
+    if weighed is not None:
+        weighed.weights(balance, tables[0]).tofile(folder / f"{_FITTED}.weights")
+    return placed
+
+
+def _write(placed: Sequence[_Placed], names: tuple[str, ...], *, folder: Path, held_as: HeldAs) -> Statistics:
+    """Write the features of all; gives the statistics of the fitted samples."""
+    for kind in _KINDS:
+        (folder / f"{kind}.features").write_bytes(b"")
+    writer = _Writer(folder, names, held_as, Spread.of(sum(each.members.fitted_count for each in placed), len(names)))
+    moments = Moments(len(names))
+    for own in _side_by_side(writer.write, placed):
+        moments.add_those_of(own)
+    pa.default_memory_pool().release_unused()  # which the training's process has no use for
+    return Statistics.of(moments, writer.spread)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -171,7 +144,7 @@ class _Writer:
     """Writes features into the files that threads share, and the fitted ones among them that are wanted into `spread`."""
 
     folder: Path
-    names: tuple[str, ...]  # of the features; their number as the space counts it costs as much as a block's check
+    names: tuple[str, ...]  # of the features
     held_as: HeldAs
     spread: Spread
 
@@ -180,7 +153,7 @@ class _Writer:
         members, moments = placed.members, Moments(len(self.names))
         with self._file(_FITTED, placed.fitted) as fitted, self._file(_MONITORED, placed.monitored) as monitored:
             done = 0
-            for rows, block in _seen_blocks(members):
+            for rows, block in _seen_blocks(members, len(self.names)):
                 features = _features(block, self.names, rows)
                 held = _held(features, self.held_as, self.names, rows)
                 to_fit = members.fitted[done : done + len(features)]
@@ -199,33 +172,19 @@ class _Writer:
         return file
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Rows:
-    """Rows of a row group, by their numbers there, int64 (n,)."""
-
-    group: RowGroup
-    numbers: npt.NDArray[np.int64]
-
-    def refuse(self, faulty: npt.NDArray[np.bool_], fault: str, *, remedy: str = "make the samples table again") -> None:
-        """Raise SitsparkError with file and sample for the first of the rows that is faulty, bool (n,)."""
-        if faulty.any():
-            sample = self.group.read(["sample_id"])["sample_id"][int(self.numbers[np.argmax(faulty)])]
-            raise SitsparkError(f"{self.group.part}: sample {sample} {fault}; {remedy}")
-
-
-def _seen_blocks(members: _Members) -> Iterator[tuple[_Rows, pa.ListArray]]:
+def _seen_blocks(members: Members, width: int) -> Iterator[tuple[Rows, pa.ListArray]]:
     """The features of samples that are seen, block by block; a row group without any isn't read."""
     if not members.seen.any():
         return
     first = 0
-    for block in members.group.blocks(_FEATURES):
+    for block in members.group.blocks(_FEATURES, _BLOCK // (4 * width) or 1):
         seen = members.seen[first : first + len(block)]
         if seen.any():
-            yield _Rows(members.group, first + np.flatnonzero(seen)), block if seen.all() else block.filter(pa.array(seen))
+            yield Rows(members.group, first + np.flatnonzero(seen)), block if seen.all() else block.filter(pa.array(seen))
         first += len(block)
 
 
-def _features(vectors: pa.ListArray, names: tuple[str, ...], rows: _Rows) -> npt.NDArray[np.float32]:
+def _features(vectors: pa.ListArray, names: tuple[str, ...], rows: Rows) -> npt.NDArray[np.float32]:
     """The feature vectors, float32 (n, features)."""
     lengths = vectors.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
     rows.refuse(lengths != len(names), f"has no vector of {len(names)} features, which the feature space asks for")
@@ -244,7 +203,7 @@ def _those(rows: npt.NDArray[np.floating], members: npt.NDArray[np.bool_]) -> np
     return rows if members.all() else rows[members]
 
 
-def _held(features: npt.NDArray[np.float32], held_as: HeldAs, names: tuple[str, ...], rows: _Rows) -> npt.NDArray[np.floating]:
+def _held(features: npt.NDArray[np.float32], held_as: HeldAs, names: tuple[str, ...], rows: Rows) -> npt.NDArray[np.floating]:
     """The features, which are finite, as they are held, (n, features)."""
     if held_as == "float32":
         return features
@@ -259,25 +218,15 @@ def _held(features: npt.NDArray[np.float32], held_as: HeldAs, names: tuple[str, 
     return held
 
 
-def _positions(labels: npt.NDArray[np.int32], codes: tuple[int, ...], rows: _Rows) -> npt.NDArray[np.int64]:
-    """The position of each sample's label among the classes, int64 (n,)."""
-    known = np.asarray(codes)
-    positions: npt.NDArray[np.intp] = np.searchsorted(known, labels).clip(max=len(known) - 1)
-    rows.refuse(known[positions] != labels, "has a label that is no class of the nomenclature")
-    return positions.astype(np.int64)
-
-
 def _side_by_side(function: Callable[[_S], _T], items: Iterable[_S]) -> Iterator[_T]:
     with closing(mapped(function, items, threads=min(_THREADS, os.cpu_count() or 1))) as results:
         yield from results
 
 
-def _refuse_full_disk(tables: Sequence[Path], bytes_each: int, folder: Path) -> None:
-    rows = sum(pq.read_metadata(part).num_rows for table in tables for part in current_parts(table))
-    needed = rows * (bytes_each + 12)
+def _refuse_full_disk(placed: Sequence[_Placed], bytes_each: int, folder: Path) -> None:
+    needed = bytes_each * sum(len(each.members.fitted) for each in placed)
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise SitsparkError(
-            f"{folder}: the samples may need {needed / 1e9:.1f} GB of local disk and {free / 1e9:.1f} GB are free; "
-            "free some, or lower samples.per_class"
+            f"{folder}: the samples need {needed / 1e9:.1f} GB of local disk and {free / 1e9:.1f} GB are free; {_REMEDY}"
         )

@@ -116,5 +116,7 @@ class Selection:
 
 def _are(rows: pa.RecordBatch, column: str, text: str) -> npt.NDArray[np.bool_]:
     """Where a column holds this text, bool (n,); null is no text."""
-    found: npt.NDArray[np.bool_] = pc.equal(rows[column], text).fill_null(False).to_numpy(zero_copy_only=False)
+    found: npt.NDArray[np.bool_] = (
+        pc.equal(rows[column].cast(pa.string()), text).fill_null(False).to_numpy(zero_copy_only=False)
+    )
     return found

@@ -57,7 +57,7 @@ class Statistics:
 
 
 class Moments:
-    """Count, mean and squared deviations of every feature over samples, in float64."""
+    """Of samples: their `count`, and of each feature the `mean` and the sum of `squares` of deviations, float64 (features,)."""
 
     def __init__(self, features: int) -> None:
         self.count = 0
@@ -82,7 +82,7 @@ class Moments:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Spread:
-    """Evenly spread samples of a sequence: every `step`-th is one of the `rows`, float32 (n, features)."""
+    """Evenly spread samples of a sequence: every `step`-th becomes one of the `rows`, float32 (n, features)."""
 
     step: int
     rows: npt.NDArray[np.float32]
@@ -91,7 +91,8 @@ class Spread:
     def of(count: int, features: int) -> "Spread":
         """Memory for as many of `count` samples as quantiles are taken of."""
         step = max(-(-count // _MOST), 1)
-        return Spread(step, np.empty((-(-count // step), features), np.float32))
+        # a row that was never taken would show in the quantiles
+        return Spread(step, np.full((-(-count // step), features), np.nan, np.float32))
 
     def take(self, block: npt.NDArray[np.float32], first: int) -> None:
         """Take what is wanted of a block of the sequence, float32 (n, features), that starts with the sample `first`."""
