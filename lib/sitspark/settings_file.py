@@ -22,7 +22,14 @@ from sitspark.errors import SitsparkError
 from sitspark.settings import ScenesSettings, Settings
 from sitspark.settings.section import FaultyKeyError, in_plain_words, meant, refused_value
 
-_NO_BLANK = re.compile(r"\s*(- )?[A-Za-z_.]+:[^\s:/]+$")  # as epochs:15
+# a key and a value in one word, as epochs:15, but no address
+_NO_BLANK = re.compile(r"\s*(?P<text>[\w.]+:(?!//)[^\s#]\S*)\s*(#.*)?$")
+# what the parser finds after such a line
+_OF_NO_BLANK = ("mapping values are not allowed", "could not find expected ':'", "expected <block end>")
+_REMEDIES = {
+    "mapping values are not allowed here": "; keys of a section begin in one column, and a value is in the line of its key",
+    "found character '\\t' that cannot start any token": "; indent by blanks",
+}
 
 
 def read_settings(path: Path, *, overrides: Sequence[str] = ()) -> Settings:
@@ -91,12 +98,15 @@ def _read_yaml(path: Path) -> CommentedMap:
 def _yaml_fault(error: MarkedYAMLError, lines: Sequence[str]) -> str:
     """Line and fault; the parser notices a colon without a blank, a quote or a bracket that is never closed too late."""
     at = error.problem_mark.line if error.problem_mark else 0
-    for number in range(max(at - 1, 0), min(at + 1, len(lines))):
-        if _NO_BLANK.match(lines[number]):
-            return f"line {number + 1}: not valid YAML: '{lines[number].strip()}' needs a blank after its colon"
+    if (error.problem or "").startswith(_OF_NO_BLANK):
+        written = [number for number, line in enumerate(lines[: at + 1]) if line.split("#")[0].strip()]
+        for number in reversed(written[-2:]):
+            if fault := _NO_BLANK.match(lines[number]):
+                return f"line {number + 1}: not valid YAML: '{fault['text']}' needs a blank after its colon"
     opened = error.context_mark
-    since = f" ({error.context} that starts in line {opened.line + 1})" if opened and opened.line < at else ""
-    return f"line {at + 1}: not valid YAML: {error.problem}{since}"
+    if opened and opened.line < at and any(kind in (error.context or "") for kind in ("flow", "quoted")):
+        return f"line {opened.line + 1}: not valid YAML: what is opened there isn't closed ({error.problem} in line {at + 1})"
+    return f"line {at + 1}: not valid YAML: {error.problem}{_REMEDIES.get(error.problem or '', '')}"
 
 
 def apply_override(tree: MutableMapping[str, Any], override: str) -> None:

@@ -8,27 +8,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sitspark.errors import SitsparkError
+from sitspark.iota2.names import keys_of
 from sitspark.iota2.syntax import parse
 
 SOURCE = Path("job.cfg")
 
 
-@pytest.mark.parametrize(
-    ("key", "line"),
-    [
-        ("chain", 1),
-        ("chain.output_path", 3),
-        ("arg_train.sample_selection", 6),
-        ("arg_train.sample_selection.strategy.constant.nb", 7),
-        ("arg_train.options -classifier.rf.max", 8),
-    ],
-)
-def test_a_key_has_a_line_also_one_with_dots_or_out_of_a_text(key: str, line: int) -> None:
+def test_every_key_has_its_line_also_one_with_dots_or_out_of_a_text() -> None:
     text = (
         "chain :\n{\n  output_path : '/data/run'\n}\narg_train :\n"
         "{ sample_selection : {'sampler' : 'random',\n  'strategy.constant.nb' : 10}\n  options : '-classifier.rf.max 5'\n}\n"
+        "alone : 1\n"
     )
-    assert parse(text, source=SOURCE).line_of(key) == line
+    assert {key.written: key.line for key in keys_of(parse(text, source=SOURCE))} == {
+        "chain.output_path": 3,
+        "arg_train.sample_selection.sampler": 6,
+        "arg_train.sample_selection.strategy.constant.nb": 7,
+        "arg_train.options -classifier.rf.max": 8,
+        "alone": 10,
+    }
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,15 @@ Traceback (most recent call last):
             id="a worker's",
         ),
         pytest.param(
+            PythonException(
+                "Job aborted\n\tat a.b\nCaused by: org.apache.hadoop.fs.ChecksumException: Checksum error: "
+                "file:/runs/a b/part-1.parquet at 3999744 exp: -1537970317 got: -1615643820\n\tat c"
+            ),
+            "/runs/a b/part-1.parquet: is damaged (its checksum is another one); `sitspark verify RUN --forget` takes it off "
+            "the record of the run, and the same command makes it anew",
+            id="a part that isn't as it was written",
+        ),
+        pytest.param(
             PythonException("Job aborted\n\tat a.b\nCaused by: java.io.IOException: Stream closed\n\tat c"),
             "Spark stopped: IOException: Stream closed",
             id="Java's",

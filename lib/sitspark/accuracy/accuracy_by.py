@@ -99,6 +99,8 @@ def in_words(groups: Sequence[GroupAccuracy]) -> str:
         DISTANCE: "pixels of polygons {} km from the nearest one that trains",
     }.get(kind, "pixels " + ("on tile" if kind == TILE else "in region") + " {}")
     shares = [f"{where.format(group.label)} {100 * group.accuracy:.1f} % are right" for group in (one, other)]
+    if f"{one.accuracy:.3f}" == f"{other.accuracy:.3f}":
+        return f"Of {where.format(one.label)} as many are right as of {where.format(other.label)}: {100 * one.accuracy:.1f} %."
     return f"Of {shares[0]}, of {shares[1]}; {_overlap(one.interval, other.interval)}."
 
 

@@ -40,7 +40,7 @@ def simulate(
     from sitspark.simulate import Landscape
     from sitspark.simulate import simulate as write
     from sitspark.simulate.starter import write_starter
-    from sitspark.workflow.ending import say_next
+    from sitspark.workflow.next_step import say_next
 
     with sentences(debug=debug):
         landscape = Landscape(
@@ -66,7 +66,9 @@ def simulate(
             from sitspark.simulate.stac import describe
 
             console.print(f"✓ described in {describe(written, layout)}", soft_wrap=True)
-        say_next(console, "run", str(write_starter(written, landscape)))
+        starter = write_starter(written, landscape)
+        console.print(f"{'✓' if starter.is_new else '= kept:'} settings of a run in {starter.path}", soft_wrap=True)
+        say_next(console, "check", str(starter.path))
 
 
 @app.command(rich_help_panel=BEFORE)
@@ -84,8 +86,8 @@ def check(
         from sitspark.workflow.check import check as look
         from sitspark.workflow.check_products import HEADERS, PIXELS
         from sitspark.workflow.context import Context
-        from sitspark.workflow.ending import say_next
         from sitspark.workflow.finding import Verdict, in_sum
+        from sitspark.workflow.next_step import say_next
 
         context = Context.of(settings_of(settings, set_), console)
         findings = look(context, depth=PIXELS if deep else HEADERS)

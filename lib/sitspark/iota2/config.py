@@ -67,12 +67,16 @@ def read_cfg(path: Path, *, overrides: Sequence[str] = ()) -> tuple[Settings, Co
     _refuse(converted, path, overrides)
     for override in overrides:
         apply_override(converted.tree, override)
-    written = {one.setting: one.key for one in converted.carried if not one.default}
+    written = {one.setting: f"{one.key}, line {converted.lines[one.key]}" for one in converted.carried if not one.default}
     try:
         return parse_settings(converted.tree, source=path, overrides=overrides, written=written), converted
     except SitsparkError as error:
         # what is missing may be misspelt
-        unknown = [f"{one.key} {one.reason}" for one in converted.left_out if one.reason.startswith(_UNKNOWN)]
+        unknown = [
+            f"line {converted.lines[one.key]}: {one.key} {one.reason}"
+            for one in converted.left_out
+            if one.reason.startswith(_UNKNOWN)
+        ]
         raise SitsparkError("; ".join((str(error), *unknown))) from None
 
 
@@ -81,10 +85,14 @@ def _refuse(converted: Converted, path: Path, overrides: Sequence[str]) -> None:
     given = [override.partition("=")[0].strip() for override in overrides]
     left = {key: one for key, one in converted.refused.items() if not any(map(one.is_settled_by, given))}
     if left:
-        faults = "; ".join(f"line {converted.lines[key]}: {key}: {one.reason.removesuffix('?')}" for key, one in left.items())
+        faults = "; ".join(f"line {converted.lines[key]}: {_told(key, one.reason)}" for key, one in left.items())
         settings = dict.fromkeys(one.instead for one in left.values() if one.instead is not None)
         instead = f", or say what takes its place: {' '.join(f'--set {one}=...' for one in settings)}" if settings else ""
-        raise SitsparkError(f"{path}: {faults}; change it there{instead}")
+        raise SitsparkError(f"{path}, {faults}; change it there{instead}")
+
+
+def _told(key: str, reason: str) -> str:
+    return f"{key}{' ' if reason.startswith('is ') else ': '}{reason.removesuffix('?')}"
 
 
 def settings_from_cfg(path: Path) -> Converted:
@@ -96,14 +104,17 @@ def settings_from_cfg(path: Path) -> Converted:
     """
     written: dict[str, str] = {}
     values: dict[str, Any] = {}
-    entries = parse(_text_of(path), source=path)
-    for key, name, value in keys_of(entries):
-        if name in values and values[name] != value:
+    lines: dict[str, int] = {}
+    for key in keys_of(parse(_text_of(path), source=path)):
+        if key.name in values and values[key.name] != key.value:
+            other = written[key.name]
             raise SitsparkError(
-                f"{path}: {written[name]} is {values[name]!r} and {key} is {value!r}, but both mean {name}; keep one"
+                f"{path}, line {key.line}: {other} is {values[key.name]!r} (line {lines[other]}) and {key.written} is "
+                f"{key.value!r}, but both mean {key.name}; keep one"
             )
-        written.setdefault(name, key)
-        values.setdefault(name, value)
+        lines[key.written] = key.line
+        written.setdefault(key.name, key.written)
+        values.setdefault(key.name, key.value)
     _check_builders(values, path)
 
     tree: dict[str, Any] = {}
@@ -121,7 +132,6 @@ def settings_from_cfg(path: Path) -> Converted:
         for setting, converted in outcome.items():
             _put(tree, setting, converted)
             carried.append(Carried(written.get(name, name), setting, converted, default=name not in values))
-    lines = {key: entries.line_of(key) for key in written.values()}
     return Converted(tree, tuple(carried), tuple(left_out), refused, lines)
 
 

@@ -1,10 +1,12 @@
 """The names of iota2's keys over the years: 2020's camelCase and sections brought to those of 2022."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from sitspark.iota2.classifiers import ARGUMENTS, OPTIONS, options_of
+from sitspark.iota2.syntax import Entries
 
 # where a key of another section went
 _MOVED = {
@@ -40,24 +42,35 @@ def canonical(name: str) -> str:
     return "_".join(parts).lower()
 
 
-def keys_of(tree: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
-    """Every key of a file: as it is written, as it is called today (section.key), and its value."""
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key of a file: as it is `written`, its `name` of today (section.key), its value and its line."""
+
+    written: str
+    name: str
+    value: Any
+    line: int
+
+
+def keys_of(tree: Entries) -> Iterator[Key]:
+    """Every key of a file."""
     for section, entries in tree.items():
-        if not isinstance(entries, Mapping):
-            yield section, canonical(section), entries
+        if not isinstance(entries, Entries):
+            yield Key(section, canonical(section), entries, tree.lines[section])
             continue
         for key, value in entries.items():
             name = f"{canonical(section)}.{canonical(key)}"
-            yield from _unfolded(f"{section}.{key}", _MOVED.get(name, name), value)
+            yield from _unfolded(Key(f"{section}.{key}", _MOVED.get(name, name), value, entries.lines[key]))
 
 
-def _unfolded(written: str, name: str, value: Any) -> Iterator[tuple[str, str, Any]]:
-    if name in _NESTED and isinstance(value, Mapping):
-        for key, inner in value.items():
+def _unfolded(key: Key) -> Iterator[Key]:
+    if key.name in _NESTED and isinstance(key.value, Entries):
+        for inner, value in key.value.items():
             # scikit-learn's C among names of iota2
-            yield from _unfolded(f"{written}.{key}", f"{name}.{canonical(key) if name == ARGUMENTS else key}", inner)
-    elif name == "arg_train.options" and isinstance(value, str):
-        for option, inner in options_of(value):
-            yield f"{written} -{option}", f"{OPTIONS}.{option}", inner
+            name = f"{key.name}.{canonical(inner) if key.name == ARGUMENTS else inner}"
+            yield from _unfolded(Key(f"{key.written}.{inner}", name, value, key.value.lines[inner]))
+    elif key.name == "arg_train.options" and isinstance(key.value, str):
+        for option, value in options_of(key.value):
+            yield Key(f"{key.written} -{option}", f"{OPTIONS}.{option}", value, key.line)
     else:
-        yield written, name, value
+        yield key

@@ -42,14 +42,7 @@ class Entries(dict[str, Any]):
 
     def __init__(self, found: Mapping[str, Any], lines: Mapping[str, int]) -> None:
         super().__init__(found)
-        self._lines = lines
-
-    def line_of(self, key: str) -> int:
-        """The line of a key, as section.key; of an option within a text, as section.key -option, that of the text."""
-        # a key may have dots itself, as strategy.constant.nb
-        own = max((name for name in self if f"{key}.".startswith((f"{name}.", f"{name} "))), key=len)
-        inner, rest = self[own], key[len(own) + 1 :]
-        return inner.line_of(rest) if rest and isinstance(inner, Entries) else self._lines[own]
+        self.lines = lines
 
 
 def parse(text: str, *, source: Path) -> Entries:

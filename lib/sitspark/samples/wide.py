@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from sitspark.atomic import replace_with
 from sitspark.errors import SitsparkError
-from sitspark.parts import current_parts
+from sitspark.parts import current_parts, opened_part
 
 _BLOCK = 8192  # rows in memory at a time: some tens of MB
 
@@ -76,7 +76,7 @@ def _wide_schema(schema: pa.Schema, features: Sequence[str]) -> pa.Schema:
 
 def _batches(parts: Sequence[Path], features: Sequence[str], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     for part in parts:
-        with pq.ParquetFile(part, pre_buffer=False) as file:
+        with opened_part(part) as file:
             for batch in file.iter_batches(_BLOCK):
                 columns = [batch[name] for name in batch.schema.names if name != "features"]
                 if "features" in batch.schema.names:

@@ -102,8 +102,8 @@ class TrainingSettings(Section):
         Annotated[BankName, Tag("(name)")] | Annotated[OwnNetworkSettings, Tag("(section)")], Discriminator(_name_or_section)
     ] = Field(
         "mlp",
-        description="Network of the bank: mlp (n/2, 3k, 3k, k; iota2's), ann, simple_self_attention, ltae, tempcnn, "
-        "transformer; or a section for one of your own.",
+        description="One that is built in (docs/networks.md): mlp (n/2, 3k, 3k, k; iota2's), ann, simple_self_attention, ltae, "
+        "tempcnn, transformer; or a section for one of your own.",
     )
     baseline: BaselineSetting = Field(
         None,
@@ -111,7 +111,7 @@ class TrainingSettings(Section):
         "parameters; docs/baselines.md. Keys of networks and their loop say nothing then.",
     )
     parameters: dict[str, Any] = Field(
-        default_factory=dict, description="What the network of the bank is built with, as {heads: 8}; docs/networks.md."
+        default_factory=dict, description="What a network that is built in is made with, as {heads: 8}; docs/networks.md."
     )
     epochs: int = Field(100, ge=1, description="Passes over the training samples.")
     batch_size: int = Field(1024, ge=1, description="Samples a step, over all processes together.")

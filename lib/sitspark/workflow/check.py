@@ -1,7 +1,7 @@
 """Validating settings and inputs before anything is computed; without Spark, so that the answer comes in seconds."""
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -38,6 +38,10 @@ from sitspark.workflow.map_device import told_map_gpus
 from sitspark.workflow.training_place import told_executors, told_gpus
 
 _MOST_LOST = 0.5  # share of the features without class from which another field is likelier than a database of more classes
+
+
+# what says for which ground there are models of their own
+_ON_WHICH: Mapping[str, tuple[str, ...]] = {"map": (), "tile": ("scenes",), "region": ("ground truth",)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +83,8 @@ def _checks(context: Context) -> list[_Check]:
         *_of_imagery(context),
         _Check("classes", _classes),
         _Check("ground truth", _ground_truth),
-        _Check("labels", _labels, needs=("classes", "ground truth")),
-        _Check("samples", _samples, needs=("classes",)),
+        _Check("labels", _labels, needs=("classes", "ground truth", *(["region"] if context.settings.grid.region else []))),
+        _Check("samples", _samples, needs=("classes", *_ON_WHICH[context.settings.training.model_per])),
     ]
     if any((context.settings.map.smoothing, context.settings.map.regularise, context.settings.map.minimum_unit)):
         checks.append(_Check("map", _map, needs=("classes",)))
@@ -101,7 +105,7 @@ def _found(checks: Sequence[_Check], context: Context) -> list[Finding]:
     found = list[Finding]()
     faults = dict[str, set[str]]()  # of what is wrong or couldn't be looked at: which checks failed
     for each in checks:
-        before = set[str]().union(*(faults.get(subject, ()) for subject in each.needs))
+        before = set[str]().union(*(faults[subject] for subject in each.needs))
         if before:
             own = [Finding(each.subject, f"not looked at; first correct: {', '.join(sorted(before))}", Verdict.UNSEEN)]
         else:
@@ -312,7 +316,7 @@ def _features(context: Context) -> str:
     if space is None:
         for sensor in context.sensors:
             indices_of(sensor, context.settings)
-        return "of dates that are not known without products"
+        return "indices and functions can be computed; how many features there are follows from the dates of products"
     return f"{counted(len(space), 'feature')}: {space}"
 
 

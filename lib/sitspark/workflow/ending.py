@@ -1,14 +1,9 @@
 """The last words of a verb: the accuracy table, where the results lie, what to do next."""
 
-import os
-import shlex
-import shutil
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from sitspark.accuracy.cross_validation import spread
@@ -24,6 +19,7 @@ from sitspark.workflow.context import Context
 from sitspark.workflow.imagery import calendar_of
 from sitspark.workflow.left_out_table import LISTED, left_out_table
 from sitspark.workflow.members import models_of
+from sitspark.workflow.next_step import command, say_next
 from sitspark.workflow.run import done
 
 
@@ -73,19 +69,6 @@ def next_command(
     return ["sql", query, "--run", run]
 
 
-def say_next(console: Console, *arguments: str) -> None:
-    """Print a command that goes on from here, as this user can call it."""
-    console.print(f"next      {_command()} {shlex.join(arguments)}", soft_wrap=True, markup=False)
-
-
-def _command() -> str:
-    """How this user can call the command: by its name where it is on PATH, else by its path."""
-    if shutil.which("sitspark"):
-        return "sitspark"
-    here = Path(sys.executable).parent / "sitspark"
-    return min(os.path.relpath(here), str(here), key=len)
-
-
 _MUCH = 0.02  # a difference of scores that is worth a sentence
 _MODELS = 3  # whose folders are told one by one
 
@@ -126,7 +109,7 @@ def _say_archive(context: Context) -> None:
         say(f"{row.tile:<{width}} {row.year} {row.weeks}  {row.acquisitions:>8}  {clear:>5}", highlight=False, soft_wrap=True)
     if calendar.tiles_beyond:
         more = counted(calendar.tiles_beyond, "more tile")
-        say(f"and {more}: {_command()} {_asked(context, _CALENDAR)}", soft_wrap=True, markup=False)
+        say(f"and {more}: {_asking(context, _CALENDAR)}", soft_wrap=True, markup=False)
     say("[dim]a sign is a week: the higher, the clearer its clearest product; a dot: none[/]\n", soft_wrap=True)
     for sensor in context.sensors:
         for remark in remarks(context.archives[sensor.name], sensor.settings):
@@ -137,12 +120,12 @@ def _say_archive(context: Context) -> None:
         return
     say(left_out_table(first_left_out(scenes, LISTED), missing))
     if missing > LISTED:
-        say(f"and {missing - LISTED} more: {_command()} {_asked(context, _LEFT_OUT)}", soft_wrap=True, markup=False)
+        say(f"and {missing - LISTED} more: {_asking(context, _LEFT_OUT)}", soft_wrap=True, markup=False)
 
 
-def _asked(context: Context, query: str) -> str:
+def _asking(context: Context, query: str) -> str:
     """The command that asks the run's tables."""
-    return shlex.join(["sql", query, "--run", str(context.folder.path)])
+    return command("sql", query, "--run", str(context.folder.path))
 
 
 def _selection_table(selection: Sequence[Mapping[str, Any]]) -> Table:

@@ -8,6 +8,7 @@ from py4j.protocol import Py4JNetworkError
 from pyspark.errors import PySparkException
 
 from sitspark.errors import SitsparkError
+from sitspark.parts import damaged
 
 # the last line of a Python worker's trace, as Spark quotes it
 _SENTENCE = re.compile(r"^(?:\w+\.)*SitsparkError: (.+)$", re.MULTILINE)
@@ -17,6 +18,8 @@ _JAVA_CAUSE = re.compile(r"^Caused by: (?:[\w$]+\.)*(.+)$", re.MULTILINE)
 _NO_DAEMON = "module specification for 'sitspark.daemon'"
 # of a disk, as the system says it
 _FULL = re.compile(r"No space left on device|Disk quota exceeded|File too large")
+# what Hadoop's local file system finds in a file that it wrote itself
+_CHECKSUM = re.compile(r"Checksum error: (?:file:)?(?P<part>/.+?) at ")
 # the draft of a table, or a Delta table in its place
 _TABLE = re.compile(r"Task failed while writing rows to file:(?P<folder>\S.*)/\.?(?P<table>\w+)\S*\. SQLSTATE")
 
@@ -44,6 +47,9 @@ def sentence_of(error: BaseException) -> str | None:
         full = _FULL.search(text)
         if full:
             return _no_room(full[0], _TABLE.search(text))
+        checked = _CHECKSUM.search(text)
+        if checked:
+            return str(damaged(checked["part"], "its checksum is another one"))
         worker = _PYTHON_ERROR.findall(text)
         java = _JAVA_CAUSE.findall(text)
         cause = f"{worker[-1][0]}: {worker[-1][1]}" if worker else (java or text.strip().splitlines())[-1 if java else 0]
