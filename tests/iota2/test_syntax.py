@@ -64,6 +64,7 @@ def test_reads(text: str, tree: dict[str, Any]) -> None:
         ("a: {b: 1\n\nb: 2}", "line 3: 'b' is already given on line 1"),
         ("a: {\nb: 1\n", "line 3: a closing '}' is missing"),
         ("a: [1,\n2", "line 2: a closing ']' is missing"),
+        ("a: ['B2', 'B3'\nb: 1", "line 2: a closing ']' is missing before the key 'b'"),
         ("a:\n", "line 2: a value is missing"),
         ("1.5: 2", "line 1: a key is a word or a quoted text, not 1.5"),
         ("a: 'open\nb: 2", "line 1: ''' is not expected here; is a quote missing"),

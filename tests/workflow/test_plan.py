@@ -120,13 +120,31 @@ def test_each_stage_has_its_line_and_all_of_them_a_sum() -> None:
         "time     about 5 min with 1 core; starting Spark and each stage, trust, validation and report come on top, ",
         "         observations  up to 2.0 s, where all chunks have labelled pixels\n",
         "         map           5 min with 1 core, 5 min of one core:\n",
-        "           classify    2.6 s: 100,000 pixels a second of one core, ",
+        "           classify    2.6 s: 100,000 pixels a second of one core; measured now ",
         "           mosaic      1.0 s on one core of the driver, measured on one of these windows; done, and will be skipped\n",
         "           vectorise   5 min on one core of the driver, measured on one of these windows",
     ):
         assert words in said
-    assert "regularise" not in said and "isn't trained" not in said
-    assert "one of these windows as a model draws it that isn't trained, without borders: a lower bound" in FORESEEN.to_text()
+    assert "regularise" not in said and "untrained" not in said
+    told = FORESEEN.to_text()
+    assert "one of these windows as an untrained model draws it, with hardly any borders: a lower bound" in told
+
+
+@pytest.mark.parametrize(
+    ("error", "pixels", "told"),
+    [
+        (
+            0.2,
+            250_000,
+            "100,000 pixels a second of one core; measured now on windows of the products, which differ by up to 20%",
+        ),
+        (0.001, 250_000, "100,000 pixels a second of one core; measured now on windows of the products, which hardly differ"),
+        (0.2, 100_000, "100,000 pixels a second of one core, after 1.6 s of one core in which workers get ready; measured now"),
+    ],
+)
+def test_the_speed_of_a_core_and_what_comes_before_it_make_the_time(error: float, pixels: int, told: str) -> None:
+    """As a reader divides one by the other."""
+    assert told in replace(FORESEEN, error=error, pixels=pixels).to_text()
 
 
 def test_the_run_finds_what_was_planned_under_its_own_settings(tmp_path: Path) -> None:

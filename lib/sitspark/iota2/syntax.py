@@ -130,6 +130,8 @@ class _Parser:
             yield token
             if self._token.text == "," and self._token.kind == "mark":
                 self._advance()
+            elif until == "]" and self._token.text in (":", "="):
+                self._fail(f"a closing ']' is missing before the key '{token.text}'", token)
             elif self._token.kind not in ("newline", "end") and self._token.text != until:
                 self._fail(f"a comma or a new line is missing before {self._token.text}", self._token)
 

@@ -109,7 +109,8 @@ class Weighed:
         own = np.concatenate(self.own)
         if not own.any():
             raise SitsparkError(f"{table}: all samples to train on weigh 0; correct the weights in the ground truth")
-        return weights_of(np.concatenate(self.classes), np.concatenate(self.polygons), balance, own)
+        varied = None if (own == 1).all() else own
+        return weights_of(np.concatenate(self.classes), np.concatenate(self.polygons), balance, varied)
 
 
 def has_weights(table: Path) -> bool:

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from sitspark.errors import counted
 from sitspark.settings import HeldAs
 
+_TOLD = 0.1  # share of a pass from which getting ready is told
+
 
 @dataclass(frozen=True, slots=True)
 class Bound:
@@ -234,15 +236,21 @@ class Foreseen:
 
     def _each_stage(self) -> Iterator[str]:
         beside = " with networks on a GPU" if self.device == "cuda" else ""
+        spread = "hardly differ" if self.error < 0.01 else f"differ by up to {self.error:.0%}"
         measured = (
-            f": {self.pixels_per_core_second:,} pixels a second of one core{beside}, measured now on windows of the products, "
-            f"which differ by up to {self.error:.0%}"
+            f": {self.pixels_per_core_second:,} pixels a second of one core{beside}{self._before_the_first_pixel()}; measured "
+            f"now on windows of the products, which {spread}"
         )
-        # which draws hardly any borders
-        by = "" if "train" in self.done else " as a model draws it that isn't trained, without borders: a lower bound"
+        by = "" if "train" in self.done else " as an untrained model draws it, with hardly any borders: a lower bound"
         for name, cost in self.costs.items():
             how = measured if name == "classify" else f" on one core of the driver, measured on one of these windows{by}"
             yield f"           {name:<11} {_duration(cost.seconds)}{how}{self._skipped(name)}"
+
+    def _before_the_first_pixel(self) -> str:
+        """What workers take to be ready, where that is a part of the pass worth telling."""
+        cost = self.costs["classify"].core_seconds
+        started = cost - self.pixels / self.pixels_per_core_second
+        return f", after {_duration(started)} of one core in which workers get ready" if started > _TOLD * cost else ""
 
 
 def memory_caution(workers: int, worker_mb: int, *, machine_mb: int | None) -> str:
