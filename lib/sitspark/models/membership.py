@@ -17,6 +17,7 @@ from sitspark.parts import current_parts
 
 SHORT = ("sample_id", "polygon_id", "label", "fold", "split", "monitored")
 _POLYGON, _WEIGHT = "polygon_id", "weight"  # the latter in tables whose samples have weights of their own
+_AGAIN = "make the samples table again, after `sitspark verify RUN --forget` where it was right before"
 _GROUNDS = ("tile", "region")  # columns of tables of imagery, the latter where there are regions
 
 
@@ -54,7 +55,7 @@ class Rows:
     group: RowGroup
     numbers: npt.NDArray[np.int64]
 
-    def refuse(self, faulty: npt.NDArray[np.bool_], fault: str, *, remedy: str = "make the samples table again") -> None:
+    def refuse(self, faulty: npt.NDArray[np.bool_], fault: str, *, remedy: str = _AGAIN) -> None:
         """Raise SitsparkError with file and sample for the first of the rows that is faulty, bool (n,)."""
         if faulty.any():
             sample = self.group.read(["sample_id"])["sample_id"][int(self.numbers[np.argmax(faulty)])]
