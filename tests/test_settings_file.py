@@ -125,9 +125,9 @@ def test_dates_are_dates(read) -> None:
         # order of dates
         ("time_series: {start: 2018-02-01, end: 2018-01-31}\n", "time_series.end (2018-01-31) lies before time_series.start"),
         # not YAML
-        ("a: [1\n", "line 10: not valid YAML: what is opened there isn't closed"),
-        ("a: [1,\nb: 2\n", "line 10: not valid YAML: what is opened there isn't closed ("),
-        ("a: 'x\nb: 2\n", "line 10: not valid YAML: what is opened there isn't closed ("),
+        ("a: [1\n", "line 10: not valid YAML: what begins there isn't closed"),
+        ("a: [1,\nb: 2\n", "line 10: not valid YAML: what begins there isn't closed, or isn't well formed ("),
+        ("a: 'x\nb: 2\n", "line 10: not valid YAML: what begins there isn't closed, or isn't well formed ("),
         ("training:\n  epochs:15\n  seed: 2\n", "line 11: not valid YAML: 'epochs:15' needs a blank after its colon"),
         ("training:\n  seed: 2\n  epochs:15\n", "line 12: not valid YAML: 'epochs:15' needs a blank after its colon"),
         ("training:\n  epochs:15  # few\n\n  # and\n  seed: 2\n", "line 11: not valid YAML: 'epochs:15' needs a blank"),

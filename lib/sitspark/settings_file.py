@@ -105,7 +105,7 @@ def _yaml_fault(error: MarkedYAMLError, lines: Sequence[str]) -> str:
                 return f"line {number + 1}: not valid YAML: '{fault['text']}' needs a blank after its colon"
     opened = error.context_mark
     if opened and opened.line < at and any(kind in (error.context or "") for kind in ("flow", "quoted")):
-        return f"line {opened.line + 1}: not valid YAML: what is opened there isn't closed ({error.problem} in line {at + 1})"
+        return f"line {opened.line + 1}: not valid YAML: what begins there isn't closed, or isn't well formed ({error.problem} in line {at + 1})"
     return f"line {at + 1}: not valid YAML: {error.problem}{_REMEDIES.get(error.problem or '', '')}"
 
 
@@ -184,7 +184,7 @@ def _sentence(
     listed = f"[{problem['input']}]" if isinstance(problem["input"], str) else "[a, b]"
     message = in_plain_words(problem["msg"], listed)
     # as iota2's files and those of other tools say what is tried
-    several = location[0] == "training" and location[1:2] != ("search",) and isinstance(problem["input"], list)
+    several = location[:1] == ("training",) and location[1:2] != ("search",) and isinstance(problem["input"], list)
     tried = f"; to try several, write training.search.try: {{{'.'.join(location[1:])}: {problem['input']}}}" if several else ""
     return f"{where} {message}, not {refused_value(problem)}{meant(problem)} ({_description(location)}){tried}"
 

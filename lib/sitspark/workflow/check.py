@@ -38,8 +38,6 @@ from sitspark.workflow.map_device import told_map_gpus
 from sitspark.workflow.training_place import told_executors, told_gpus
 
 _MOST_LOST = 0.5  # share of the features without class from which another field is likelier than a database of more classes
-
-
 # what says for which ground there are models of their own
 _ON_WHICH: Mapping[str, tuple[str, ...]] = {"map": (), "tile": ("scenes",), "region": ("ground truth",)}
 
