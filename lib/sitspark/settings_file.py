@@ -105,7 +105,8 @@ def _yaml_fault(error: MarkedYAMLError, lines: Sequence[str]) -> str:
                 return f"line {number + 1}: not valid YAML: '{fault['text']}' needs a blank after its colon"
     opened = error.context_mark
     if opened and opened.line < at and any(kind in (error.context or "") for kind in ("flow", "quoted")):
-        return f"line {opened.line + 1}: not valid YAML: what begins there isn't closed, or isn't well formed ({error.problem} in line {at + 1})"
+        begun = "what begins there isn't closed, or isn't well formed"
+        return f"line {opened.line + 1}: not valid YAML: {begun} ({error.problem} in line {at + 1})"
     return f"line {at + 1}: not valid YAML: {error.problem}{_REMEDIES.get(error.problem or '', '')}"
 
 
