@@ -38,12 +38,12 @@ def opened_part(part: Path, *, buffer_size: int = 0) -> Iterator[pq.ParquetFile]
         with pq.ParquetFile(part, pre_buffer=False, buffer_size=buffer_size) as file:
             yield file
     except (OSError, pa.ArrowException) as error:
-        raise damaged(part, str(error).splitlines()[0]) from None
+        raise unreadable(part, str(error).splitlines()[0]) from None
 
 
-def damaged(part: Path | str, reason: str) -> SitsparkError:
+def unreadable(part: Path | str, reason: str) -> SitsparkError:
     """What is said of a part file that can't be read."""
     return SitsparkError(
-        f"{part}: is damaged ({reason}); `sitspark verify RUN --forget` takes it off the record of the run, and the same "
-        "command makes it anew"
+        f"{part}: can't be read ({reason}); if it is damaged, `sitspark verify RUN --forget` takes it off the record of the "
+        "run, and the same command makes it anew"
     )

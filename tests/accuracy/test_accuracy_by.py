@@ -113,6 +113,10 @@ TWO = (
         ((TWO[0], replace(TWO[1], interval=Interval(0.8, 0.95))), "may be chance"),
         ((TWO[0], replace(TWO[1], interval=None)), "too few polygons"),
         (
+            (TWO[0], replace(TWO[1], correct=800)),
+            "Of pixels with 3 to 8 clear dates as many are right as of pixels with 9 clear dates: 80.0 %.",
+        ),
+        (
             (
                 GroupAccuracy(TILE, "b", None, None, 100, 90, 9, None),
                 GroupAccuracy(TILE, "a", None, None, 100, 95, 9, None),

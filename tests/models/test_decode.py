@@ -167,7 +167,7 @@ def test_a_damaged_part_is_named_with_what_mends_it(table: Table, tmp_path: Path
     whole = part.read_bytes()
     middle = pq.ParquetFile(part).metadata.row_group(5).column(7).data_page_offset
     part.write_bytes(whole[: middle + 40] + b"\xff" * 300 + whole[middle + 340 :])
-    with pytest.raises(SitsparkError, match=r"part-00000.parquet: is damaged \(.*`sitspark verify RUN --forget`"):
+    with pytest.raises(SitsparkError, match=r"part-00000.parquet: can't be read \(.*`sitspark verify RUN --forget`"):
         stored(samples, tmp_path / "s")
 
 

@@ -36,8 +36,8 @@ Traceback (most recent call last):
                 "Job aborted\n\tat a.b\nCaused by: org.apache.hadoop.fs.ChecksumException: Checksum error: "
                 "file:/runs/a b/part-1.parquet at 3999744 exp: -1537970317 got: -1615643820\n\tat c"
             ),
-            "/runs/a b/part-1.parquet: is damaged (its checksum is another one); `sitspark verify RUN --forget` takes it off "
-            "the record of the run, and the same command makes it anew",
+            "/runs/a b/part-1.parquet: can't be read (its checksum is another one); if it is damaged, `sitspark verify RUN "
+            "--forget` takes it off the record of the run, and the same command makes it anew",
             id="a part that isn't as it was written",
         ),
         pytest.param(
@@ -85,7 +85,7 @@ def test_any_failure_becomes_one_sentence(error: Exception, sentence: str | None
 
 
 def test_a_call_after_the_jvm_has_ended_is_told_as_well() -> None:
-    gone = ClientServer(JavaParameters(port=free_port(), auto_convert=False), PythonParameters(port=0))
+    gone = ClientServer(JavaParameters(port=free_port(), auto_convert=False), PythonParameters(port=0, daemonize=True))
     with pytest.raises(ConnectionError) as caught:
         gone.jvm.java.lang.System.nanoTime()
     assert "Java process was killed" in (sentence_of(caught.value) or "")

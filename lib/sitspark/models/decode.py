@@ -36,7 +36,7 @@ _FEATURES = "features"
 _KINDS = _FITTED, _MONITORED = "fitted", "monitored"
 _BLOCK = 1 << 20  # bytes of features decoded at a time: they stay in the cache of a core until they are written
 _REMEDY = "free some, or lower samples.per_class"
-_THREADS = 4  # a quarter of their time goes into writing, and a file takes one writer at a time
+_THREADS = 4  # a tenth of their time they write to one file, which takes one writer at a time; more weren't measured
 
 _S = TypeVar("_S")
 _T = TypeVar("_T")

@@ -8,7 +8,7 @@ from py4j.protocol import Py4JNetworkError
 from pyspark.errors import PySparkException
 
 from sitspark.errors import SitsparkError
-from sitspark.parts import damaged
+from sitspark.parts import unreadable
 
 # the last line of a Python worker's trace, as Spark quotes it
 _SENTENCE = re.compile(r"^(?:\w+\.)*SitsparkError: (.+)$", re.MULTILINE)
@@ -49,7 +49,7 @@ def sentence_of(error: BaseException) -> str | None:
             return _no_room(full[0], _TABLE.search(text))
         checked = _CHECKSUM.search(text)
         if checked:
-            return str(damaged(checked["part"], "its checksum is another one"))
+            return str(unreadable(checked["part"], "its checksum is another one"))
         worker = _PYTHON_ERROR.findall(text)
         java = _JAVA_CAUSE.findall(text)
         cause = f"{worker[-1][0]}: {worker[-1][1]}" if worker else (java or text.strip().splitlines())[-1 if java else 0]
